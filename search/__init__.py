@@ -1,0 +1,1 @@
+"""What to try next: config, controller (Optuna and Ray Tune), command line."""

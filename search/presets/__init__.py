@@ -1,0 +1,1 @@
+"""Configs that come with the package: published settings and runnable demos."""

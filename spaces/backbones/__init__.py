@@ -1,0 +1,1 @@
+"""Backbones made of searchable units."""

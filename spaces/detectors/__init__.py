@@ -1,0 +1,1 @@
+"""Detectors under one contract, in one visible table."""

@@ -1,0 +1,1 @@
+"""Binary layers and the searchable unit that switches between them."""

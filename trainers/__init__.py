@@ -1,0 +1,1 @@
+"""How it is trained: data, distillation, teachers, supernet training, scoring, retraining, evaluation."""

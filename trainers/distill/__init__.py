@@ -1,0 +1,1 @@
+"""Distillation terms, in one visible table."""

@@ -1,0 +1,1 @@
+"""Average precision by VOC's and by COCO's rule."""
