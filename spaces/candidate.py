@@ -1,0 +1,94 @@
+"""A candidate: one immutable flat mapping of choices, the same in Optuna, Ray Tune, JSON and a DataFrame row."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+
+Value = str | int | float | bool
+
+
+class Candidate(Mapping[str, Value]):
+    """An immutable flat mapping `{"layer/backbone.layer1.0": "sign", "weight/hint": 0.46, ...}`.
+
+    Keys have the form `<kind>/<name>` with kind `layer`, `teacher` or `weight`; values are str, int, float or bool.
+    Two candidates are equal when they hold the same choices, in whatever order they were given.
+    Raises ValueError for other keys or values, and for floats that JSON can't carry (NaN, infinities).
+    """
+
+    __slots__ = ("_choices", "_id")
+
+    def __init__(self, choices: Mapping[str, Value]) -> None:
+        for key, value in choices.items():
+            kind, slash, name = str(key).partition("/")
+            if kind not in KINDS or not slash or not name:
+                raise ValueError(f"A choice is called {key!r}; allowed are 'layer/...', 'teacher/...' and 'weight/...'.")
+            if not isinstance(value, str | int | float | bool):
+                raise ValueError(f"{key} is {value!r}; a choice is a str, int, float or bool.")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key} is {value!r}; a choice must be finite.")
+        self._choices = {key: choices[key] for key in sorted(choices)}
+        self._id = hashlib.sha256(self.to_json().encode()).hexdigest()[:ID_LENGTH]
+
+    @property
+    def id(self) -> str:
+        """Ten hexadecimal digits that depend on the choices alone: the same on every machine and in every run."""
+        return self._id
+
+    def to_json(self) -> str:
+        """One line, keys sorted: equal candidates give equal text."""
+        return json.dumps(self._choices, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Candidate":
+        """Read what `to_json` wrote. Raises ValueError when `text` is no flat JSON object of choices."""
+        try:
+            choices = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"A candidate is a JSON object of choices; this text is no JSON: {error}.") from error
+        if not isinstance(choices, dict):
+            raise ValueError(f"A candidate is a JSON object of choices; got {type(choices).__name__}.")
+        return cls(choices)
+
+    def replace(self, changes: Mapping[str, Value]) -> "Candidate":
+        """A new candidate with `changes` made."""
+        return Candidate({**self._choices, **changes})
+
+    def layers(self) -> dict[str, str]:
+        """The layer choices alone, by module or module prefix: `{"backbone.layer1.0": "sign"}`."""
+        return {key.partition("/")[2]: str(value) for key, value in self._choices.items() if key.startswith("layer/")}
+
+    def __getitem__(self, key: str) -> Value:
+        return self._choices[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._choices)
+
+    def __len__(self) -> int:
+        return len(self._choices)
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Candidate) and self.to_json() == other.to_json()
+
+    def __repr__(self) -> str:
+        return f"Candidate({self._id}, {self._choices})"
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Value]]]:
+        return Candidate, (dict(self._choices),)
+
+
+KINDS = ("layer", "teacher", "weight")
+ID_LENGTH = 10
+
+
+def method_of(unit: str, layers: Mapping[str, str]) -> str | None:
+    """The method that a candidate's layer choices give to `unit`: the longest prefix wins; None when none fits."""
+    name = unit
+    while name:
+        if name in layers:
+            return layers[name]
+        name = name.rpartition(".")[0]
+    return None

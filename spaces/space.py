@@ -1,0 +1,147 @@
+"""The search space: the knobs with their domains, and which of them have an effect together."""
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from spaces.candidate import KINDS, Candidate, Value
+
+STEPS_PER_DECADE = 3
+NO_TEACHER = "none"
+NOT_BINARY = frozenset({"real", "int8"})
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One named choice: `layer/<module or prefix>`, `teacher/<term>` or `weight/<term>`, and what it may be."""
+
+    key: str
+    choices: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or not self.name:
+            raise ValueError(f"A knob is called {self.key!r}; allowed are 'layer/...', 'teacher/...' and 'weight/...'.")
+        if not self.choices or len(set(self.choices)) != len(self.choices):
+            raise ValueError(f"{self.key} offers {self.choices}; it needs one choice or more, each once.")
+
+    @property
+    def kind(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.key.partition("/")[2]
+
+
+def weight_grid(low: float, high: float) -> tuple[float, ...]:
+    """Loss weights from `low` to `high`, three steps a decade (…, 0.1, 0.215, 0.464, 1, …), so that equal means equal.
+
+    The grid is anchored at 1, so that ranges of different terms share their values; at least one grid point must lie
+    in the range. Raises ValueError otherwise.
+    """
+    if not 0 < low <= high < math.inf:
+        raise ValueError(f"A weight range is {low} to {high}; it must be positive, finite and rising.")
+    slack = 1e-9
+    first = math.ceil(math.log10(low) * STEPS_PER_DECADE - slack)
+    last = math.floor(math.log10(high) * STEPS_PER_DECADE + slack)
+    if first > last:
+        raise ValueError(f"No weight lies between {low} and {high} on a grid of {STEPS_PER_DECADE} steps a decade.")
+    return tuple(float(f"{10 ** (step / STEPS_PER_DECADE):.3g}") for step in range(first, last + 1))
+
+
+class SearchSpace:
+    """The knobs of a search and the rules that bind them.
+
+    `knobs` are kept in the given order. `layer_terms` are the distillation terms that compare 1-bit units: they have no
+    effect when a candidate has no 1-bit layer. A full candidate has a value for every knob; a canonical one only for
+    those that have an effect, so that candidates that would train alike compare equal.
+    """
+
+    def __init__(self, knobs: Sequence[Knob], *, layer_terms: Iterable[str] = ()) -> None:
+        self.knobs = tuple(knobs)
+        self.layer_terms = frozenset(layer_terms)
+        self._by_key = {knob.key: knob for knob in self.knobs}
+        if len(self._by_key) != len(self.knobs):
+            raise ValueError("Two knobs have the same key.")
+        for knob in self.knobs:
+            if knob.kind == "weight" and f"teacher/{knob.name}" not in self._by_key:
+                raise ValueError(f"{knob.key} has no knob 'teacher/{knob.name}' beside it.")
+
+    def sample(self, rng: random.Random) -> Candidate:
+        """A full candidate, each knob drawn uniformly."""
+        return Candidate({knob.key: rng.choice(knob.choices) for knob in self.knobs})
+
+    def mutate(self, candidate: Candidate, rng: random.Random, count: int = 1) -> Candidate:
+        """A full candidate that differs from `candidate` in up to `count` knobs that can differ."""
+        full = self.complete(candidate)
+        open_knobs = [knob for knob in self.knobs if len(knob.choices) > 1]
+        chosen = rng.sample(open_knobs, min(count, len(open_knobs)))
+        return full.replace({k.key: rng.choice([c for c in k.choices if c != full[k.key]]) for k in chosen})
+
+    def validate(self, candidate: Candidate) -> None:
+        """Raise ValueError unless `candidate` holds known knobs with allowed values, and every knob that matters."""
+        for key, value in candidate.items():
+            if key not in self._by_key:
+                raise ValueError(f"The space has no knob {key!r}. It has: {', '.join(self._by_key)}.")
+            if value not in self._by_key[key].choices:
+                allowed = ", ".join(map(repr, self._by_key[key].choices))
+                raise ValueError(f"{key} is {value!r}; allowed are {allowed}.")
+        missing = [knob.key for knob in self.knobs if knob.key not in candidate and knob.kind == "layer"]
+        missing += [key for key in self._open_terms(candidate) if key not in candidate]
+        if missing:
+            raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
+
+    def canonical(self, candidate: Candidate) -> Candidate:
+        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a 1-bit layer all.
+
+        Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
+        """
+        self.validate(candidate)
+        kept = {key for key in candidate if self._by_key[key].kind == "layer"} | set(self._open_terms(candidate))
+        exact = {k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(kept & set(candidate))}
+        return Candidate(exact)
+
+    def complete(self, candidate: Candidate) -> Candidate:
+        """The full candidate: dropped knobs get `none` (teachers) or their first choice."""
+        return Candidate({k.key: candidate.get(k.key, self._idle_choice(k)) for k in self.knobs})
+
+    def uniform(self, method: str) -> Candidate:
+        """The full candidate with `method` in every layer and no teacher. Raises ValueError where that isn't allowed."""
+        layers = {knob.key: method for knob in self.knobs if knob.kind == "layer"}
+        candidate = self.complete(Candidate(layers))
+        self.validate(candidate)
+        return candidate
+
+    @property
+    def size(self) -> int:
+        """The number of canonical candidates."""
+        layers = [knob for knob in self.knobs if knob.kind == "layer"]
+        every = math.prod(len(knob.choices) for knob in layers)
+        without_1bit = math.prod(sum(choice in NOT_BINARY for choice in knob.choices) for knob in layers)
+        free, bound = 1, 1
+        for knob in self.knobs:
+            if knob.kind == "teacher":
+                ways = self._ways(knob)
+                bound, free = (bound * ways, free) if knob.name in self.layer_terms else (bound, free * ways)
+        return free * ((every - without_1bit) * bound + without_1bit)
+
+    def _ways(self, teacher: Knob) -> int:
+        weight = self._by_key.get(f"weight/{teacher.name}")
+        weights = len(weight.choices) if weight else 1
+        idle = NO_TEACHER in teacher.choices
+        return (len(teacher.choices) - idle) * weights + idle
+
+    def _idle_choice(self, knob: Knob) -> Value:
+        return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]
+
+    def _open_terms(self, candidate: Candidate) -> list[str]:
+        """The teacher and weight knobs that have an effect in `candidate`."""
+        binary = any(method not in NOT_BINARY for method in candidate.layers().values())
+        opened = []
+        for knob in self.knobs:
+            if knob.kind == "layer" or (knob.name in self.layer_terms and not binary):
+                continue
+            if knob.kind == "teacher" or candidate.get(f"teacher/{knob.name}", NO_TEACHER) != NO_TEACHER:
+                opened.append(knob.key)
+        return opened
