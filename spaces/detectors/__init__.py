@@ -1,1 +1,27 @@
 """Detectors under one contract, in one visible table."""
+
+from spaces.detectors.contract import (
+    Detections,
+    Detector,
+    DetectorOutput,
+    Responses,
+    Target,
+    collect_traces,
+    searchable_units,
+    traced,
+)
+from spaces.detectors.table import DETECTORS, DetectorSpec, build_detector
+
+__all__ = [
+    "DETECTORS",
+    "Detections",
+    "Detector",
+    "DetectorOutput",
+    "DetectorSpec",
+    "Responses",
+    "Target",
+    "build_detector",
+    "collect_traces",
+    "searchable_units",
+    "traced",
+]

@@ -1,0 +1,148 @@
+"""What a network costs: multiply-accumulates at each precision, bit-operations, operations and memory, layer by layer.
+
+One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x weight bits x input bits. `ops` is MACs at 32 bits
++ MACs at 8 bits / 8 + MACs at 1 bit / 64: the count of Bi-Real Net, ReActNet and LWS-Det, its 8-bit part ours by the same
+64-bit word. BatchNorm, PReLU, biases, additions and pooling are not counted. `memory_bits` has 1 bit per binary weight, 8 per int8
+weight and 32 per other parameter, the scales of binary weights among them. Buffers (running statistics) are not counted: they
+fold into the parameters beside them. None of this is time.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spaces.layers import METHODS, SearchableUnit
+
+OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
+
+
+class CostError(RuntimeError):
+    """A layer that the cost model can't count: a wrong number would be worse."""
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer's share. `macs` for one image; bits are those of weights and inputs; memory counts the layer's parameters."""
+
+    name: str
+    method: str
+    macs: int
+    weight_bits: int
+    input_bits: int
+    memory_bits: int
+
+    @property
+    def bit_ops(self) -> int:
+        return self.macs * self.weight_bits * self.input_bits
+
+    @property
+    def ops(self) -> float:
+        return self.macs * OPS_PER_MAC[self.precision]
+
+    @property
+    def precision(self) -> int:
+        """The width at which the product runs: that of the wider operand."""
+        return max(self.weight_bits, self.input_bits)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """A network's totals for one image of the given size."""
+
+    bit_ops: float
+    ops: float
+    memory_bits: float
+    macs_1bit: float
+    macs_8bit: float
+    macs_32bit: float
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def conv_macs(weight_shape: Iterable[int], output_height: int, output_width: int) -> int:
+    """MACs of a convolution: a weight (Co, Ci / groups, kh, kw) is used once at every position of its output map."""
+    return math.prod(weight_shape) * output_height * output_width
+
+
+def totals(layers: Iterable[LayerCost]) -> Costs:
+    """The sum over layers."""
+    layers = list(layers)
+    macs = {bits: sum(layer.macs for layer in layers if layer.precision == bits) for bits in OPS_PER_MAC}
+    return Costs(
+        bit_ops=float(sum(layer.bit_ops for layer in layers)),
+        ops=float(sum(layer.ops for layer in layers)),
+        memory_bits=float(sum(layer.memory_bits for layer in layers)),
+        macs_1bit=float(macs[1]),
+        macs_8bit=float(macs[8]),
+        macs_32bit=float(macs[32]),
+    )
+
+
+@torch.no_grad()
+def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[LayerCost]:
+    """Every layer's cost in the network as it is activated now, measured by one forward pass over a single image.
+
+    `images` is what the network takes: a list of one [3, H, W], or a batch of one. A layer that runs more than once is
+    counted as often. Raises CostError for a module with parameters that no rule counts. The network is left as it was.
+    """
+    found: list[LayerCost] = []
+    handles = [
+        module.register_forward_hook(_counter(name, found))
+        for name, module in network.named_modules()
+        if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear)
+    ]
+    training = network.training
+    try:
+        network.eval()(images)
+    finally:
+        network.train(training)
+        for handle in handles:
+            handle.remove()
+    return found + _uncomputed(network, {layer.name for layer in found})
+
+
+def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
+    def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        seen = any(layer.name == name for layer in found)
+        cost = _unit_cost(name, module, output) if isinstance(module, SearchableUnit) else _real_cost(name, module, output)
+        # A layer that runs on every pyramid level multiplies often but is stored once.
+        found.append(replace(cost, memory_bits=0) if seen else cost)
+
+    return count
+
+
+def _unit_cost(name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
+    method = METHODS[unit.active]
+    macs = conv_macs(unit.weight.shape, output.shape[-2], output.shape[-1])
+    own = sum(p.numel() for p in unit.alternatives[unit.active].parameters())
+    scales = unit.weight.shape[0] if method.weight_bits < 32 else 0
+    memory = unit.weight.numel() * method.weight_bits + (own + scales) * 32
+    return LayerCost(name, unit.active, macs, method.weight_bits, method.input_bits, memory)
+
+
+def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:
+    weight = module.get_parameter("weight")
+    memory = sum(p.numel() for p in module.parameters(recurse=False)) * 32
+    # A Linear (out, in) runs once per row of its output; a Conv2d once per position.
+    positions = math.prod(output.shape[:-1]) if isinstance(module, nn.Linear) else math.prod(output.shape[-2:])
+    return LayerCost(name, "real", weight.numel() * positions, 32, 32, memory)
+
+
+def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:
+    """Parameters of layers that multiply nothing we count: they take memory all the same."""
+    rows = []
+    for name, module in network.named_modules():
+        size = sum(p.numel() for p in module.parameters(recurse=False))
+        if not size or name in counted or ".alternatives." in name:  # an alternative is counted with its unit, when active
+            continue
+        if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear):
+            raise CostError(f"{name} holds {size} parameters but took no part in the forward pass.")
+        if not isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.PReLU):
+            raise CostError(f"No counting rule for {name}, a {type(module).__name__} with {size} parameters.")
+        rows.append(LayerCost(name, type(module).__name__, 0, 32, 32, size * 32))
+    return rows

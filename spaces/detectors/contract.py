@@ -1,0 +1,80 @@
+"""What every detector takes and gives back, so that distillation, scoring and evaluation need to know no detector."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from torch import Tensor, nn
+
+from spaces.layers import LayerTrace, SearchableUnit
+
+Target = dict[str, Tensor]
+"""One image's objects: boxes (n, 4) xyxy in pixels, labels (n,) in 1..C; 0 is background."""
+
+Detections = dict[str, Tensor]
+"""One image's result: boxes (n, 4) xyxy in pixels of the image as given, scores (n,) falling, labels (n,) in 1..C."""
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Raw head outputs, and how to read them.
+
+    Per pyramid level, with A anchors a cell and K scores an anchor: cls (N, A*K, H, W), box (N, A*4, H, W). anchors (M, 4)
+    xyxy in pixels of the detector's own input size, in the order level, row, column, anchor of a cell, M = sum A*H*W.
+    `activation` turns cls into probabilities; `background` is the index of the background score, None where there is none.
+    """
+
+    cls: list[Tensor]
+    box: list[Tensor]
+    anchors: Tensor
+    activation: Literal["softmax", "sigmoid"]
+    background: int | None
+
+
+@dataclass(frozen=True)
+class DetectorOutput:
+    """The result of one forward pass.
+
+    features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. detections: one
+    an image, filled in evaluation mode. layers: per 1-bit unit its trace, filled inside `traced`.
+    """
+
+    features: dict[str, Tensor]
+    responses: Responses
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    detections: list[Detections] = field(default_factory=list)
+    layers: dict[str, LayerTrace] = field(default_factory=dict)
+
+
+class Detector(Protocol):
+    """Images are a list of [3, H, W] in 0..1, of any size; targets a list of `Target`, in pixels of the images as given."""
+
+    feature_channels: dict[str, int]
+
+    def __call__(
+        self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
+    ) -> DetectorOutput: ...
+
+
+def searchable_units(network: nn.Module) -> dict[str, SearchableUnit]:
+    """The searchable units of a network by name, in the order of its modules."""
+    return {name: module for name, module in network.named_modules() if isinstance(module, SearchableUnit)}
+
+
+@contextmanager
+def traced(network: nn.Module) -> Iterator[None]:
+    """Within this context every forward pass fills `DetectorOutput.layers`."""
+    units = searchable_units(network).values()
+    for unit in units:
+        unit.tracing = True
+    try:
+        yield
+    finally:
+        for unit in units:
+            unit.tracing, unit.trace = False, None
+
+
+def collect_traces(network: nn.Module) -> dict[str, LayerTrace]:
+    """The traces that the last forward pass left; empty outside `traced`."""
+    return {name: unit.trace for name, unit in searchable_units(network).items() if unit.trace is not None}

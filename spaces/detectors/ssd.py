@@ -1,0 +1,121 @@
+"""SSD on a residual backbone, for inputs of 96 to 320 pixels, with light or full heads."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import batched_nms, clip_boxes_to_image
+
+from spaces.backbones.resnet import ResNet, scaled_channels
+from spaces.detectors.anchors import DefaultBoxes
+from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
+from spaces.detectors.ssd_loss import box_coder, ssd_losses
+
+Heads = Literal["light", "full"]
+IMAGE_MEAN = [0.485, 0.456, 0.406]
+IMAGE_STD = [0.229, 0.224, 0.225]
+SCORE_THRESHOLD = 0.01
+NMS_IOU = 0.45
+BEFORE_NMS = 400
+AFTER_NMS = 100
+
+
+class SSD(nn.Module):
+    """Single-shot detector (arXiv:1512.02325) under the contract of `contract.Detector`.
+
+    Four pyramid levels, p3 to p6, at strides 8, 16, 32 and 64: the backbone's last three stages and one real extra layer,
+    each behind a BatchNorm (so that maps of binary and of real networks are of one size). The heads start with a ReLU;
+    `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2), `full` ones plain 3x3.
+    """
+
+    def __init__(self, backbone: ResNet, num_classes: int, image_size: int, width: float, heads: Heads) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.image_size, self.num_classes = image_size, num_classes
+        self.transform = GeneralizedRCNNTransform(
+            image_size, image_size, IMAGE_MEAN, IMAGE_STD, size_divisible=1, fixed_size=(image_size, image_size)
+        )
+        last = backbone.channels["layer4"]
+        extra = scaled_channels(256, width)
+        self.extra = _extra_layer(last, extra)
+        self.feature_channels = {f"p{s + 1}": backbone.channels[f"layer{s}"] for s in (2, 3, 4)} | {"p6": extra}
+        self.norms = nn.ModuleDict({name: nn.BatchNorm2d(c) for name, c in self.feature_channels.items()})
+        self.boxes = DefaultBoxes(image_size)
+        levels = list(zip(self.feature_channels.values(), self.boxes.per_cell, strict=True))
+        self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
+        self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
+
+    def forward(
+        self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
+    ) -> DetectorOutput:
+        """See `contract`. `proposals` are for two-stage detectors; raises ValueError when given."""
+        if proposals is not None:
+            raise ValueError("A single-stage detector takes no proposals.")
+        batch, resized = self.transform(images, targets)
+        features = self._pyramid(batch.tensors)
+        responses = self._respond(features)
+        logits, offsets = _flatten(responses.cls, self.num_classes + 1), _flatten(responses.box, 4)
+        losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
+        found: list[Detections] = []
+        if not self.training:
+            boxes = [box_coder.decode_single(o, responses.anchors) for o in offsets.detach()]
+            scores = logits.detach().softmax(-1)
+            size = (self.image_size, self.image_size)
+            found = [_select(b, s, size) for b, s in zip(boxes, scores, strict=True)]
+            sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+            found = self.transform.postprocess(found, batch.image_sizes, sizes)
+        return DetectorOutput(features, responses, losses, found, collect_traces(self))
+
+    def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
+        stages = self.backbone(images)
+        maps = [stages["layer2"], stages["layer3"], stages["layer4"], self.extra(stages["layer4"])]
+        return {name: norm(x) for (name, norm), x in zip(self.norms.items(), maps, strict=True)}
+
+    def _respond(self, features: dict[str, Tensor]) -> Responses:
+        maps = [x.relu() for x in features.values()]
+        cls = [head(x) for head, x in zip(self.cls_heads, maps, strict=True)]
+        box = [head(x) for head, x in zip(self.box_heads, maps, strict=True)]
+        return Responses(cls, box, self.boxes(maps), activation="softmax", background=0)
+
+
+def _extra_layer(in_channels: int, out_channels: int) -> nn.Sequential:
+    """ReLU -> 1x1 -> BatchNorm -> ReLU -> 3x3 of stride 2: half the map, real-valued, both signs at its end."""
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(in_channels, out_channels // 2, 1, bias=False),
+        nn.BatchNorm2d(out_channels // 2),
+        nn.ReLU(),
+        nn.Conv2d(out_channels // 2, out_channels, 3, stride=2, padding=1, bias=False),
+    )
+
+
+def _head(in_channels: int, out_channels: int, heads: Heads) -> nn.Module:
+    if heads == "full":
+        return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    if heads == "light":
+        return nn.Sequential(
+            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+            nn.BatchNorm2d(in_channels),
+            nn.ReLU(),
+            nn.Conv2d(in_channels, out_channels, 1),
+        )
+    raise ValueError(f"heads is {heads!r}; allowed are 'light' and 'full'.")
+
+
+def _flatten(levels: list[Tensor], size: int) -> Tensor:
+    """Levels (N, A * size, H, W) to (N, M, size), in the anchors' order."""
+    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
+
+
+def _select(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Detections:
+    """Boxes (M, 4) and probabilities (M, K + 1) to the best detections of one image, by score, after class-wise NMS."""
+    flat = scores[:, 1:].flatten()
+    top, index = flat.topk(min(BEFORE_NMS, len(flat)))
+    index = index[top > SCORE_THRESHOLD]
+    top = top[: len(index)]
+    classes = scores.shape[1] - 1
+    chosen = clip_boxes_to_image(boxes[index // classes], size)
+    labels = index % classes + 1
+    keep = batched_nms(chosen, top, labels, NMS_IOU)[:AFTER_NMS]
+    return {"boxes": chosen[keep], "scores": top[keep], "labels": labels[keep]}

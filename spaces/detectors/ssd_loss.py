@@ -1,0 +1,58 @@
+"""SSD's training loss: matching, hard negative mining, classification and box regression."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.models.detection._utils import BoxCoder, SSDMatcher
+from torchvision.ops import box_iou
+
+from spaces.detectors.contract import Target
+
+NEGATIVES_PER_POSITIVE = 3
+MATCH_IOU = 0.5
+VARIANCES = (10.0, 10.0, 5.0, 5.0)
+"""The inverse of SSD's variances (0.1, 0.1, 0.2, 0.2)."""
+
+box_coder = BoxCoder(VARIANCES)
+_matcher = SSDMatcher(MATCH_IOU)
+
+
+def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[Target]) -> dict[str, Tensor]:
+    """Classification and box loss of a batch, each divided by the number of positives (arXiv:1512.02325, section 2.2).
+
+    logits (N, M, K + 1) with background 0, offsets (N, M, 4) coded by `box_coder`, anchors (M, 4) xyxy; targets' boxes in the
+    same pixels. Every object takes its best anchor, and each anchor with IoU >= 0.5 an object; three hard negatives a
+    positive. Returns scalars `cls` and `box`; both keep a gradient when the batch holds no object.
+    """
+    labels, coded = _assign(anchors, targets)
+    positive = labels > 0
+    positives = positive.sum().clamp(min=1)
+    box = F.smooth_l1_loss(offsets[positive], coded[positive], reduction="sum") / positives
+    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+    hard = _hard_negatives(each.detach(), positive)
+    cls = (each * (positive | hard)).sum() / positives
+    return {"cls": cls, "box": box + 0.0 * offsets.sum()}
+
+
+def _assign(anchors: Tensor, targets: list[Target]) -> tuple[Tensor, Tensor]:
+    """Per image and anchor the class it must tell (N, M) and the coded offsets it must regress (N, M, 4)."""
+    labels, matched = [], []
+    for target in targets:
+        boxes = target["boxes"].to(anchors.dtype)
+        if len(boxes) == 0:
+            labels.append(anchors.new_zeros(len(anchors), dtype=torch.long))
+            matched.append(anchors)
+            continue
+        index = _matcher(box_iou(boxes, anchors))
+        labels.append(torch.where(index >= 0, target["labels"][index.clamp(min=0)], 0))
+        matched.append(boxes[index.clamp(min=0)])
+    coded = box_coder.encode_single(torch.cat(matched), anchors.repeat(len(targets), 1))
+    return torch.stack(labels), coded.view(len(targets), -1, 4)
+
+
+def _hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
+    """The negatives of highest loss, three a positive of their image, (N, M) bool; an image without objects gives three."""
+    wanted = NEGATIVES_PER_POSITIVE * positive.sum(1, keepdim=True).clamp(min=1)
+    order = losses.masked_fill(positive, -torch.inf).argsort(1, descending=True)
+    rank = order.argsort(1)
+    return (rank < wanted) & ~positive

@@ -1,0 +1,54 @@
+"""The detectors, in one visible table, and the description that builds one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from torch import nn
+
+from spaces.backbones.resnet import resnet18
+from spaces.detectors.ssd import SSD, Heads
+from spaces.layers import MethodsFor
+
+MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 96, 320
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorSpec:
+    """All that decides a detector's parameters: kept with every checkpoint, so that it can be built again.
+
+    num_classes counts the classes without background; image_size is the side of the square that images are resized to.
+    """
+
+    detector: str
+    num_classes: int
+    image_size: int
+    width: float = 1.0
+    heads: str = "light"
+
+    def __post_init__(self) -> None:
+        if self.detector not in DETECTORS:
+            raise ValueError(f"No detector is called {self.detector!r}. Known: {', '.join(sorted(DETECTORS))}.")
+        if self.num_classes < 1:
+            raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
+        if not MIN_IMAGE_SIZE <= self.image_size <= MAX_IMAGE_SIZE:
+            raise ValueError(f"image_size is {self.image_size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels.")
+        if self.width <= 0:
+            raise ValueError(f"width is {self.width}, must be positive.")
+        if self.heads not in ("light", "full"):
+            raise ValueError(f"heads is {self.heads!r}; allowed are 'light' and 'full'.")
+
+
+def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+    """A detector with freshly initialised weights; each unit offers what `methods_for` gives for its name."""
+    return DETECTORS[spec.detector](spec, methods_for)
+
+
+def _ssd_resnet18(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+    backbone = resnet18(spec.width, methods_for, prefix="backbone.")
+    return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+
+
+DETECTORS: dict[str, Callable[[DetectorSpec, MethodsFor], nn.Module]] = {
+    "ssd_resnet18": _ssd_resnet18,
+}

@@ -1,0 +1,76 @@
+"""The supernet: the student with every unit's alternatives, to be activated in place or extracted as a network of its own."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate, method_of
+from spaces.detectors import DetectorSpec, build_detector, searchable_units
+
+
+def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
+    """A detector whose units hold all alternatives that a search may give them.
+
+    `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and stays so.
+    """
+    return build_detector(spec, lambda unit: _methods(unit, choices))
+
+
+def activate(supernet: nn.Module, candidate: Candidate) -> None:
+    """Make every unit compute with the candidate's method. Raises ValueError for a method that a unit doesn't offer."""
+    layers = candidate.layers()
+    for name, unit in searchable_units(supernet).items():
+        unit.activate(method_of(name, layers) or "real")
+
+
+def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
+    """A freshly initialised detector that holds the candidate's alternatives and no others."""
+    layers = candidate.layers()
+    network = build_detector(spec, lambda unit: (method_of(unit, layers) or "real",))
+    unused = [prefix for prefix in layers if not any(_covers(prefix, unit) for unit in searchable_units(network))]
+    if unused:
+        raise ValueError(f"The detector {spec.detector} has no layer called {', '.join(unused)}.")
+    return network
+
+
+def extract(supernet: nn.Module, spec: DetectorSpec, candidate: Candidate) -> nn.Module:
+    """The candidate as a network of its own, with copies of the supernet's weights, in the supernet's training mode.
+
+    `extract(s, spec, c)(x)` equals `activate(s, c)` then `s(x)`; nothing done to it changes the supernet.
+    """
+    network = build_fixed(spec, candidate)
+    inherit(network, supernet.state_dict())
+    return network.train(supernet.training)
+
+
+def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy the tensors that `network` needs out of a larger network's state. Raises ValueError when one is missing."""
+    own = network.state_dict()
+    missing = [name for name in own if name not in state]
+    if missing:
+        raise ValueError(f"The state lacks {len(missing)} tensors of the network, {missing[0]} among them.")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(state[name])
+
+
+def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own."""
+    left = []
+    with torch.no_grad():
+        for name, tensor in supernet.state_dict().items():
+            if name in state:
+                tensor.copy_(state[name])
+            else:
+                left.append(name)
+    return left
+
+
+def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    fitting = [prefix for prefix in choices if _covers(prefix, unit)]
+    return choices[max(fitting, key=len)] if fitting else ("real",)
+
+
+def _covers(prefix: str, unit: str) -> bool:
+    return unit == prefix or unit.startswith(f"{prefix}.")

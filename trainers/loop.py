@@ -1,0 +1,154 @@
+"""The training loop that teachers, supernets and retrained detectors share: seeded, resumable, stopped by divergence."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainers.checkpoint import load_training_state, save_training_state
+from trainers.data.batches import batches
+from trainers.data.decoded import Decoded
+from trainers.progress import Progress, SilentProgress
+
+Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
+StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
+"""From a batch, the epoch and the step within it to the losses whose sum is trained."""
+
+WARM_UP_SHARE = 0.05
+LAST_RATE_SHARE = 0.02
+SAVE_EVERY_SECONDS = 20.0
+
+
+class DivergedError(FloatingPointError):
+    """A loss that is no longer a finite number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How long and how fast a network is trained."""
+
+    epochs: int
+    batch_size: int = 16
+    learning_rate: float = 2e-3  # for this batch size; never rescaled silently
+    weight_decay: float = 1e-4
+    clip_norm: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"epochs is {self.epochs}, must be at least 1.")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image.")
+
+
+def train(
+    modules: nn.ModuleDict,
+    step_losses: StepLosses,
+    data: Decoded,
+    settings: TrainSettings,
+    *,
+    seed: int,
+    stage: str,
+    resume_from: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train all parameters in `modules` with AdamW and a warmed-up cosine rate.
+
+    Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices from
+    seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken one
+    does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is removed by the
+    caller once the result is saved. Raises DivergedError when a loss isn't finite, naming every term.
+    """
+    device = next(modules.parameters()).device
+    optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
+    steps_per_epoch = max(1, len(data) // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
+    first = _resume(resume_from, modules, optimizer, schedule)
+    saved = time.monotonic()
+    with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
+        shown.advance(first)
+        for epoch in range(first, settings.epochs):
+            modules.train()
+            total, count = torch.zeros((), device=device), 0
+            order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
+            for step, batch in enumerate(order):
+                losses = step_losses(to_device(batch, device), epoch, step)
+                loss = torch.stack(list(losses.values())).sum()
+                check_finite(losses, stage, epoch, step)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip_norm)
+                optimizer.step()
+                schedule.step()
+                total += loss.detach()
+                count += 1
+            shown.advance(1, loss=round(float(total) / max(count, 1), 3))
+            if resume_from is not None and time.monotonic() - saved > SAVE_EVERY_SECONDS and epoch + 1 < settings.epochs:
+                _save(resume_from, epoch + 1, modules, optimizer, schedule)
+                saved = time.monotonic()
+
+
+def check_finite(losses: dict[str, Tensor], stage: str, epoch: int, step: int) -> None:
+    """Raise DivergedError, naming every term, when one isn't finite."""
+    if all(math.isfinite(float(loss.detach())) for loss in losses.values()):
+        return
+    terms = ", ".join(f"{name}={float(loss.detach()):g}" for name, loss in losses.items())
+    raise DivergedError(f"The loss of {stage} is not finite in epoch {epoch}, step {step}: {terms}.")
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its tensors on `device`."""
+    images, targets = batch
+    return (
+        [image.to(device, non_blocking=True) for image in images],
+        [{key: value.to(device, non_blocking=True) for key, value in target.items()} for target in targets],
+    )
+
+
+def _groups(modules: nn.ModuleDict, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm."""
+    decayed, free = [], []
+    for parameter in modules.parameters():
+        if parameter.requires_grad:
+            (decayed if parameter.ndim > 1 else free).append(parameter)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _rate(steps: int) -> Callable[[int], float]:
+    warm_up = max(1, int(steps * WARM_UP_SHARE))
+
+    def share(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        done = (step - warm_up) / max(1, steps - warm_up)
+        return LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+    return share
+
+
+def _save(path: Path, epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
+    optimizer, schedule = (part.state_dict() for part in parts)
+    save_training_state(
+        path, {"epoch": epoch, "modules": modules.state_dict(), "optimizer": optimizer, "schedule": schedule}
+    )
+
+
+def _resume(path: Path | None, modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
+    state = load_training_state(path) if path is not None else None
+    if state is None:
+        return 0
+    modules.load_state_dict(state["modules"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return int(state["epoch"])
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """The network in evaluation mode, its parameters without gradients."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()

@@ -1,0 +1,32 @@
+"""How long work tells how far it is, without knowing who listens."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Stage(Protocol):
+    """One piece of long work, such as the training of a teacher."""
+
+    def advance(self, n: int = 1, **figures: float | str) -> None:
+        """`n` more units are done; `figures` are the latest numbers, such as loss=0.31."""
+
+
+class Progress(Protocol):
+    """Something that shows stages: a progress bar, lines in a log, nothing."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Stage]:
+        """Open a stage of `total` units."""
+
+
+class SilentProgress:
+    """Shows nothing: for workers and tests."""
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Stage]:
+        yield _SilentStage()
+
+
+class _SilentStage:
+    def advance(self, n: int = 1, **figures: float | str) -> None:
+        return None
