@@ -22,7 +22,9 @@ class Candidate(Mapping[str, Value]):
         for key, value in choices.items():
             kind, slash, name = str(key).partition("/")
             if kind not in KINDS or not slash or not name:
-                raise ValueError(f"A choice is called {key!r}; allowed are 'layer/...', 'teacher/...' and 'weight/...'.")
+                raise ValueError(
+                    f"A choice is called {key!r}; allowed are 'layer/...', 'teacher/...' and 'weight/...'."
+                )
             if not isinstance(value, str | int | float | bool):
                 raise ValueError(f"{key} is {value!r}; a choice is a str, int, float or bool.")
             if isinstance(value, float) and not math.isfinite(value):

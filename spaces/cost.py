@@ -1,10 +1,10 @@
 """What a network costs: multiply-accumulates at each precision, bit-operations, operations and memory, layer by layer.
 
-One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x weight bits x input bits. `ops` is MACs at 32 bits
-+ MACs at 8 bits / 8 + MACs at 1 bit / 64: the count of Bi-Real Net, ReActNet and LWS-Det, its 8-bit part ours by the same
-64-bit word. BatchNorm, PReLU, biases, additions and pooling are not counted. `memory_bits` has 1 bit per binary weight, 8 per int8
-weight and 32 per other parameter, the scales of binary weights among them. Buffers (running statistics) are not counted: they
-fold into the parameters beside them. None of this is time.
+One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x weight bits x input bits. `ops` is MACs
+at 32 bits + MACs at 8 bits / 8 + MACs at 1 bit / 64: the count of Bi-Real Net, ReActNet and LWS-Det, its 8-bit part
+ours by the same 64-bit word. BatchNorm, PReLU, biases, additions and pooling are not counted. `memory_bits` has 1 bit
+per binary weight, 8 per int8 weight and 32 per other parameter, the scales of binary weights among them. Buffers
+(running statistics) are not counted: they fold into the parameters beside them. None of this is time.
 """
 
 import math
@@ -26,7 +26,7 @@ class CostError(RuntimeError):
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer's share. `macs` for one image; bits are those of weights and inputs; memory counts the layer's parameters."""
+    """One layer's share: `macs` for one image, bits of weights and inputs, memory of the layer's parameters."""
 
     name: str
     method: str
@@ -109,7 +109,9 @@ def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[Layer
 def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
     def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
         seen = any(layer.name == name for layer in found)
-        cost = _unit_cost(name, module, output) if isinstance(module, SearchableUnit) else _real_cost(name, module, output)
+        cost = (
+            _unit_cost(name, module, output) if isinstance(module, SearchableUnit) else _real_cost(name, module, output)
+        )
         # A layer that runs on every pyramid level multiplies often but is stored once.
         found.append(replace(cost, memory_bits=0) if seen else cost)
 
@@ -138,7 +140,9 @@ def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:
     rows = []
     for name, module in network.named_modules():
         size = sum(p.numel() for p in module.parameters(recurse=False))
-        if not size or name in counted or ".alternatives." in name:  # an alternative is counted with its unit, when active
+        if (
+            not size or name in counted or ".alternatives." in name
+        ):  # an alternative is counted with its unit, when active
             continue
         if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear):
             raise CostError(f"{name} holds {size} parameters but took no part in the forward pass.")

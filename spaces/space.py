@@ -93,13 +93,16 @@ class SearchSpace:
             raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
 
     def canonical(self, candidate: Candidate) -> Candidate:
-        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a 1-bit layer all.
+        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a 1-bit
+        layer all.
 
         Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
         """
         self.validate(candidate)
         kept = {key for key in candidate if self._by_key[key].kind == "layer"} | set(self._open_terms(candidate))
-        exact = {k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(kept & set(candidate))}
+        exact = {
+            k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(kept & set(candidate))
+        }
         return Candidate(exact)
 
     def complete(self, candidate: Candidate) -> Candidate:
@@ -107,7 +110,7 @@ class SearchSpace:
         return Candidate({k.key: candidate.get(k.key, self._idle_choice(k)) for k in self.knobs})
 
     def uniform(self, method: str) -> Candidate:
-        """The full candidate with `method` in every layer and no teacher. Raises ValueError where that isn't allowed."""
+        """The full candidate with `method` in every layer and no teacher. Raises ValueError where it isn't allowed."""
         layers = {knob.key: method for knob in self.knobs if knob.kind == "layer"}
         candidate = self.complete(Candidate(layers))
         self.validate(candidate)

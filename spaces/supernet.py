@@ -1,4 +1,4 @@
-"""The supernet: the student with every unit's alternatives, to be activated in place or extracted as a network of its own."""
+"""The supernet: the student with every unit's alternatives, to be activated or extracted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,8 @@ from spaces.detectors import DetectorSpec, build_detector, searchable_units
 def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
     """A detector whose units hold all alternatives that a search may give them.
 
-    `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and stays so.
+    `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and
+    stays so.
     """
     return build_detector(spec, lambda unit: _methods(unit, choices))
 
@@ -34,14 +35,17 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     return network
 
 
-def extract(supernet: nn.Module, spec: DetectorSpec, candidate: Candidate) -> nn.Module:
-    """The candidate as a network of its own, with copies of the supernet's weights, in the supernet's training mode.
+def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidate) -> nn.Module:
+    """The candidate as a network of its own, in evaluation mode, with copies of a supernet's (or its own) `state_dict`.
 
-    `extract(s, spec, c)(x)` equals `activate(s, c)` then `s(x)`; nothing done to it changes the supernet.
+    `extract(s.state_dict(), spec, c)(x)` equals `activate(s, c)` then `s(x)`; nothing done to it changes the state,
+    which may be shared between processes and is only read.
     """
-    network = build_fixed(spec, candidate)
-    inherit(network, supernet.state_dict())
-    return network.train(supernet.training)
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+        network = build_fixed(spec, candidate)
+    network.to_empty(device=next(iter(state.values())).device)
+    inherit(network, state)
+    return network.eval()
 
 
 def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:

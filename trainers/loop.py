@@ -1,4 +1,4 @@
-"""The training loop that teachers, supernets and retrained detectors share: seeded, resumable, stopped by divergence."""
+"""The training loop that teachers, supernets and retrained detectors share: seeded and resumable."""
 
 import math
 import time
@@ -42,7 +42,9 @@ class TrainSettings:
         if self.epochs < 1:
             raise ValueError(f"epochs is {self.epochs}, must be at least 1.")
         if self.batch_size < 2:
-            raise ValueError(f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image.")
+            raise ValueError(
+                f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
+            )
 
 
 def train(
@@ -58,10 +60,10 @@ def train(
 ) -> None:
     """Train all parameters in `modules` with AdamW and a warmed-up cosine rate.
 
-    Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices from
-    seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken one
-    does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is removed by the
-    caller once the result is saved. Raises DivergedError when a loss isn't finite, naming every term.
+    Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices
+    from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
+    one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is
+    removed by the caller once the result is saved. Raises DivergedError when a loss isn't finite, naming every term.
     """
     device = next(modules.parameters()).device
     optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
@@ -80,14 +82,18 @@ def train(
                 loss = torch.stack(list(losses.values())).sum()
                 check_finite(losses, stage, epoch, step)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip_norm)
                 optimizer.step()
                 schedule.step()
                 total += loss.detach()
                 count += 1
             shown.advance(1, loss=round(float(total) / max(count, 1), 3))
-            if resume_from is not None and time.monotonic() - saved > SAVE_EVERY_SECONDS and epoch + 1 < settings.epochs:
+            if (
+                resume_from is not None
+                and time.monotonic() - saved > SAVE_EVERY_SECONDS
+                and epoch + 1 < settings.epochs
+            ):
                 _save(resume_from, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
 
@@ -111,7 +117,8 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def _groups(modules: nn.ModuleDict, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for parameter in modules.parameters():
         if parameter.requires_grad:
             (decayed if parameter.ndim > 1 else free).append(parameter)

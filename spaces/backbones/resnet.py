@@ -18,9 +18,9 @@ def scaled_channels(channels: int, width: float) -> int:
 class ResNet(nn.Module):
     """Residual network of two-unit blocks (arXiv:1512.03385, in the layout of arXiv:1808.00278).
 
-    images (N, 3, H, W) normalised; result {"layer1": (N, C1, H/4, W/4), ..., "layer4": (N, C4, H/32, W/32)}. The stem stays
-    real and ends without a ReLU: a non-negative map would make the next unit's sign a constant. So all maps take both
-    signs, the last ones too.
+    images (N, 3, H, W) normalised; result {"layer1": (N, C1, H/4, W/4), ..., "layer4": (N, C4, H/32, W/32)}. The stem
+    stays real and ends without a ReLU: a non-negative map would make the next unit's sign a constant. So all maps
+    take both signs, the last ones too.
 
     Units are called `<prefix>layer<stage>.<block>.conv<1 or 2>`, the names of torchvision's convolutions.
     """

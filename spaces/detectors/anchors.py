@@ -19,7 +19,8 @@ class DefaultBoxes(nn.Module):
     def __init__(self, image_size: int) -> None:
         super().__init__()
         self.image_size = image_size
-        self._generate = DefaultBoxGenerator(list(map(list, ASPECT_RATIOS)), scales=list(SCALES))
+        with torch.device("cpu"):  # also when the detector around it is built without memory, to be filled later
+            self._generate = DefaultBoxGenerator(list(map(list, ASPECT_RATIOS)), scales=list(SCALES))
         self._cache: dict[tuple[object, ...], Tensor] = {}
 
     @property
@@ -28,7 +29,7 @@ class DefaultBoxes(nn.Module):
         return self._generate.num_anchors_per_location()
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """Features (N, C, H, W) a level to boxes (M, 4) xyxy in pixels, in the order level, row, column, box of the cell."""
+        """Features (N, C, H, W) a level to boxes (M, 4) xyxy in pixels, by level, row, column, box of the cell."""
         first = features[0]
         key = (first.device, *(feature.shape[-2:] for feature in features))
         if key not in self._cache:

@@ -1,10 +1,12 @@
 """What every detector takes and gives back, so that distillation, scoring and evaluation need to know no detector."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from spaces.layers import LayerTrace, SearchableUnit
@@ -20,9 +22,11 @@ Detections = dict[str, Tensor]
 class Responses:
     """Raw head outputs, and how to read them.
 
-    Per pyramid level, with A anchors a cell and K scores an anchor: cls (N, A*K, H, W), box (N, A*4, H, W). anchors (M, 4)
-    xyxy in pixels of the detector's own input size, in the order level, row, column, anchor of a cell, M = sum A*H*W.
-    `activation` turns cls into probabilities; `background` is the index of the background score, None where there is none.
+    Per pyramid level, with A anchors a cell and K scores an anchor: cls (N, A*K, H, W), box (N, A*4, H, W). anchors
+    (M, 4) xyxy in pixels of the detector's own input size, in the order level, row, column, anchor of a cell, M = sum
+    A*H*W.
+    `activation` turns cls into probabilities; `background` is the index of the background score, None where there is
+    none.
     """
 
     cls: list[Tensor]
@@ -36,19 +40,26 @@ class Responses:
 class DetectorOutput:
     """The result of one forward pass.
 
-    features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. detections: one
-    an image, filled in evaluation mode. layers: per 1-bit unit its trace, filled inside `traced`.
+    features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
+    1-bit unit its trace, filled inside `traced`. `detections` are decoded when first asked for, one an image: a teacher
+    that is only read for its maps never pays for them.
     """
 
     features: dict[str, Tensor]
     responses: Responses
+    decode: Callable[[], list[Detections]]
     losses: dict[str, Tensor] = field(default_factory=dict)
-    detections: list[Detections] = field(default_factory=list)
     layers: dict[str, LayerTrace] = field(default_factory=dict)
+
+    @cached_property
+    def detections(self) -> list[Detections]:
+        """One image's boxes, scores and labels after the other, without gradients."""
+        with torch.no_grad():
+            return self.decode()
 
 
 class Detector(Protocol):
-    """Images are a list of [3, H, W] in 0..1, of any size; targets a list of `Target`, in pixels of the images as given."""
+    """Images: a list of [3, H, W] in 0..1, of any size; targets: a list of `Target`, in pixels of these images."""
 
     feature_channels: dict[str, int]
 

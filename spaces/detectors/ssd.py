@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from spaces.backbones.resnet import ResNet, scaled_channels
@@ -24,8 +24,9 @@ AFTER_NMS = 100
 class SSD(nn.Module):
     """Single-shot detector (arXiv:1512.02325) under the contract of `contract.Detector`.
 
-    Four pyramid levels, p3 to p6, at strides 8, 16, 32 and 64: the backbone's last three stages and one real extra layer,
-    each behind a BatchNorm (so that maps of binary and of real networks are of one size). The heads start with a ReLU;
+    Four pyramid levels, p3 to p6, at strides 8, 16, 32 and 64: the backbone's last three stages and one real extra
+    layer, each behind a BatchNorm (so that maps of binary and of real networks are of one size). The heads start with
+    a ReLU;
     `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2), `full` ones plain 3x3.
     """
 
@@ -57,15 +58,22 @@ class SSD(nn.Module):
         responses = self._respond(features)
         logits, offsets = _flatten(responses.cls, self.num_classes + 1), _flatten(responses.box, 4)
         losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
-        found: list[Detections] = []
-        if not self.training:
-            boxes = [box_coder.decode_single(o, responses.anchors) for o in offsets.detach()]
-            scores = logits.detach().softmax(-1)
-            size = (self.image_size, self.image_size)
-            found = [_select(b, s, size) for b, s in zip(boxes, scores, strict=True)]
-            sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
-            found = self.transform.postprocess(found, batch.image_sizes, sizes)
-        return DetectorOutput(features, responses, losses, found, collect_traces(self))
+        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+
+        def decode() -> list[Detections]:
+            return self._decode(logits, offsets, responses.anchors, sizes)
+
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self))
+
+    def _decode(
+        self, logits: Tensor, offsets: Tensor, anchors: Tensor, sizes: list[tuple[int, int]]
+    ) -> list[Detections]:
+        own = (self.image_size, self.image_size)
+        found = []
+        for image_logits, image_offsets, size in zip(logits, offsets, sizes, strict=True):
+            image = _select(box_coder.decode_single(image_offsets, anchors), image_logits.softmax(-1), own)
+            found.append(image | {"boxes": resize_boxes(image["boxes"], own, size)})
+        return found
 
     def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
         stages = self.backbone(images)

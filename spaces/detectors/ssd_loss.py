@@ -20,9 +20,9 @@ _matcher = SSDMatcher(MATCH_IOU)
 def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[Target]) -> dict[str, Tensor]:
     """Classification and box loss of a batch, each divided by the number of positives (arXiv:1512.02325, section 2.2).
 
-    logits (N, M, K + 1) with background 0, offsets (N, M, 4) coded by `box_coder`, anchors (M, 4) xyxy; targets' boxes in the
-    same pixels. Every object takes its best anchor, and each anchor with IoU >= 0.5 an object; three hard negatives a
-    positive. Returns scalars `cls` and `box`; both keep a gradient when the batch holds no object.
+    logits (N, M, K + 1) with background 0, offsets (N, M, 4) coded by `box_coder`, anchors (M, 4) xyxy; targets'
+    boxes in the same pixels. Every object takes its best anchor, and each anchor with IoU >= 0.5 an object; three
+    hard negatives a positive. Returns scalars `cls` and `box`; both keep a gradient when the batch holds no object.
     """
     labels, coded = _assign(anchors, targets)
     positive = labels > 0
@@ -51,7 +51,7 @@ def _assign(anchors: Tensor, targets: list[Target]) -> tuple[Tensor, Tensor]:
 
 
 def _hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
-    """The negatives of highest loss, three a positive of their image, (N, M) bool; an image without objects gives three."""
+    """The negatives of highest loss, three a positive of their image, (N, M) bool; an empty image gives three."""
     wanted = NEGATIVES_PER_POSITIVE * positive.sum(1, keepdim=True).clamp(min=1)
     order = losses.masked_fill(positive, -torch.inf).argsort(1, descending=True)
     rank = order.argsort(1)

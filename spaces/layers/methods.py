@@ -27,7 +27,12 @@ class BinaryUnit(nn.Module):
     """
 
     def __init__(
-        self, out_channels: int, *, input_gradient: InputGradient, weight_gradient: WeightGradient, pad_value: float = 0.0
+        self,
+        out_channels: int,
+        *,
+        input_gradient: InputGradient,
+        weight_gradient: WeightGradient,
+        pad_value: float = 0.0,
     ) -> None:
         super().__init__()
         self.bn = nn.BatchNorm2d(out_channels)

@@ -19,8 +19,8 @@ MethodsFor = Callable[[str], Sequence[str]]
 class LayerTrace:
     """What layer-wise losses need of one 1-bit unit in one forward pass.
 
-    pre_sign (N, Ci, H, W) the unit's input; binary_input its sign; weight (Co, Ci, k, k) the latent weight; binary_weight
-    its sign; scale (Co, 1, 1, 1).
+    pre_sign (N, Ci, H, W) the unit's input; binary_input its sign; weight (Co, Ci, k, k) the latent weight;
+    binary_weight its sign; scale (Co, 1, 1, 1).
     """
 
     pre_sign: Tensor
@@ -33,9 +33,10 @@ class LayerTrace:
 class SearchableUnit(nn.Module):
     """A convolution with its surroundings, y = alternative(x) + shortcut(x), in a choice of precisions.
 
-    Every alternative owns pre-activation, BatchNorm and small parameters; the latent weight (Co, Ci, k, k) and the shortcut
-    are shared (Bi-Real layout, arXiv:1808.00278, section 3.1: a shortcut around every convolution; average pooling and
-    a real 1x1 convolution where the shape changes). x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W / stride)).
+    Every alternative owns pre-activation, BatchNorm and small parameters; the latent weight (Co, Ci, k, k) and the
+    shortcut are shared (Bi-Real layout, arXiv:1808.00278, section 3.1: a shortcut around every convolution; average
+    pooling and a real 1x1 convolution where the shape changes). x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W /
+    stride)).
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, methods: Sequence[str]) -> None:

@@ -14,13 +14,11 @@ from trainers.distill.terms import TERMS
 class Distiller(nn.Module):
     """The distillation terms of a search, with their adapters, over a pool of frozen teachers.
 
-    `terms` maps each term to the teachers that may serve it. Adapters are this module's parameters: they are trained with
-    the supernet and inherited by scores. Teachers are not part of its state.
+    `terms` maps each term to the teachers that may serve it. Adapters are this module's parameters: they are trained
+    with the supernet and inherited by scores. Teachers are not part of its state.
     """
 
-    def __init__(
-        self, student: nn.Module, teachers: Mapping[str, nn.Module], terms: Mapping[str, list[str]]
-    ) -> None:
+    def __init__(self, student: nn.Module, teachers: Mapping[str, nn.Module], terms: Mapping[str, list[str]]) -> None:
         super().__init__()
         self._teachers = dict(teachers)
         self.terms = nn.ModuleDict()

@@ -20,7 +20,7 @@ class TermLoss(Protocol):
 
 @dataclass(frozen=True)
 class Term:
-    """How a term is built, from the student's pyramid channels and each teacher's, and whether it needs 1-bit layers."""
+    """How a term is built, from the student's and each teacher's pyramid channels, and if it needs 1-bit layers."""
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
     compares_layers: bool = False

@@ -1,0 +1,29 @@
+"""BatchNorm statistics measured anew: those of a supernet belong to no candidate in particular."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
+    """Reset every BatchNorm's running statistics and set them to the plain mean over `batches` (lists of images).
+
+    Needed before a candidate is scored (arXiv:1904.00420, section 3.4). Nothing else changes; the network is left in
+    the mode that it was in.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    training = network.training
+    network.train()
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a cumulative mean instead of a fading one
+        for images in batches:
+            network(images)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        network.train(training)

@@ -1,0 +1,42 @@
+"""Single-path supernet training: every step trains one sampled candidate (SPOS, arXiv:1904.00420, section 3.1)."""
+
+import random
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from spaces.space import SearchSpace
+from spaces.supernet import activate
+from trainers.data.decoded import Decoded
+from trainers.distill import Distiller
+from trainers.loop import Batch, TrainSettings, train
+from trainers.progress import Progress
+
+
+def train_supernet(
+    supernet: nn.Module,
+    distiller: Distiller,
+    space: SearchSpace,
+    data: Decoded,
+    settings: TrainSettings,
+    *,
+    seed: int,
+    resume_from: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train the supernet and the distiller's adapters in place, one uniformly drawn candidate a step.
+
+    The candidate's own teacher and loss weight are in force at its step, so that adapters are trained with the
+    supernet. Draws depend on (seed, epoch, step) alone. Raises DivergedError when a loss isn't finite.
+    """
+
+    def step_losses(batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
+        images, targets = batch
+        candidate = space.sample(random.Random(f"{seed}/{epoch}/{step}"))
+        activate(supernet, candidate)
+        output = supernet(images, targets)
+        losses: dict[str, Tensor] = dict(output.losses)
+        return losses | distiller.losses(candidate, images, targets, output)
+
+    modules = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
+    train(modules, step_losses, data, settings, seed=seed, stage="supernet", resume_from=resume_from, progress=progress)
