@@ -1,0 +1,30 @@
+"""What is raised for data that can't be used."""
+
+from pathlib import Path
+from typing import Literal
+
+OnBadData = Literal["error", "skip"]
+
+REPAIR_OR_SKIP = "Repair or remove it, or set data.on_bad_data: skip to leave the whole image out"
+
+
+class DataError(ValueError):
+    """Bad or missing data: where it is, what is wrong with it, and the way out.
+
+    `where` is the file or folder (or, where no single file is at fault, what was being read).
+    """
+
+    def __init__(self, where: Path | str, reason: str, way_out: str = REPAIR_OR_SKIP) -> None:
+        super().__init__(where, reason, way_out)  # all three, so that the error survives pickling
+        self.where = where
+        self.reason = reason
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}. {self.way_out}."
+
+
+def check_on_bad_data(on_bad_data: str) -> None:
+    """Refuse anything but the two known policies (ValueError)."""
+    if on_bad_data not in ("error", "skip"):
+        raise ValueError(f"on_bad_data is {on_bad_data!r}, must be 'error' or 'skip'.")

@@ -1,0 +1,42 @@
+"""One annotated image, and a data set of them, before anything is decoded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An image on disk with its objects.
+
+    boxes (n, 4) float32, corners x1, y1, x2, y2 in pixels of the original image: pixel column k covers k to k + 1, so
+    VOC's 1-based inclusive xmin, ymin, xmax, ymax become xmin - 1, ymin - 1, xmax, ymax, and the plain IoU of such
+    boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C. difficult (n,) bool.
+    """
+
+    image_id: str
+    image: Path
+    width: int
+    height: int
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """An image that was left out, with the file at fault and the reason."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionData:
+    """The usable images of one split; `class_names[k - 1]` is the name of label k."""
+
+    class_names: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    defects: tuple[Defect, ...] = ()

@@ -1,0 +1,145 @@
+"""One VOC annotation file: XML from outside, so everything in it is checked and nothing in it is trusted."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+from numpy.typing import NDArray
+
+from trainers.data.errors import DataError
+
+# No exponents, no nan, no inf, no digits of other scripts; nine digits can't overflow anything.
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}(\.[0-9]{1,9})?\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """What an annotation file says; boxes as in `Sample`. `filename` is None where the file doesn't name its image."""
+
+    filename: str | None
+    width: int
+    height: int
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
+
+
+def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Annotation:
+    """Read the XML of one image; `path` is only named in errors, `labels` maps the known class names to 1..C.
+
+    Raises DataError, and nothing else, for XML that is broken or declares entities, and for objects that can't be
+    right: unknown class, coordinates that are no numbers, a box reversed, of no area or beyond its image.
+    """
+    try:
+        return _annotation(_parse(text), labels)
+    except _DefectError as defect:
+        raise DataError(path, str(defect)) from defect
+
+
+def _show(text: str) -> str:
+    """Text from a file, short enough for a message."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+class _DefectError(Exception):
+    """A reason on its way to the one place that knows the file."""
+
+
+def _parse(text: bytes) -> Element:
+    try:
+        root = fromstring(text, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise _DefectError("the XML declares a document type or entities, which annotations may not") from error
+    except ParseError as error:
+        raise _DefectError(f"broken XML ({error})") from error
+    except (ValueError, LookupError) as error:
+        raise _DefectError(f"XML in an encoding that can't be read ({error})") from error
+    if root.tag != "annotation":
+        raise _DefectError(f"the outermost XML element is <{_show(root.tag)[1:-1]}>, a VOC file has <annotation>")
+    return root
+
+
+def _annotation(root: Element, labels: Mapping[str, int]) -> Annotation:
+    size = _child(root, "size", "the file")
+    width, height = (_pixels(size, name) for name in ("width", "height"))
+    boxes, classes, difficult = [], [], []
+    for number, item in enumerate(root.findall("object"), start=1):
+        name = _text(item, "name", f"object {number}")
+        what = f"object {number} ({_show(name)})"
+        classes.append(_label(name, number, labels))
+        boxes.append(_box(_child(item, "bndbox", what), what, width, height))
+        difficult.append(_flag(item, "difficult", what))
+    return Annotation(
+        filename=(root.findtext("filename") or "").strip() or None,
+        width=width,
+        height=height,
+        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        labels=np.array(classes, dtype=np.int64),
+        difficult=np.array(difficult, dtype=np.bool_),
+    )
+
+
+def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
+    if name in labels:
+        return labels[name]
+    nearest = difflib.get_close_matches(name.lower()[:100], [known.lower() for known in labels], n=1)
+    guess = next((f" (did you mean {known!r}?)" for known in labels if [known.lower()] == nearest), "")
+    raise _DefectError(f"object {number} is of the unknown class {_show(name)}{guess}; known: {', '.join(labels)}")
+
+
+def _box(box: Element, what: str, width: int, height: int) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2 as corners, from VOC's first and last pixel counted from 1."""
+    xmin, ymin, xmax, ymax = (_number(box, name, what) for name in ("xmin", "ymin", "xmax", "ymax"))
+    for axis, low, high, extent in (("x", xmin, xmax, width), ("y", ymin, ymax, height)):
+        if low > high:
+            raise _DefectError(f"the box of {what} is reversed: {axis}min {low:g} is greater than {axis}max {high:g}")
+        if low == high:
+            raise _DefectError(f"the box of {what} has no area: {axis}min and {axis}max are both {low:g}")
+        if low < 1 or high > extent:
+            raise _DefectError(
+                f"the box of {what} is outside its image: {axis} goes from {low:g} to {high:g}, "
+                f"allowed is 1 to {extent} (VOC counts pixels from 1)"
+            )
+    return xmin - 1, ymin - 1, xmax, ymax
+
+
+def _pixels(size: Element, name: str) -> int:
+    value = _number(size, name, "the image size")
+    if value < 1 or value != int(value):
+        raise _DefectError(f"<{name}> of the image size is {value:g}, must be a whole number of at least 1")
+    return int(value)
+
+
+def _flag(parent: Element, name: str, what: str) -> bool:
+    """VOC's 0 or 1; a file without the element means 0, as in VOC's own tools."""
+    text = (parent.findtext(name, default="0") or "").strip()
+    if text not in ("0", "1"):
+        raise _DefectError(f"<{name}> of {what} is {_show(text)}, must be 0 or 1")
+    return text == "1"
+
+
+def _number(parent: Element, name: str, what: str) -> float:
+    text = _text(parent, name, what)
+    if not _NUMBER.fullmatch(text):
+        raise _DefectError(f"<{name}> of {what} is {_show(text)}, must be a plain number")
+    return float(text)
+
+
+def _text(parent: Element, name: str, what: str) -> str:
+    text = (_child(parent, name, what).text or "").strip()
+    if not text:
+        raise _DefectError(f"<{name}> of {what} is empty")
+    return text
+
+
+def _child(parent: Element, name: str, what: str) -> Element:
+    child = parent.find(name)
+    if child is None:
+        raise _DefectError(f"{what} has no <{name}>")
+    return child
