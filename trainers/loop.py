@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def train(
     optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
     steps_per_epoch = max(1, len(data) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
-    first = _resume(resume_from, modules, optimizer, schedule)
+    first = _resume(resume_from, settings, modules, optimizer, schedule)
     saved = time.monotonic()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
         shown.advance(first)
@@ -94,7 +94,7 @@ def train(
                 and time.monotonic() - saved > SAVE_EVERY_SECONDS
                 and epoch + 1 < settings.epochs
             ):
-                _save(resume_from, epoch + 1, modules, optimizer, schedule)
+                _save(resume_from, settings, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
 
 
@@ -137,16 +137,16 @@ def _rate(steps: int) -> Callable[[int], float]:
     return share
 
 
-def _save(path: Path, epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
+def _save(path: Path, settings: TrainSettings, epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
     optimizer, schedule = (part.state_dict() for part in parts)
-    save_training_state(
-        path, {"epoch": epoch, "modules": modules.state_dict(), "optimizer": optimizer, "schedule": schedule}
-    )
+    state = {"modules": modules.state_dict(), "optimizer": optimizer, "schedule": schedule}
+    save_training_state(path, {"settings": asdict(settings), "epoch": epoch, **state})
 
 
-def _resume(path: Path | None, modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
+def _resume(path: Path | None, settings: TrainSettings, modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
+    """Put everything where the saved epoch left it; the epochs done. A state of other settings is not gone on from."""
     state = load_training_state(path) if path is not None else None
-    if state is None:
+    if state is None or state["settings"] != asdict(settings):
         return 0
     modules.load_state_dict(state["modules"])
     optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,49 @@
+"""Looking at one thing without a search: what a candidate costs, how good a checkpoint is."""
+
+from pathlib import Path
+
+import torch
+
+from search.config import Config
+from search.retrain_stage import evaluate_checkpoint
+from search.space_builder import build_space, student_spec
+from search.splits import class_names, decode_voc
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.supernet import build_fixed
+from trainers.describe import load_detector
+
+
+def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
+    """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
+
+    Without a candidate the student is all real. Raises ValueError for a candidate that the config's space doesn't hold.
+    """
+    spec = student_spec(config, len(class_names(config)))
+    space = build_space(config, spec)
+    chosen = space.canonical(candidate) if candidate is not None else Candidate({})
+    network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
+    layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
+    rows: list[dict[str, object]] = [
+        {
+            "layer": layer.name,
+            "method": layer.method,
+            "macs_1bit": layer.macs if layer.precision == 1 else 0,
+            "macs_8bit": layer.macs if layer.precision == 8 else 0,
+            "macs_32bit": layer.macs if layer.precision == 32 else 0,
+            "bit_ops": layer.bit_ops,
+            "ops": layer.ops,
+            "memory_bits": layer.memory_bits,
+        }
+        for layer in layers
+    ]
+    return [*rows, {"layer": "total", "method": f"{spec.image_size} x {spec.image_size}", **totals(layers).as_dict()}]
+
+
+def run_evaluate(checkpoint: Path, data_root: Path, split: str, year: str = "2007") -> dict[str, float]:
+    """The figures of a detector of ours on an image set in VOC layout: map50, map50_11, ap, ap50, ap75, all in 0..1.
+
+    Classes and image size are those that the checkpoint names. Raises CheckpointError and DataError.
+    """
+    _, spec, _, classes = load_detector(checkpoint)
+    return evaluate_checkpoint(checkpoint, decode_voc(data_root, split, classes, spec.image_size, year))

@@ -1,0 +1,148 @@
+"""The order of a search: data, teachers, supernet, trials, tables, one retrained detector; each is kept when done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import results
+from results import Run
+from search.config import Config
+from search.controller import Controller
+from search.journal import Journal
+from search.objectives import OBJECTIVES
+from search.prepare import Prepared, prepare
+from search.ray_runner import run_trials
+from search.retrain_stage import Retrained, retrain_candidate
+from search.run_folder import RunFolder, open_run_folder, read_run_folder
+from search.run_lock import RunLock
+from search.splits import load_split
+from search.training_stage import term_teachers
+from spaces.candidate import Candidate
+from spaces.space import SearchSpace
+from trainers.progress import Progress
+from trainers.scorer import ScorerParts, ScoreSettings, build_scorer, pack
+from trainers.seeding import seeded
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search left: the run, to be looked at in pandas, and the detector that was retrained, if one was."""
+
+    run: Run
+    retrained: Retrained | None
+
+
+def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Search:
+    """Run the whole search in `run_dir`, or go on where an earlier start of it stopped.
+
+    Raises RunError for a folder of another config or one in use, DataError for bad data, DivergedError when a teacher
+    or the supernet diverges; a candidate that fails is recorded, and the search goes on.
+    """
+    with RunLock(run_dir):
+        folder = open_run_folder(run_dir, config)
+        prepared = prepare(config, folder, data_root, progress)
+        with folder.timed("search"):
+            search_front(config, folder, prepared, progress)
+        run = results.open_run(folder.path)
+        picked = _pick(run, config)
+        retrained = _retrain(config, folder, data_root, prepared, picked, progress) if picked else None
+    return Search(run, retrained)
+
+
+def run_retrain(
+    run_dir: Path, candidate_id: str, epochs: int | None, data_root: Path | None, progress: Progress
+) -> Retrained:
+    """Retrain one candidate of a run to the end and measure it on `data.test`.
+
+    `candidate_id` is an id in the trials table or an unambiguous beginning of one; `epochs` replaces the config's.
+    """
+    folder, config = read_run_folder(run_dir)
+    if epochs is not None:
+        config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
+    chosen = results.open_run(run_dir).candidate(candidate_id)
+    with RunLock(run_dir):
+        prepared = prepare(config, folder, data_root, progress)
+        return _retrain(config, folder, data_root, prepared, Candidate(chosen), progress)
+
+
+def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> None:
+    """Propose and score until the run has its trials, then write its tables."""
+    search = config.search
+    journal = Journal(
+        folder.path, name=config.name, space=prepared.space, objectives=search.objectives, storage=search.storage
+    )
+    controller = Controller(
+        prepared.space,
+        journal,
+        objectives=search.objectives,
+        trials=search.trials,
+        sampler=search.sampler,
+        seed=seeded(config.seed, "search"),
+        workers=search.workers,
+        constraints=search.constraints,
+        initial=_first_candidates(config, prepared.space),
+    )
+    if controller.finished < search.trials:
+        parts = scorer_parts(config, prepared)
+        run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
+    x, y = axes(config)
+    results.write_run_tables(folder.path, journal.records(), x=x, y=y)
+
+
+def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
+    """What every worker gets, once."""
+    scoring = config.scoring
+    settings = ScoreSettings(
+        adapt_steps=scoring.adapt_steps,
+        adapt_learning_rate=scoring.adapt_learning_rate,
+        batch_size=scoring.batch_size,
+        recalibrate_images=scoring.recalibrate_images,
+        seed=seeded(config.seed, "scoring"),
+        device=config.device,
+    )
+    return pack(
+        spec=prepared.spec,
+        settings=settings,
+        supernet=prepared.state.supernet,
+        distiller=prepared.state.distiller,
+        terms=term_teachers(config),
+        teachers=prepared.teachers,
+        train=prepared.train,
+        val=prepared.val,
+    )
+
+
+def axes(config: Config) -> tuple[str, str]:
+    """The cost and the accuracy that the front is drawn over: the first objective of each direction."""
+    costs = [name for name in config.search.objectives if OBJECTIVES[name] == "minimize"]
+    accuracies = [name for name in config.search.objectives if OBJECTIVES[name] == "maximize"]
+    return (costs or ["bit_ops"])[0], (accuracies or ["map50"])[0]
+
+
+def _first_candidates(config: Config, space: SearchSpace) -> list[Candidate]:
+    """All real, and all of each binary method: the ends of the cost axis are known from the start."""
+    return [space.uniform(method) for method in config.space.layers.methods if _uniform_fits(space, method)]
+
+
+def _uniform_fits(space: SearchSpace, method: str) -> bool:
+    return all(method in knob.choices for knob in space.knobs if knob.kind == "layer")
+
+
+def _pick(run: Run, config: Config) -> Candidate | None:
+    if config.retrain.pick is None:
+        return None
+    x, y = axes(config)
+    chosen = run.knee(x=x, y=y) if config.retrain.pick == "knee" else config.retrain.pick
+    return Candidate(run.candidate(chosen))
+
+
+def _retrain(
+    config: Config,
+    folder: RunFolder,
+    data_root: Path | None,
+    prepared: Prepared,
+    candidate: Candidate,
+    progress: Progress,
+) -> Retrained:
+    test = load_split(config, folder, data_root, config.data.test)
+    with folder.timed(f"retrain {candidate.id}"):
+        return retrain_candidate(config, folder, prepared, candidate, test, progress)

@@ -1,0 +1,99 @@
+"""Retraining: a candidate as a network of its own, trained to the end with its own teachers, measured on `data.test`."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from search.config import Config
+from search.prepare import Prepared
+from search.run_folder import RunFolder
+from search.training_stage import TWIN, build_distiller, train_settings
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.supernet import extract
+from trainers.checkpoint import write_whole
+from trainers.data.decoded import Decoded
+from trainers.describe import load_detector, save_detector
+from trainers.detector_training import pick_device, train_detector
+from trainers.evaluate.coco import coco_ap
+from trainers.evaluate.voc import voc_ap
+from trainers.inference import detect, truths
+from trainers.progress import Progress
+from trainers.seeding import seeded
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A retrained detector: its file, and its figures on `data.test` beside those of its real-valued twin."""
+
+    id: str
+    checkpoint: Path
+    test: dict[str, float]
+    twin_test: dict[str, float]
+    costs: dict[str, float]
+
+
+def retrain_candidate(
+    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, test: Decoded, progress: Progress
+) -> Retrained:
+    """Start from the supernet's weights, train on `data.train`, measure on `data.test`, keep in `retrained/<id>/`.
+
+    A result of the same settings is read instead of made again. Raises DivergedError when a loss isn't finite.
+    """
+    place = folder.retrained(candidate.id)
+    checkpoint, figures = place / "detector.safetensors", place / "figures.json"
+    settings = asdict(train_settings(config.retrain))
+    if not (figures.is_file() and checkpoint.is_file() and json.loads(figures.read_text())["settings"] == settings):
+        network = _trained(config, folder, prepared, candidate, progress)
+        save_detector(checkpoint, network, prepared.spec, candidate, prepared.train.class_names)
+        blank = torch.zeros(3, prepared.spec.image_size, prepared.spec.image_size, device=pick_device(config.device))
+        measured = {
+            "candidate": dict(candidate),
+            "settings": settings,
+            "test": test_figures(network, test),
+            "twin_test": test_figures(prepared.teachers[TWIN].network, test),
+            "costs": totals(layer_costs(network, [blank])).as_dict(),
+        }
+        write_whole(figures, json.dumps(measured, indent=2).encode())
+        folder.training_state(f"retrain-{candidate.id}").unlink(missing_ok=True)
+    kept = json.loads(figures.read_text())
+    return Retrained(candidate.id, checkpoint, kept["test"], kept["twin_test"], kept["costs"])
+
+
+def _trained(
+    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress
+) -> nn.Module:
+    torch.manual_seed(seeded(config.seed, "retrain", candidate.id))
+    device = pick_device(config.device)
+    network = extract(prepared.state.supernet, prepared.spec, candidate).to(device)
+    distiller = build_distiller(config, network, prepared.teachers).to(device)
+    distiller.load_state_dict(prepared.state.distiller)
+    train_detector(
+        network,
+        prepared.train,
+        train_settings(config.retrain),
+        seed=seeded(config.seed, "retrain", candidate.id, "data"),
+        stage=f"retrain {candidate.id}",
+        candidate=candidate,
+        distiller=distiller,
+        resume_from=folder.training_state(f"retrain-{candidate.id}"),
+        progress=progress,
+    )
+    return network.eval()
+
+
+def test_figures(network: nn.Module, data: Decoded) -> dict[str, float]:
+    """VOC's and COCO's average precisions on `data`, in 0..1."""
+    found, expected = detect(network, data), truths(data)
+    voc = voc_ap(found, expected, num_classes=len(data.class_names))
+    coco = coco_ap(found, expected, num_classes=len(data.class_names))
+    return {"map50": voc.map50, "map50_11": voc.map50_11, **coco}
+
+
+def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:
+    """The figures of a detector on disk. Raises CheckpointError for a file that is none of ours."""
+    network, _, _, _ = load_detector(checkpoint)
+    return test_figures(network, data)

@@ -1,0 +1,81 @@
+"""From a config to what the other packages take: the detector's description, the units' choices, the space."""
+
+import torch
+
+from search.config import Config
+from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.space import Knob, SearchSpace, weight_grid
+from trainers.distill import TERMS
+
+LEVELS_UP = {"layer": 0, "block": 1, "stage": 2}
+"""How many names of a unit, such as backbone.layer1.0.conv1, are left out by each granularity."""
+
+
+def student_spec(config: Config, num_classes: int) -> DetectorSpec:
+    """The detector that is searched."""
+    student = config.student
+    return DetectorSpec(
+        detector=student.detector,
+        num_classes=num_classes,
+        image_size=config.data.image_size,
+        width=student.width,
+        heads=student.heads,
+    )
+
+
+def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
+    """A teacher of the pool: the student's own shape where its config says nothing else."""
+    teacher, student = config.teachers[name], config.student
+    return DetectorSpec(
+        detector=teacher.detector or student.detector,
+        num_classes=num_classes,
+        image_size=config.data.image_size,
+        width=teacher.width or student.width,
+        heads=teacher.heads or student.heads,
+    )
+
+
+def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
+    """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
+
+    A unit that is kept real inside a block whose others are searched gets a knob of its own with that one choice.
+    Raises ValueError for an entry of `keep_real` that covers no unit, and when nothing is left to search.
+    """
+    with torch.device("meta"):
+        units = list(searchable_units(build_detector(spec, lambda _: ("real",))))
+    layers = config.space.layers
+    for prefix in layers.keep_real:
+        if not any(_covers(prefix, unit) for unit in units):
+            raise ValueError(
+                f"space.layers.keep_real names {prefix!r}, but no searchable layer of {spec.detector} is called so. "
+                f"There are: {', '.join(units)}."
+            )
+    kept = {unit for unit in units if any(_covers(prefix, unit) for prefix in layers.keep_real)}
+    choices: dict[str, tuple[str, ...]] = {}
+    for unit in units:
+        if unit not in kept:
+            choices[_prefix(unit, config.space.granularity)] = tuple(layers.methods)
+    if not choices:
+        raise ValueError("space.layers.keep_real covers every searchable layer: nothing is left to search.")
+    for unit in units:
+        if unit in kept and any(_covers(prefix, unit) for prefix in choices):
+            choices[unit] = ("real",)
+    return choices
+
+
+def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
+    """Layer knobs in the order of the network, then a teacher and a weight knob for each distillation term."""
+    knobs = [Knob(f"layer/{prefix}", methods) for prefix, methods in layer_choices(config, spec).items()]
+    for term, choice in config.space.terms.items():
+        knobs.append(Knob(f"teacher/{term}", tuple(choice.teachers)))
+        knobs.append(Knob(f"weight/{term}", weight_grid(*choice.weight)))
+    return SearchSpace(knobs, layer_terms=[term for term in config.space.terms if TERMS[term].compares_layers])
+
+
+def _prefix(unit: str, granularity: str) -> str:
+    names = unit.split(".")
+    return ".".join(names[: len(names) - LEVELS_UP[granularity]])
+
+
+def _covers(prefix: str, unit: str) -> bool:
+    return unit == prefix or unit.startswith(f"{prefix}.")

@@ -1,0 +1,164 @@
+"""The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
+
+import json
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from search.config import Config, TrainingConfig
+from search.run_folder import RunFolder
+from search.space_builder import layer_choices, teacher_spec
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.space import SearchSpace
+from spaces.supernet import build_fixed, build_supernet, inherit_shared
+from trainers.checkpoint import CheckpointError, load_weights, save_weights, write_whole
+from trainers.data.decoded import Decoded
+from trainers.describe import load_detector, save_detector
+from trainers.detector_training import pick_device, train_detector
+from trainers.distill import Distiller
+from trainers.inference import voc_metrics
+from trainers.loop import TrainSettings, freeze
+from trainers.progress import Progress
+from trainers.scorer import Teacher
+from trainers.seeding import seeded
+from trainers.supernet_training import train_supernet
+
+ALL_REAL = Candidate({})
+TWIN = "twin"
+
+
+@dataclass(frozen=True)
+class SupernetState:
+    """The supernet's and its distillation adapters' tensors, by name."""
+
+    supernet: dict[str, Tensor]
+    distiller: dict[str, Tensor]
+
+
+def train_settings(config: TrainingConfig) -> TrainSettings:
+    """The training part of a config as the trainers take it."""
+    return TrainSettings(epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate)
+
+
+def teacher_pool(
+    config: Config, folder: RunFolder, train: Decoded, val: Decoded, progress: Progress
+) -> dict[str, Teacher]:
+    """Every teacher of the config, frozen: loaded where it was given or made before, else trained and kept.
+
+    Beside each stands `<name>.json` with its map50 on `val`, images that no teacher was trained on.
+    """
+    pool = {}
+    for name in config.teachers:
+        spec = teacher_spec(config, name, len(train.class_names))
+        with folder.timed(f"teacher {name}"):
+            pool[name] = _teacher(config, folder, name, spec, train, val, progress)
+    return pool
+
+
+def _teacher(
+    config: Config, folder: RunFolder, name: str, spec: DetectorSpec, train: Decoded, val: Decoded, progress: Progress
+) -> Teacher:
+    path, given = folder.teacher(name), config.teachers[name].weights
+    device = pick_device(config.device)
+    if given is not None or path.is_file():
+        network, found, candidate, classes = load_detector(given or path)
+        _check_fits(name, found, spec, classes, train.class_names)
+        network = freeze(network.to(device))
+    else:
+        torch.manual_seed(seeded(config.seed, "teacher", name))
+        network, candidate = build_fixed(spec, ALL_REAL).to(device), ALL_REAL
+        state = folder.training_state(f"teacher-{name}")
+        train_detector(
+            network,
+            train,
+            train_settings(config.teachers[name]),
+            seed=seeded(config.seed, "teacher", name, "data"),
+            stage=f"teacher {name}",
+            resume_from=state,
+            progress=progress,
+        )
+        save_detector(path, freeze(network), spec, candidate, train.class_names)
+        state.unlink(missing_ok=True)
+    _measure(folder, name, network, val)
+    return Teacher(network, spec, candidate)
+
+
+def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> None:
+    file = folder.teacher(name).with_suffix(".json")
+    if not file.is_file():
+        write_whole(file, json.dumps(voc_metrics(network, val), indent=2).encode())
+
+
+def _check_fits(
+    name: str, found: DetectorSpec, spec: DetectorSpec, classes: tuple[str, ...], wanted: tuple[str, ...]
+) -> None:
+    if classes != wanted:
+        raise CheckpointError(f"The teacher {name!r} knows the classes {classes}, but the data has {wanted}.")
+    if found.image_size != spec.image_size:
+        raise CheckpointError(
+            f"The teacher {name!r} was trained at {found.image_size} pixels, but data.image_size is {spec.image_size}."
+        )
+
+
+def trained_supernet(
+    config: Config,
+    folder: RunFolder,
+    spec: DetectorSpec,
+    space: SearchSpace,
+    teachers: dict[str, Teacher],
+    train: Decoded,
+    progress: Progress,
+) -> SupernetState:
+    """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept."""
+    if not folder.supernet.is_file():
+        with folder.timed("supernet"):
+            _train_and_keep(config, folder, spec, space, teachers, train, progress)
+    state, _ = load_weights(folder.supernet)
+    return SupernetState(_part(state, "supernet."), _part(state, "distiller."))
+
+
+def _train_and_keep(
+    config: Config,
+    folder: RunFolder,
+    spec: DetectorSpec,
+    space: SearchSpace,
+    teachers: dict[str, Teacher],
+    train: Decoded,
+    progress: Progress,
+) -> None:
+    torch.manual_seed(seeded(config.seed, "supernet"))
+    device = pick_device(config.device)
+    supernet = build_supernet(spec, layer_choices(config, spec)).to(device)
+    inherit_shared(supernet, teachers[TWIN].network.state_dict())
+    distiller = build_distiller(config, supernet, teachers).to(device)
+    unfinished = folder.training_state("supernet")
+    train_supernet(
+        supernet,
+        distiller,
+        space,
+        train,
+        train_settings(config.supernet),
+        seed=seeded(config.seed, "supernet", "data"),
+        resume_from=unfinished,
+        progress=progress,
+    )
+    tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
+    tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
+    save_weights(folder.supernet, tensors, {"kind": "supernet"})
+    unfinished.unlink(missing_ok=True)
+
+
+def build_distiller(config: Config, student: nn.Module, teachers: dict[str, Teacher]) -> Distiller:
+    """The config's distillation terms over the pool, with fresh adapters."""
+    return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, term_teachers(config))
+
+
+def term_teachers(config: Config) -> dict[str, list[str]]:
+    """Per distillation term the names that its teacher knob offers."""
+    return {term: list(choice.teachers) for term, choice in config.space.terms.items()}
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
