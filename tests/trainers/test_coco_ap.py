@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainers.evaluate.coco import coco_ap
+from trainers.evaluate.coco_reference import pycocotools_ap
+
+SQUARE = [0, 0, 10, 10]
+FAR = [50, 50, 60, 60]
+EMPTY = {"boxes": np.empty((0, 4)), "scores": np.empty(0), "labels": np.empty(0, dtype=np.int64)}
+
+
+def found(*rows):
+    boxes, scores, labels = zip(*rows, strict=True)
+    return {"boxes": np.array(boxes, float), "scores": np.array(scores), "labels": np.array(labels)}
+
+
+def truth(*rows):
+    """Rows of (box, label) or (box, label, iscrowd)."""
+    return {
+        "boxes": np.array([row[0] for row in rows], float).reshape(-1, 4),
+        "labels": np.array([row[1] for row in rows], dtype=np.int64),
+        "iscrowd": np.array([len(row) > 2 and row[2] for row in rows], dtype=np.bool_),
+    }
+
+
+def both(detections, truths, classes):
+    """Ours, after a check that the referee says the same."""
+    ours, referee = coco_ap(detections, truths, classes), pycocotools_ap(detections, truths, classes)
+    for name in ("ap", "ap50", "ap75"):
+        assert ours[name] == pytest.approx(referee[name], abs=1e-6, nan_ok=True)
+    return ours
+
+
+def test_an_overlap_of_three_quarters_counts_at_six_of_ten_thresholds():
+    ours = both([found(([0, 0, 10, 7.6], 0.9, 1))], [truth((SQUARE, 1))], 1)
+    assert ours == pytest.approx({"ap": 0.6, "ap50": 1.0, "ap75": 1.0})
+
+
+def test_a_detection_whose_best_box_is_taken_tries_the_next_one():
+    # VOC's rule gives one half here.
+    detections = [found((SQUARE, 0.9, 1), ([0, 0, 10, 9], 0.8, 1))]
+    assert both(detections, [truth((SQUARE, 1), ([0, 0, 10, 6], 1))], 1)["ap50"] == pytest.approx(1.0)
+
+
+def test_a_crowd_swallows_any_number_of_detections():
+    inside = [([50, 50, 52, 52], 0.9, 1), ([55, 55, 58, 58], 0.8, 1), (SQUARE, 0.7, 1)]
+    assert both([found(*inside)], [truth((SQUARE, 1), (FAR, 1, True))], 1)["ap"] == pytest.approx(1.0)
+
+
+def test_a_class_with_only_a_crowd_is_in_no_mean():
+    assert both([found((SQUARE, 0.9, 1))], [truth((SQUARE, 1), (FAR, 2, True))], 2)["ap"] == pytest.approx(1.0)
+
+
+def test_only_the_hundred_best_of_an_image_and_class_count():
+    wrong = [(FAR, 0.9, 1)] * 100
+    assert both([found(*wrong, (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap"] == 0.0
+    assert both([found(*wrong[:99], (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap50"] == pytest.approx(0.01)
+
+
+def test_no_detections_are_zero_and_no_truth_is_not_a_number():
+    assert both([EMPTY], [truth((SQUARE, 1))], 1) == {"ap": 0.0, "ap50": 0.0, "ap75": 0.0}
+    assert all(math.isnan(value) for value in both([found((SQUARE, 0.9, 1))], [truth()], 1).values())
+    assert all(math.isnan(value) for value in both([EMPTY], [truth()], 1).values())
+
+
+def random_case(rng, classes=3, images=5, grid=4):
+    """Boxes on a coarse grid and scores from a small set, so that overlaps and scores tie often."""
+    detections, truths = [], []
+    for _ in range(images):
+        n, m = rng.integers(0, 14), rng.integers(0, 7)
+        corners = [rng.integers(0, 5, (k, 2)) * grid / 3 for k in (n, m)]
+        boxes = [np.hstack([c, c + rng.integers(1, 6, c.shape) * grid / 3]) for c in corners]
+        scores = rng.choice([0.1, 0.3, 0.5, 0.9], n)
+        detections.append({"boxes": boxes[0], "scores": scores, "labels": rng.integers(1, classes + 1, n)})
+        flags = rng.random(m) < 0.3
+        truths.append({"boxes": boxes[1], "labels": rng.integers(1, classes + 1, m), "iscrowd": flags})
+    return detections, truths
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), classes=st.integers(1, 4), images=st.integers(1, 8))
+def test_it_equals_pycocotools_with_ties_crowds_and_empty_images(seed, classes, images):
+    both(*random_case(np.random.default_rng(seed), classes, images), classes)
+
+
+def test_it_equals_pycocotools_where_more_than_a_hundred_detections_tie():
+    rng = np.random.default_rng(0)
+    detections, truths = random_case(rng, classes=1, images=3)
+    for image in detections:
+        corner = rng.integers(0, 5, (150, 2)).astype(float)
+        image["boxes"] = np.hstack([corner, corner + rng.integers(1, 6, corner.shape)])
+        image["scores"], image["labels"] = rng.choice([0.2, 0.4], 150), np.ones(150, dtype=np.int64)
+    both(detections, truths, 1)
+
+
+def test_pycocotools_prints_nothing(capsys):
+    pycocotools_ap([found((SQUARE, 0.9, 1))], [truth((SQUARE, 1))], 1)
+    assert capsys.readouterr().out == ""
