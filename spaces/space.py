@@ -42,12 +42,14 @@ def weight_grid(low: float, high: float) -> tuple[float, ...]:
     """
     if not 0 < low <= high < math.inf:
         raise ValueError(f"A weight range is {low} to {high}; it must be positive, finite and rising.")
-    slack = 1e-9
-    first = math.ceil(math.log10(low) * STEPS_PER_DECADE - slack)
-    last = math.floor(math.log10(high) * STEPS_PER_DECADE + slack)
-    if first > last:
+    first, last = (math.log10(end) * STEPS_PER_DECADE for end in (low, high))
+    steps = range(math.floor(first) - 1, math.ceil(last) + 2)
+    # The rounded values are what people read and write: a range that ends at 0.215 holds 0.215.
+    grid = (float(f"{10 ** (step / STEPS_PER_DECADE):.3g}") for step in steps)
+    weights = tuple(weight for weight in grid if low <= weight <= high)
+    if not weights:
         raise ValueError(f"No weight lies between {low} and {high} on a grid of {STEPS_PER_DECADE} steps a decade.")
-    return tuple(float(f"{10 ** (step / STEPS_PER_DECADE):.3g}") for step in range(first, last + 1))
+    return weights
 
 
 class SearchSpace:
