@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spaces.layers.signs import approx_slope, clipped_slope, sign
+from spaces.layers.signs import pass_approx, pass_clipped, sign
 
 WeightGradient = Literal["xnor", "clipped"]
 InputGradient = Literal["clipped", "approx"]
 
-_SLOPES = {"clipped": clipped_slope, "approx": approx_slope}
+_PASSES = {"clipped": pass_clipped, "approx": pass_approx}
 
 
 def binary_conv2d(
@@ -85,15 +85,14 @@ class _BinaryConv2d(torch.autograd.Function):
             [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False],
         )
         if grad_x is not None:
-            grad_x = grad_x * _SLOPES[ctx.input_gradient](x)
+            grad_x = _PASSES[ctx.input_gradient](grad_x, x)
         if grad_w is not None:
             grad_w = _weight_gradient(grad_w, weight, signs, scale, ctx.weight_gradient)
         return grad_x, grad_w, None, None, None, None
 
 
 def _weight_gradient(grad: Tensor, weight: Tensor, signs: Tensor, scale: Tensor, rule: WeightGradient) -> Tensor:
-    inside = clipped_slope(weight)
     if rule == "clipped":
-        return grad * inside
+        return pass_clipped(grad, weight)
     through_scale = (grad * signs).mean((1, 2, 3), keepdim=True)
-    return grad * inside * scale + signs * through_scale
+    return pass_clipped(grad, weight).mul_(scale).addcmul_(signs, through_scale)

@@ -1,0 +1,108 @@
+"""A single-path supernet step against the float step, and what scoring costs beyond its passes through the network.
+
+Budgets (docs/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector; a score spends
+at most 10 % on anything but its adaptation, recalibration and forward passes. Both are ratios of medians measured in
+turn in one process. Exit status 1 when a budget is missed.
+
+Run it with: python benchmarks/supernet.py
+"""
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec
+from spaces.space import Knob, SearchSpace
+from spaces.supernet import activate, build_fixed, build_supernet, extract
+from trainers.data.decoded import Decoded
+from trainers.evaluate.voc import voc_ap
+from trainers.inference import detect, truths
+
+SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=5, image_size=128, width=0.5)
+METHODS = ("real", "sign", "bireal")
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+BATCH, ROUNDS, IMAGES = 16, 25, 160
+STEP_BUDGET, SCORE_BUDGET = 1.30, 0.10
+
+
+def random_data(images: int, size: int) -> Decoded:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, size / 2, (images, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(size / 8, size / 2, (images, 2))], axis=1)
+    return Decoded(
+        images=rng.integers(0, 256, (images, 3, size, size), dtype=np.uint8),
+        boxes=boxes.astype(np.float32),
+        labels=rng.integers(1, 6, images),
+        difficult=np.zeros(images, dtype=bool),
+        offsets=np.arange(images + 1),
+        image_ids=tuple(map(str, range(images))),
+        class_names=("a", "b", "c", "d", "e"),
+    )
+
+
+def step_seconds(network: nn.Module, before: Callable[[], None]) -> float:
+    images = [torch.rand(3, SPEC.image_size, SPEC.image_size) for _ in range(BATCH)]
+    targets = [{"boxes": torch.tensor([[20.0, 20, 70, 90]]), "labels": torch.tensor([1])} for _ in range(BATCH)]
+    before()
+    started = time.perf_counter()
+    network.zero_grad(set_to_none=True)
+    torch.stack(list(network(images, targets).losses.values())).sum().backward()
+    return time.perf_counter() - started
+
+
+def step_ratio() -> tuple[float, float]:
+    """Median seconds of a float step and of a supernet step over random paths."""
+    space = SearchSpace([Knob(f"layer/backbone.{stage}", METHODS) for stage in STAGES])
+    supernet = build_supernet(SPEC, {f"backbone.{stage}": METHODS for stage in STAGES})
+    real = build_fixed(SPEC, Candidate({}))
+    rng = random.Random(0)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(ROUNDS):
+        times[0].append(step_seconds(real, lambda: None))
+        times[1].append(step_seconds(supernet, lambda: activate(supernet, space.sample(rng))))
+    return statistics.median(times[0][3:]), statistics.median(times[1][3:])
+
+
+def score_overhead() -> tuple[float, float]:
+    """Median seconds of the forward passes over the subset, and of everything else that a score without steps does."""
+    data = random_data(IMAGES, SPEC.image_size)
+    candidate = Candidate({"layer/backbone": "sign"})
+    state = build_supernet(SPEC, {"backbone": METHODS}).state_dict()
+    expected = truths(data)
+    passes, rest = [], []
+    for _ in range(9):
+        started = time.perf_counter()
+        network = extract(state, SPEC, candidate)
+        built = time.perf_counter()
+        found = detect(network, data)
+        detected = time.perf_counter()
+        voc_ap(found, expected, num_classes=5)
+        totals(layer_costs(network, [torch.zeros(3, SPEC.image_size, SPEC.image_size)]))
+        rest.append(time.perf_counter() - detected + built - started)
+        passes.append(detected - built)
+    return statistics.median(passes[1:]), statistics.median(rest[1:])
+
+
+def main() -> int:
+    real, path = step_ratio()
+    passes, rest = score_overhead()
+    rows = [
+        ("supernet step / float step", path / real, STEP_BUDGET, f"{path * 1e3:.1f} ms / {real * 1e3:.1f} ms"),
+        ("score beyond its passes", rest / passes, SCORE_BUDGET, f"{rest * 1e3:.1f} ms / {passes * 1e3:.1f} ms"),
+    ]
+    print(f"{SPEC.detector} x {SPEC.width}, {SPEC.image_size} pixels, batch {BATCH}, {torch.get_num_threads()} threads")
+    for name, ratio, budget, detail in rows:
+        print(f"{name:28} {ratio:6.3f}   budget {budget:.2f}   {'ok' if ratio <= budget else 'MISSED'}   ({detail})")
+    return int(any(ratio > budget for _, ratio, budget, _ in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
