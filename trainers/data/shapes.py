@@ -1,0 +1,147 @@
+"""A generated data set in VOC layout, for machines without one: figures on textured ground, among clutter."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from PIL import Image
+
+from trainers.data.errors import DataError
+from trainers.data.shapes_scene import SHAPE_CLASSES, Difficulty, Scene, draw_scene
+
+__all__ = ["SHAPE_CLASSES", "write_shapes"]
+
+GENERATOR = 1  # raised whenever the same settings would give other images
+JPEG_QUALITY = 92
+SETTINGS_FILE = "shapes.json"
+DEFAULT_SIZES: Mapping[str, int] = MappingProxyType({"train": 600, "val": 200, "test": 200})
+_ANOTHER_FOLDER = "Let data.root name another folder, or delete this one if it isn't needed"
+
+
+def write_shapes(
+    root: Path | str,
+    *,
+    sizes: Mapping[str, int] = DEFAULT_SIZES,
+    image_size: int = 128,
+    seed: int = 0,
+    difficulty: Difficulty | None = None,
+) -> None:
+    """Write VOCdevkit/VOC2007 with an image set for each entry of `sizes` below `root`, to be read by `read_voc`.
+
+    The folder appears whole or not at all. A finished one of the same settings is left alone; a folder with other
+    settings or other things in it raises DataError. Image k of a split depends on the seed, the split's name and k
+    only. The same versions of Pillow and numpy give the same bytes.
+    """
+    _check(sizes, image_size, seed)
+    root, difficulty = Path(root), difficulty or Difficulty()
+    settings = {
+        "made_by": "bitfront shapes",
+        "generator": GENERATOR,
+        "classes": list(SHAPE_CLASSES),
+        "sizes": dict(sizes),
+        "image_size": image_size,
+        "seed": seed,
+        "difficulty": json.loads(json.dumps(asdict(difficulty))),
+    }
+    if _finished(root, settings):
+        return
+    root.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".unfinished", dir=root.parent))
+    try:
+        _write(partial, sizes, image_size, seed, difficulty)
+        _write_text(partial / SETTINGS_FILE, json.dumps(settings, indent=2) + "\n")
+        partial.chmod(0o755)  # mkdtemp's folders are closed to others
+        _publish(partial, root, settings)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check(sizes: Mapping[str, int], image_size: int, seed: int) -> None:
+    if not sizes:
+        raise ValueError("sizes is empty: name at least one split with its number of images.")
+    for split, count in sizes.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", split):
+            raise ValueError(f"A split is called {split!r}; letters, digits, '_' and '-' are allowed.")
+        if count < 1:
+            raise ValueError(f"The size of the split {split} is {count}, must be at least 1.")
+    if image_size < 32:
+        raise ValueError(f"image_size is {image_size}, must be at least 32: below that small objects vanish.")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}, must not be negative.")
+
+
+def _finished(root: Path, settings: Mapping[str, object]) -> bool:
+    """Is it there with these settings; DataError if something else is."""
+    path = root / SETTINGS_FILE
+    if not path.is_file():
+        if root.exists() and not (root.is_dir() and next(root.iterdir(), None) is None):
+            raise DataError(root, "is there already, and no generated data set", _ANOTHER_FOLDER)
+        return False
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(path, f"can't be read ({error})", _ANOTHER_FOLDER) from error
+    if found != settings:
+        keys = found.keys() | settings.keys() if isinstance(found, dict) else set()
+        other = sorted(key for key in keys if found.get(key) != settings.get(key))
+        shown = "; ".join(f"{key} is {found.get(key)}, asked for {settings.get(key)}" for key in other)
+        raise DataError(root, f"holds a data set of other settings: {shown or 'none known'}", _ANOTHER_FOLDER)
+    return True
+
+
+def _publish(partial: Path, root: Path, settings: Mapping[str, object]) -> None:
+    os.sync()  # the many small files at once; one by one they would take longer than drawing them
+    try:
+        partial.replace(root)
+    except OSError:
+        if not _finished(root, settings):  # another process may have been faster
+            raise
+        return
+    descriptor = os.open(root.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(folder: Path, sizes: Mapping[str, int], image_size: int, seed: int, difficulty: Difficulty) -> None:
+    base = folder / "VOCdevkit" / "VOC2007"
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (base / name).mkdir(parents=True)
+    for split, count in sizes.items():
+        image_ids = [f"{split}_{number:06d}" for number in range(count)]
+        for number, image_id in enumerate(image_ids):
+            rng = np.random.default_rng((seed, zlib.crc32(split.encode()), number))
+            scene = draw_scene(rng, image_size, difficulty)
+            Image.fromarray(scene.image).save(base / "JPEGImages" / f"{image_id}.jpg", quality=JPEG_QUALITY)
+            _write_text(base / "Annotations" / f"{image_id}.xml", _annotation(image_id, scene))
+        _write_text(base / "ImageSets" / "Main" / f"{split}.txt", "".join(f"{name}\n" for name in image_ids))
+
+
+def _annotation(image_id: str, scene: Scene) -> str:
+    """VOC's XML; all text in it is ours, so that nothing needs escaping."""
+    height, width, depth = scene.image.shape
+    objects = "".join(
+        f"\t<object>\n\t\t<name>{SHAPE_CLASSES[label - 1]}</name>\n\t\t<difficult>{int(difficult)}</difficult>\n"
+        f"\t\t<bndbox><xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox>\n"
+        "\t</object>\n"
+        for (x1, y1, x2, y2), label, difficult in zip(
+            scene.boxes.tolist(), scene.labels.tolist(), scene.difficult.tolist(), strict=True
+        )
+    )
+    return (
+        f"<annotation>\n\t<folder>VOC2007</folder>\n\t<filename>{image_id}.jpg</filename>\n"
+        f"\t<size><width>{width}</width><height>{height}</height><depth>{depth}</depth></size>\n{objects}</annotation>\n"
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
