@@ -73,9 +73,12 @@ def images() -> list[Tensor]:
 
 @pytest.fixture
 def targets() -> list[dict[str, Tensor]]:
+    """Objects of 10, 21, 42 and 62 pixels, so that every pyramid level has one to find."""
+    first = [[10.0, 20.0, 52.0, 62.0]]
+    second = [[0.0, 0.0, 62.0, 62.0], [5.0, 5.0, 15.0, 15.0], [60.0, 60.0, 81.0, 81.0]]
     return [
-        {"boxes": torch.tensor([[10.0, 20.0, 50.0, 60.0]]), "labels": torch.tensor([1])},
-        {"boxes": torch.tensor([[40.0, 8.0, 90.0, 88.0], [5.0, 5.0, 20.0, 25.0]]), "labels": torch.tensor([3, 2])},
+        {"boxes": torch.tensor(first), "labels": torch.tensor([1])},
+        {"boxes": torch.tensor(second), "labels": torch.tensor([3, 2, 1])},
     ]
 
 

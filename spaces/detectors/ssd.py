@@ -120,8 +120,8 @@ def _select(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Detections:
     """Boxes (M, 4) and probabilities (M, K + 1) to the best detections of one image, by score, after class-wise NMS."""
     flat = scores[:, 1:].flatten()
     top, index = flat.topk(min(BEFORE_NMS, len(flat)))
-    index = index[top > SCORE_THRESHOLD]
-    top = top[: len(index)]
+    sure = top > SCORE_THRESHOLD  # no prefix of the order when a score is not a number
+    index, top = index[sure], top[sure]
     classes = scores.shape[1] - 1
     chosen = clip_boxes_to_image(boxes[index // classes], size)
     labels = index % classes + 1

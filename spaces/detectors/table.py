@@ -1,5 +1,6 @@
 """The detectors, in one visible table, and the description that builds one."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -33,8 +34,8 @@ class DetectorSpec:
             raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
         if not MIN_IMAGE_SIZE <= self.image_size <= MAX_IMAGE_SIZE:
             raise ValueError(f"image_size is {self.image_size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels.")
-        if self.width <= 0:
-            raise ValueError(f"width is {self.width}, must be positive.")
+        if not 0 < self.width < math.inf:
+            raise ValueError(f"width is {self.width}, must be positive and finite.")
         if self.heads not in ("light", "full"):
             raise ValueError(f"heads is {self.heads!r}; allowed are 'light' and 'full'.")
 

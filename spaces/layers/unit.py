@@ -41,9 +41,11 @@ class SearchableUnit(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, methods: Sequence[str]) -> None:
         super().__init__()
+        if not methods:
+            raise ValueError(f"A unit needs one layer method or more; known: {', '.join(METHODS)}.")
         unknown = [name for name in methods if name not in METHODS]
-        if unknown or not methods:
-            raise ValueError(f"No layer method is called {unknown or methods!r}. Known: {', '.join(METHODS)}.")
+        if unknown:
+            raise ValueError(f"No layer method is called {', '.join(map(repr, unknown))}. Known: {', '.join(METHODS)}.")
         self.stride, self.padding = stride, kernel // 2
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
         nn.init.normal_(self.weight, std=math.sqrt(2 / (out_channels * kernel * kernel)))
@@ -60,8 +62,9 @@ class SearchableUnit(nn.Module):
         self.active = method
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.tracing and METHODS[self.active].is_binary:
-            self.trace = LayerTrace(x, sign(x), self.weight, *binary_weight(self.weight))
+        if self.tracing:
+            binary = METHODS[self.active].is_binary  # a unit that became real drops the trace of an earlier pass
+            self.trace = LayerTrace(x, sign(x), self.weight, *binary_weight(self.weight)) if binary else None
         return self.alternatives[self.active](x, self.weight, self.stride, self.padding) + self.shortcut(x)
 
     def extra_repr(self) -> str:

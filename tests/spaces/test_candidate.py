@@ -92,13 +92,13 @@ def test_a_bad_key_is_named_with_the_allowed_forms(key):
 
 @pytest.mark.parametrize("value", [None, [1], {"a": 1}, b"sign", 1j])
 def test_a_value_of_another_type_is_refused(value):
-    with pytest.raises(ValueError, match="teacher/hint is .*; a choice is a str, int, float or bool"):
+    with pytest.raises(ValueError, match=r"teacher/hint is .*; a choice is a str, int, float or bool"):
         Candidate({"teacher/hint": value})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_value_that_json_cannot_carry_is_refused(value):
-    with pytest.raises(ValueError, match="weight/hint is .*; a choice must be finite"):
+    with pytest.raises(ValueError, match=r"weight/hint is .*; a choice must be finite"):
         Candidate({"weight/hint": value})
 
 

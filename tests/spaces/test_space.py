@@ -28,9 +28,7 @@ def full(a="real", b="real", hint="none", hint_weight=1.0, angle="none", angle_w
 
 def every_candidate(space):
     combinations = itertools.product(*(knob.choices for knob in space.knobs))
-    return [
-        Candidate(dict(zip((knob.key for knob in space.knobs), values, strict=True))) for values in combinations
-    ]
+    return [Candidate(dict(zip((knob.key for knob in space.knobs), values, strict=True))) for values in combinations]
 
 
 spaces = st.builds(

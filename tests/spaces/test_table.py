@@ -1,0 +1,45 @@
+import pytest
+
+from spaces.detectors import DETECTORS, DetectorSpec, build_detector
+
+
+def spec_with(**changes):
+    return DetectorSpec(**({"detector": "ssd_resnet18", "num_classes": 3, "image_size": 96} | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: ssd_resnet18\."),
+        ({"num_classes": 0}, "num_classes is 0, must be at least 1"),
+        ({"image_size": 95}, "image_size is 95, must be 96 to 320 pixels"),
+        ({"image_size": 321}, "image_size is 321, must be 96 to 320 pixels"),
+        ({"width": 0.0}, "width is 0.0, must be positive"),
+        ({"width": float("nan")}, "width is nan, must be positive and finite"),
+        ({"width": float("inf")}, "width is inf, must be positive and finite"),
+        ({"heads": "heavy"}, "heads is 'heavy'; allowed are 'light' and 'full'"),
+    ],
+)
+def test_a_description_that_can_not_be_built_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        spec_with(**changes)
+
+
+@pytest.mark.parametrize("image_size", [96, 320])
+def test_the_smallest_and_the_largest_image_size_are_allowed(image_size):
+    assert spec_with(image_size=image_size).image_size == image_size
+
+
+@pytest.mark.parametrize("detector", sorted(DETECTORS))
+def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector):
+    network = build_detector(spec_with(detector=detector, width=0.125), lambda _: ("real",))
+    assert list(network.feature_channels) == ["p3", "p4", "p5", "p6"]
+    assert all(channels % 8 == 0 for channels in network.feature_channels.values())
+
+
+def test_units_are_asked_for_by_the_names_that_they_have_in_the_detector():
+    asked = []
+    network = build_detector(spec_with(width=0.125), lambda name: asked.append(name) or ("real",))
+    names = dict(network.named_modules())
+    assert len(asked) == 16
+    assert all(name in names for name in asked)
