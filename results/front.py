@@ -1,0 +1,43 @@
+"""The Pareto front of a trials table: its flag column, its rows and its knee."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from results.columns import COSTS, METRICS, is_knob
+from results.pareto import knee, pareto_mask
+
+
+def eligible(trials: pd.DataFrame) -> pd.Series[bool]:
+    """The trials that may be on a front: complete, and within every budget of the search."""
+    return trials["state"].eq("complete") & trials["feasible"]
+
+
+def front_flags(trials: pd.DataFrame, x: str, y: str) -> NDArray[np.bool_]:
+    """Which trials no other eligible trial beats at x (lower is better) and y (higher is better), bool (N,).
+
+    Trials with equal x and y are all flagged; a trial without a finite x and y is not.
+    """
+    costs = trials[[x, y]].to_numpy(dtype=np.float64) * [1.0, -1.0]
+    costs[~eligible(trials).to_numpy(dtype=np.bool_)] = np.nan
+    return pareto_mask(costs)
+
+
+def front_rows(trials: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The front as a table sorted by cost: id, x, y, the other accuracies and costs, the knobs.
+
+    One row for each distinct point (x, y): of several trials with the same numbers the earliest stands for all.
+    """
+    flagged = trials[front_flags(trials, x, y)]
+    distinct = flagged.drop_duplicates(subset=[x, y], keep="first").sort_values(x)
+    numbers = [name for name in trials.columns if name in METRICS or name in COSTS]
+    rest = [name for name in numbers if name not in (x, y)]
+    knobs = [name for name in trials.columns if is_knob(name)]
+    return distinct[["id", x, y, *rest, *knobs]].reset_index(drop=True)
+
+
+def knee_id(front: pd.DataFrame, x: str, y: str) -> str:
+    """The id of the front's knee (see results.pareto.knee)."""
+    return str(front["id"].iloc[knee(front[[x, y]].to_numpy(dtype=np.float64))])

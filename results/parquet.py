@@ -1,0 +1,48 @@
+"""Tables as Parquet and back, also with columns of mixed types, which Parquet does not have."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from results.errors import RunError
+
+# The names of the columns whose values are JSON texts, kept in the file's own metadata.
+MIXED = b"bitfront.mixed_columns"
+
+
+def to_parquet(frame: pd.DataFrame) -> bytes:
+    """The file's content. A column of mixed types is stored as JSON texts, and said so in the file's metadata."""
+    mixed = [str(name) for name in frame.columns if _is_mixed(frame[name])]
+    storable = frame.copy(deep=False)
+    for name in mixed:
+        storable[name] = [None if pd.isna(value) else json.dumps(value) for value in frame[name]]
+    table = pa.Table.from_pandas(storable, preserve_index=False)
+    # A column without any value has Parquet's null type, which other readers know little about.
+    fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]
+    table = table.cast(pa.schema(fields, metadata={**table.schema.metadata, MIXED: json.dumps(mixed).encode()}))
+    content = io.BytesIO()
+    pq.write_table(table, content)
+    return content.getvalue()
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """The table in a file that to_parquet made. RunError when it is no Parquet file."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise RunError(f"{path} is not readable as a trials table: {error}") from error
+    frame: pd.DataFrame = table.to_pandas()
+    for name in json.loads((table.schema.metadata or {}).get(MIXED, b"[]")):
+        values = [None if pd.isna(text) else json.loads(text) for text in frame[name]]
+        frame[name] = pd.Series(values, dtype=object, index=frame.index)
+    return frame
+
+
+def _is_mixed(column: pd.Series) -> bool:
+    return column.dtype == object and any(not isinstance(value, str) for value in column if not pd.isna(value))

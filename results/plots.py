@@ -1,0 +1,132 @@
+"""The picture of a front: one set of axes, cost on a log scale, all candidates behind the staircase of the best."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from results.columns import axis_label, check_axes
+from results.errors import RunError
+from results.files import write_whole
+from results.front import eligible, front_rows, knee_id
+from results.labels import Label, place_labels
+
+# Okabe and Ito's palette: told apart in every common form of colour blindness, and in grey print by their lightness.
+BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
+FORMATS = ("png", "svg", "pdf")
+
+
+def plot_front(
+    trials: pd.DataFrame,
+    path: str | os.PathLike[str],
+    x: str,
+    y: str,
+    references: Mapping[str, str] | None = None,
+) -> None:
+    """Write the picture of the front over x (minimised) and y (maximised) to a .png, .svg or .pdf file.
+
+    references: id -> label of candidates to be named in the picture; an id that is not in it is left out.
+    RunError for another ending of the path, or a column that is no axis.
+    """
+    target = Path(path)
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise RunError(f"{target} ends in {target.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
+    write_whole(target, front_picture(trials, x, y, references=references, kind=kind))
+
+
+def front_picture(
+    trials: pd.DataFrame, x: str, y: str, *, references: Mapping[str, str] | None = None, kind: str = "png"
+) -> bytes:
+    """The picture as the content of a file. Without a complete trial it is empty axes that say so."""
+    check_axes(trials, x, y)
+    figure = Figure(figsize=(7.5, 5.0), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    finite = np.isfinite(trials[[x, y]].to_numpy(dtype=np.float64)).all(axis=1)
+    complete = trials[trials["state"].eq("complete").to_numpy(dtype=bool) & finite]
+    front = front_rows(trials, x, y)
+    _draw_frame(axes, x, y, _heading(trials, front))
+    if complete.empty:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "No complete candidate yet", transform=axes.transAxes, ha="center", color=INK, fontsize=12)
+    else:
+        _set_scale(axes, complete[x])
+        _draw_candidates(axes, complete, x, y)
+        labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
+        axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
+        place_labels(axes, labels, avoid=complete[[x, y]].to_numpy(dtype=np.float64))
+    content = io.BytesIO()
+    # Without a date in the file, the same trials give the same bytes.
+    figure.savefig(
+        content, format=kind, metadata={"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    )
+    return content.getvalue()
+
+
+def _heading(trials: pd.DataFrame, front: pd.DataFrame) -> str:
+    failed = int(trials["state"].eq("failed").sum())
+    scored = len(trials) - failed
+    return f"Front of {len(front)} out of {scored} candidates" + (f" ({failed} failed, not shown)" if failed else "")
+
+
+def _draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:
+    axes.set_title(heading, loc="left", fontsize=11, color=INK)
+    axes.set_xlabel(axis_label(x), fontsize=11, color=INK)
+    axes.set_ylabel(axis_label(y), fontsize=11, color=INK)
+    axes.tick_params(labelsize=10, labelcolor=INK, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#E3E5E8", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _set_scale(axes: Axes, costs: pd.Series) -> None:
+    """A log axis with as many numbers as it takes to read it; a linear one where a cost is zero or all are equal."""
+    low, high = float(costs.min()), float(costs.max())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    if low <= 0 or low == high:
+        return
+    axes.set_xscale("log")
+    decades = np.log10(high / low)
+    steps = (1.0,) if decades > 4 else (1.0, 2.0, 5.0) if decades > 1 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps) if decades > 0.5 else MaxNLocator(6))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_candidates(axes: Axes, complete: pd.DataFrame, x: str, y: str) -> None:
+    within = eligible(complete)
+    inside, outside = complete[within], complete[~within]
+    axes.scatter(inside[x], inside[y], s=20, color=BEHIND, alpha=0.55, linewidths=0, label="candidates")
+    if not outside.empty:
+        label = "over a budget of the search"
+        axes.scatter(outside[x], outside[y], s=22, marker="x", color=BEHIND, alpha=0.8, linewidths=1, label=label)
+
+
+def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> list[Label]:
+    """The staircase: what accuracy can be had up to each cost. Returns the knee's label; none where no knee exists."""
+    axes.plot(front[x], front[y], drawstyle="steps-post", color=FRONT, linewidth=1.6)
+    axes.scatter(front[x], front[y], s=38, color=FRONT, edgecolors="white", linewidths=0.8, zorder=3, label="front")
+    if front.empty or front[x].iloc[0] <= 0:
+        return []
+    knee = front[front["id"] == knee_id(front, x, y)].iloc[0]
+    axes.scatter(
+        knee[x], knee[y], s=170, marker="*", color=KNEE, edgecolors="white", linewidths=0.8, zorder=4, label="knee"
+    )
+    return [Label(float(knee[x]), float(knee[y]), f"knee {knee['id']}", KNEE)]
+
+
+def _draw_references(axes: Axes, complete: pd.DataFrame, x: str, y: str, references: Mapping[str, str]) -> list[Label]:
+    named = complete[complete["id"].isin(references)].drop_duplicates("id")
+    axes.scatter(named[x], named[y], s=70, marker="D", facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5)
+    return [Label(float(row[x]), float(row[y]), references[row["id"]], INK) for _, row in named.iterrows()]

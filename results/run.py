@@ -1,0 +1,138 @@
+"""A run's folder, opened to be looked at in pandas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
+from results.errors import RunError, unknown_name
+from results.frame import Value, knobs_of
+from results.front import eligible, front_rows, knee_id
+from results.hypervolume import hypervolume
+from results.parquet import read_parquet
+from results.tables import TRIALS_FILE
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a search left in its folder. x is always a cost (minimised), y an accuracy (maximised).
+
+    trials: one row per scored candidate in order of completion; a column per knob ("layer/...", "teacher/...",
+    "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`.
+    """
+
+    path: Path
+    trials: pd.DataFrame
+
+    def front(self, x: str = "bit_ops", y: str = "map50") -> pd.DataFrame:
+        """The Pareto set of the complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
+
+        One row for each distinct (x, y), the earliest trial's. RunError for a column that is no axis, and when no
+        trial can be on a front.
+        """
+        check_axes(self.trials, x, y)
+        self._check_some_eligible()
+        rows = front_rows(self.trials, x, y)
+        if rows.empty:
+            raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
+        return rows
+
+    def knee(self, x: str = "bit_ops", y: str = "map50") -> str:
+        """The id of the front's knee: the point farthest above the chord between the ends, cost on a log scale.
+
+        The cheaper end where no inner point lies above the chord. RunError as for front(), and for costs of zero.
+        """
+        front = self.front(x, y)
+        try:
+            return knee_id(front, x, y)
+        except ValueError as error:
+            raise RunError(f"The front over {x} has no knee: {error} Choose another cost.") from error
+
+    def candidate(self, candidate_id: str) -> dict[str, Value]:
+        """The knobs of one trial, failed or not, as plain Python values; knobs without effect are left out.
+
+        candidate_id: an id or an unambiguous beginning of one. RunError when it fits none or several.
+        """
+        ids = self.trials["id"].drop_duplicates()
+        fitting = [name for name in ids if name == candidate_id] or [
+            name for name in ids if candidate_id and name.startswith(candidate_id)
+        ]
+        if len(fitting) > 1:
+            raise RunError(f"{candidate_id!r} begins {len(fitting)} ids: {', '.join(fitting)}. Give more of it.")
+        if not fitting:
+            raise unknown_name("candidate", candidate_id, ids)
+        return knobs_of(self.trials[self.trials["id"] == fitting[0]].iloc[0])
+
+    def hypervolume(self, reference: Mapping[str, float]) -> float:
+        """The volume between the reference point and the front, in the product of the columns' own units.
+
+        reference: two or three columns with the worst value that still counts, such as {"bit_ops": 2e9, "map50": 0.0}.
+        Accuracies are maximised, costs minimised. Only complete, feasible trials with all these figures count.
+        """
+        columns = list(reference)
+        for column in columns:
+            if column not in measured(self.trials):
+                raise unknown_name("measured column", column, measured(self.trials))
+        self._check_some_eligible()
+        signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
+        points = self.trials.loc[eligible(self.trials), columns].to_numpy(dtype=np.float64) * signs
+        worst = np.array([reference[column] for column in columns], dtype=np.float64) * signs
+        try:
+            return hypervolume(points[np.isfinite(points).all(axis=1)], worst)
+        except ValueError as error:
+            raise RunError(f"No hypervolume for the reference {dict(reference)}: {error}") from error
+
+    def plot(
+        self,
+        path: str | os.PathLike[str],
+        x: str = "bit_ops",
+        y: str = "map50",
+        references: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write a picture of the front with all candidates behind it; `path` ends in .png, .svg or .pdf.
+
+        references: id -> label of candidates to be named in it, such as the all-real one.
+        """
+        from results.plots import plot_front  # here, since matplotlib is slow to import
+
+        plot_front(self.trials, path, x, y, references=references)
+
+    def _check_some_eligible(self) -> None:
+        complete = int(self.trials["state"].eq("complete").sum())
+        if not complete:
+            raise RunError(
+                f"{self.path} has no complete trial: all {len(self.trials)} so far failed. The column 'reason' of its "
+                "trials says why; run `bitfront search` with more trials once that is mended."
+            )
+        if not eligible(self.trials).any():
+            raise RunError(
+                f"None of the {complete} complete trials in {self.path} is within the budgets of the search. "
+                "Loosen search.constraints, or let it run for more trials."
+            )
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run's folder. RunError when there is none, when it has no trials yet, or when its table is not one."""
+    folder = Path(path)
+    if not folder.is_dir():
+        what = "is a file, not a run folder" if folder.exists() else "does not exist"
+        raise RunError(
+            f"{folder} {what}. Start a run with `bitfront search CONFIG --run-dir {folder}`, or name another."
+        )
+    table = folder / TRIALS_FILE
+    if not table.is_file():
+        raise RunError(
+            f"{folder} has no {TRIALS_FILE} yet: its search has not come to an end. "
+            f"Go on with it by `bitfront search CONFIG --run-dir {folder}`."
+        )
+    trials = read_parquet(table)
+    missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns]
+    if missing:
+        raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
+    return Run(folder, trials)

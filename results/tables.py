@@ -1,0 +1,74 @@
+"""The files that a search leaves: its trials, their front in three formats, and a picture of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from results.columns import COSTS, METRICS, check_axes
+from results.files import write_whole
+from results.frame import Record, knobs_of, trials_frame
+from results.front import front_flags, front_rows
+from results.parquet import to_parquet
+
+TRIALS_FILE = "trials.parquet"
+
+
+def write_run_tables(
+    run_dir: str | os.PathLike[str],
+    records: Sequence[Record],
+    *,
+    x: str,
+    y: str,
+    references: Mapping[str, str] | None = None,
+) -> None:
+    """Write trials.parquet, front.csv, front.json, front.parquet and front.png into an existing run folder.
+
+    records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
+    reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
+    x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials.
+    references: labels for some ids in the picture. Floats survive CSV and JSON bit for bit; read the CSV with
+    dtype={"id": str}, since an id can look like a number.
+    Everything is made before anything is written; each file appears whole or not at all. RunError for a bad record or
+    axis.
+    """
+    from results.plots import front_picture  # here, since matplotlib is slow to import
+
+    trials = trials_frame(records, x=x, y=y)
+    check_axes(trials, x, y)
+    trials["front"] = front_flags(trials, x, y)
+    front = front_rows(trials, x, y)
+    contents = {
+        "front.csv": front.to_csv(index=False, lineterminator="\n").encode(),
+        "front.json": front_json(front, x, y).encode(),
+        "front.parquet": to_parquet(front),
+        "front.png": front_picture(trials, x, y, references=references),
+        TRIALS_FILE: to_parquet(trials),
+    }
+    for name, content in contents.items():
+        write_whole(Path(run_dir) / name, content)
+
+
+def front_json(front: pd.DataFrame, x: str, y: str) -> str:
+    """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null."""
+    figures = {
+        "metrics": [name for name in front.columns if name in METRICS or name == y],
+        "costs": [name for name in front.columns if name in COSTS or name == x],
+    }
+    rows = [
+        {"id": row["id"]}
+        | {kind: {name: _finite(row[name]) for name in names} for kind, names in figures.items()}
+        | {"candidate": knobs_of(row)}
+        for _, row in front.iterrows()
+    ]
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: float) -> float | None:
+    """JSON has neither NaN nor infinities."""
+    return float(value) if np.isfinite(value) else None
