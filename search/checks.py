@@ -1,0 +1,102 @@
+"""What a config's values must have to do with each other, and with what the other packages offer."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from search.objectives import BUDGETS, OBJECTIVES
+from search.samplers import SAMPLERS
+from search.schema import NO_TEACHER, TWIN, Config
+from spaces.candidate import ID_LENGTH
+from spaces.detectors import DETECTORS
+from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from spaces.layers import METHODS
+from spaces.space import weight_grid
+from trainers.distill import TERMS
+
+Problem = tuple[str, str]
+"""A dotted key and what is wrong with its value."""
+
+RESERVED_TEACHERS = (NO_TEACHER, "ensemble")
+
+
+def problems(config: Config) -> list[Problem]:
+    """All that is wrong with a config whose keys and types are right."""
+    return [*_data(config), *_student_and_teachers(config), *_space(config), *_search(config)]
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """The text for a name that is not in a table: the nearest known one, and all of them."""
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name!r} is not known.{hint} Known: {', '.join(sorted(known))}."
+
+
+def _data(config: Config) -> Iterator[Problem]:
+    size = config.data.image_size
+    if not MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE:
+        yield "data.image_size", f"is {size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels."
+    if config.data.classes is not None:
+        yield from _without_repetition("data.classes", config.data.classes)
+
+
+def _student_and_teachers(config: Config) -> Iterator[Problem]:
+    yield from _known("student.detector", [config.student.detector], DETECTORS)
+    yield from _weights("student.weights", config.student.weights)
+    for name, teacher in config.teachers.items():
+        key = f"teachers.{name}"
+        if name in RESERVED_TEACHERS:
+            yield key, f"is a reserved name; a teacher may not be called {' or '.join(RESERVED_TEACHERS)}."
+        if teacher.detector is not None:
+            yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
+        yield from _weights(f"{key}.weights", teacher.weights)
+    for part in ("detector", "width", "heads"):
+        value = getattr(config.teachers[TWIN], part)
+        if value is not None:
+            reason = "the twin has the student's; leave it out, or give the teacher another name"
+            yield f"teachers.{TWIN}.{part}", f"is {value!r}, but {reason}."
+
+
+def _space(config: Config) -> Iterator[Problem]:
+    yield from _known("space.layers.methods", config.space.layers.methods, METHODS)
+    for name, term in config.space.terms.items():
+        key = f"space.terms.{name}"
+        if name not in TERMS:
+            yield key, f"No distillation term is called so: {unknown(name, TERMS)}"
+        pool = [NO_TEACHER, *config.teachers]
+        for teacher in term.teachers:
+            if teacher not in pool:
+                yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
+        yield from _without_repetition(f"{key}.teachers", term.teachers)
+        try:
+            weight_grid(*term.weight)
+        except ValueError as error:
+            yield f"{key}.weight", str(error)
+
+
+def _search(config: Config) -> Iterator[Problem]:
+    yield from _known("search.sampler", [config.search.sampler], SAMPLERS)
+    yield from _known("search.objectives", config.search.objectives, OBJECTIVES)
+    yield from _known("search.constraints", list(config.search.constraints), BUDGETS)
+    pick = config.retrain.pick
+    if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
+        yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hexadecimal digits."
+
+
+def _known(key: str, names: Sequence[str], known: Collection[str]) -> Iterator[Problem]:
+    for name in names:
+        if name not in known:
+            yield key, unknown(name, known)
+    yield from _without_repetition(key, names)
+
+
+def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        yield key, f"names {', '.join(map(repr, repeated))} more than once."
+
+
+def _weights(key: str, path: str | None) -> Iterator[Problem]:
+    if path is not None and not Path(path).is_file():
+        yield key, f"is {path!r}, but there is no such file. Give a .safetensors file, or null to start from scratch."

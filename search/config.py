@@ -1,0 +1,187 @@
+"""Reading a config whole, before any work begins, and saying clearly what is wrong with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from search.schema import Config, TrainingConfig
+from search.yaml_text import YamlError, parse_yaml
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "TrainingConfig",
+    "changed_keys",
+    "config_text",
+    "load_config",
+    "preset_names",
+]
+
+CHANGEABLE = ("search.trials", "search.workers", "search.address", "retrain")
+"""What a run may be taken up again with: none of it changes what its finished trials mean."""
+
+
+class ConfigError(ValueError):
+    """A config that can't be read, or asks for what doesn't exist. The message names every key with its mistake."""
+
+
+def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read the config in the file or preset `source`, with `overrides` such as "search.trials=50" laid over it.
+
+    Raises ConfigError, whose message lists all mistakes at once.
+    """
+    label, text = _read(source)
+    try:
+        content = parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"{label}, {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{label} holds {_short(content)}; a config is a mapping of keys such as name, data, search.")
+    for override in overrides:
+        _lay_over(content, override)
+    return _validated(content, label, tuple(overrides))
+
+
+def preset_names() -> list[str]:
+    """The names of the configs that come with the package."""
+    files = resources.files("search.presets").iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def config_text(config: Config) -> str:
+    """The whole config as YAML, defaults included: reading it gives an equal config."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def changed_keys(old: Config, new: Config) -> list[str]:
+    """The dotted keys that differ, apart from those that may change when a run is taken up again."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    differing = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return [key for key in differing if not any(key == one or key.startswith(f"{one}.") for one in CHANGEABLE)]
+
+
+def _read(source: str | Path) -> tuple[str, str]:
+    name = str(source)
+    if name in preset_names():
+        return f"preset {name}", resources.files("search.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+    path = Path(source)
+    if not path.is_file():
+        near = get_close_matches(name, preset_names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"There is no config file {name} and no preset of that name.{hint} {_presets()}")
+    try:
+        return name, path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} can't be read as UTF-8 text: {error}.") from error
+
+
+def _presets() -> str:
+    return f"Presets: {', '.join(preset_names())}."
+
+
+def _lay_over(content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(
+            f"--set {override}: must have the form key=value with a dotted key, such as search.trials=50."
+        )
+    try:
+        value = parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"--set {override}: the value is no YAML, {error}") from error
+    section = content
+    for depth, part in enumerate(parts[:-1], 1):
+        if section.get(part) is None:
+            section[part] = {}
+        section = section[part]
+        if not isinstance(section, dict):
+            raise ConfigError(f"--set {override}: {'.'.join(parts[:depth])} is {_short(section)}, which has no keys.")
+    section[parts[-1]] = value
+
+
+def _validated(content: dict[str, Any], label: str, overrides: tuple[str, ...]) -> Config:
+    from search.checks import problems  # here, so that reading a config costs no import of torch until it must
+
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        mistakes = [_mistake(one) for one in error.errors()]
+        raise ConfigError(_message(label, overrides, mistakes)) from error
+    found = problems(config)
+    if found:
+        raise ConfigError(_message(label, overrides, [f"{key}: {text}" for key, text in found]))
+    return config
+
+
+def _message(label: str, overrides: tuple[str, ...], mistakes: Sequence[str]) -> str:
+    where = f"{label} with --set {' --set '.join(overrides)}" if overrides else label
+    if len(mistakes) == 1:
+        return f"{where}: {mistakes[0]}"
+    return "\n  ".join([f"{where}: {len(mistakes)} mistakes", *mistakes])
+
+
+def _mistake(error: ErrorDetails) -> str:
+    location = [str(part) for part in error["loc"] if part != "[key]"]
+    key = ".".join(location) or "the config"
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(location)
+    if error["type"] == "missing":
+        return f"{key}: is missing and has no default."
+    if error["type"] == "model_type":
+        return f"{key}: is {_short(error['input'])}, must be a mapping of keys."
+    text = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Input ", "it ")
+    text = text[:1].lower() + text[1:]
+    return f"{key}: is {_short(error['input'])}, {text}."
+
+
+def _unknown_key(location: Sequence[str]) -> str:
+    *parents, name = location
+    known = _keys_of(parents)
+    near = get_close_matches(name, known, n=1)
+    elsewhere = [key for key in _all_keys(Config) if key.rpartition(".")[2] == name]
+    suggestion = [".".join([*parents, *near])] if near else elsewhere[:1]
+    hint = f" Did you mean {suggestion[0]}?" if suggestion else ""
+    return f"{'.'.join(location)}: there is no such key.{hint} Known here: {', '.join(known)}."
+
+
+def _keys_of(parents: Sequence[str]) -> list[str]:
+    section: Any = Config
+    for part in parents:
+        section = _section_type(section, part)
+    return list(section.model_fields)
+
+
+def _section_type(section: type[BaseModel], name: str) -> Any:
+    """The type of a field that is a section; a mapping of named sections stands for itself until its name is taken."""
+    if not isinstance(section, type):
+        return section.__args__[1]
+    return section.model_fields[name].annotation
+
+
+def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield f"{prefix}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _all_keys(field.annotation, f"{prefix}{name}.")
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

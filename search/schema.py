@@ -1,0 +1,160 @@
+"""The shape of a config: every key with its type, bounds and default."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+TWIN = "twin"
+NO_TEACHER = "none"
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError("must consist of letters, digits, '.', '_' and '-', and start with a letter or digit")
+    return name
+
+
+def _year(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
+Name = Annotated[str, AfterValidator(_file_name)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shapes(_Section):
+    """How many images of each set are generated, and how large."""
+
+    train: Count = 600
+    val: Count = 200
+    test: Count = 200
+    image_size: Annotated[int, Field(strict=True, ge=32)] = 128
+
+
+class Data(_Section):
+    format: Literal["voc", "shapes"]
+    root: str | None = None
+    train: str = "train"
+    val: str = "val"
+    test: str = "test"
+    year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>
+    image_size: Count = 160  # the side of the square that images are resized to
+    val_images: Count | None = None
+    on_bad_data: Literal["error", "skip"] = "error"
+    memory_limit_mb: Positive = 4096.0
+    classes: tuple[str, ...] | None = None
+    shapes: Shapes = Shapes()
+
+
+class Student(_Section):
+    detector: str
+    width: Positive = 1.0
+    heads: Literal["light", "full"] = "light"
+    weights: str | None = None
+
+
+class Teacher(_Section):
+    """A real-valued detector; what is null is the student's."""
+
+    detector: str | None = None
+    width: Positive | None = None
+    heads: Literal["light", "full"] | None = None
+    epochs: Count = 30
+    batch_size: BatchSize = 16
+    learning_rate: Positive = 2.0e-3
+    weights: str | None = None
+
+
+class Layers(_Section):
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("real", "sign", "bireal")
+    keep_real: tuple[str, ...] = ()
+
+
+class Term(_Section):
+    """Who may teach a distillation term, and between which weights."""
+
+    teachers: Annotated[tuple[str, ...], Field(min_length=1)] = (NO_TEACHER, TWIN)
+    weight: tuple[Positive, Positive] = (0.1, 10.0)
+
+    @field_validator("weight")
+    @classmethod
+    def _rising(cls, weight: tuple[float, float]) -> tuple[float, float]:
+        if weight[0] > weight[1]:
+            raise ValueError("must be [lowest, highest]")
+        return weight
+
+
+class Space(_Section):
+    granularity: Literal["layer", "block", "stage"] = "block"
+    layers: Layers = Layers()
+    terms: dict[str, Term] = {}
+
+
+class Supernet(_Section):
+    epochs: Count = 20
+    batch_size: BatchSize = 16
+    learning_rate: Positive = 2.0e-3
+
+
+class Scoring(_Section):
+    """adapt_steps 0 scores the layers alone, without the distillation choices."""
+
+    adapt_steps: Annotated[int, Field(strict=True, ge=0)] = 50
+    adapt_learning_rate: Positive = 5.0e-4
+    batch_size: BatchSize = 16
+    recalibrate_images: Count = 200
+
+
+class Search(_Section):
+    trials: Count = 200  # of the whole run, failed ones included
+    workers: Count = 1
+    sampler: str = "tpe"
+    objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
+    constraints: dict[str, Positive] = {}
+    storage: str | None = None
+    address: str | None = None
+
+
+class Retrain(_Section):
+    pick: str | None = "knee"
+    epochs: Count = 60
+    batch_size: BatchSize = 16
+    learning_rate: Positive = 2.0e-3
+
+
+TrainingConfig = Teacher | Supernet | Retrain
+"""The sections that say how long and how fast something is trained."""
+
+
+class Config(_Section):
+    """One search, whole. `twin`, the student's real-valued twin, always is among the teachers."""
+
+    name: Name
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    data: Data
+    student: Student
+    teachers: Annotated[dict[Name, Teacher], Field(validate_default=True)] = {}
+    space: Space = Space()
+    supernet: Supernet = Supernet()
+    scoring: Scoring = Scoring()
+    search: Search = Search()
+    retrain: Retrain = Retrain()
+
+    @field_validator("teachers")
+    @classmethod
+    def _with_twin(cls, teachers: dict[str, Teacher]) -> dict[str, Teacher]:
+        return {TWIN: teachers.get(TWIN, Teacher()), **{k: v for k, v in teachers.items() if k != TWIN}}
