@@ -143,7 +143,8 @@ def _distractor(rng: np.random.Generator, size: int, difficulty: Difficulty) -> 
     if kind == "line":
         return _line(rng, size, difficulty)
     extent = rng.uniform(*difficulty.clutter_extent) * size
-    angle, aspect, centre = rng.uniform(0, 2 * np.pi), 2 ** rng.uniform(-1, 1), rng.uniform(0, size, 2).tolist()
+    angle, aspect = rng.uniform(0, 2 * np.pi), 2 ** rng.uniform(-1, 1)
+    centre = rng.uniform(extent / 2, size - extent / 2, 2).tolist()  # cut by the edge, a fragment could be a square
     if kind == "arc":
         part = FIGURES["circle"][: int(rng.integers(12, 30))]
         return stroke(place(part, angle, aspect, extent, centre), size, rng.uniform(0.01, 0.05) * size)

@@ -1,0 +1,27 @@
+import pickle
+
+import pytest
+
+from trainers.data.errors import DataError, check_on_bad_data
+
+
+def test_a_data_error_names_the_file_the_reason_and_the_way_out():
+    error = DataError("a/b.xml", "broken XML", "Repair it")
+    assert str(error) == "a/b.xml: broken XML. Repair it."
+    assert isinstance(error, ValueError)
+
+
+def test_without_another_way_out_it_says_how_to_skip():
+    assert str(DataError("b.jpg", "the image is truncated")).endswith(
+        "Repair or remove it, or set data.on_bad_data: skip to leave the whole image out."
+    )
+
+
+def test_a_data_error_survives_pickling_between_processes():
+    error = pickle.loads(pickle.dumps(DataError("a", "b", "c")))  # noqa: S301  our own bytes
+    assert (str(error), error.where, error.reason, error.way_out) == ("a: b. c.", "a", "b", "c")
+
+
+def test_an_unknown_policy_for_bad_data_is_refused():
+    with pytest.raises(ValueError, match="on_bad_data is 'ignore', must be 'error' or 'skip'"):
+        check_on_bad_data("ignore")

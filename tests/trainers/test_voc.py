@@ -1,0 +1,228 @@
+import numpy as np
+import pytest
+
+from trainers.data.errors import DataError
+from trainers.data.voc import VOC_CLASSES, read_voc
+
+OBJECT = (
+    "<object><name>{}</name><difficult>0</difficult>"
+    "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object>"
+)
+
+
+def annotation(name="dog", filename="{id}.jpg"):
+    named = f"<filename>{filename}</filename>" if filename else ""
+    return f"<annotation>{named}<size><width>8</width><height>6</height></size>{OBJECT.format(name)}</annotation>"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images, a, b and c, with a dog each; read_voc never opens an image."""
+    base = tmp_path / "VOCdevkit" / "VOC2007"
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (base / name).mkdir(parents=True)
+    for image_id in "abc":
+        (base / "Annotations" / f"{image_id}.xml").write_text(annotation().replace("{id}", image_id))
+        (base / "JPEGImages" / f"{image_id}.jpg").write_bytes(b"")
+    (base / "ImageSets" / "Main" / "train.txt").write_text("a\nb\n\nc\n")
+    return base
+
+
+def root(folder):
+    return folder.parents[1]
+
+
+def failure(folder, image_set="train", **options):
+    with pytest.raises(DataError) as caught:
+        read_voc(root(folder), image_set, **options)
+    return str(caught.value)
+
+
+def test_the_samples_come_in_the_order_of_the_list(folder):
+    data = read_voc(root(folder), "train")
+    assert [sample.image_id for sample in data.samples] == ["a", "b", "c"]
+    first = data.samples[0]
+    assert (first.image, first.width, first.height) == (folder / "JPEGImages" / "a.jpg", 8, 6)
+    np.testing.assert_array_equal(first.boxes, [[0, 0, 5, 6]])
+    assert first.labels.tolist() == [VOC_CLASSES.index("dog") + 1]
+    assert (data.class_names, data.defects) == (VOC_CLASSES, ())
+
+
+def test_there_are_twenty_classes_in_alphabetical_order():
+    assert len(VOC_CLASSES) == 20
+    assert list(VOC_CLASSES) == sorted(VOC_CLASSES)
+
+
+def test_labels_follow_the_class_names_given(folder):
+    data = read_voc(root(folder), "train", class_names=["cat", "dog"])
+    assert data.samples[0].labels.tolist() == [2]
+
+
+def test_an_annotation_that_names_no_image_means_the_one_of_its_id(folder):
+    (folder / "Annotations" / "a.xml").write_text(annotation(filename=None))
+    assert read_voc(root(folder), "train").samples[0].image == folder / "JPEGImages" / "a.jpg"
+
+
+def test_a_missing_root_says_what_was_looked_for_and_how_to_name_it(tmp_path):
+    with pytest.raises(DataError) as caught:
+        read_voc(tmp_path / "nowhere", "train")
+    assert f"{tmp_path}/nowhere/VOCdevkit/VOC2007: there is no data here: {tmp_path}/nowhere doesn't exist" in str(
+        caught.value
+    )
+    assert "Let data.root, or BITFRONT_VOC_ROOT, name the folder that holds VOCdevkit." in str(caught.value)
+
+
+def test_a_root_that_holds_something_else_says_what_was_looked_for(tmp_path):
+    with pytest.raises(DataError, match="looked for the folders Annotations, ImageSets/Main and JPEGImages"):
+        read_voc(tmp_path, "train")
+
+
+def test_a_root_that_is_the_devkit_itself_is_recognised(folder):
+    with pytest.raises(DataError, match="looks like VOCdevkit itself"):
+        read_voc(folder.parent, "train")
+
+
+def test_a_missing_split_names_those_there(folder):
+    (folder / "ImageSets" / "Main" / "val.txt").write_text("a\n")
+    assert "there is no such image set. Choose one of those there: train, val." in failure(folder, "trian")
+
+
+@pytest.mark.parametrize("name", ["../train", "/etc/hostname", "Main/train", ""])
+def test_a_split_is_a_name_and_no_path(folder, name):
+    assert "there is no such image set" in failure(folder, name)
+
+
+def test_a_list_of_one_class_is_recognised(folder):
+    (folder / "ImageSets" / "Main" / "dog_train.txt").write_text("a  1\nb -1\n")
+    assert "is a list of one class" in failure(folder, "dog_train")
+
+
+def test_a_list_that_is_no_text_is_refused(folder):
+    (folder / "ImageSets" / "Main" / "train.txt").write_bytes(b"\xff\xfe\x00")
+    assert "train.txt: the image set can't be read" in failure(folder)
+
+
+def test_an_empty_list_is_refused(folder):
+    (folder / "ImageSets" / "Main" / "train.txt").write_text("\n")
+    assert "none of the 0 images listed is usable" in failure(folder, on_bad_data="skip")
+
+
+def test_an_unknown_policy_is_refused(folder):
+    with pytest.raises(ValueError, match="must be 'error' or 'skip'"):
+        read_voc(root(folder), "train", on_bad_data="warn")
+
+
+def remove_annotation(folder):
+    (folder / "Annotations" / "b.xml").unlink()
+    return folder / "Annotations" / "b.xml", "the annotation can't be read (No such file or directory)"
+
+
+def remove_image(folder):
+    (folder / "JPEGImages" / "b.jpg").unlink()
+    return folder / "JPEGImages" / "b.jpg", "the image can't be read (No such file or directory)"
+
+
+def make_image_a_folder(folder):
+    (folder / "JPEGImages" / "b.jpg").unlink()
+    (folder / "JPEGImages" / "b.jpg").mkdir()
+    return folder / "JPEGImages" / "b.jpg", "the image is no file"
+
+
+def unknown_class(folder):
+    (folder / "Annotations" / "b.xml").write_text(annotation("hose", filename="b.jpg"))
+    return folder / "Annotations" / "b.xml", "unknown class 'hose' (did you mean 'horse'?)"
+
+
+def broken_xml(folder):
+    (folder / "Annotations" / "b.xml").write_text(annotation()[:40])
+    return folder / "Annotations" / "b.xml", "broken XML"
+
+
+def climbing_filename(folder):
+    (folder / "Annotations" / "b.xml").write_text(annotation(filename="../../b.jpg"))
+    return folder / "Annotations" / "b.xml", "names '../../b.jpg', which leads outside the data folder"
+
+
+def absolute_filename(folder):
+    (folder / "Annotations" / "b.xml").write_text(annotation(filename="/etc/hostname"))
+    return folder / "Annotations" / "b.xml", "names '/etc/hostname', which leads outside the data folder"
+
+
+def listed(folder, name):
+    (folder / "ImageSets" / "Main" / "train.txt").write_text(f"a\n{name}\nc\n")
+    return folder / "ImageSets" / "Main" / "train.txt"
+
+
+def climbing_id(folder):
+    return listed(folder, "../b"), "lists '../b', which leads outside the data folder"
+
+
+def absolute_id(folder):
+    return listed(folder, "/etc/b"), "lists '/etc/b', which leads outside the data folder"
+
+
+def backslash_id(folder):
+    return listed(folder, r"..\b"), r"which leads outside the data folder"
+
+
+def drive_id(folder):
+    return listed(folder, "C:b"), "lists 'C:b', which leads outside the data folder"
+
+
+def id_with_nul(folder):
+    return listed(folder, "b\0"), "which leads outside the data folder"
+
+
+def endless_id(folder):
+    return listed(folder, "b" * 5000).parents[2] / "Annotations" / ("b" * 5000 + ".xml"), "File name too long"
+
+
+def id_twice(folder):
+    (folder / "ImageSets" / "Main" / "train.txt").write_text("a\nc\na\n")
+    return folder / "ImageSets" / "Main" / "train.txt", "lists the image 'a' twice"
+
+
+DEFECTS = pytest.mark.parametrize(
+    "spoil",
+    [
+        remove_annotation,
+        remove_image,
+        make_image_a_folder,
+        unknown_class,
+        broken_xml,
+        climbing_filename,
+        absolute_filename,
+        climbing_id,
+        absolute_id,
+        backslash_id,
+        drive_id,
+        id_with_nul,
+        endless_id,
+        id_twice,
+    ],
+)
+
+
+@DEFECTS
+def test_a_defect_is_an_error_that_names_file_reason_and_way_out(folder, spoil):
+    path, expected = spoil(folder)
+    message = failure(folder)
+    assert message.startswith(f"{path}: ")
+    assert expected in message
+    assert "set data.on_bad_data: skip" in message
+
+
+@DEFECTS
+def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
+    path, expected = spoil(folder)
+    data = read_voc(root(folder), "train", on_bad_data="skip")
+    assert [sample.image_id for sample in data.samples] == ["a", "c"]
+    (defect,) = data.defects
+    assert defect.path == path
+    assert expected in defect.reason
+
+
+def test_when_nothing_is_usable_skip_is_an_error_too(folder):
+    message = failure(folder, on_bad_data="skip", class_names=["cat"])
+    assert "none of the 3 images listed is usable; the first defect" in message
+    assert "unknown class 'dog'" in message

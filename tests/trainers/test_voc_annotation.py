@@ -1,0 +1,171 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trainers.data.errors import DataError
+from trainers.data.voc_annotation import parse_annotation
+
+LABELS = {"cat": 1, "dog": 2, "Sofa": 3}
+PATH = Path("Annotations/7.xml")
+
+
+def box_xml(xmin="11", ymin="21", xmax="30", ymax="60"):
+    return f"<bndbox><xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox>"
+
+
+def object_xml(name="cat", box=None, rest=""):
+    return f"<object><name>{name}</name>{rest}{box_xml() if box is None else box}</object>"
+
+
+def annotation(objects="", width="100", height="80", rest="<filename>7.jpg</filename>"):
+    size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+    return f"<annotation>{rest}{size}{objects}</annotation>".encode()
+
+
+def parse(text):
+    return parse_annotation(text, PATH, LABELS)
+
+
+def reason(text):
+    with pytest.raises(DataError) as caught:
+        parse(text)
+    assert caught.value.where == PATH
+    assert "data.on_bad_data: skip" in str(caught.value)
+    return caught.value.reason
+
+
+def test_an_inclusive_box_counted_from_one_becomes_corners_counted_from_zero():
+    found = parse(annotation(object_xml("dog", rest="<difficult>1</difficult>") + object_xml("cat")))
+    np.testing.assert_array_equal(found.boxes, [[10, 20, 30, 60]] * 2)  # 20 pixels wide: 11, 12, ..., 30
+    assert (found.labels.tolist(), found.difficult.tolist()) == ([2, 1], [True, False])
+    assert (found.filename, found.width, found.height) == ("7.jpg", 100, 80)
+    assert (found.boxes.dtype, found.labels.dtype, found.difficult.dtype) == (np.float32, np.int64, np.bool_)
+
+
+def test_a_box_may_fill_its_image_and_have_fractions():
+    found = parse(annotation(object_xml(box=box_xml(1, 1, 100, 80)) + object_xml(box=box_xml("1.5", "2", "9.25", "3"))))
+    np.testing.assert_array_equal(found.boxes, [[0, 0, 100, 80], [0.5, 1, 9.25, 3]])
+
+
+def test_an_image_without_objects_has_no_boxes_and_may_leave_out_its_name():
+    found = parse(annotation(rest=""))
+    assert (found.boxes.shape, found.labels.shape, found.difficult.shape) == ((0, 4), (0,), (0,))
+    assert found.filename is None
+
+
+def test_boxes_of_body_parts_are_not_taken_for_objects():
+    part = f"<part><name>head</name>{box_xml(1, 1, 5, 5)}</part>"
+    found = parse(annotation(object_xml(rest=part)))
+    np.testing.assert_array_equal(found.boxes, [[10, 20, 30, 60]])
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"), [("cats", " (did you mean 'cat'?)"), ("sofa", " (did you mean 'Sofa'?)"), ("zebra", "")]
+)
+def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
+    found = reason(annotation(object_xml() + object_xml(name)))
+    assert found == f"object 2 is of the unknown class '{name}'{guess}; known: cat, dog, Sofa"
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (box_xml(xmin=0), "is outside its image: x goes from 0 to 30, allowed is 1 to 100"),
+        (box_xml(xmax=101), "is outside its image: x goes from 11 to 101, allowed is 1 to 100"),
+        (box_xml(xmax="100.5"), "is outside its image: x goes from 11 to 100.5, allowed is 1 to 100"),
+        (box_xml(ymin=-3), "is outside its image: y goes from -3 to 60, allowed is 1 to 80"),
+        (box_xml(ymax=81), "is outside its image: y goes from 21 to 81, allowed is 1 to 80"),
+        (box_xml(xmin=31), "is reversed: xmin 31 is greater than xmax 30"),
+        (box_xml(ymin=61), "is reversed: ymin 61 is greater than ymax 60"),
+        (box_xml(xmin=30), "has no area: xmin and xmax are both 30"),
+        (box_xml(ymin=60), "has no area: ymin and ymax are both 60"),
+    ],
+)
+def test_a_box_that_cannot_be_right_is_refused_with_its_numbers(box, expected):
+    assert f"the box of object 1 ('cat') {expected}" in reason(annotation(object_xml(box=box)))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e2", "ten", "0x10", "1_0", "٣", "1" * 400])
+def test_coordinates_that_are_no_plain_numbers_are_refused(value):
+    assert "<xmax> of object 1 ('cat') is" in reason(annotation(object_xml(box=box_xml(xmax=value))))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (annotation(object_xml())[:-20], "broken XML"),
+        (b"", "broken XML"),
+        (b"<html/>", "the outermost XML element is <html>, a VOC file has <annotation>"),
+        (b"<annotation/>", "the file has no <size>"),
+        (annotation(width="0"), "<width> of the image size is 0, must be a whole number of at least 1"),
+        (annotation(height="8.5"), "<height> of the image size is 8.5, must be a whole number of at least 1"),
+        (annotation(height=""), "<height> of the image size is empty"),
+        (annotation("<object/>"), "object 1 has no <name>"),
+        (annotation(object_xml(box="")), "object 1 ('cat') has no <bndbox>"),
+        (annotation(object_xml(box="<bndbox><xmin>1</xmin></bndbox>")), "object 1 ('cat') has no <ymin>"),
+        (
+            annotation(object_xml(rest="<difficult>2</difficult>")),
+            "<difficult> of object 1 ('cat') is '2', must be 0 or 1",
+        ),
+        (b'<?xml version="1.0" encoding="no-such"?><annotation/>', "XML in an encoding that can't be read"),
+    ],
+)
+def test_broken_files_are_refused_with_the_reason(text, expected):
+    assert expected in reason(text)
+
+
+BOMB = b"""<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><annotation>&b;</annotation>"""
+EXTERNAL = b"""<!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotation>&a;</annotation>"""
+DTD = b"""<!DOCTYPE annotation SYSTEM "http://localhost/voc.dtd"><annotation/>"""
+
+
+@pytest.mark.parametrize("text", [BOMB, EXTERNAL, DTD])
+def test_entities_and_document_types_are_refused(text):
+    assert reason(text) == "the XML declares a document type or entities, which annotations may not"
+
+
+def test_a_long_name_is_cut_in_the_message():
+    assert len(reason(annotation(object_xml("x" * 100_000)))) < 250
+
+
+def only_data_errors(text):
+    try:
+        found = parse(text)
+    except DataError:
+        return
+    x1, y1, x2, y2 = found.boxes.T
+    assert (x1 >= 0).all()
+    assert (y1 >= 0).all()
+    assert (x1 < x2).all()
+    assert (y1 < y2).all()
+    assert (x2 <= found.width).all()
+    assert (y2 <= found.height).all()
+
+
+@given(st.binary(max_size=300))
+@example(b'<?xml version="1.0" encoding="utf-7"?><annotation/>')
+@example(b'<?xml version="1.0" encoding="gb2312"?><annotation/>')
+@example(b"\xff\xfe<\x00a")
+def test_any_bytes_are_read_or_refused(text):
+    only_data_errors(text)
+
+
+WORDS = st.sampled_from(
+    ["1", "50", "100", "101", "0", "-1", "nan", "1e9", "", " 7 ", "cat", "cow", "0.5", "<a/>"]
+) | st.text(max_size=5)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS, WORDS, WORDS), max_size=3), WORDS, WORDS)
+def test_any_values_in_the_right_elements_are_read_or_refused(objects, width, height):
+    rows = [object_xml(name, box_xml(*box), f"<difficult>{flag}</difficult>") for name, flag, *box in objects]
+    text = annotation("".join(rows), width, height).decode()
+    only_data_errors(text.encode("utf-8", "surrogatepass"))
+
+
+@given(st.integers(0, 400), st.binary(max_size=4))
+def test_a_good_file_with_some_bytes_replaced_is_read_or_refused(at, noise):
+    text = annotation(object_xml() + object_xml("dog"))
+    only_data_errors(text[:at] + noise + text[at + len(noise) :])
