@@ -114,6 +114,8 @@ def test_other_colour_modes_become_rgb(tmp_path, mode, form):
 
 GOOD = encoded(photo())
 
+DEEP = encoded(Image.fromarray(np.full((48, 64), 40_000, dtype=np.uint16)), "PNG")
+
 
 def cut(share):
     return GOOD[: int(len(GOOD) * share)]
@@ -122,14 +124,15 @@ def cut(share):
 DEFECTS = pytest.mark.parametrize(
     ("content", "width", "expected"),
     [
-        (cut(0.5), 64, "the image is truncated"),
-        (cut(0.99), 64, "the image is truncated"),
-        (GOOD[:-2], 64, "the image is truncated"),
-        (encoded(photo(), "PNG")[:3000], 64, "the image is truncated"),
-        (GOOD[:100], 64, "truncated or broken"),
+        (cut(0.5), 64, "the image is truncated or broken"),
+        (cut(0.99), 64, "the image is truncated or broken"),
+        (GOOD[:-2], 64, "the image is truncated or broken"),
+        (encoded(photo(), "PNG")[:3000], 64, "the image is truncated or broken"),
+        (GOOD[:100], 64, "the image is truncated or broken"),
         (b"", 64, "the file is no JPEG or PNG image (0 bytes)"),
         (b"<html>not found</html>", 64, "the file is no JPEG or PNG image (22 bytes)"),
         (encoded(photo(), "GIF"), 64, "the file is no JPEG or PNG image"),
+        (DEEP, 64, "the image has the colour mode I;16, allowed are RGB"),
         (GOOD, 65, "the image is 64 x 48 pixels, its annotation says 65 x 48"),
     ],
 )
@@ -189,3 +192,15 @@ def test_memory_is_checked_before_anything_is_decoded(tmp_path):
 def test_a_size_of_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match="size is 0, must be at least 1"):
         decode(data(sample(tmp_path)), 0)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_any_damage_is_either_decoded_or_a_data_error(tmp_path, form):
+    rng = np.random.default_rng(0)
+    whole = encoded(photo(), form)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, 700 if rng.random() < 0.7 else len(whole), 4):
+            damaged[at] = rng.integers(256)
+        samples = data(sample(tmp_path), sample(tmp_path, "bad.jpg", bytes(damaged)))
+        assert len(decode(samples, 8, on_bad_data="skip")) in (1, 2)
