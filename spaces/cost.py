@@ -121,7 +121,12 @@ def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Ten
 def _unit_cost(name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
     method = METHODS[unit.active]
     macs = conv_macs(unit.weight.shape, output.shape[-2], output.shape[-1])
-    own = sum(p.numel() for p in unit.alternatives[unit.active].parameters())
+    own = sum(
+        p.numel()
+        for module in unit.alternatives[unit.active].modules()
+        if not isinstance(module, nn.Conv2d | nn.Linear)  # counted with their products, as layers of their own
+        for p in module.parameters(recurse=False)
+    )
     scales = unit.weight.shape[0] if method.weight_bits < 32 else 0
     memory = unit.weight.numel() * method.weight_bits + (own + scales) * 32
     return LayerCost(name, unit.active, macs, method.weight_bits, method.input_bits, memory)
@@ -138,11 +143,11 @@ def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:
 def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:
     """Parameters of layers that multiply nothing we count: they take memory all the same."""
     rows = []
+    units = [module for module in network.modules() if isinstance(module, SearchableUnit)]
+    with_units = {module for unit in units for module in unit.alternatives.modules()}  # counted there, when active
     for name, module in network.named_modules():
         size = sum(p.numel() for p in module.parameters(recurse=False))
-        if (
-            not size or name in counted or ".alternatives." in name
-        ):  # an alternative is counted with its unit, when active
+        if not size or name in counted or module in with_units:
             continue
         if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear):
             raise CostError(f"{name} holds {size} parameters but took no part in the forward pass.")

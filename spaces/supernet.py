@@ -49,11 +49,18 @@ def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidat
 
 
 def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Copy the tensors that `network` needs out of a larger network's state. Raises ValueError when one is missing."""
+    """Copy the tensors that `network` needs out of a larger network's state.
+
+    Raises ValueError when one is missing or of another shape; then nothing is copied.
+    """
     own = network.state_dict()
     missing = [name for name in own if name not in state]
     if missing:
         raise ValueError(f"The state lacks {len(missing)} tensors of the network, {missing[0]} among them.")
+    for name, tensor in own.items():  # copy_ would spread a smaller tensor without a word
+        if state[name].shape != tensor.shape:
+            shapes = f"{tuple(state[name].shape)} in the state and {tuple(tensor.shape)} in the network"
+            raise ValueError(f"The tensor {name} is {shapes}.")
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(state[name])
