@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,13 +22,23 @@ class CheckpointError(ValueError):
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside, flush to disk and rename: after a crash `path` holds the old content or the new, never half."""
+    with _replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place once it is on the disk; after an error nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
@@ -45,32 +57,42 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is no Bitfront checkpoint: it can't be read as safetensors ({error}). "
-            "Give a .safetensors file that a run of Bitfront wrote."
-        ) from error
-    if metadata.get("format") != FORMAT or "description" not in metadata:
-        raise CheckpointError(
-            f"{path} is no Bitfront checkpoint: its format is {metadata.get('format')!r}, expected {FORMAT!r}. "
-            "Give a .safetensors file that a run of Bitfront wrote."
-        )
-    return state, json.loads(metadata["description"])
+        raise _not_ours(path, f"it can't be read as safetensors ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise _not_ours(path, f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
+    return state, _description(path, metadata.get("description", ""))
+
+
+def _description(path: Path, text: str) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _not_ours(path, f"its description can't be read ({error})") from error
+    if not isinstance(description, dict):
+        raise _not_ours(path, f"its description is a {type(description).__name__}")
+    return description
+
+
+def _not_ours(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is no Bitfront checkpoint: {reason}. Give a .safetensors file that a run of Bitfront wrote."
+    )
 
 
 def save_training_state(path: Path, state: Mapping[str, Any]) -> None:
     """Save what a training needs to go on: nested dicts and lists of tensors and plain values."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with beside.open("wb") as file:
+    with _replacing(path) as file:
         torch.save(dict(state), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def load_training_state(path: Path) -> dict[str, Any] | None:
-    """What `save_training_state` wrote, or None when there is nothing to go on from."""
+    """What `save_training_state` wrote, or None when there is no file. Raises CheckpointError for any other file."""
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path} is no training state that can be read. Delete it to start this stage from its beginning."
+        ) from error
     return state

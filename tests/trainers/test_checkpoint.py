@@ -1,0 +1,223 @@
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from trainers.checkpoint import (
+    FORMAT,
+    CheckpointError,
+    load_training_state,
+    load_weights,
+    save_training_state,
+    save_weights,
+    write_whole,
+)
+
+STATE = {
+    "weight": torch.tensor([[0.1, -0.0], [float("inf"), 1e-40]]),
+    "count": torch.tensor(7),
+    "half": torch.tensor([1.5], dtype=torch.bfloat16),
+    "empty": torch.zeros(0, 3),
+    "turned": torch.arange(6.0).view(2, 3).t(),
+}
+
+
+def bits(tensor):
+    return tensor.dtype, tensor.shape, tensor.contiguous().reshape(-1).view(torch.uint8).tolist()
+
+
+def test_weights_and_description_come_back_bit_for_bit(tmp_path):
+    description = {"kind": "detector", "classes": ["a", "ä"], "width": 0.25}
+    path = tmp_path / "made" / "on" / "the" / "way" / "net.safetensors"
+    save_weights(path, STATE, description)
+    state, read = load_weights(path)
+    assert read == description
+    assert {name: bits(tensor) for name, tensor in state.items()} == {name: bits(STATE[name]) for name in STATE}
+
+
+def test_parameters_are_saved_without_their_graph(tmp_path):
+    weight = torch.nn.Parameter(torch.ones(2))
+    save_weights(tmp_path / "a.safetensors", {"weight": weight}, {})
+    state, _ = load_weights(tmp_path / "a.safetensors")
+    assert not state["weight"].requires_grad
+
+
+def test_saving_again_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "net.safetensors"
+    for value in (1.0, 2.0):
+        save_weights(path, {"w": torch.tensor([value])}, {"value": value})
+    assert load_weights(path)[1] == {"value": 2.0}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def text(path):
+    path.write_text("weights, honestly\n")
+
+
+def nothing(path):
+    path.touch()
+
+
+def torch_pickle(path):
+    torch.save({"w": torch.ones(2)}, path)
+
+
+def foreign(path):
+    save_file({"w": torch.ones(2)}, path)
+
+
+def foreign_with_metadata(path):
+    save_file({"w": torch.ones(2)}, path, metadata={"format": "pt"})
+
+
+def truncated(path):
+    save_weights(path, {"w": torch.ones(100)}, {})
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def cut_in_the_header(path):
+    save_weights(path, {"w": torch.ones(100)}, {})
+    path.write_bytes(path.read_bytes()[:30])
+
+
+def bad_description(path):
+    save_file({"w": torch.ones(2)}, path, metadata={"format": FORMAT, "description": "{"})
+
+
+def description_of_another_kind(path):
+    save_file({"w": torch.ones(2)}, path, metadata={"format": FORMAT, "description": "[1]"})
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        text,
+        nothing,
+        torch_pickle,
+        foreign,
+        foreign_with_metadata,
+        truncated,
+        cut_in_the_header,
+        bad_description,
+        description_of_another_kind,
+    ],
+)
+def test_a_file_that_is_not_ours_is_named_with_the_way_out(tmp_path, write):
+    path = tmp_path / "other.safetensors"
+    write(path)
+    with pytest.raises(CheckpointError) as caught:
+        load_weights(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} is no Bitfront checkpoint: ")
+    assert message.endswith("Give a .safetensors file that a run of Bitfront wrote.")
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_missing_file_and_a_folder_are_named(tmp_path, make):
+    path = tmp_path / "net.safetensors"
+    make(path)
+    with pytest.raises(CheckpointError, match=r"There is no checkpoint .*net\.safetensors"):
+        load_weights(path)
+
+
+def test_a_checkpoint_error_is_a_value_error():
+    assert issubclass(CheckpointError, ValueError)
+
+
+class Exploding:
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+def test_nothing_in_a_file_is_ever_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.safetensors").write_bytes(pickle.dumps(Exploding()))
+    torch.save({"x": Exploding()}, "bad.pt")
+    with pytest.raises(CheckpointError):
+        load_weights(Path("bad.safetensors"))
+    with pytest.raises(CheckpointError, match=r"bad\.pt is no training state"):
+        load_training_state(Path("bad.pt"))
+    assert not Path("exploded").exists()
+
+
+WRITERS = {
+    "weights": (
+        lambda path, v: save_weights(path, {"w": torch.tensor([v])}, {}),
+        lambda path: load_weights(path)[0]["w"].item(),
+    ),
+    "training state": (
+        lambda path, v: save_training_state(path, {"v": v}),
+        lambda path: load_training_state(path)["v"],
+    ),
+    "bytes": (lambda path, v: write_whole(path, json.dumps(v).encode()), lambda path: json.loads(path.read_bytes())),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("point", ["write", "fsync", "replace"])
+def test_a_crash_at_any_point_leaves_the_old_file(tmp_path, monkeypatch, kind, point):
+    save, load = WRITERS[kind]
+    path = tmp_path / "state"
+    save(path, 1.0)
+
+    def crash(*_arguments, **_options):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        if point == "fsync":
+            patch.setattr(os, "fsync", crash)
+        elif point == "replace":
+            patch.setattr(os, "replace", crash)
+            patch.setattr(Path, "replace", crash)
+        else:
+            patch.setattr(torch, "save", crash)
+            patch.setattr("trainers.checkpoint.os.fsync", crash)
+        with pytest.raises(OSError, match="the disk is full"):
+            save(path, 2.0)
+    assert load(path) == 1.0
+    assert list(tmp_path.iterdir()) == [path]  # what was half written is cleared away
+    save(path, 3.0)
+    assert load(path) == 3.0
+
+
+def test_the_content_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda _: calls.append("fsync"))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, target: calls.append("replace") or replace(self, target))
+    for save, _ in WRITERS.values():
+        save(tmp_path / "state", 1.0)
+    assert calls == ["fsync", "replace"] * 3
+
+
+def test_a_training_state_comes_back_bit_for_bit(tmp_path):
+    state = {
+        "epoch": 3,
+        "modules": dict(STATE),
+        "optimizer": {"state": {0: {"step": torch.tensor(4.0)}}, "groups": [1e-3]},
+    }
+    save_training_state(tmp_path / "a" / "state", state)
+    back = load_training_state(tmp_path / "a" / "state")
+    assert (back["epoch"], back["optimizer"]["groups"]) == (3, [1e-3])
+    assert {name: bits(tensor) for name, tensor in back["modules"].items()} == {
+        name: bits(STATE[name]) for name in STATE
+    }
+    assert back["optimizer"]["state"][0]["step"].item() == 4
+
+
+def test_without_a_training_state_there_is_nothing_to_go_on_from(tmp_path):
+    assert load_training_state(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
+def test_a_training_state_that_can_not_be_read_is_named_with_the_way_out(tmp_path, content):
+    path = tmp_path / "teacher.state"
+    path.write_bytes(content)
+    with pytest.raises(
+        CheckpointError, match=r"teacher\.state is no training state that can be read\. Delete it to start"
+    ):
+        load_training_state(path)
