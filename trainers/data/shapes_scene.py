@@ -15,22 +15,23 @@ SHAPE_CLASSES = tuple(FIGURES)
 class Difficulty:
     """What makes the images hard; sizes are shares of the image's side, colours and noise steps of 255."""
 
-    extent: tuple[float, float] = (0.08, 0.8)  # longer side of an object, log-uniform
-    small_extent: tuple[float, float] = (0.08, 0.22)  # the same in images of many objects
-    objects: tuple[int, int] = (1, 5)
+    extent: tuple[float, float] = (0.08, 0.8)  # longer side of an object
+    small_bias: float = 1.7  # extents are low + (high - low) * u ** small_bias with u uniform: above 1, more small ones
+    small_extent: tuple[float, float] = (0.08, 0.22)  # extents in images of many objects
+    objects: tuple[int, int] = (1, 4)
     many_objects: tuple[int, int] = (5, 9)
-    many_share: float = 0.15  # of the images
+    many_share: float = 0.08  # of the images
     empty_share: float = 0.03
-    clutter: tuple[int, int] = (3, 9)  # distractors behind the objects
-    clutter_in_front: tuple[int, int] = (0, 3)  # thin ones that cross them
+    clutter: tuple[int, int] = (1, 5)  # distractors behind the objects
+    clutter_in_front: tuple[int, int] = (0, 1)  # thin ones that cross them
     clutter_extent: tuple[float, float] = (0.08, 0.5)
     aspect: float = 1.35  # sides are stretched by up to this, either way
-    outlined_share: float = 0.35
-    contrast_to_ground: float = 36.0  # least distance of an object's colour to what is behind it
-    texture_contrast: float = 42.0
+    outlined_share: float = 0.25
+    contrast_to_ground: float = 60.0  # least distance of an object's colour to what is behind it
+    texture_contrast: float = 25.0
     beyond_edge: float = 0.12  # how much of its extent an object may reach over the image's edge
     blur: float = 1.0  # greatest radius in pixels of a 128-pixel image
-    noise: float = 14.0  # greatest standard deviation
+    noise: float = 8.0  # greatest standard deviation
     brightness: float = 0.3
     careless_share: float = 0.2  # of the objects: placed without a look at what they hide
     unsorted_share: float = 0.3  # of the images: large objects may lie on small ones
@@ -107,8 +108,8 @@ def _extents(rng: np.random.Generator, difficulty: Difficulty) -> NDArray[np.flo
         return np.empty(0)
     many = kind < difficulty.empty_share + difficulty.many_share
     count = _whole(rng, difficulty.many_objects if many else difficulty.objects)
-    low, high = np.log(difficulty.small_extent if many else difficulty.extent)
-    extents = np.exp(rng.uniform(low, high, count))
+    low, high = difficulty.small_extent if many else difficulty.extent
+    extents = low + (high - low) * rng.uniform(0, 1, count) ** difficulty.small_bias
     return extents if rng.random() < difficulty.unsorted_share else np.sort(extents)[::-1]
 
 
