@@ -44,8 +44,10 @@ def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorS
         )
     try:
         spec = DetectorSpec(**description["detector"])
-        candidate = Candidate(description["layers"])
+        candidate = Candidate(dict(description["layers"]))
         classes = tuple(str(name) for name in description["classes"])
+        if len(classes) != spec.num_classes:
+            raise ValueError(f"{len(classes)} class names for {spec.num_classes} classes.")
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no detector that this version can build: {error}") from error
     return spec, candidate, classes

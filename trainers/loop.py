@@ -25,7 +25,7 @@ SAVE_EVERY_SECONDS = 20.0
 
 
 class DivergedError(FloatingPointError):
-    """A loss that is no longer a finite number."""
+    """A loss, a gradient or a weight that is no longer a finite number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +63,17 @@ def train(
     Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices
     from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
     one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is
-    removed by the caller once the result is saved. Raises DivergedError when a loss isn't finite, naming every term.
+    removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
+    every term, and ValueError when the data doesn't fill one batch.
     """
+    if len(data) < settings.batch_size:
+        raise ValueError(
+            f"The training of {stage} has {len(data)} images, fewer than its batch_size of {settings.batch_size}. "
+            "Give it more images or a smaller batch_size."
+        )
     device = next(modules.parameters()).device
     optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
-    steps_per_epoch = max(1, len(data) // settings.batch_size)
+    steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
     first = _resume(resume_from, settings, modules, optimizer, schedule)
     saved = time.monotonic()
@@ -75,7 +81,7 @@ def train(
         shown.advance(first)
         for epoch in range(first, settings.epochs):
             modules.train()
-            total, count = torch.zeros((), device=device), 0
+            total = torch.zeros((), device=device)
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
                 losses = step_losses(to_device(batch, device), epoch, step)
@@ -83,12 +89,14 @@ def train(
                 check_finite(losses, stage, epoch, step)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip_norm)
+                norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip_norm)
+                if not math.isfinite(float(norm)):
+                    where = f"of {stage} is not finite in epoch {epoch}, step {step}"
+                    raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
                 optimizer.step()
                 schedule.step()
                 total += loss.detach()
-                count += 1
-            shown.advance(1, loss=round(float(total) / max(count, 1), 3))
+            shown.advance(1, loss=round(float(total) / steps_per_epoch, 3))
             if (
                 resume_from is not None
                 and time.monotonic() - saved > SAVE_EVERY_SECONDS
@@ -102,8 +110,11 @@ def check_finite(losses: dict[str, Tensor], stage: str, epoch: int, step: int) -
     """Raise DivergedError, naming every term, when one isn't finite."""
     if all(math.isfinite(float(loss.detach())) for loss in losses.values()):
         return
-    terms = ", ".join(f"{name}={float(loss.detach()):g}" for name, loss in losses.items())
-    raise DivergedError(f"The loss of {stage} is not finite in epoch {epoch}, step {step}: {terms}.")
+    raise DivergedError(f"The loss of {stage} is not finite in epoch {epoch}, step {step}: {_listed(losses)}.")
+
+
+def _listed(losses: dict[str, Tensor]) -> str:
+    return ", ".join(f"{name}={float(loss.detach()):g}" for name, loss in losses.items())
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
