@@ -67,6 +67,8 @@ def _knob_column(values: list[object]) -> pd.Series:
     present = [None if _is_missing(value) else plain(value) for value in values]
     types = {type(value) for value in present if value is not None}
     dtype = KNOB_DTYPES.get(types.pop(), "object") if len(types) == 1 else "object"
+    if dtype == "Int64" and any(isinstance(value, int) and value.bit_length() > 63 for value in present):
+        dtype = "object"
     return pd.Series(present, dtype=dtype)
 
 

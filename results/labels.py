@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-# Tried in this order, in points from the labelled spot: the upper left of a rising front is mostly empty.
-OFFSETS = ((-12, 14), (12, -18), (12, 14), (-12, -18), (0, 30), (0, -34), (-40, 26), (40, -30), (-40, -40), (40, 40))
+# Tried in this order, in points from the labelled spot: near before far, and first the upper left, which a rising
+# front mostly leaves empty.
+DIRECTIONS = ((-12, 14), (12, -18), (12, 14), (-12, -18), (0, 22), (0, -24))
+OFFSETS = tuple((reach * right, reach * up) for reach in (1.0, 1.8, 3.0, 4.5) for right, up in DIRECTIONS)
 MARGIN = 4.0
 
 
@@ -45,7 +48,7 @@ def place_labels(axes: Axes, labels: list[Label], avoid: NDArray[np.float64]) ->
     placed = []
     for label in labels:
         tries = [_annotate(axes, label, offset) for offset in OFFSETS]
-        boxes = [text.get_window_extent(renderer).padded(MARGIN) for text in tries]
+        boxes = [text_box(text, renderer).padded(MARGIN) for text in tries]
         best = int(np.argmin([_cost(box, inside, taken, spots) for box in boxes]))
         for index, text in enumerate(tries):
             if index != best:
@@ -55,9 +58,15 @@ def place_labels(axes: Axes, labels: list[Label], avoid: NDArray[np.float64]) ->
     return placed
 
 
-def _annotate(axes: Axes, label: Label, offset: tuple[int, int]) -> Annotation:
+def text_box(annotation: Annotation, renderer: RendererBase) -> Bbox:
+    """Where the text lies, in pixels; an annotation's own extent holds its line to the point too."""
+    annotation.update_positions(renderer)
+    return Text.get_window_extent(annotation, renderer)
+
+
+def _annotate(axes: Axes, label: Label, offset: tuple[float, float]) -> Annotation:
     side = "center" if not offset[0] else "left" if offset[0] > 0 else "right"
-    return axes.annotate(
+    annotation = axes.annotate(
         label.text,
         (label.x, label.y),
         xytext=offset,
@@ -70,6 +79,9 @@ def _annotate(axes: Axes, label: Label, offset: tuple[int, int]) -> Annotation:
         path_effects=[withStroke(linewidth=3, foreground="white")],
         arrowprops={"arrowstyle": "-", "color": label.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5},
     )
+    # The layout is settled by now: a text near the edge must not move what it was placed against.
+    annotation.set_in_layout(False)
+    return annotation
 
 
 def _cost(box: Bbox, inside: Bbox, taken: list[Bbox], spots: NDArray[np.float64]) -> float:

@@ -41,13 +41,18 @@ def plot_front(
     kind = target.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise RunError(f"{target} ends in {target.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
-    write_whole(target, front_picture(trials, x, y, references=references, kind=kind))
+    write_whole(target, rendered(front_figure(trials, x, y, references), kind))
 
 
-def front_picture(
-    trials: pd.DataFrame, x: str, y: str, *, references: Mapping[str, str] | None = None, kind: str = "png"
-) -> bytes:
-    """The picture as the content of a file. Without a complete trial it is empty axes that say so."""
+def rendered(figure: Figure, kind: str = "png") -> bytes:
+    """The picture as the content of a file of one of the FORMATS."""
+    content = io.BytesIO()
+    figure.savefig(content, format=kind)
+    return content.getvalue()
+
+
+def front_figure(trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None = None) -> Figure:
+    """The picture, to be shown or saved (no pyplot involved). Without a complete trial, empty axes that say so."""
     check_axes(trials, x, y)
     figure = Figure(figsize=(7.5, 5.0), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -65,12 +70,7 @@ def front_picture(
         labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
         axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
         place_labels(axes, labels, avoid=complete[[x, y]].to_numpy(dtype=np.float64))
-    content = io.BytesIO()
-    # Without a date in the file, the same trials give the same bytes.
-    figure.savefig(
-        content, format=kind, metadata={"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    )
-    return content.getvalue()
+    return figure
 
 
 def _heading(trials: pd.DataFrame, front: pd.DataFrame) -> str:

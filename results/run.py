@@ -106,9 +106,10 @@ class Run:
     def _check_some_eligible(self) -> None:
         complete = int(self.trials["state"].eq("complete").sum())
         if not complete:
+            why = f"all {len(self.trials)} so far failed" if len(self.trials) else "nothing has been scored yet"
             raise RunError(
-                f"{self.path} has no complete trial: all {len(self.trials)} so far failed. The column 'reason' of its "
-                "trials says why; run `bitfront search` with more trials once that is mended."
+                f"{self.path} has no complete trial: {why}. The column 'reason' of failed trials says why they did; "
+                "run `bitfront search` with more trials once that is mended."
             )
         if not eligible(self.trials).any():
             raise RunError(

@@ -1,4 +1,8 @@
-"""The files that a search leaves: its trials, their front in three formats, and a picture of it."""
+"""The files that a search leaves: its trials, their front in three formats, and a picture of it.
+
+Floats survive CSV and JSON bit for bit (pandas: read_csv(..., dtype={"id": str}, float_precision="round_trip"), as an
+id can look like a number).
+"""
 
 from __future__ import annotations
 
@@ -32,12 +36,10 @@ def write_run_tables(
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials.
-    references: labels for some ids in the picture. Floats survive CSV and JSON bit for bit; read the CSV with
-    dtype={"id": str}, since an id can look like a number.
-    Everything is made before anything is written; each file appears whole or not at all. RunError for a bad record or
-    axis.
+    references: labels for some ids in the picture.
+    All is made before any is written; each file appears whole or not at all. RunError for a bad record or axis.
     """
-    from results.plots import front_picture  # here, since matplotlib is slow to import
+    from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
 
     trials = trials_frame(records, x=x, y=y)
     check_axes(trials, x, y)
@@ -47,7 +49,7 @@ def write_run_tables(
         "front.csv": front.to_csv(index=False, lineterminator="\n").encode(),
         "front.json": front_json(front, x, y).encode(),
         "front.parquet": to_parquet(front),
-        "front.png": front_picture(trials, x, y, references=references),
+        "front.png": rendered(front_figure(trials, x, y, references)),
         TRIALS_FILE: to_parquet(trials),
     }
     for name, content in contents.items():
