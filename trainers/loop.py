@@ -157,7 +157,7 @@ def _save(path: Path, settings: TrainSettings, epoch: int, modules: nn.ModuleDic
 def _resume(path: Path | None, settings: TrainSettings, modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
     """Put everything where the saved epoch left it; the epochs done. A state of other settings is not gone on from."""
     state = load_training_state(path) if path is not None else None
-    if state is None or state["settings"] != asdict(settings):
+    if state is None or state.get("settings") != asdict(settings):
         return 0
     modules.load_state_dict(state["modules"])
     optimizer.load_state_dict(state["optimizer"])

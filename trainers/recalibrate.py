@@ -1,6 +1,7 @@
 """BatchNorm statistics measured anew: those of a supernet belong to no candidate in particular."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,12 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     """Reset every BatchNorm's running statistics and set them to the plain mean over `batches` (lists of images).
 
     Needed before a candidate is scored (arXiv:1904.00420, section 3.4). Nothing else changes; the network is left in
-    the mode that it was in.
+    the mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
     """
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise ValueError("Recalibration needs one batch of images or more; it got none.")
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     training = network.training
@@ -21,7 +26,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a cumulative mean instead of a fading one
-        for images in batches:
+        for images in chain([first], batches):
             network(images)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):

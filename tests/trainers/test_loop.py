@@ -139,6 +139,16 @@ def test_a_state_is_saved_at_most_every_so_often_and_not_at_the_end(tmp_path, mo
     assert saved == []
 
 
+def test_a_state_of_other_settings_or_of_another_program_is_not_gone_on_from(tmp_path, monkeypatch, blobs):
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    path, data = tmp_path / "toy.state", blobs(4)
+    with pytest.raises(KeyboardInterrupt):
+        run(toy(), data, fail_at=(2, 0), resume_from=path)
+    assert run(toy(), data, epochs=5, resume_from=path)[0] == (0, 0)
+    torch.save({"epoch": 2}, path)
+    assert run(toy(), data, resume_from=path)[0] == (0, 0)
+
+
 def test_progress_is_told_of_every_epoch_and_of_those_done_before(tmp_path, monkeypatch, blobs):
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     path, data = tmp_path / "toy.state", blobs(4)

@@ -34,7 +34,7 @@ class Distiller(nn.Module):
         losses = {}
         for term, module in self.terms.items():
             teacher = str(candidate.get(f"teacher/{term}", NO_TEACHER))
-            weight = float(candidate.get(f"weight/{term}", 0.0))
+            weight = float(candidate.get(f"weight/{term}", 1.0))  # a space may search the teacher alone
             if teacher == NO_TEACHER or weight == 0:
                 continue
             if teacher not in outputs:

@@ -1,0 +1,79 @@
+import pytest
+import torch
+from torch import nn
+
+from trainers.recalibrate import recalibrate
+
+
+class Normed(nn.Module):
+    """Takes a list of images, as detectors do, and normalises them twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.BatchNorm2d(1, momentum=0.3)
+        self.conv = nn.Conv2d(1, 1, 1)
+        self.second = nn.BatchNorm2d(1, affine=False, momentum=0.7)
+
+    def forward(self, images):
+        return self.second(self.conv(self.first(torch.stack(images))))
+
+
+def images(*values):
+    return [torch.tensor([[[value]]]) for value in values]
+
+
+def test_statistics_are_the_plain_means_over_the_batches():
+    network = Normed()
+    network.first.running_mean.fill_(100.0)  # what was measured before is forgotten
+    recalibrate(network, [images(1.0, 2.0, 3.0, 4.0), images(10.0, 20.0)])
+    # Means 2.5 and 15; unbiased variances (2.25 + 0.25 + 0.25 + 2.25) / 3 = 5 / 3 and (25 + 25) / 1 = 50.
+    assert network.first.running_mean.item() == pytest.approx((2.5 + 15) / 2)
+    assert network.first.running_var.item() == pytest.approx((5 / 3 + 50) / 2)
+    assert network.first.num_batches_tracked == 2
+    # The layers behind see what the layers before make of each batch: of mean 0, so that only the bias is left.
+    assert network.second.running_mean.item() == pytest.approx(network.conv.bias.item(), abs=1e-5)
+
+
+def test_images_may_come_from_a_generator():
+    network = Normed()
+    recalibrate(network, (images(value, value + 2) for value in (0.0, 4.0)))
+    assert network.first.running_mean.item() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nothing_but_the_statistics_changes(supernet, images, training):
+    supernet.train(training)
+    before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
+    momenta = [module.momentum for module in supernet.modules() if isinstance(module, nn.BatchNorm2d)]
+    recalibrate(supernet, [images, images])
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    changed = {name for name, tensor in supernet.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert all(name.endswith(statistics) for name in changed)
+    assert [module.momentum for module in supernet.modules() if isinstance(module, nn.BatchNorm2d)] == momenta
+    assert all(module.training == training for module in supernet.modules())
+    assert all(parameter.grad is None for parameter in supernet.parameters())
+
+
+def test_momenta_and_mode_come_back_when_a_batch_is_bad():
+    network = Normed().eval()
+    with pytest.raises(RuntimeError):
+        recalibrate(network, [images(1.0, 2.0), [torch.zeros(1, 1, 1), torch.zeros(1, 2, 2)]])
+    assert (network.first.momentum, network.second.momentum) == (0.3, 0.7)
+    assert not network.training
+
+
+def test_without_a_batch_there_is_nothing_to_measure():
+    network = Normed()
+    network.first.running_mean.fill_(5.0)
+    with pytest.raises(ValueError, match="Recalibration needs one batch of images or more; it got none"):
+        recalibrate(network, [])
+    assert network.first.running_mean.item() == 5.0
+
+
+def test_a_second_recalibration_gives_the_same_statistics(supernet, images):
+    results = []
+    for _ in range(2):
+        recalibrate(supernet, [images, images[::-1]])
+        results.append({name: tensor.clone() for name, tensor in supernet.state_dict().items()})
+    assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])
