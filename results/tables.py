@@ -1,7 +1,7 @@
 """The files that a search leaves: its trials, their front in three formats, and a picture of it.
 
-Floats survive CSV and JSON bit for bit (pandas: read_csv(..., dtype={"id": str}, float_precision="round_trip"), as an
-id can look like a number).
+Floats are written so that CSV and JSON give them back bit for bit (read_csv of pandas 3.1 does; give older ones
+float_precision="round_trip"). Read the CSV with dtype={"id": str}: an id can look like a number.
 """
 
 from __future__ import annotations
