@@ -6,7 +6,7 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
 
 ASPECT_RATIOS = ([2], [2, 3], [2, 3], [2])
-SCALES = (0.10, 0.22, 0.42, 0.66, 0.92)
+SCALES = (0.10, 0.22, 0.42, 0.68, 0.95)
 """Box sides as shares of the image, one a level and one more for the square between the last level and the whole."""
 
 

@@ -19,14 +19,16 @@ SCORE_THRESHOLD = 0.01
 NMS_IOU = 0.45
 BEFORE_NMS = 400
 AFTER_NMS = 100
+LARGEST_FINE = 160
+"""Inputs of up to so many pixels are read from stride 4 on: at stride 8 their finest grid would be too coarse."""
 
 
 class SSD(nn.Module):
     """Single-shot detector (arXiv:1512.02325) under the contract of `contract.Detector`.
 
-    Four pyramid levels, p3 to p6, at strides 8, 16, 32 and 64: the backbone's last three stages and one real extra
-    layer, each behind a BatchNorm (so that maps of binary and of real networks are of one size). The heads start with
-    a ReLU;
+    Four pyramid levels whose finest grid has 24 to 40 cells a side: up to 160 pixels the backbone's four stages (p2 to
+    p5, strides 4 to 32), above that its last three and one real extra layer (p3 to p6, strides 8 to 64). Each stands
+    behind a BatchNorm, so that maps of binary and of real networks are of one size. The heads start with a ReLU;
     `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2), `full` ones plain 3x3.
     """
 
@@ -37,10 +39,13 @@ class SSD(nn.Module):
         self.transform = GeneralizedRCNNTransform(
             image_size, image_size, IMAGE_MEAN, IMAGE_STD, size_divisible=1, fixed_size=(image_size, image_size)
         )
-        last = backbone.channels["layer4"]
-        extra = scaled_channels(256, width)
-        self.extra = _extra_layer(last, extra)
-        self.feature_channels = {f"p{s + 1}": backbone.channels[f"layer{s}"] for s in (2, 3, 4)} | {"p6": extra}
+        channels = {f"p{stage}": backbone.channels[f"layer{stage - 1}"] for stage in (2, 3, 4, 5)}
+        self.extra = None
+        if image_size > LARGEST_FINE:
+            del channels["p2"]
+            channels["p6"] = scaled_channels(256, width)
+            self.extra = _extra_layer(channels["p5"], channels["p6"])
+        self.feature_channels = channels
         self.norms = nn.ModuleDict({name: nn.BatchNorm2d(c) for name, c in self.feature_channels.items()})
         self.boxes = DefaultBoxes(image_size)
         levels = list(zip(self.feature_channels.values(), self.boxes.per_cell, strict=True))
@@ -77,8 +82,10 @@ class SSD(nn.Module):
 
     def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
         stages = self.backbone(images)
-        maps = [stages["layer2"], stages["layer3"], stages["layer4"], self.extra(stages["layer4"])]
-        return {name: norm(x) for (name, norm), x in zip(self.norms.items(), maps, strict=True)}
+        maps = {f"p{index}": x for index, x in enumerate(stages.values(), start=2)}
+        if self.extra is not None:
+            maps["p6"] = self.extra(maps["p5"])
+        return {name: norm(maps[name]) for name, norm in self.norms.items()}
 
     def _respond(self, features: dict[str, Tensor]) -> Responses:
         maps = [x.relu() for x in features.values()]
