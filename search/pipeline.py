@@ -79,13 +79,14 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
-        initial=_first_candidates(config, prepared.space),
+        initial=_ends(config, prepared.space).values(),
     )
     if controller.finished < search.trials:
         parts = scorer_parts(config, prepared)
         run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
     x, y = axes(config)
-    results.write_run_tables(folder.path, journal.records(), x=x, y=y)
+    ends = {prepared.space.canonical(one).id: label for label, one in _ends(config, prepared.space).items()}
+    results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=ends)
 
 
 def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
@@ -115,12 +116,14 @@ def axes(config: Config) -> tuple[str, str]:
     """The cost and the accuracy that the front is drawn over: the first objective of each direction."""
     costs = [name for name in config.search.objectives if OBJECTIVES[name] == "minimize"]
     accuracies = [name for name in config.search.objectives if OBJECTIVES[name] == "maximize"]
-    return (costs or ["bit_ops"])[0], (accuracies or ["map50"])[0]
+    columns = {"memory_mb": "memory_bits"}  # the table holds bits, so that they can be read in any unit
+    cost = (costs or ["bit_ops"])[0]
+    return columns.get(cost, cost), (accuracies or ["map50"])[0]
 
 
-def _first_candidates(config: Config, space: SearchSpace) -> list[Candidate]:
-    """All real, and all of each binary method: the ends of the cost axis are known from the start."""
-    return [space.uniform(method) for method in config.space.layers.methods if _uniform_fits(space, method)]
+def _ends(config: Config, space: SearchSpace) -> dict[str, Candidate]:
+    """All real, and all of each binary method: the ends of the cost axis, tried first and named in the picture."""
+    return {f"all {one}": space.uniform(one) for one in config.space.layers.methods if _uniform_fits(space, one)}
 
 
 def _uniform_fits(space: SearchSpace, method: str) -> bool:

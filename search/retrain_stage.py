@@ -1,4 +1,4 @@
-"""Retraining: a candidate as a network of its own, trained to the end with its own teachers, measured on `data.test`."""
+"""Retraining: a candidate as a network of its own, trained with its own teachers and measured on `data.test`."""
 
 import json
 from dataclasses import asdict, dataclass
