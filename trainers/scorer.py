@@ -19,7 +19,7 @@ from trainers.data.decoded import Decoded
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
-from trainers.loop import Batch, check_finite, freeze, to_device
+from trainers.loop import Batch, DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -35,6 +35,18 @@ class ScoreSettings:
     recalibrate_images: int = 200
     seed: int = 0
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.adapt_steps < 0:
+            raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
+        if not self.adapt_learning_rate > 0:
+            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive.")
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
+            )
+        if self.recalibrate_images < 1:
+            raise ValueError(f"recalibrate_images is {self.recalibrate_images}, must be at least 1.")
 
 
 @dataclass(frozen=True)
@@ -133,7 +145,7 @@ class Scorer:
         }
 
     def score(self, candidate: Candidate) -> Score:
-        """Adapt, recalibrate, measure and count. Raises DivergedError when the adaptation's loss isn't finite."""
+        """Adapt, recalibrate, measure and count. Raises DivergedError when a loss or a weight isn't finite."""
         network = extract(self._supernet, self._spec, candidate)
         started = time.perf_counter()
         self._adapt(network, candidate)
@@ -171,6 +183,8 @@ class Scorer:
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()
             optimizer.step()
+        if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+            raise DivergedError("The weights are not finite after the adaptation.")
         network.eval()
 
     def _steps(self) -> Iterator[Batch]:
