@@ -73,9 +73,9 @@ def images() -> list[Tensor]:
 
 @pytest.fixture
 def targets() -> list[dict[str, Tensor]]:
-    """Objects of 10, 21, 42 and 62 pixels, so that every pyramid level has one to find."""
+    """Objects of 10, 21, 42 and 66 pixels, so that every pyramid level has one to find."""
     first = [[27.0, 27.0, 69.0, 69.0]]
-    second = [[0.0, 0.0, 62.0, 62.0], [5.0, 5.0, 15.0, 15.0], [60.0, 60.0, 81.0, 81.0]]
+    second = [[15.0, 15.0, 81.0, 81.0], [5.0, 5.0, 15.0, 15.0], [60.0, 60.0, 81.0, 81.0]]
     return [
         {"boxes": torch.tensor(first), "labels": torch.tensor([1])},
         {"boxes": torch.tensor(second), "labels": torch.tensor([3, 2, 1])},

@@ -46,16 +46,25 @@ def speak(network, level, row, column, box, label, offsets=(0.0, 0.0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize("heads", ["light", "full"])
-@pytest.mark.parametrize(("size", "sides"), [(96, [12, 6, 3, 2]), (160, [20, 10, 5, 3]), (320, [40, 20, 10, 5])])
-def test_the_contract_from_96_to_320_pixels(spec, heads, size, sides):
+@pytest.mark.parametrize(
+    ("size", "levels", "sides"),
+    [
+        (96, ["p2", "p3", "p4", "p5"], [24, 12, 6, 3]),
+        (160, ["p2", "p3", "p4", "p5"], [40, 20, 10, 5]),
+        (161, ["p3", "p4", "p5", "p6"], [21, 11, 6, 3]),
+        (320, ["p3", "p4", "p5", "p6"], [40, 20, 10, 5]),
+    ],
+)
+def test_the_contract_from_96_to_320_pixels(spec, heads, size, levels, sides):
     network = build(spec, image_size=size, heads=heads).eval()
     with torch.no_grad():
         output = network([torch.rand(3, size, size), torch.rand(3, size, size)])
     assert output.losses == {}
+    channels = network.feature_channels
     assert {name: tuple(x.shape) for name, x in output.features.items()} == {
-        name: (2, channels, side, side)
-        for (name, channels), side in zip(network.feature_channels.items(), sides, strict=True)
+        level: (2, channels[level], side, side) for level, side in zip(levels, sides, strict=True)
     }
+    assert list(output.features) == list(channels) == levels
     per_cell, responses = [4, 6, 6, 4], output.responses
     assert [x.shape[1:] for x in responses.cls] == [(a * 4, s, s) for a, s in zip(per_cell, sides, strict=True)]
     assert [x.shape[1:] for x in responses.box] == [(a * 4, s, s) for a, s in zip(per_cell, sides, strict=True)]
@@ -70,9 +79,10 @@ def test_the_contract_from_96_to_320_pixels(spec, heads, size, sides):
 
 @pytest.mark.parametrize("method", ["real", "sign", "bireal"])
 @pytest.mark.parametrize("heads", ["light", "full"])
-def test_every_parameter_gets_a_gradient(spec, images, targets, method, heads):
+@pytest.mark.parametrize("size", [96, 192])  # without and with the extra layer; images of 96 pixels are enlarged
+def test_every_parameter_gets_a_gradient(spec, images, targets, method, heads, size):
     torch.manual_seed(0)
-    network = build_detector(replace(spec, heads=heads), lambda _: (method,)).train()
+    network = build_detector(replace(spec, heads=heads, image_size=size), lambda _: (method,)).train()
     losses = network(images, targets).losses
     assert set(losses) == {"cls", "box"}
     sum(losses.values()).backward()
@@ -113,7 +123,7 @@ def test_losses_are_finite_with_no_object_and_with_one(spec, images, objects, tr
 
 
 @pytest.mark.parametrize(
-    ("level", "row", "column", "side"), [(0, 0, 0, 12), (0, 11, 4, 12), (1, 2, 5, 6), (3, 1, 0, 2)]
+    ("level", "row", "column", "side"), [(0, 0, 0, 24), (0, 23, 4, 24), (1, 2, 11, 12), (3, 1, 0, 3)]
 )
 def test_the_anchor_that_fires_lies_where_its_cell_lies(spec, images, level, row, column, side):
     network = build(spec).eval()
@@ -132,7 +142,7 @@ def test_each_anchor_of_a_cell_answers_for_itself(spec, images):
         network = build(spec).eval()
         speak(network, level=1, row=3, column=2, box=box, label=1)
         output = network(images[:1])
-        anchor = output.responses.anchors[12 * 12 * 4 + (3 * 6 + 2) * 6 + box]
+        anchor = output.responses.anchors[24 * 24 * 4 + (3 * 12 + 2) * 6 + box]
         torch.testing.assert_close(output.detections[0]["boxes"][0], anchor.clamp(0, 96))
 
 
@@ -141,7 +151,7 @@ def test_detections_come_back_in_the_pixels_of_each_image_as_given(spec):
     speak(network, level=1, row=2, column=2, box=0, label=3)
     small, tall, wide = (torch.zeros(3, height, width) for height, width in ((96, 96), (192, 96), (48, 384)))
     own, twice_as_high, flat = (found["boxes"][0] for found in network([small, tall, wide]).detections)
-    centre, half = 2.5 / 6 * 96, SCALES[1] * 96 / 2
+    centre, half = 2.5 / 12 * 96, SCALES[1] * 96 / 2
     torch.testing.assert_close(own, torch.tensor([centre - half, centre - half, centre + half, centre + half]))
     torch.testing.assert_close(twice_as_high, own * torch.tensor([1.0, 2.0, 1.0, 2.0]))
     torch.testing.assert_close(flat, own * torch.tensor([4.0, 0.5, 4.0, 0.5]))
@@ -162,8 +172,8 @@ def test_targets_are_read_in_the_pixels_of_the_image_as_given(spec):
 def test_the_box_that_is_coded_is_the_box_that_comes_out(spec, images):
     network = build(spec).eval()
     # Variances 0.1 and 0.2: a full side to the right, twice as high.
-    speak(network, level=1, row=2, column=2, box=0, label=1, offsets=(10.0, 0.0, 0.0, 5 * 0.6931472))
-    centre, side = 2.5 / 6 * 96, SCALES[1] * 96
+    speak(network, level=1, row=5, column=5, box=0, label=1, offsets=(10.0, 0.0, 0.0, 5 * 0.6931472))
+    centre, side = 5.5 / 12 * 96, SCALES[1] * 96
     expected = torch.tensor([[centre + side / 2, centre - side, centre + 1.5 * side, centre + side]])
     torch.testing.assert_close(network(images[:1]).detections[0]["boxes"], expected)
 

@@ -31,9 +31,10 @@ def test_the_smallest_and_the_largest_image_size_are_allowed(image_size):
 
 
 @pytest.mark.parametrize("detector", sorted(DETECTORS))
-def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector):
-    network = build_detector(spec_with(detector=detector, width=0.125), lambda _: ("real",))
-    assert list(network.feature_channels) == ["p3", "p4", "p5", "p6"]
+@pytest.mark.parametrize(("image_size", "first"), [(96, 2), (160, 2), (161, 3), (320, 3)])
+def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector, image_size, first):
+    network = build_detector(spec_with(detector=detector, image_size=image_size, width=0.125), lambda _: ("real",))
+    assert list(network.feature_channels) == [f"p{level}" for level in range(first, first + 4)]
     assert all(channels % 8 == 0 for channels in network.feature_channels.values())
 
 
