@@ -55,7 +55,7 @@ class Controller:
         self.trials = trials
         self._space = space
         self._journal = journal
-        self._objectives = list(objectives)
+        self.objectives = tuple(objectives)
         self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
         self._distributions = distributions(space)
@@ -96,14 +96,17 @@ class Controller:
 
     def tell(self, number: int, score: Scored) -> dict[str, object]:
         """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial."""
-        broken = not_finite(score, [*self._objectives, *self._constraints])
+        broken = not_finite(score, [*self.objectives, *self._constraints])
         if broken:
             return self.tell_failed(number, ", ".join(broken))
         trial, candidate = self._take(number)
         for name, bound in self._constraints.items():
             trial.set_constraint(name, figure(name, score) - bound)
-        finished = self._study.tell(trial, [figure(name, score) for name in self._objectives])
-        figures = {"metrics": dict(score.metrics), "costs": dict(score.costs), "seconds": dict(score.seconds)}
+        finished = self._study.tell(trial, [figure(name, score) for name in self.objectives])
+        costs = dict(score.costs)
+        if "memory_bits" in costs:
+            costs["memory_mb"] = figure("memory_mb", score)
+        figures = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
         return self._record(finished, candidate, None, figures)
 
     def tell_failed(self, number: int, reason: str) -> dict[str, object]:

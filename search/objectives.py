@@ -38,6 +38,13 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
     return [OBJECTIVES[name] for name in objectives]
 
 
+def axes(objectives: Sequence[str]) -> tuple[str, str]:
+    """The cost and the accuracy that a front is drawn over: the first objective of each direction, else the usual."""
+    costs = [name for name in objectives if OBJECTIVES[name] == "minimize"]
+    accuracies = [name for name in objectives if OBJECTIVES[name] == "maximize"]
+    return (costs or ["bit_ops"])[0], (accuracies or ["map50"])[0]
+
+
 def figure(name: str, score: Scored) -> float:
     """The figure of a score that is called `name`; a megabyte is 8e6 bits. Raises ValueError when there is none."""
     figures = {**score.metrics, **score.costs}

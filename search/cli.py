@@ -1,0 +1,215 @@
+"""The command line. Commands parse, call one function each, and show what it returns."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.user_errors import user_errors
+
+if TYPE_CHECKING:
+    from search.config import Config
+    from search.retrain_stage import Retrained
+    from search.tables import Format
+    from spaces.candidate import Candidate
+
+# What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
+app = typer.Typer(
+    name="bitfront",
+    help="Finds 1-bit object detectors: the Pareto set of accuracy against bit-operations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a preset such as demo.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/demo.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Lay a value over the config, e.g. search.trials=50. Repeatable."),
+]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The folder that holds VOCdevkit.")]
+FormatOption = Annotated[str, typer.Option("--format", metavar="table|csv|json|parquet", help="How to write the rows.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
+
+
+@app.command()
+def search(
+    config: ConfigArgument,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    data: DataOption = None,
+    set_: SetOption = None,
+    workers: Annotated[int | None, typer.Option(help="How many candidates are scored at a time.")] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of a Ray cluster's head; else this machine.")] = None,
+) -> None:
+    """Search: teachers, supernet, trials, front, one retrained detector. The same command goes on where it stopped."""
+    with user_errors("The same command goes on where it stopped."):
+        from search.config import load_config
+        from search.objectives import axes
+        from search.pipeline import run_search
+        from search.progress import terminal_progress
+        from search.tables import print_front
+
+        shortcuts = {"search.workers": workers, "search.address": address}
+        overrides = [*(set_ or []), *(f"{key}={value}" for key, value in shortcuts.items() if value is not None)]
+        loaded = load_config(config, overrides)
+        folder = run_dir or Path("runs") / loaded.name
+        found = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
+        x, y = axes(loaded.search.objectives)
+        print_front(found.run.front(x=x, y=y), x, y)
+        typer.echo(
+            f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
+        )
+        if found.retrained is not None:
+            _show_retrained(found.retrained)
+
+
+@app.command()
+def front(
+    run: RunArgument,
+    format_: FormatOption = "table",
+    x: Annotated[str | None, typer.Option(help="The cost, by default the search's own.")] = None,
+    y: Annotated[str | None, typer.Option(help="The accuracy, by default the search's own.")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Show the Pareto set of a run."""
+    with user_errors():
+        import results
+        from search.tables import print_front
+
+        own_x, own_y = _axes_of(run)
+        x, y = x or own_x, y or own_y
+        print_front(results.open_run(run).front(x=x, y=y), x, y, _form(format_), output)
+
+
+@app.command()
+def retrain(
+    run: RunArgument,
+    candidate: Annotated[
+        str | None, typer.Option(metavar="ID", help="A candidate's id, or the beginning of it.")
+    ] = None,
+    pick: Annotated[str | None, typer.Option(metavar="knee", help="The knee of the front.")] = None,
+    max_ops: Annotated[
+        float | None, typer.Option(metavar="N", help="The most accurate with N operations or fewer.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the config's retrain.epochs.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Train one candidate of a run to the end and measure it on the test images."""
+    with user_errors("The same command goes on where it stopped."):
+        import results
+        from search.pick import pick_candidate
+        from search.pipeline import run_retrain
+        from search.progress import terminal_progress
+
+        x, y = _axes_of(run)
+        opened = results.open_run(run)
+        chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
+        _show_retrained(run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr)))
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A detector's .safetensors file, of a teacher or retrained.")],
+    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder that holds VOCdevkit.")],
+    format_: Annotated[str, typer.Option("--format", metavar="voc", help="The layout of the data.")] = "voc",
+    split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
+    year: Annotated[str, typer.Option(help="Of the folder VOC<year>.")] = "2007",
+) -> None:
+    """Measure a detector on an image set: VOC's and COCO's average precisions."""
+    with user_errors():
+        from search.config import ConfigError
+        from search.inspect import run_evaluate
+        from search.tables import print_rows
+
+        if format_ != "voc":
+            raise ConfigError(f"--format is {format_!r}; allowed is voc.")
+        figures = run_evaluate(checkpoint.resolve(), data.resolve(), split, year)
+        print_rows([{"figure": name, "value": value} for name, value in figures.items()])
+
+
+@app.command()
+def cost(
+    config: ConfigArgument,
+    candidate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A candidate as JSON; all real without.")
+    ] = None,
+    set_: SetOption = None,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Count operations and memory, layer by layer, for one image."""
+    with user_errors():
+        from search.config import load_config
+        from search.tables import print_rows
+
+        print_rows(_cost_rows(load_config(config, set_ or []), candidate), _form(format_), output)
+
+
+def main() -> None:
+    """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
+    app()
+
+
+def _cost_rows(config: "Config", file: Path | None) -> list[dict[str, object]]:
+    from search.config import ConfigError
+    from search.inspect import cost_rows
+
+    if file is None:
+        return cost_rows(config)
+    try:
+        return cost_rows(config, _read_candidate(file))
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{file} is no candidate of this config: {error}") from error
+
+
+def _read_candidate(file: Path) -> "Candidate":
+    """A candidate's knobs, plain or under "candidate" as in front.json."""
+    from spaces.candidate import Candidate
+
+    content = json.loads(file.read_text("utf-8"))
+    if isinstance(content, dict):
+        content = content.get("candidate", content)
+    return Candidate.from_json(json.dumps(content))
+
+
+def _axes_of(run: Path) -> tuple[str, str]:
+    """The axes of the search that made a run, read without what a search itself imports."""
+    from search.errors import RunError
+    from search.objectives import axes
+    from search.schema import Config
+    from search.yaml_text import parse_yaml
+
+    file = run / "config.yaml"
+    if not file.is_file():
+        raise RunError(f"{run} holds no run: there is no config.yaml in it. Start one with: bitfront search CONFIG.")
+    try:
+        return axes(Config.model_validate(parse_yaml(file.read_text("utf-8"))).search.objectives)
+    except ValueError as error:
+        raise RunError(f"{file} is not as the search wrote it: {error}") from error
+
+
+def _form(name: str) -> "Format":
+    from search.config import ConfigError
+    from search.tables import Format
+
+    if name not in [form.value for form in Format]:
+        raise ConfigError(f"--format is {name!r}; allowed are {', '.join(form.value for form in Format)}.")
+    return Format(name)
+
+
+def _show_retrained(retrained: "Retrained") -> None:
+    from search.tables import print_rows
+
+    rows = [
+        {"detector": f"retrained {retrained.id}", **retrained.test},
+        {"detector": "its real-valued twin", **retrained.twin_test},
+    ]
+    print_rows(rows)
+    typer.echo(f"Measured on the test images. The retrained detector is {retrained.checkpoint}.")
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.resolve() if path is not None else None

@@ -1,0 +1,33 @@
+"""Which candidate of a run to retrain: one named, the front's knee, or the best within a budget of operations."""
+
+from results import Run
+from search.errors import RunError
+
+
+def pick_candidate(run: Run, *, x: str, y: str, candidate: str | None, pick: str | None, max_ops: float | None) -> str:
+    """The id that one of the three ways names; exactly one of them must be given. Raises RunError otherwise."""
+    given = [name for name, value in (("--candidate", candidate), ("--pick", pick), ("--max-ops", max_ops)) if value]
+    if len(given) != 1:
+        raise RunError(
+            f"Got {' and '.join(given) or 'none of them'}; say which candidate by exactly one of --candidate ID, "
+            "--pick knee, --max-ops N."
+        )
+    if candidate is not None:
+        return candidate
+    if max_ops is not None:
+        return _best_within(run, y, max_ops)
+    if pick != "knee":
+        raise RunError(f"--pick is {pick!r}; allowed is knee.")
+    return run.knee(x=x, y=y)
+
+
+def _best_within(run: Run, y: str, max_ops: float) -> str:
+    front = run.front(x="ops", y=y)
+    affordable = front[front["ops"] <= max_ops]
+    if affordable.empty:
+        cheapest = front.iloc[0]
+        raise RunError(
+            f"No candidate of {run.path} has {max_ops:g} operations or fewer; the cheapest, {cheapest['id']}, has "
+            f"{cheapest['ops']:g}."
+        )
+    return str(affordable.sort_values(y).iloc[-1]["id"])

@@ -1,0 +1,130 @@
+"""Ray, started quietly on this machine or joined on a cluster, and what each worker may use of it."""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from search.errors import RunError
+from search.installation import package_folders
+from search.run_lock import RunLock
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no report to anybody, no chatter about it
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's new output names every failed trial even when it is told to be silent
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay what they were
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files per trial
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C reaches us: the journal is the state, Tune has none worth saving
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # as above
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
+}
+
+FOLDER_PREFIX = "bitfront-"
+YOUNG_SECONDS = 60.0
+"""A folder younger than this may belong to a driver that has not locked it yet."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one worker gets of the machine or cluster. Threads times workers never exceed the cores."""
+
+    cpus: float
+    gpus: float
+    threads: int
+
+    @classmethod
+    def of(cls, resources: dict[str, float], workers: int) -> "Share":
+        cores = max(1, int(resources.get("CPU", 1)))
+        threads = max(1, cores // workers)
+        gpus = int(resources.get("GPU", 0) / workers * 10_000) / 10_000  # Ray counts in ten-thousandths
+        return cls(cpus=float(threads) if workers <= cores else cores / workers, gpus=min(1.0, gpus), threads=threads)
+
+
+@contextmanager
+def ray_session(address: str | None, workers: int) -> Iterator[Path]:
+    """Ray is running inside; a folder for what Tune must write, gone afterwards, is given.
+
+    A Ray that runs in this process already is used and left alone. Raises RunError when the cluster can't be joined.
+    """
+    _remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    found_by_workers = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
+    needed = {"PYTHONPATH": found_by_workers, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
+    with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
+        started = not ray.is_initialized()
+        try:
+            if started:
+                _start(address, folder)
+            yield folder
+        finally:
+            if started:
+                ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind() -> None:
+    """Remove the folders of drivers that were killed: nobody holds their lock any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        try:
+            if folder.stat().st_uid == os.getuid() and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
+                with RunLock(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (RunError, OSError):
+            continue
+
+
+def _start(address: str | None, folder: Path) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
+        return
+    if address.startswith("ray://"):
+        raise RunError(
+            f"The address is {address!r}, a Ray client's, but the driver must be part of the cluster: only it writes "
+            "the run folder. Start this command on a machine of the cluster with --address HOST:PORT or auto."
+        )
+    try:
+        ray.init(address=address, runtime_env={"py_modules": [str(path) for path in package_folders()]}, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"No Ray cluster can be joined at {address!r}: {error} Start one with 'ray start --head' and give its "
+            "HOST:PORT, or leave the address out to run on this machine alone."
+        ) from error
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Ray and Tune take these settings from the environment alone."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What Tune logs about failed trials stands in the trials table."""
+    # Ray prints a paragraph about each dead worker to stdout, which is for results.
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,111 @@
+"""Rows on a terminal or in a file: a table for people; CSV, JSON or Parquet for programs."""
+
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from results.columns import COSTS, METRICS
+from results.files import write_whole
+from results.frame import knobs_of
+from results.parquet import to_parquet
+from results.tables import front_json
+from search.errors import RunError
+from spaces.candidate import Candidate
+
+Row = Mapping[str, object]
+UNBOUND_WIDTH = 1000
+"""Columns that do not fit a terminal are wrapped; in a file or a pipe there is nothing to fit."""
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def print_front(front: pd.DataFrame, x: str, y: str, form: Format = Format.TABLE, output: Path | None = None) -> None:
+    """Write a front to `output`, or to stdout. Raises RunError for Parquet on a terminal, which it would garble."""
+    if form is Format.JSON:
+        content = front_json(front, x, y).encode()
+    elif form is Format.TABLE:
+        content = table_text([front_row(row, x, y) for _, row in front.iterrows()], output is None).encode()
+    else:
+        content = _frame_bytes(front, form)
+    _emit(content, form, output)
+
+
+def print_rows(rows: Sequence[Row], form: Format = Format.TABLE, output: Path | None = None) -> None:
+    """Write rows with equal keys to `output`, or to stdout. Raises RunError for Parquet on a terminal."""
+    if form is Format.JSON:
+        content = (json.dumps([dict(row) for row in rows], indent=2) + "\n").encode()
+    elif form is Format.TABLE:
+        content = table_text(rows, output is None).encode()
+    else:
+        content = _frame_bytes(pd.DataFrame([dict(row) for row in rows]), form)
+    _emit(content, form, output)
+
+
+def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
+    """What a person wants to see of a candidate: figures, how many layers have which method, who teaches what."""
+    known = [name for name in (*METRICS, *COSTS) if name in row.index and name not in (x, y)]
+    shown = [name for name in known if not name.startswith("macs_") and name != "memory_bits"]
+    candidate = Candidate(knobs_of(row))
+    methods = Counter(candidate.layers().values()).most_common()
+    terms = [
+        key.partition("/")[2] for key, value in candidate.items() if key.startswith("teacher/") and value != "none"
+    ]
+    return {
+        "id": row["id"],
+        **{name: row[name] for name in (x, y, *shown)},
+        "layers": ", ".join(f"{count} {method}" for method, count in methods),
+        "teachers": ", ".join(
+            f"{term}: {candidate[f'teacher/{term}']} x {candidate.get(f'weight/{term}', 1)}" for term in terms
+        ),
+    }
+
+
+def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
+    """An aligned table; whole numbers with separators, others with four digits."""
+    fits = for_terminal and sys.stdout.isatty()
+    console = Console(file=io.StringIO(), width=None if fits else UNBOUND_WIDTH, force_terminal=fits)
+    table = Table()
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, float) and name in METRICS:
+        return f"{value:.4f}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _frame_bytes(frame: pd.DataFrame, form: Format) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode() if form is Format.CSV else to_parquet(frame)
+
+
+def _emit(content: bytes, form: Format, output: Path | None) -> None:
+    if output is not None:
+        write_whole(output, content)
+    elif form is Format.PARQUET and sys.stdout.isatty():
+        raise RunError("Parquet is binary and would garble the terminal. Give --output FILE.")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,46 @@
+"""The boundary at the command line: a user's mistake becomes one message, a mistake of ours keeps its traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+USER_MISTAKE, INTERRUPTED = 2, 130
+
+
+@contextmanager
+def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
+    """Print a user's mistake to stderr and exit with 2; on Ctrl-C say how to go on and exit with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
+        raise typer.Exit(INTERRUPTED) from None
+    except (ValueError, ArithmeticError, PermissionError) as error:
+        if not isinstance(error, _users_mistakes()):
+            raise
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(USER_MISTAKE) from None
+
+
+def _users_mistakes() -> tuple[type[BaseException], ...]:
+    """Imported only when something went wrong: the command line must start at once."""
+    from results.errors import RunError as UnreadableRunError
+    from search.config import ConfigError
+    from search.errors import RunError
+    from search.installation import InstallationError
+    from trainers.checkpoint import CheckpointError
+    from trainers.data.errors import DataError
+    from trainers.loop import DivergedError
+
+    return (
+        ConfigError,
+        RunError,
+        UnreadableRunError,
+        InstallationError,
+        CheckpointError,
+        DataError,
+        DivergedError,
+        PermissionError,
+    )

@@ -1,0 +1,76 @@
+"""A small search space, a score that a reader can work out, and controllers over a folder of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from search.controller import Controller, Done
+from search.journal import Journal
+from spaces.candidate import Candidate
+from spaces.space import Knob, SearchSpace
+
+OBJECTIVES = ("map50", "bit_ops")
+
+
+def small_space() -> SearchSpace:
+    """Six layers of three methods and one term: 3**6 * (1 + 1 * 3) = 2916 canonical candidates."""
+    layers = [Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in range(6)]
+    return SearchSpace([*layers, Knob("teacher/hint", ("none", "twin")), Knob("weight/hint", (0.1, 1.0, 10.0))])
+
+
+def worked_score(candidate: Candidate) -> SimpleNamespace:
+    """map50 loses 0.05 a sign, 0.03 a bireal layer and gains 0.01 from a teacher; bit_ops is 1024 a real one."""
+    methods = list(candidate.layers().values())
+    map50 = 0.8 - 0.05 * methods.count("sign") - 0.03 * methods.count("bireal")
+    map50 += 0.01 if candidate.get("teacher/hint") == "twin" else 0.0
+    bit_ops = 1024.0 * methods.count("real") + methods.count("sign") + methods.count("bireal")
+    return SimpleNamespace(
+        metrics={"map50": map50, "map50_11": map50},
+        costs={"bit_ops": bit_ops, "ops": bit_ops / 64, "memory_bits": bit_ops * 8},
+        seconds={"adapt": 0.5, "recalibrate": 0.25, "evaluate": 0.25},
+    )
+
+
+@pytest.fixture
+def space() -> SearchSpace:
+    return small_space()
+
+
+@pytest.fixture
+def score() -> Callable[[Candidate], SimpleNamespace]:
+    return worked_score
+
+
+@pytest.fixture
+def open_controller(tmp_path: Path, space: SearchSpace) -> Callable[..., Controller]:
+    """Opens a controller over a run folder, as each start of a search does."""
+
+    def open_one(run: str = "run", **settings: object) -> Controller:
+        chosen = settings.pop("space", space)
+        journal = Journal(tmp_path / run, name="run", space=chosen, objectives=OBJECTIVES)
+        defaults = {"objectives": OBJECTIVES, "trials": 40, "sampler": "random"}
+        return Controller(chosen, journal, **(defaults | settings))
+
+    return open_one
+
+
+@pytest.fixture
+def drive(score: Callable[[Candidate], SimpleNamespace]) -> Callable[..., list[tuple[int, Candidate]]]:
+    """Asks and tells until the controller is done or `count` proposals are scored; returns them."""
+
+    def run(controller: Controller, count: int = 10**9) -> list[tuple[int, Candidate]]:
+        proposed = []
+        while len(proposed) < count:
+            proposal = controller.ask()
+            if isinstance(proposal, Done):
+                break
+            proposed.append((proposal.number, proposal.candidate))
+            if proposal.number % 7 == 5:
+                controller.tell_failed(proposal.number, "DivergedError: the loss is nan")
+            else:
+                controller.tell(proposal.number, score(proposal.candidate))
+        return proposed
+
+    return run

@@ -1,0 +1,60 @@
+"""A scorer that takes a moment and can be told to fail, in a module that workers import."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+
+from spaces.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class FakeParts:
+    """seconds a score takes; how some candidates end, by the number of sign layers they have: nan, raise or die."""
+
+    seconds: float = 0.0
+    endings: Mapping[int, str] | None = None
+    broken: bool = False
+    log: str | None = None
+
+
+def make_fake_scorer(parts: FakeParts) -> "FakeScorer":
+    if parts.broken:
+        raise RuntimeError("no weights\nin the parts")
+    return FakeScorer(parts)
+
+
+class FakeScorer:
+    """map50 is 0.9 less 0.05 a sign layer; bit_ops 1024 a real one. Each score is noted in the parts' log file."""
+
+    def __init__(self, parts: FakeParts) -> None:
+        self._parts = parts
+        self._scored = 0
+
+    def score(self, candidate: Candidate) -> SimpleNamespace:
+        time.sleep(self._parts.seconds)
+        self._scored += 1
+        methods = list(candidate.layers().values())
+        signs = methods.count("sign")
+        ending = (self._parts.endings or {}).get(signs)
+        if ending == "raise":
+            raise FloatingPointError("the loss is\nnot finite")
+        if ending == "die":
+            os._exit(1)
+        if self._parts.log is not None:
+            with open(self._parts.log, "a") as log:  # noqa: PTH123 - a whole line at once, appended
+                log.write(f"{candidate.id}\n")
+        map50 = float("nan") if ending == "nan" else 0.9 - 0.05 * signs
+        bit_ops = 1024.0 * methods.count("real") + signs
+        return SimpleNamespace(
+            metrics={"map50": map50},
+            costs={"bit_ops": bit_ops},
+            seconds={
+                "evaluate": self._parts.seconds,
+                "nth_of_worker": self._scored,
+                "threads": torch.get_num_threads(),
+            },
+        )
