@@ -32,8 +32,8 @@ def test_objects_are_of_8_to_80_percent_of_the_side_and_of_all_classes():
     sides = np.concatenate([(s.boxes[:, 2:] - s.boxes[:, :2]).max(axis=1) for s in SCENES]) / 96
     assert sides.min() >= 0.08 * 0.6  # one that the edge cuts is smaller
     assert sides.max() <= 0.8 + 2 / 96
-    assert (sides < 0.2).mean() > 0.1
-    assert (sides > 0.5).mean() > 0.1
+    assert (sides < 0.25).mean() > 0.05
+    assert (sides > 0.5).mean() > 0.2
     labels = np.concatenate([s.labels for s in SCENES])
     assert np.bincount(labels, minlength=6)[1:].min() > 0.12 * len(labels)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainers.data.transforms import augment, colour_jitter, crop, horizontal_flip, random_crop
+from trainers.data.transforms import augment, colour_jitter, crop, horizontal_flip, random_crop, zoom_out
 
 
 def target(*boxes):
@@ -93,6 +93,28 @@ def test_a_random_crop_never_loses_the_last_object():
 def test_an_image_without_objects_may_be_cropped_anywhere():
     image, empty = random_crop(painted([0, 0, 20, 20]), target(), np.random.default_rng(0))
     assert (image.shape, empty["boxes"].shape) == ((3, 40, 40), (0, 4))
+
+
+def test_zooming_out_scales_boxes_and_moves_them():
+    # Half of 40 is 20, so there are 21 places each way; pixels and box must agree on the drawn one.
+    _, zoomed = zoom_out(painted([8, 12, 24, 36]), target([8, 12, 24, 36]), np.random.default_rng(0), side=(0.5, 0.5))
+    x1, y1, x2, y2 = zoomed["boxes"][0].tolist()
+    assert (x2 - x1, y2 - y1) == (8, 12)
+    assert (x1 % 1, y1 % 1) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_zooming_out_moves_the_pixels_with_the_box_and_fills_with_the_mean(seed):
+    box = [12, 14, 30, 26]
+    image, zoomed = zoom_out(painted(box), target(box), np.random.default_rng(seed))
+    np.testing.assert_allclose(extent(image), zoomed["boxes"][0], atol=0.76)
+    assert set(np.unique(image[:, [0, -1]][:, :, [0, -1]])) <= {0, int(painted(box).mean())}
+
+
+def test_zooming_out_by_nothing_is_no_change():
+    image, same = zoom_out(painted([1, 2, 3, 4]), target([1, 2, 3, 4]), np.random.default_rng(0), side=(1.0, 1.0))
+    np.testing.assert_array_equal(image, painted([1, 2, 3, 4]))
+    assert same["boxes"].tolist() == [[1, 2, 3, 4]]
 
 
 def test_brightness_scales_a_grey_image():

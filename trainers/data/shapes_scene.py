@@ -1,5 +1,6 @@
 """One generated image: textured ground, clutter, and objects that may hide one another."""
 
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,28 +14,34 @@ SHAPE_CLASSES = tuple(FIGURES)
 
 @dataclass(frozen=True, kw_only=True)
 class Difficulty:
-    """What makes the images hard; sizes are shares of the image's side, colours and noise steps of 255."""
+    """What makes the images hard; sizes are shares of the image's side, colours and noise steps of 255.
+
+    Set so that a small real-valued detector ends between 0.6 and 0.85: an SSD on a quarter-width ResNet-18 with light
+    heads reached a VOC mAP of 0.71 on unseen images after 30 epochs on 600 of them at 96 pixels (seed 0).
+    """
 
     extent: tuple[float, float] = (0.08, 0.8)  # longer side of an object
-    small_bias: float = 1.7  # extents are low + (high - low) * u ** small_bias with u uniform: above 1, more small ones
-    small_extent: tuple[float, float] = (0.08, 0.22)  # extents in images of many objects
-    objects: tuple[int, int] = (1, 4)
+    small_bias: float = 0.6  # power of the uniform draw between the two: above 1 favours small objects
+    small_extent: tuple[float, float] = (0.1, 0.3)  # extents in images of many objects
+    objects: tuple[int, int] = (1, 3)
     many_objects: tuple[int, int] = (5, 9)
-    many_share: float = 0.08  # of the images
+    many_share: float = 0.02  # of the images
     empty_share: float = 0.03
-    clutter: tuple[int, int] = (1, 5)  # distractors behind the objects
+    clutter: tuple[int, int] = (0, 2)  # distractors behind the objects
     clutter_in_front: tuple[int, int] = (0, 1)  # thin ones that cross them
     clutter_extent: tuple[float, float] = (0.08, 0.5)
-    aspect: float = 1.35  # sides are stretched by up to this, either way
-    outlined_share: float = 0.25
+    turn: float = 15.0  # objects are turned by up to this many degrees, either way
+    aspect: float = 1.2  # sides are stretched by up to this, either way
+    outlined_share: float = 0.1
+    own_colour_share: float = 0.9  # of the objects: painted in the hues of their class, the others in any colour
     contrast_to_ground: float = 60.0  # least distance of an object's colour to what is behind it
-    texture_contrast: float = 25.0
-    beyond_edge: float = 0.12  # how much of its extent an object may reach over the image's edge
+    texture_contrast: float = 18.0
+    beyond_edge: float = 0.03  # how much of its extent an object may reach over the image's edge
     blur: float = 1.0  # greatest radius in pixels of a 128-pixel image
-    noise: float = 8.0  # greatest standard deviation
+    noise: float = 6.0  # greatest standard deviation
     brightness: float = 0.3
-    careless_share: float = 0.2  # of the objects: placed without a look at what they hide
-    unsorted_share: float = 0.3  # of the images: large objects may lie on small ones
+    careless_share: float = 0.1  # of the objects: placed without a look at what they hide
+    unsorted_share: float = 0.1  # of the images: large objects may lie on small ones
     difficult_below: float = 0.3  # visible share under which an object is marked difficult
     dropped_below: float = 0.05  # and under which it isn't annotated
 
@@ -64,7 +71,7 @@ def draw_scene(rng: np.random.Generator, size: int, difficulty: Difficulty) -> S
     for extent in _extents(rng, difficulty):
         labels.append(int(rng.integers(1, len(SHAPE_CLASSES) + 1)))
         patch = _object(rng, labels[-1], extent, visible, size, difficulty)
-        _paint(rng, canvas, patch, difficulty)
+        _paint(rng, canvas, patch, difficulty, labels[-1])
         masks.append(patch.mask(size))
         visible = [*(other & ~masks[-1] for other in visible), masks[-1]]
     for _ in range(_whole(rng, difficulty.clutter_in_front)):
@@ -126,7 +133,7 @@ def _object(
     outline = None
     if rng.random() < difficulty.outlined_share:
         outline = max(rng.uniform(0.25, 0.5), min(0.9, 4 / (extent * size)))  # a rim of 2 pixels or more
-    aspect, angle = difficulty.aspect ** rng.uniform(-1, 1), rng.uniform(0, 2 * np.pi)
+    aspect, angle = difficulty.aspect ** rng.uniform(-1, 1), np.deg2rad(difficulty.turn * rng.uniform(-1, 1))
     reach = extent * (0.5 - difficulty.beyond_edge)
     tries = 1 if rng.random() < difficulty.careless_share else 4
     for _ in range(tries):
@@ -160,16 +167,21 @@ def _line(rng: np.random.Generator, size: int, difficulty: Difficulty) -> Patch:
     return stroke(ends, size, rng.uniform(0.008, 0.03) * size)
 
 
-def _paint(rng: np.random.Generator, canvas: Pixels, patch: Patch, difficulty: Difficulty) -> None:
-    """Blend a new textured surface over the canvas, in place, of a colour that differs from what it covers."""
+def _paint(rng: np.random.Generator, canvas: Pixels, patch: Patch, difficulty: Difficulty, label: int = 0) -> None:
+    """Blend a new textured surface over the canvas, in place, of a colour that differs from what it covers.
+
+    An object of class `label` often has one of its own colours; clutter, with label 0, never does by intent.
+    """
     weight = patch.covered.sum()
     if weight == 0:
         return
     under = canvas[patch.window]
     ground = np.tensordot(patch.covered, under, 2) / weight
-    colour = _colour(rng)
-    while np.linalg.norm(colour - ground) < difficulty.contrast_to_ground:
-        colour = _colour(rng)
+    hue = (label - 1) / len(SHAPE_CLASSES) if label and rng.random() < difficulty.own_colour_share else None
+    for _ in range(20):  # or else the last: no colour may be far enough
+        colour = _colour(rng, hue)
+        if np.linalg.norm(colour - ground) >= difficulty.contrast_to_ground:
+            break
     height, width = patch.covered.shape
     texture = surface(rng, height, width, colour, difficulty.texture_contrast)
     under += patch.covered[..., None] * (texture - under)
@@ -186,8 +198,12 @@ def _photograph(rng: np.random.Generator, canvas: Pixels, difficulty: Difficulty
     return (np.asarray(image) + noise + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _colour(rng: np.random.Generator) -> Pixels:
-    return rng.uniform(20, 235, 3).astype(np.float32)
+def _colour(rng: np.random.Generator, hue: float | None = None) -> Pixels:
+    """Any colour, or one near a hue (0..1 round the circle) of any lightness but the darkest."""
+    if hue is None:
+        return rng.uniform(20, 235, 3).astype(np.float32)
+    near = (hue + rng.uniform(-0.06, 0.06)) % 1.0
+    return np.array(hsv_to_rgb(near, rng.uniform(0.5, 1.0), rng.uniform(0.4, 0.95)), dtype=np.float32) * 255
 
 
 def _whole(rng: np.random.Generator, bounds: tuple[int, int]) -> int:

@@ -17,11 +17,17 @@ _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 
 
 def augment(image: Image, target: Target, rng: np.random.Generator) -> tuple[Image, Target]:
-    """What training uses: half the images mirrored, two of three cropped, all with changed colours."""
+    """What training uses: half the images mirrored, a third cropped, a third zoomed out, all with changed colours.
+
+    Cropping alone would make objects larger in training than they are later, and small ones rare.
+    """
     if rng.random() < 0.5:
         image, target = horizontal_flip(image, target)
-    if rng.random() < 2 / 3:
+    zoom = rng.random()
+    if zoom < 1 / 3:
         image, target = random_crop(image, target, rng)
+    elif zoom < 2 / 3:
+        image, target = zoom_out(image, target, rng)
     return colour_jitter(image, rng), target
 
 
@@ -77,6 +83,21 @@ def crop(image: Image, target: Target, window: tuple[int, int, int, int]) -> tup
     )
 
 
+def zoom_out(
+    image: Image, target: Target, rng: np.random.Generator, side: tuple[float, float] = (0.55, 1.0)
+) -> tuple[Image, Target]:
+    """Shrink to a share of each side drawn from `side` and put it anywhere on a ground of the mean colour."""
+    _, height, width = image.shape
+    share = rng.uniform(*side)
+    h, w = max(1, round(height * share)), max(1, round(width * share))
+    x, y = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
+    ground = np.empty_like(image)
+    ground[:] = image.mean(axis=(1, 2), keepdims=True)
+    ground[:, y : y + h, x : x + w] = _resize(image, h, w)
+    scale, corner = (np.array(pair * 2, dtype=np.float32) for pair in ([w / width, h / height], [x, y]))
+    return ground, {**target, "boxes": (target["boxes"] * scale + corner).astype(np.float32)}
+
+
 def colour_jitter(
     image: Image,
     rng: np.random.Generator,
@@ -99,5 +120,5 @@ def colour_jitter(
 def _resize(image: Image, height: int, width: int) -> Image:
     if image.shape[1:] == (height, width):
         return image
-    tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
+    tensor = torch.from_numpy(image.copy())[None]  # shared arrays are read-only
     return F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)[0].numpy()
