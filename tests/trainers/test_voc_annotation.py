@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
@@ -145,6 +145,7 @@ def only_data_errors(text):
     assert (y2 <= found.height).all()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(b'<?xml version="1.0" encoding="utf-7"?><annotation/>')
 @example(b'<?xml version="1.0" encoding="gb2312"?><annotation/>')
@@ -158,6 +159,7 @@ WORDS = st.sampled_from(
 ) | st.text(max_size=5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS, WORDS, WORDS), max_size=3), WORDS, WORDS)
 def test_any_values_in_the_right_elements_are_read_or_refused(objects, width, height):
     rows = [object_xml(name, box_xml(*box), f"<difficult>{flag}</difficult>") for name, flag, *box in objects]
@@ -165,6 +167,7 @@ def test_any_values_in_the_right_elements_are_read_or_refused(objects, width, he
     only_data_errors(text.encode("utf-8", "surrogatepass"))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.binary(max_size=4))
 def test_a_good_file_with_some_bytes_replaced_is_read_or_refused(at, noise):
     text = annotation(object_xml() + object_xml("dog"))

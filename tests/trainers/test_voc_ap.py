@@ -69,6 +69,13 @@ def test_a_difficult_object_draws_a_detection_that_overlaps_an_easy_one_less():
     assert result.map50 == 0.0
 
 
+def test_of_truths_that_overlap_equally_the_first_one_counts():
+    # Two objects in the same place, one of them difficult: the detection is held against whichever is listed first.
+    detections = [found((SQUARE, 0.9, 1))]
+    assert voc_ap(detections, [truth((SQUARE, 1), (SQUARE, 1, True))], num_classes=1).map50 == 1.0
+    assert voc_ap(detections, [truth((SQUARE, 1, True), (SQUARE, 1))], num_classes=1).map50 == 0.0
+
+
 def test_an_overlap_of_exactly_the_threshold_is_enough():
     assert voc_ap([found((HALF, 0.9, 1))], [truth((SQUARE, 1))], num_classes=1).map50 == 1.0
     assert voc_ap([found(([0, 0, 10, 4.99], 0.9, 1))], [truth((SQUARE, 1))], num_classes=1).map50 == 0.0
