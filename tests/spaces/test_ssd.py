@@ -225,6 +225,16 @@ def test_detections_cost_nothing_until_they_are_read(spec, images, monkeypatch):
     assert calls == [1]
 
 
+@pytest.mark.parametrize("size", [96, 192])
+def test_heads_see_no_negative_number_and_the_pyramid_has_both_signs(spec, images, size):
+    network, seen = build(spec, image_size=size).eval(), []
+    for head in (*network.cls_heads, *network.box_heads):
+        head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].min().item()))
+    features = network(images).features
+    assert seen == [0.0] * 8
+    assert all(x.min() < 0 < x.max() for x in features.values())
+
+
 def test_proposals_are_refused(spec, images):
     with pytest.raises(ValueError, match="A single-stage detector takes no proposals"):
         build(spec)(images, proposals=[torch.zeros(1, 4)])

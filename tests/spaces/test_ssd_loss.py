@@ -44,7 +44,7 @@ def test_an_object_that_no_anchor_reaches_takes_its_best_one():
 
 
 def test_an_anchor_just_under_half_is_background_and_one_at_half_is_an_object():
-    for width, positives in ((20.0, 2), (20.1, 1)):
+    for width, positives in ((20.0, 2), (20.01, 1)):
         anchors = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, width, 10.0], [500.0, 500.0, 600.0, 600.0]])
         # The object is the second anchor itself; the first covers 10 / width of it.
         losses = ssd_losses(*even(3), anchors, [target([0.0, 0.0, width, 10.0])])

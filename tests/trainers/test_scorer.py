@@ -163,6 +163,22 @@ def test_adaptation_uses_the_trained_adapters(parts):
     assert not torch.equal(adapted(build_scorer(replace(parts, arrays=other)), parts, TAUGHT), one)
 
 
+def test_adapters_adapt_too_and_each_score_begins_with_those_that_were_trained(parts, monkeypatch):
+    scorer, seen = build_scorer(parts), []
+    losses = Distiller.losses
+    monkeypatch.setattr(
+        Distiller,
+        "losses",
+        lambda self, *arguments: seen.append(next(self.parameters()).detach().clone()) or losses(self, *arguments),
+    )
+    for _ in range(2):
+        scorer.score(TAUGHT)
+    assert len(seen) == 2 * SETTINGS.adapt_steps
+    assert torch.equal(seen[0], next(iter(scorer._distiller.values())))
+    assert torch.equal(seen[0], seen[3])
+    assert not torch.equal(seen[0], seen[1])
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_heavier_term_turns_the_step_and_does_not_lengthen_it(parts, steps):
     scorer = build_scorer(with_settings(parts, adapt_steps=steps))
