@@ -253,7 +253,7 @@ def test_the_input_of_every_sign_takes_both_signs_in_a_trained_network(fixed, bl
         loss.backward()
         optimizer.step()
         history.append(loss.item())
-    assert history[-1] < 0.7 * history[0]  # it has learnt something
+    assert history[-1] < 0.8 * history[0]  # it has learnt something
     with traced(network.eval()), torch.no_grad():
         layers = network(batch).layers
     shares = {name: (trace.binary_input > 0).float().mean().item() for name, trace in layers.items()}
