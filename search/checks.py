@@ -81,7 +81,7 @@ def _search(config: Config) -> Iterator[Problem]:
     yield from _known("search.constraints", list(config.search.constraints), BUDGETS)
     pick = config.retrain.pick
     if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
-        yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hexadecimal digits."
+        yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hex digits."
 
 
 def _known(key: str, names: Sequence[str], known: Collection[str]) -> Iterator[Problem]:

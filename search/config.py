@@ -56,7 +56,7 @@ def preset_names() -> list[str]:
 
 def config_text(config: Config) -> str:
     """The whole config as YAML, defaults included: reading it gives an equal config."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
 def changed_keys(old: Config, new: Config) -> list[str]:
@@ -134,6 +134,8 @@ def _mistake(error: ErrorDetails) -> str:
         return _unknown_key(location)
     if error["type"] == "missing":
         return f"{key}: is missing and has no default."
+    if error["type"] == "too_short":
+        return f"{key}: is {_short(error['input'])}, must have one entry or more."
     if error["type"] == "model_type":
         return f"{key}: is {_short(error['input'])}, must be a mapping of keys."
     text = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Input ", "it ")

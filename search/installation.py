@@ -13,8 +13,8 @@ class InstallationError(ValueError):
 def package_folders() -> list[Path]:
     """The folders of the four packages. Raises InstallationError unless they lie beside each other."""
     folders = {name: _folder(name) for name in PACKAGES}
-    home = Path(__file__).resolve().parent.parent
-    foreign = {name: folder for name, folder in folders.items() if folder is None or folder.parent != home}
+    home = _home(Path(__file__).resolve().parent)
+    foreign = {name: folder for name, folder in folders.items() if folder is None or _home(folder) != home}
     if foreign:
         found = "; ".join(f"{name} is {folder or 'missing'}" for name, folder in foreign.items())
         raise InstallationError(
@@ -22,6 +22,11 @@ def package_folders() -> list[Path]:
             "Install Bitfront in an environment of its own: python -m venv .venv && .venv/bin/pip install bitfront"
         )
     return [folder for folder in folders.values() if folder is not None]
+
+
+def _home(package: Path) -> Path:
+    """Where a package lies. Ray unpacks each of those that it brings to a cluster's worker in a folder of its own."""
+    return package.parent.parent if package.parent.name.startswith("_ray_pkg_") else package.parent
 
 
 def _folder(name: str) -> Path | None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class Journal:
         the power, its candidates are proposed anew.
         """
         beside = self._in_flight.with_name(f".{self._in_flight.name}.part")
-        beside.write_text(json.dumps([asdict(proposal) for proposal in proposals]))
+        beside.write_text(json.dumps([vars(proposal) for proposal in proposals]))
         beside.replace(self._in_flight)
 
     def _check_identity(self, identity: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import ray
 from ray import tune
 from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from search.controller import Controller, Done
@@ -50,6 +51,7 @@ def run_trials(
             tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
             tune_config=tune.TuneConfig(
                 search_alg=_Proposer(controller, workers),
+                scheduler=_EachToItsWorker(),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: f"{trial.config['number']}",
@@ -89,6 +91,17 @@ class _Proposer(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: the journal is the state."""
+
+
+class _EachToItsWorker(FIFOScheduler):
+    """Tune's own lets a free worker take the oldest waiting trial, and then ends the worker that was starting for it.
+
+    Where a score is shorter than a start, one worker would do everything and the others never get ready. Without a say
+    of the scheduler's, a free worker gets the new trial that was proposed for it.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        return None
 
 
 class _Recorder(Callback):

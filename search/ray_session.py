@@ -29,6 +29,7 @@ SETTINGS = {
 }
 
 FOLDER_PREFIX = "bitfront-"
+LONGEST_ROOT = 16
 YOUNG_SECONDS = 60.0
 """A folder younger than this may belong to a driver that has not locked it yet."""
 
@@ -56,7 +57,7 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
     A Ray that runs in this process already is used and left alone. Raises RunError when the cluster can't be joined.
     """
     _remove_left_behind()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
     found_by_workers = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
     needed = {"PYTHONPATH": found_by_workers, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
     with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
@@ -71,9 +72,15 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _temporary_root() -> Path:
+    """Ray's sockets lie some 85 characters deeper, and the path of a socket has 107 at most."""
+    usual = Path(tempfile.gettempdir()).resolve()
+    return usual if len(str(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
+
+
 def _remove_left_behind() -> None:
     """Remove the folders of drivers that were killed: nobody holds their lock any more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+    for folder in _temporary_root().glob(f"{FOLDER_PREFIX}*"):
         try:
             if folder.stat().st_uid == os.getuid() and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
                 with RunLock(folder):

@@ -1,5 +1,6 @@
 """A small search space, a score that a reader can work out, and controllers over a folder of their own."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,8 @@ from search.controller import Controller, Done
 from search.journal import Journal
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one that workers import too
 
 OBJECTIVES = ("map50", "bit_ops")
 

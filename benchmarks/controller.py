@@ -1,0 +1,111 @@
+"""The controller's own time per trial, and how long workers wait for it.
+
+Budgets (docs/budgets.md): proposing and durably recording takes at most 5 ms a trial at 3000 trials with NSGA-II and at
+most 50 ms at 1000 with multivariate TPE, over 60 categorical knobs: medians over the last 100 trials. Two workers whose
+scores take 2 s are idle for at most 10 % of the time, from the first scores to the last. Exit status 1 when a budget is
+missed. The numbers contain the flush to disk of each trial, which is printed apart: it is the disk's.
+
+Run it with: python benchmarks/controller.py
+"""
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from search.controller import Controller
+from search.journal import Journal
+from search.ray_runner import run_trials
+from spaces.candidate import Candidate
+from spaces.space import Knob, SearchSpace
+from trainers.checkpoint import write_whole
+from trainers.scorer import Score
+
+KNOBS, LAST = 60, 100
+NSGA2_TRIALS, TPE_TRIALS = 3000, 1000
+NSGA2_BUDGET, TPE_BUDGET, IDLE_BUDGET = 0.005, 0.050, 0.10
+WORKERS, SCORE_SECONDS, SCORES = 2, 2.0, 20
+OBJECTIVES = ("map50", "bit_ops")
+
+
+def space() -> SearchSpace:
+    return SearchSpace([Knob(f"layer/backbone.block{i}", ("real", "sign", "bireal")) for i in range(KNOBS)])
+
+
+class PretendScorer:
+    """Accuracy falls with every 1-bit layer, a little at random; the score takes `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def score(self, candidate: Candidate) -> Score:
+        time.sleep(self._seconds)
+        binary = sum(method != "real" for method in candidate.layers().values())
+        map50 = 0.8 - binary / 100 + random.Random(candidate.id).gauss(0.0, 0.02)
+        costs = {"bit_ops": 1e9 - 1.5e7 * binary, "ops": 1e7 - 1e5 * binary, "memory_bits": 1e7 - 1e5 * binary}
+        return Score({"map50": map50, "map50_11": map50}, costs, {"adapt": 0.0, "evaluate": self._seconds})
+
+
+def controller(folder: Path, sampler: str, trials: int, workers: int = 1) -> Controller:
+    journal = Journal(folder, name="benchmark", space=space(), objectives=OBJECTIVES)
+    return Controller(space(), journal, objectives=OBJECTIVES, trials=trials, sampler=sampler, workers=workers)
+
+
+def seconds_a_trial(sampler: str, trials: int) -> float:
+    """Median seconds of ask and tell over the last trials."""
+    scorer, times = PretendScorer(0.0), []
+    with tempfile.TemporaryDirectory() as folder:
+        one = controller(Path(folder), sampler, trials)
+        for _ in range(trials):
+            started = time.perf_counter()
+            proposal = one.ask()
+            asked = time.perf_counter()
+            score = scorer.score(proposal.candidate)
+            scored = time.perf_counter()
+            one.tell(proposal.number, score)
+            times.append(time.perf_counter() - scored + asked - started)
+    return statistics.median(times[-LAST:])
+
+
+def flush_seconds() -> float:
+    """Median seconds of writing one trial's 10 kB and flushing them to the disk."""
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(LAST):
+            started = time.perf_counter()
+            write_whole(Path(folder) / "record", b"x" * 10_000)
+            times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def idle_share() -> float:
+    """The part of the workers' time, after each one's first score, in which they score nothing."""
+    finished: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        run_trials(
+            controller(Path(folder), "tpe", SCORES, WORKERS),
+            SCORE_SECONDS,
+            PretendScorer,
+            workers=WORKERS,
+            on_finished=lambda row: finished.append(time.perf_counter()),
+        )
+    busy = (SCORES - WORKERS) * SCORE_SECONDS
+    return 1 - busy / (WORKERS * (finished[-1] - finished[WORKERS - 1]))
+
+
+def main() -> int:
+    rows = [
+        (f"NSGA-II, trial {NSGA2_TRIALS}, ms", 1e3 * seconds_a_trial("nsga2", NSGA2_TRIALS), 1e3 * NSGA2_BUDGET),
+        (f"TPE, trial {TPE_TRIALS}, ms", 1e3 * seconds_a_trial("tpe", TPE_TRIALS), 1e3 * TPE_BUDGET),
+        (f"idle share, scores of {SCORE_SECONDS:g} s, %", 100 * idle_share(), 100 * IDLE_BUDGET),
+    ]
+    print(f"{KNOBS} knobs; flushing one record to this disk takes {1e3 * flush_seconds():.2f} ms")
+    for name, measured, budget in rows:
+        print(f"{name:32} {measured:7.2f}   budget {budget:5.1f}   {'ok' if measured <= budget else 'MISSED'}")
+    return int(any(measured > budget for _, measured, budget in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""A driver in a process of its own, to be killed: `python drive_search.py RUN_DIR SCORE_LOG TRIALS`."""
+
+import sys
+from pathlib import Path
+
+import torch
+from fake_scorer import FakeParts, make_fake_scorer
+
+from search.controller import Controller
+from search.journal import Journal
+from search.ray_runner import run_trials
+from search.run_lock import RunLock
+from spaces.space import Knob, SearchSpace
+
+OBJECTIVES = ("map50", "bit_ops")
+SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in range(6)])
+
+
+def open_controller(run_dir: Path, trials: int, **settings: object) -> Controller:
+    journal = Journal(run_dir, name="killed", space=SPACE, objectives=OBJECTIVES)
+    return Controller(SPACE, journal, objectives=OBJECTIVES, trials=trials, sampler="tpe", seed=11, **settings)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    folder, log, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    with RunLock(folder):
+        run_trials(open_controller(folder, count), FakeParts(seconds=0.1, log=log), make_fake_scorer)

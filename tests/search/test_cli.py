@@ -1,0 +1,185 @@
+"""Commands parse, and a user's mistake is one message on stderr and exit code 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import results
+from search.cli import app
+from search.config import config_text, load_config
+
+LEAST = "name: least\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
+
+
+@pytest.fixture
+def call():
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with a config and a front of two."""
+    records = [
+        {"number": n, "id": f"{n}{n}", "state": "complete", "reason": None, "layer/b0": method, "teacher/t": "none"}
+        | {"map50": 0.25 * (n + 1), "bit_ops": 1e6 * (n + 1), "ops": 5e5 * (n + 1)}
+        for n, method in enumerate(["sign", "real"])
+    ]
+    results.write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    (tmp_path / "config.yaml").write_text(config_text(load_config("demo", ["search.objectives=[map50, ops]"])))
+    return tmp_path
+
+
+@pytest.fixture
+def searched(monkeypatch, run):
+    """Stands for the pipeline, and remembers what it was called with."""
+    calls = []
+
+    def run_search(config, run_dir, data_root, progress):
+        calls.append(SimpleNamespace(config=config, run_dir=run_dir, data_root=data_root))
+        return SimpleNamespace(run=results.open_run(run), retrained=None)
+
+    monkeypatch.setattr("search.pipeline.run_search", run_search)
+    return calls
+
+
+def refused(result):
+    """The message of a user's mistake."""
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stdout == ""
+    return result.stderr
+
+
+def test_search_takes_a_preset_its_shortcuts_and_absolute_paths(call, searched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call("search", "demo", "--workers", 1, "--address", "h:1", "--data", "images", "--set", "seed=3")
+    assert result.exit_code == 0, result.stderr
+    (asked,) = searched
+    assert asked.run_dir == tmp_path / "runs/demo"
+    assert asked.data_root == tmp_path / "images"
+    assert (asked.config.search.workers, asked.config.search.address, asked.config.seed) == (1, "h:1", 3)
+    assert "The front is in runs/demo" in result.stdout
+    assert "0.2500" in result.stdout
+
+
+def test_ctrl_c_says_how_to_go_on_and_exits_with_130(call, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.pipeline.run_search", interrupted)
+    result = call("search", "demo")
+    assert result.exit_code == 130
+    assert result.stderr == "\nStopped. The same command goes on where it stopped.\n"
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("x"), ValueError("x"), KeyError("x"), ZeroDivisionError("x")])
+def test_a_mistake_of_ours_keeps_its_traceback_and_exits_with_1(call, monkeypatch, mistake):
+    def broken(*arguments):
+        raise mistake
+
+    monkeypatch.setattr("search.pipeline.run_search", broken)
+    result = call("search", "demo")
+    assert result.exit_code == 1
+    assert result.exception is mistake
+
+
+def test_a_mistake_in_the_config_is_told(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST + "serch: {}\n")
+    assert "search.yaml: serch: there is no such key. Did you mean search?" in refused(
+        call("search", tmp_path / "search.yaml")
+    )
+    assert "no preset of that name. Did you mean 'demo'?" in refused(call("search", "demmo"))
+    assert "--set trials: must have the form key=value" in refused(call("cost", "demo", "--set", "trials"))
+
+
+def test_a_command_that_does_not_exist_exits_with_2(call):
+    assert call("serch").exit_code == 2
+
+
+def test_the_front_is_shown_over_the_searchs_own_axes(call, run):
+    result = call("front", run)
+    assert result.exit_code == 0, result.stderr
+    header = result.stdout.splitlines()[1]
+    assert [part.strip() for part in header.strip("┃").split("┃")][:3] == ["id", "ops", "map50"]
+    assert "1 sign" in result.stdout
+
+
+def test_the_front_comes_in_every_format(call, run, tmp_path):
+    assert call("front", run, "--format", "csv", "--x", "bit_ops").stdout.startswith("id,bit_ops,map50,ops,")
+    assert [row["id"] for row in json.loads(call("front", run, "--format", "json").stdout)] == ["00", "11"]
+    assert call("front", run, "--format", "parquet", "-o", tmp_path / "f.parquet").exit_code == 0
+    assert (tmp_path / "f.parquet").read_bytes().startswith(b"PAR1")
+
+
+def test_a_front_that_cannot_be_shown_is_told(call, run, tmp_path):
+    assert "holds no run: there is no config.yaml in it" in refused(call("front", tmp_path / "none"))
+    assert "--format is 'xml'; allowed are table, csv, json, parquet." in refused(call("front", run, "--format", "xml"))
+    assert "No measured column is called 'bitops'. Did you mean 'bit_ops'?" in refused(
+        call("front", run, "--x", "bitops")
+    )
+    (run / "config.yaml").write_text("search: 3")
+    assert "config.yaml is not as the search wrote it" in refused(call("front", run))
+
+
+def test_retraining_needs_exactly_one_choice(call, run):
+    assert "say which candidate by exactly one of --candidate ID, --pick knee, --max-ops N" in refused(
+        call("retrain", run)
+    )
+    assert "No candidate of" in refused(call("retrain", run, "--max-ops", 10))
+
+
+def test_retraining_calls_the_pipeline_and_shows_the_twin_beside(call, run, monkeypatch):
+    def run_retrain(run_dir, candidate_id, epochs, data_root, progress):
+        assert (run_dir, candidate_id, epochs, data_root) == (run.resolve(), "00", 3, None)
+        return SimpleNamespace(
+            id="00", checkpoint=Path("detector.safetensors"), test={"map50": 0.5}, twin_test={"map50": 0.75}
+        )
+
+    monkeypatch.setattr("search.pipeline.run_retrain", run_retrain)
+    result = call("retrain", run, "--max-ops", "7e5", "--epochs", 3)
+    assert result.exit_code == 0, result.stderr
+    assert "retrained 00" in result.stdout
+    assert "0.5000" in result.stdout
+    assert "0.7500" in result.stdout
+
+
+def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
+    assert "There is no checkpoint" in refused(call("evaluate", tmp_path / "gone.safetensors", "--data", tmp_path))
+    (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04")
+    assert "is no Bitfront checkpoint" in refused(call("evaluate", tmp_path / "foreign.pt", "--data", tmp_path))
+    assert "--format is 'coco'; allowed is voc." in refused(call("evaluate", "x", "--data", "y", "--format", "coco"))
+
+
+def test_costs_are_counted_layer_by_layer(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    result = call("cost", tmp_path / "search.yaml", "--set", "data.image_size=96", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    *layers, total = json.loads(result.stdout)
+    assert total["layer"] == "total"
+    assert total["bit_ops"] == sum(layer["bit_ops"] for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is no candidate of this config"),
+        ('{"layer/nowhere": "sign"}', "The space has no knob 'layer/nowhere'"),
+        ("[1]", "A candidate is a JSON object of choices; got list"),
+    ],
+)
+def test_a_file_that_is_no_candidate_is_told(call, tmp_path, content, message):
+    (tmp_path / "candidate.json").write_text(content)
+    assert message in refused(call("cost", "demo", "--candidate", tmp_path / "candidate.json"))
+
+
+def test_the_command_line_starts_without_the_heavy_imports():
+    """They take five seconds; `bitfront --help` must take less than one."""
+    heavy = "{'torch', 'ray', 'optuna', 'pandas', 'matplotlib', 'pydantic'}"
+    code = f"import sys, search.cli; print(sorted(sys.modules.keys() & {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

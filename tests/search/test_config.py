@@ -1,0 +1,191 @@
+"""A config is checked whole, and each mistake is named with its key, what came in, and what is allowed."""
+
+import contextlib
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.config import Config, ConfigError, changed_keys, config_text, load_config, preset_names
+
+LEAST = "name: a\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "search.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_the_least_config_has_defaults_and_a_twin(written):
+    config = load_config(written(LEAST))
+    assert config.search.trials == 200
+    assert config.search.sampler == "tpe"
+    assert list(config.teachers) == ["twin"]
+    assert config.teachers["twin"].epochs == 30
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_every_preset_is_right_and_its_text_reads_back(preset, written):
+    config = load_config(preset)
+    assert load_config(written(config_text(config))) == config
+
+
+MISTAKES = {
+    "serch: {}": "serch: there is no such key. Did you mean search? Known here: name, seed",
+    "trials: 3": "trials: there is no such key. Did you mean search.trials?",
+    "search: {trails: 3}": "search.trails: there is no such key. Did you mean search.trials? Known here: trials",
+    "teachers: {big: {epoch: 3}}": "teachers.big.epoch: there is no such key. Did you mean teachers.big.epochs?",
+    "space: {terms: {feature_hint: {teacher: [twin]}}}": "Did you mean space.terms.feature_hint.teachers?",
+    "search: {trials: 0}": "search.trials: is 0, must be greater than or equal to 1.",
+    "search: {trials: 3.5}": "search.trials: is 3.5, must be a valid integer.",
+    "search: {workers: many}": "search.workers: is 'many', must be a valid integer.",
+    "search: {sampler: tpo}": "search.sampler: 'tpo' is not known. Did you mean 'tpe'? Known: nsga2, random, tpe.",
+    "search: {objectives: [map]}": "search.objectives: 'map' is not known. Did you mean 'map50'? Known: bit_ops",
+    "search: {objectives: [ops, ops]}": "search.objectives: names 'ops' more than once.",
+    "search: {objectives: []}": "search.objectives: is [], must have one entry or more.",
+    "search: {constraints: {opps: 3}}": "search.constraints: 'opps' is not known. Did you mean 'ops'?",
+    "search: {constraints: {ops: 0}}": "search.constraints.ops: is 0, must be greater than 0.",
+    "space: {layers: {methods: [real, sing]}}": "space.layers.methods: 'sing' is not known. Did you mean 'sign'?",
+    "space: {granularity: net}": "space.granularity: is 'net', must be 'layer', 'block' or 'stage'.",
+    "space: {terms: {hint: {}}}": "space.terms.hint: No distillation term is called so: 'hint' is not known.",
+    "space: {terms: {feature_hint: {teachers: [big]}}}": (
+        "space.terms.feature_hint.teachers: 'big' is not known. Known: none, twin. Add it under teachers"
+    ),
+    "space: {terms: {feature_hint: {weight: [3, 1]}}}": (
+        "space.terms.feature_hint.weight: is [3, 1], must be [lowest, highest]."
+    ),
+    "space: {terms: {feature_hint: {weight: [0, 1]}}}": (
+        "space.terms.feature_hint.weight.0: is 0, must be greater than 0."
+    ),
+    "space: {terms: {feature_hint: {weight: [1.1, 1.2]}}}": "weight: No weight lies between 1.1 and 1.2 on a grid",
+    "teachers: {ensemble: {}}": "teachers.ensemble: is a reserved name",
+    "teachers: {twin: {width: 2}}": "teachers.twin.width: is 2.0, but the twin has the student's",
+    "teachers: {big: {detector: ssd_resnet81}}": "teachers.big.detector: 'ssd_resnet81' is not known.",
+    "teachers: {big: {weights: gone.safetensors}}": "teachers.big.weights: is 'gone.safetensors', but there is no such",
+    "retrain: {pick: best}": "retrain.pick: is 'best', must be knee, null or a candidate's id of 10 hex",
+    "supernet: 3": "supernet: is 3, must be a mapping of keys.",
+    "supernet: {batch_size: 1}": "supernet.batch_size: is 1, must be greater than or equal to 2.",
+    "supernet: {learning_rate: true}": "supernet.learning_rate: is True, must be a number, not true or false.",
+    "supernet: {learning_rate: .nan}": "supernet.learning_rate: is nan, must be greater than 0.",
+    "name: b": "line 4: the key 'name' stands here and in line 1. Keep one of them.",
+    "seed: [1": "line 5, column 1: expected ',' or ']', but got '<stream end>'.",
+    "? [x]\n: 1": "line 4: a key is ['x']; keys are plain words.",
+    "seed: !!python/object/apply:os.getcwd []": "could not determine a constructor for the tag",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_named_with_its_file_key_and_way_out(line, written):
+    path = written(LEAST + line + "\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert MISTAKES[line] in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds None; a config is a mapping"),
+        ("- a", "holds ['a']; a config is a mapping"),
+        ("name: a", "2 mistakes\n  data: is missing and has no default.\n  student: is missing and has no default."),
+        (LEAST.replace("name: a", "name: ../a"), "name: is '../a', must consist of letters, digits"),
+        (LEAST.replace("shapes}", "vco}"), "data.format: is 'vco', must be 'voc' or 'shapes'."),
+        (LEAST.replace("shapes}", "shapes, image_size: 64}"), "data.image_size: is 64, must be 96 to 320 pixels."),
+        (LEAST.replace("shapes}", "shapes, classes: [a, a]}"), "data.classes: names 'a' more than once."),
+        (LEAST.replace("ssd_resnet18", "ssd_resnet19"), "student.detector: 'ssd_resnet19' is not known."),
+    ],
+)
+def test_a_config_that_lacks_or_misnames_the_necessary_is_refused(text, message, written):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(text))
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once(written):
+    with pytest.raises(ConfigError, match=r"2 mistakes\n  search.trials: .*\n  search.wrkers: "):
+        load_config(written(LEAST + "search: {trials: 0, wrkers: 2}\n"))
+
+
+def test_an_unknown_preset_is_answered_with_the_known_ones():
+    with pytest.raises(
+        ConfigError, match=r"There is no config file demos and .* Did you mean 'demo'\? Presets: demo, voc"
+    ):
+        load_config("demos")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "search.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="can't be read as UTF-8 text"):
+        load_config(path)
+
+
+def test_overrides_are_laid_over_the_file_in_their_order(written):
+    overrides = ["search.trials=5", "search.trials=7", "teachers.big.epochs=3", "space.layers.methods=[real, sign]"]
+    config = load_config(written(LEAST), overrides)
+    assert config.search.trials == 7
+    assert config.teachers["big"].epochs == 3
+    assert config.space.layers.methods == ("real", "sign")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("search.trials", "--set search.trials: must have the form key=value"),
+        ("=3", "--set =3: must have the form key=value"),
+        ("search..trials=3", "must have the form key=value"),
+        ("name.x=1", "--set name.x=1: name is 'a', which has no keys."),
+        ("seed=[1", "--set seed=[1: the value is no YAML, line 1"),
+        (
+            "search.trails=3",
+            "search.yaml with --set search.trails=3: search.trails: there is no such key. Did you mean",
+        ),
+    ],
+)
+def test_an_override_that_does_not_work_is_refused(override, message, written):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(LEAST), [override])
+    assert message in str(caught.value)
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+
+
+@settings(max_examples=25, deadline=None)
+@given(classes=st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=4), seed=st.integers(0, 2**40))
+def test_any_value_can_be_given_as_an_override(classes, seed):
+    flow = yaml.safe_dump(classes, default_flow_style=True, width=10**6)
+    config = load_config("demo", [f"data.classes={flow}", f"seed={seed}"])
+    assert config.data.classes == tuple(classes)
+    assert config.seed == seed
+    assert Config.model_validate(yaml.safe_load(config_text(config))) == config
+
+
+@settings(max_examples=50, deadline=None)
+@given(key=st.text(max_size=12), value=PLAIN)
+def test_no_override_ends_in_anything_but_a_config_or_a_config_error(key, value):
+    with contextlib.suppress(ConfigError):
+        assert load_config("demo", [f"{key}={value}"]).name
+
+
+def test_what_may_change_on_a_resume_is_no_change(written):
+    old = load_config(written(LEAST))
+    allowed = [
+        "search.trials=9",
+        "search.workers=2",
+        "search.address=head:6379",
+        "retrain.epochs=3",
+        "retrain.pick=null",
+    ]
+    assert changed_keys(old, load_config(written(LEAST), allowed)) == []
+    forbidden = ["seed=1", "search.sampler=random", "teachers.big.epochs=3"]
+    changed = changed_keys(old, load_config(written(LEAST), forbidden))
+    assert changed[:2] == ["search.sampler", "seed"]
+    assert "teachers.big.epochs" in changed
