@@ -79,10 +79,8 @@ class Controller:
 
     def ask(self) -> Proposal | Done:
         """The next candidate to score, or why there is none."""
-        if self.finished + len(self._running) >= self.trials:
-            return Done.BUDGET
-        if not self._waiting and len(self._seen) >= self._space.size:
-            return Done.EXHAUSTED
+        if (done := self.done()) is not None:
+            return done
         if not self._waiting and self._asked < len(self._initial):
             self._enqueue(dict(self._space.complete(self._initial[self._asked])))
         trial = self._study.ask(self._distributions)
@@ -93,6 +91,14 @@ class Controller:
         self._running[trial.number] = (trial, candidate)
         self._keep_in_flight()
         return Proposal(trial.number, candidate)
+
+    def done(self) -> Done | None:
+        """Why nothing more would be proposed, or None while something would."""
+        if self.finished + len(self._running) >= self.trials:
+            return Done.BUDGET
+        if not self._waiting and len(self._seen) >= self._space.size:
+            return Done.EXHAUSTED
+        return None
 
     def tell(self, number: int, score: Scored) -> dict[str, object]:
         """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial."""

@@ -32,39 +32,54 @@ def run_trials(
     address: str | None = None,
     progress: Progress | None = None,
     on_finished: Callable[[dict[str, object]], None] | None = None,
-) -> None:
+) -> Done:
     """Score what the controller proposes until it is done, `workers` candidates at a time.
 
     `parts` are broadcast once through the object store, and each worker calls `make_scorer(parts)` once. A candidate
     whose score raises, or whose worker dies, is recorded as failed with its reason, and the search goes on.
     `on_finished` gets the row of each finished trial. Raises RunError when no worker can build its scorer or nothing
     but failures comes back. After KeyboardInterrupt, or death, the same call goes on where it stopped.
+    Returns why the search is over: its trials are spent, or the space is exhausted, which the progress says too.
     """
-    with (
-        ray_session(address, workers) as folder,
-        (progress or SilentProgress()).stage("search", controller.trials) as s,
-    ):
-        recorder = _Recorder(controller, s, on_finished)
-        share = Share.of(ray.cluster_resources(), workers)
-        trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=share.threads)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
-            tune_config=tune.TuneConfig(
-                search_alg=_Proposer(controller, workers),
-                scheduler=_EachToItsWorker(),
-                num_samples=-1,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: f"{trial.config['number']}",
-            ),
-            run_config=tune.RunConfig(
-                name="trials",
-                storage_path=str(folder),
-                verbose=0,
-                callbacks=[recorder],
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
-        )
-        tuner.fit()
+    shown = progress or SilentProgress()
+    with shown.stage("search", controller.trials) as stage:
+        recorder = _Recorder(controller, stage, on_finished)
+        if controller.done() is None:
+            with ray_session(address, workers) as folder:
+                _tuner(controller, recorder, folder, workers, parts, make_scorer).fit()
+        done = controller.done()
+        if done is None or controller.in_flight:
+            raise RunError(
+                f"Ray ended the search after {controller.finished} of {controller.trials} trials. "
+                "The same command goes on where it stopped."
+            )
+        if done is Done.EXHAUSTED:
+            stage.advance(0, ended=f"early: {done.value}")
+    return done
+
+
+def _tuner(
+    controller: Controller, recorder: "_Recorder", folder: Path, workers: int, parts: Any, make_scorer: MakeScorer
+) -> tune.Tuner:
+    share = Share.of(ray.cluster_resources(), workers)
+    trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=share.threads)
+    return tune.Tuner(
+        tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
+        tune_config=tune.TuneConfig(
+            search_alg=_Proposer(controller, workers),
+            scheduler=_EachToItsWorker(),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: f"{trial.config['number']}",
+        ),
+        run_config=tune.RunConfig(
+            name="trials",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[recorder],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
 
 
 class _Proposer(Searcher):

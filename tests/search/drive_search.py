@@ -16,9 +16,9 @@ OBJECTIVES = ("map50", "bit_ops")
 SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in range(6)])
 
 
-def open_controller(run_dir: Path, trials: int, **settings: object) -> Controller:
-    journal = Journal(run_dir, name="killed", space=SPACE, objectives=OBJECTIVES)
-    return Controller(SPACE, journal, objectives=OBJECTIVES, trials=trials, sampler="tpe", seed=11, **settings)
+def open_controller(run_dir: Path, trials: int, space: SearchSpace = SPACE, **settings: object) -> Controller:
+    journal = Journal(run_dir, name="killed", space=space, objectives=OBJECTIVES)
+    return Controller(space, journal, objectives=OBJECTIVES, trials=trials, sampler="tpe", seed=11, **settings)
 
 
 if __name__ == "__main__":

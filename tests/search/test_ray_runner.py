@@ -15,6 +15,7 @@ from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 from search.controller import Done
 from search.errors import RunError
 from search.ray_runner import FAILURES_TO_STOP, run_trials
+from spaces.space import Knob, SearchSpace
 
 HERE = Path(__file__).parent
 
@@ -55,6 +56,13 @@ class Shown:
         self.figures = figures
 
 
+def test_a_finished_search_starts_no_ray(tmp_path):
+    controller = open_controller(tmp_path, trials=1)
+    controller.tell_failed(controller.ask().number, "x")
+    assert run_trials(open_controller(tmp_path, trials=1), FakeParts(), make_fake_scorer) is Done.BUDGET
+    assert not ray.is_initialized()
+
+
 @pytest.mark.usefixtures("ray_here")
 def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path):
     """Takes some 15 s: two workers start, and one starts again after the all-sign candidate has killed it."""
@@ -89,8 +97,17 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path):
 @pytest.mark.usefixtures("ray_here")
 def test_one_worker_proposes_what_the_controller_alone_does(tmp_path):
     through_ray = open_controller(tmp_path / "ray", trials=12)
-    run_trials(through_ray, FakeParts(), make_fake_scorer)
+    assert run_trials(through_ray, FakeParts(), make_fake_scorer) is Done.BUDGET
     assert ids(through_ray) == ids_without_ray(tmp_path / "alone", trials=12)
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_an_exhausted_space_ends_the_search_and_is_told(tmp_path):
+    shown, space = Shown(), SearchSpace([Knob("layer/b0", ("real", "sign", "bireal"))])
+    controller = open_controller(tmp_path, trials=12, space=space)
+    assert run_trials(controller, FakeParts(), make_fake_scorer, workers=2, progress=shown) is Done.EXHAUSTED
+    assert shown.advanced == 3
+    assert shown.figures["ended"] == "early: every candidate of the search space has been proposed"
 
 
 @pytest.mark.usefixtures("ray_here")
