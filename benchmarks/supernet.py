@@ -1,8 +1,8 @@
 """A single-path supernet step against the float step, and what scoring costs beyond its passes through the network.
 
-Budgets (docs/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector; a score
-spends at most 10 % on anything but its adaptation, recalibration and forward passes. Both are ratios of medians measured
-in turn in one process. Exit status 1 when a budget is missed.
+Budgets (docs/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector; a
+score spends at most 10 % on anything but its adaptation, recalibration and forward passes. Both are ratios of medians,
+measured in turn in one process. Exit status 1 when a budget is missed.
 
 Run it with: python benchmarks/supernet.py
 """

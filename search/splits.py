@@ -3,13 +3,12 @@
 import os
 from pathlib import Path
 
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-
 from search.config import Config
 from search.run_folder import RunFolder
 from trainers.data.batches import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.errors import DataError
+from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.data.voc import VOC_CLASSES, read_voc
 from trainers.seeding import seeded
 

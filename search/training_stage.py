@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +64,7 @@ def _teacher(
     path, given = folder.teacher(name), config.teachers[name].weights
     device = pick_device(config.device)
     if given is not None or path.is_file():
-        network, found, candidate, classes = load_detector(given or path)
+        network, found, candidate, classes = load_detector(Path(given) if given is not None else path)
         _check_fits(name, found, spec, classes, train.class_names)
         network = freeze(network.to(device))
     else:
