@@ -43,7 +43,6 @@ def _data(config: Config) -> Iterator[Problem]:
 
 def _student_and_teachers(config: Config) -> Iterator[Problem]:
     yield from _known("student.detector", [config.student.detector], DETECTORS)
-    yield from _weights("student.weights", config.student.weights)
     for name, teacher in config.teachers.items():
         key = f"teachers.{name}"
         if name in RESERVED_TEACHERS:

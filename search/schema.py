@@ -63,7 +63,6 @@ class Student(_Section):
     detector: str
     width: Positive = 1.0
     heads: Literal["light", "full"] = "light"
-    weights: str | None = None
 
 
 class Teacher(_Section):
