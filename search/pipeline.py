@@ -14,7 +14,8 @@ from search.ray_runner import run_trials
 from search.retrain_stage import Retrained, retrain_candidate
 from search.run_folder import RunFolder, open_run_folder, read_run_folder
 from search.run_lock import RunLock
-from search.splits import load_split
+from search.space_builder import build_space, student_spec
+from search.splits import class_names, load_split
 from search.training_stage import term_teachers
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
@@ -37,6 +38,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     Raises RunError for a folder of another config or one in use, DataError for bad data, DivergedError when a teacher
     or the supernet diverges; a candidate that fails is recorded, and the search goes on.
     """
+    build_space(config, student_spec(config, len(class_names(config))))  # says what is wrong before anything is written
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
         prepared = prepare(config, folder, data_root, progress)

@@ -2,7 +2,7 @@
 
 import torch
 
-from search.config import Config
+from search.config import Config, ConfigError
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.space import Knob, SearchSpace, weight_grid
 from trainers.distill import TERMS
@@ -39,14 +39,14 @@ def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ..
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 
     A unit that is kept real inside a block whose others are searched gets a knob of its own with that one choice.
-    Raises ValueError for an entry of `keep_real` that covers no unit, and when nothing is left to search.
+    Raises ConfigError for an entry of `keep_real` that covers no unit, and when nothing is left to search.
     """
     with torch.device("meta"):
         units = list(searchable_units(build_detector(spec, lambda _: ("real",))))
     layers = config.space.layers
     for prefix in layers.keep_real:
         if not any(_covers(prefix, unit) for unit in units):
-            raise ValueError(
+            raise ConfigError(
                 f"space.layers.keep_real names {prefix!r}, but no searchable layer of {spec.detector} is called so. "
                 f"There are: {', '.join(units)}."
             )
@@ -56,7 +56,7 @@ def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ..
         if unit not in kept:
             choices[_prefix(unit, config.space.granularity)] = tuple(layers.methods)
     if not choices:
-        raise ValueError("space.layers.keep_real covers every searchable layer: nothing is left to search.")
+        raise ConfigError("space.layers.keep_real covers every searchable layer: nothing is left to search.")
     for unit in units:
         if unit in kept and any(_covers(prefix, unit) for prefix in choices):
             choices[unit] = ("real",)
