@@ -8,7 +8,7 @@ from results import Run
 from search.config import Config
 from search.controller import Controller
 from search.journal import Journal
-from search.objectives import OBJECTIVES
+from search.objectives import axes
 from search.prepare import Prepared, prepare
 from search.ray_runner import run_trials
 from search.retrain_stage import Retrained, retrain_candidate
@@ -86,7 +86,7 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
     if controller.finished < search.trials:
         parts = scorer_parts(config, prepared)
         run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
-    x, y = axes(config)
+    x, y = axes(config.search.objectives)
     ends = {prepared.space.canonical(one).id: label for label, one in _ends(config, prepared.space).items()}
     results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=ends)
 
@@ -114,15 +114,6 @@ def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
     )
 
 
-def axes(config: Config) -> tuple[str, str]:
-    """The cost and the accuracy that the front is drawn over: the first objective of each direction."""
-    costs = [name for name in config.search.objectives if OBJECTIVES[name] == "minimize"]
-    accuracies = [name for name in config.search.objectives if OBJECTIVES[name] == "maximize"]
-    columns = {"memory_mb": "memory_bits"}  # the table holds bits, so that they can be read in any unit
-    cost = (costs or ["bit_ops"])[0]
-    return columns.get(cost, cost), (accuracies or ["map50"])[0]
-
-
 def _ends(config: Config, space: SearchSpace) -> dict[str, Candidate]:
     """All real, and all of each binary method: the ends of the cost axis, tried first and named in the picture."""
     return {f"all {one}": space.uniform(one) for one in config.space.layers.methods if _uniform_fits(space, one)}
@@ -135,7 +126,7 @@ def _uniform_fits(space: SearchSpace, method: str) -> bool:
 def _pick(run: Run, config: Config) -> Candidate | None:
     if config.retrain.pick is None:
         return None
-    x, y = axes(config)
+    x, y = axes(config.search.objectives)
     chosen = run.knee(x=x, y=y) if config.retrain.pick == "knee" else config.retrain.pick
     return Candidate(run.candidate(chosen))
 
