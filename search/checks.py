@@ -7,12 +7,12 @@ from pathlib import Path
 
 from search.objectives import BUDGETS, OBJECTIVES
 from search.samplers import SAMPLERS
-from search.schema import NO_TEACHER, TWIN, Config
+from search.schema import TWIN, Config
 from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
 from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from spaces.layers import METHODS
-from spaces.space import weight_grid
+from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS
 
 Problem = tuple[str, str]

@@ -10,7 +10,8 @@ from torch import nn
 from search.config import Config
 from search.prepare import Prepared
 from search.run_folder import RunFolder
-from search.training_stage import TWIN, build_distiller, train_settings
+from search.schema import TWIN
+from search.training_stage import build_distiller, train_settings
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.supernet import extract
@@ -53,8 +54,8 @@ def retrain_candidate(
         measured = {
             "candidate": dict(candidate),
             "settings": settings,
-            "test": test_figures(network, test),
-            "twin_test": test_figures(prepared.teachers[TWIN].network, test),
+            "test": figures_on(network, test),
+            "twin_test": figures_on(prepared.teachers[TWIN].network, test),
             "costs": totals(layer_costs(network, [blank])).as_dict(),
         }
         write_whole(figures, json.dumps(measured, indent=2).encode())
@@ -85,7 +86,7 @@ def _trained(
     return network.eval()
 
 
-def test_figures(network: nn.Module, data: Decoded) -> dict[str, float]:
+def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
     """VOC's and COCO's average precisions on `data`, in 0..1."""
     found, expected = detect(network, data), truths(data)
     voc = voc_ap(found, expected, num_classes=len(data.class_names))
@@ -96,4 +97,4 @@ def test_figures(network: nn.Module, data: Decoded) -> dict[str, float]:
 def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:
     """The figures of a detector on disk. Raises CheckpointError for a file that is none of ours."""
     network, _, _, _ = load_detector(checkpoint)
-    return test_figures(network, data)
+    return figures_on(network, data)

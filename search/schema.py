@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from spaces.space import NO_TEACHER
+
 TWIN = "twin"
-NO_TEACHER = "none"
 
 
 def _no_bool(value: object) -> object:

@@ -5,6 +5,7 @@ import torch
 from search.config import Config, ConfigError
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.space import Knob, SearchSpace, weight_grid
+from spaces.supernet import covers
 from trainers.distill import TERMS
 
 LEVELS_UP = {"layer": 0, "block": 1, "stage": 2}
@@ -45,12 +46,12 @@ def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ..
         units = list(searchable_units(build_detector(spec, lambda _: ("real",))))
     layers = config.space.layers
     for prefix in layers.keep_real:
-        if not any(_covers(prefix, unit) for unit in units):
+        if not any(covers(prefix, unit) for unit in units):
             raise ConfigError(
                 f"space.layers.keep_real names {prefix!r}, but no searchable layer of {spec.detector} is called so. "
                 f"There are: {', '.join(units)}."
             )
-    kept = {unit for unit in units if any(_covers(prefix, unit) for prefix in layers.keep_real)}
+    kept = {unit for unit in units if any(covers(prefix, unit) for prefix in layers.keep_real)}
     choices: dict[str, tuple[str, ...]] = {}
     for unit in units:
         if unit not in kept:
@@ -58,7 +59,7 @@ def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ..
     if not choices:
         raise ConfigError("space.layers.keep_real covers every searchable layer: nothing is left to search.")
     for unit in units:
-        if unit in kept and any(_covers(prefix, unit) for prefix in choices):
+        if unit in kept and any(covers(prefix, unit) for prefix in choices):
             choices[unit] = ("real",)
     return choices
 
@@ -75,7 +76,3 @@ def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
 def _prefix(unit: str, granularity: str) -> str:
     names = unit.split(".")
     return ".".join(names[: len(names) - LEVELS_UP[granularity]])
-
-
-def _covers(prefix: str, unit: str) -> bool:
-    return unit == prefix or unit.startswith(f"{prefix}.")

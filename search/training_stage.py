@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from search.config import Config, TrainingConfig
 from search.run_folder import RunFolder
+from search.schema import TWIN
 from search.space_builder import layer_choices, teacher_spec
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -27,7 +28,6 @@ from trainers.seeding import seeded
 from trainers.supernet_training import train_supernet
 
 ALL_REAL = Candidate({})
-TWIN = "twin"
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,20 @@ def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> 
 
 
 def activate(supernet: nn.Module, candidate: Candidate) -> None:
-    """Make every unit compute with the candidate's method. Raises ValueError for a method that a unit doesn't offer."""
+    """Make every unit compute with the candidate's method. Raises ValueError, and switches none, when one lacks it."""
     layers = candidate.layers()
-    for name, unit in searchable_units(supernet).items():
-        unit.activate(method_of(name, layers) or "real")
+    chosen = {unit: method_of(name, layers) or "real" for name, unit in searchable_units(supernet).items()}
+    for unit, method in chosen.items():
+        unit.check(method)
+    for unit, method in chosen.items():
+        unit.activate(method)
 
 
 def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """A freshly initialised detector that holds the candidate's alternatives and no others."""
     layers = candidate.layers()
     network = build_detector(spec, lambda unit: (method_of(unit, layers) or "real",))
-    unused = [prefix for prefix in layers if not any(_covers(prefix, unit) for unit in searchable_units(network))]
+    unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
         raise ValueError(f"The detector {spec.detector} has no layer called {', '.join(unused)}.")
     return network
@@ -43,7 +46,10 @@ def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidat
     """
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         network = build_fixed(spec, candidate)
-    network.to_empty(device=next(iter(state.values())).device)
+    first = next(iter(state.values()), None)
+    if first is None:
+        raise ValueError("The state holds no tensor.")
+    network.to_empty(device=first.device)
     inherit(network, state)
     return network.eval()
 
@@ -79,9 +85,10 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
 
 
 def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    fitting = [prefix for prefix in choices if _covers(prefix, unit)]
+    fitting = [prefix for prefix in choices if covers(prefix, unit)]
     return choices[max(fitting, key=len)] if fitting else ("real",)
 
 
-def _covers(prefix: str, unit: str) -> bool:
+def covers(prefix: str, unit: str) -> bool:
+    """Whether `prefix` names `unit` or a module that it lies in."""
     return unit == prefix or unit.startswith(f"{prefix}.")

@@ -15,6 +15,9 @@ from torch import Tensor
 
 FORMAT = "bitfront-1"
 
+_UNREADABLE = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, pickle.PickleError)
+"""What torch.load raises for a file that is damaged or of another kind."""
+
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint of ours, or one that does not fit."""
@@ -90,9 +93,15 @@ def load_training_state(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"{path} is no training state that can be read. Delete it to start this stage from its beginning."
-        ) from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise _no_state(path) from error
+    if not isinstance(state, dict):
+        raise _no_state(path)
     return state
+
+
+def _no_state(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is no training state that can be read. Delete it to start this stage from its beginning."
+    )

@@ -19,7 +19,7 @@ def save_detector(
     description = {
         "kind": "detector",
         "detector": asdict(spec),
-        "layers": dict(candidate),
+        "candidate": dict(candidate),
         "classes": list(class_names),
     }
     save_weights(path, network.state_dict(), description)
@@ -44,7 +44,7 @@ def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorS
         )
     try:
         spec = DetectorSpec(**description["detector"])
-        candidate = Candidate(dict(description["layers"]))
+        candidate = Candidate(dict(description["candidate"]))
         classes = tuple(str(name) for name in description["classes"])
         if len(classes) != spec.num_classes:
             raise ValueError(f"{len(classes)} class names for {spec.num_classes} classes.")

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
+from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
-from trainers.loop import Batch, TrainSettings, train
+from trainers.loop import TrainSettings, train
 from trainers.progress import Progress
 
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from trainers.checkpoint import load_training_state, save_training_state
-from trainers.data.batches import batches
+from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
+from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
 
-Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
 
@@ -45,6 +45,10 @@ class TrainSettings:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
+        for name, least in (("learning_rate", "positive"), ("clip_norm", "positive"), ("weight_decay", "0 or more")):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
+                raise ValueError(f"{name} is {value}, must be {least} and finite.")
 
 
 def train(
@@ -64,18 +68,20 @@ def train(
     from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
     one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is
     removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
-    every term, and ValueError when the data doesn't fill one batch.
+    every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
-        raise ValueError(
-            f"The training of {stage} has {len(data)} images, fewer than its batch_size of {settings.batch_size}. "
-            "Give it more images or a smaller batch_size."
+        raise DataError(
+            f"the training of {stage}",
+            f"there are {len(data)} images, fewer than its batch_size of {settings.batch_size}",
+            "Give it more images or a smaller batch_size",
         )
     device = next(modules.parameters()).device
     optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
-    first = _resume(resume_from, settings, modules, optimizer, schedule)
+    identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint()}
+    first = _resume(resume_from, identity, modules, optimizer, schedule)
     saved = time.monotonic()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
         shown.advance(first)
@@ -102,7 +108,7 @@ def train(
                 and time.monotonic() - saved > SAVE_EVERY_SECONDS
                 and epoch + 1 < settings.epochs
             ):
-                _save(resume_from, settings, epoch + 1, modules, optimizer, schedule)
+                _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
 
 
@@ -148,16 +154,19 @@ def _rate(steps: int) -> Callable[[int], float]:
     return share
 
 
-def _save(path: Path, settings: TrainSettings, epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
+def _save(path: Path, identity: dict[str, Any], epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
     optimizer, schedule = (part.state_dict() for part in parts)
     state = {"modules": modules.state_dict(), "optimizer": optimizer, "schedule": schedule}
-    save_training_state(path, {"settings": asdict(settings), "epoch": epoch, **state})
+    save_training_state(path, {"identity": identity, "epoch": epoch, **state})
 
 
-def _resume(path: Path | None, settings: TrainSettings, modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
-    """Put everything where the saved epoch left it; the epochs done. A state of other settings is not gone on from."""
+def _resume(path: Path | None, identity: dict[str, Any], modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
+    """Put everything where the saved epoch left it; the epochs done.
+
+    A state of other settings, another seed or other data is not gone on from: the training starts over.
+    """
     state = load_training_state(path) if path is not None else None
-    if state is None or state.get("settings") != asdict(settings):
+    if state is None or state.get("identity") != identity:
         return 0
     modules.load_state_dict(state["modules"])
     optimizer.load_state_dict(state["optimizer"])

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
-    """Reset every BatchNorm's running statistics and set them to the plain mean over `batches` (lists of images).
+    """Reset every BatchNorm's running statistics and set them to the mean over `batches` (lists of images).
 
-    Needed before a candidate is scored (arXiv:1904.00420, section 3.4). Nothing else changes; the network is left in
-    the mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
+    A batch counts by its number of images, so that a short last one weighs no more than it should. Needed before a
+    candidate is scored (arXiv:1904.00420, section 3.4). Nothing else changes; the network is left in the mode that it
+    was in. Raises ValueError, and changes nothing, when there is no batch.
     """
     batches = iter(batches)
     first = next(batches, None)
@@ -25,8 +26,11 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     try:
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # a cumulative mean instead of a fading one
+        seen = 0
         for images in chain([first], batches):
+            seen += len(images)
+            for norm in norms:
+                norm.momentum = len(images) / seen  # a running mean over images instead of a fading one
             network(images)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):

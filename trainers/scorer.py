@@ -1,5 +1,6 @@
 """Scoring: a candidate inherits the supernet's weights, adapts with its own teachers, and is measured on the subset."""
 
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,12 +15,12 @@ from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
-from trainers.data.batches import batches
+from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
-from trainers.loop import Batch, DivergedError, check_finite, freeze, to_device
+from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -39,8 +40,8 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         if self.adapt_steps < 0:
             raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
-        if not self.adapt_learning_rate > 0:
-            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive.")
+        if not 0 < self.adapt_learning_rate < math.inf:
+            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
@@ -151,6 +152,7 @@ class Scorer:
         self._adapt(network, candidate)
         adapted = time.perf_counter()
         recalibrate(network, (images for images, _ in self._batches(self._recalibration)))
+        _check_weights(network)
         recalibrated = time.perf_counter()
         metrics = voc_metrics(network, self._val)
         measured = time.perf_counter()
@@ -183,8 +185,6 @@ class Scorer:
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()
             optimizer.step()
-        if not all(bool(parameter.isfinite().all()) for parameter in parameters):
-            raise DivergedError("The weights are not finite after the adaptation.")
         network.eval()
 
     def _steps(self) -> Iterator[Batch]:
@@ -207,6 +207,12 @@ class Scorer:
             # Shared arrays are read-only; the tensors over them are only ever copied from.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             return {name: torch.from_numpy(array).to(self._device) for name, array in _group(parts, group).items()}
+
+
+def _check_weights(network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise DivergedError(f"After adaptation and recalibration {name} is not finite.")
 
 
 def _group(parts: ScorerParts, group: str) -> Arrays:

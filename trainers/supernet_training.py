@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from spaces.space import SearchSpace
 from spaces.supernet import activate
+from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
-from trainers.loop import Batch, TrainSettings, train
+from trainers.loop import TrainSettings, train
 from trainers.progress import Progress
 
 

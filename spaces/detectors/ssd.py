@@ -75,8 +75,8 @@ class SSD(nn.Module):
     ) -> list[Detections]:
         own = (self.image_size, self.image_size)
         found = []
-        for image_logits, image_offsets, size in zip(logits, offsets, sizes, strict=True):
-            image = _select(box_coder.decode_single(image_offsets, anchors), image_logits.softmax(-1), own)
+        for image_scores, image_offsets, size in zip(logits.softmax(-1), offsets, sizes, strict=True):
+            image = _select(image_offsets, image_scores, anchors, own)
             found.append(image | {"boxes": resize_boxes(image["boxes"], own, size)})
         return found
 
@@ -123,14 +123,18 @@ def _flatten(levels: list[Tensor], size: int) -> Tensor:
     return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
 
 
-def _select(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Detections:
-    """Boxes (M, 4) and probabilities (M, K + 1) to the best detections of one image, by score, after class-wise NMS."""
+def _select(offsets: Tensor, scores: Tensor, anchors: Tensor, size: tuple[int, int]) -> Detections:
+    """Offsets (M, 4) and probabilities (M, K + 1) to the best detections of one image, by score, after class-wise NMS.
+
+    Only what passes the threshold is sorted, and only what is left is decoded: most of M x K is background.
+    """
     flat = scores[:, 1:].flatten()
-    top, index = flat.topk(min(BEFORE_NMS, len(flat)))
-    sure = top > SCORE_THRESHOLD  # no prefix of the order when a score is not a number
-    index, top = index[sure], top[sure]
+    sure = (flat > SCORE_THRESHOLD).nonzero().squeeze(1)  # what is not a number stays out
+    top, order = flat[sure].topk(min(BEFORE_NMS, len(sure)))
+    index = sure[order]
     classes = scores.shape[1] - 1
-    chosen = clip_boxes_to_image(boxes[index // classes], size)
+    anchor = index // classes
+    chosen = clip_boxes_to_image(box_coder.decode_single(offsets[anchor], anchors[anchor]), size)
     labels = index % classes + 1
     keep = batched_nms(chosen, top, labels, NMS_IOU)[:AFTER_NMS]
     return {"boxes": chosen[keep], "scores": top[keep], "labels": labels[keep]}

@@ -30,6 +30,11 @@ class DetectorSpec:
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
             raise ValueError(f"No detector is called {self.detector!r}. Known: {', '.join(sorted(DETECTORS))}.")
+        for name in ("num_classes", "image_size"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, must be a whole number.")
+        if not isinstance(self.width, int | float):
+            raise ValueError(f"width is {self.width!r}, must be a number.")
         if self.num_classes < 1:
             raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
         if not MIN_IMAGE_SIZE <= self.image_size <= MAX_IMAGE_SIZE:

@@ -31,8 +31,8 @@ def binary_conv2d(
     Forward: y_o = alpha_o * (sign(x) conv sign(w_o)), alpha_o = mean |w_o| (XNOR-Net, arXiv:1603.05279, section 3.1).
     Gradient of x: passed through the sign with the slope of `input_gradient`: `clipped` (arXiv:1602.02830) or `approx`
     (arXiv:1808.00278). Gradient of w, with G the gradient at alpha * sign(w) and n = Ci k k weights in a channel:
-      `xnor`     alpha G [|w| <= 1] + sign(w) <G, sign(w)>_o / n, that is, alpha stays in the graph (arXiv:1603.05279,
-      eq. 11);
+      `xnor`     alpha G [|w| <= 1] + sign(w) <G, sign(w)>_o / n, the chain rule with alpha in the graph (the rule of
+      arXiv:1603.05279 itself takes the second part weight by weight);
       `clipped`  G [|w| <= 1], alpha held constant and left out of the slope (ReActNet's published training code).
 
     `pad_value` is what stands outside the map: 0, as Bi-Real Net and ReActNet have it (three-valued at the border; the

@@ -57,9 +57,13 @@ class SearchableUnit(nn.Module):
 
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
+        self.check(method)
+        self.active = method
+
+    def check(self, method: str) -> None:
+        """Raise ValueError when the unit wasn't built with `method`."""
         if method not in self.alternatives:
             raise ValueError(f"This unit offers {', '.join(self.alternatives)}; {method!r} was asked for.")
-        self.active = method
 
     def forward(self, x: Tensor) -> Tensor:
         if self.tracing:

@@ -1,6 +1,8 @@
 import json
 import os
 import pickle
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,26 @@ def test_a_training_state_comes_back_bit_for_bit(tmp_path):
         name: bits(STATE[name]) for name in STATE
     }
     assert back["optimizer"]["state"][0]["step"].item() == 4
+
+
+@pytest.mark.parametrize("value", [[1], "text", torch.ones(2)])
+def test_a_saved_value_of_another_kind_is_no_training_state(tmp_path, value):
+    torch.save(value, tmp_path / "state")
+    with pytest.raises(CheckpointError, match="state is no training state that can be read"):
+        load_training_state(tmp_path / "state")
+
+
+def test_a_damaged_training_state_is_never_anything_but_a_checkpoint_error(tmp_path):
+    path = tmp_path / "state"
+    save_training_state(path, {"epoch": 3, "modules": dict(STATE)})
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for _ in range(rng.randint(1, 20)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        path.write_bytes(bytes(damaged))
+        with suppress(CheckpointError):
+            load_training_state(path)
 
 
 def test_without_a_training_state_there_is_nothing_to_go_on_from(tmp_path):

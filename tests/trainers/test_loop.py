@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from trainers import loop
+from trainers.data.errors import DataError
 from trainers.loop import DivergedError, TrainSettings, check_finite, freeze, train
 
 
@@ -84,7 +85,7 @@ def test_every_whole_batch_of_every_epoch_is_a_step(blobs):
 
 
 def test_a_data_set_smaller_than_a_batch_is_refused(blobs):
-    with pytest.raises(ValueError, match=r"The training of toy has 3 images, fewer than its batch_size of 4"):
+    with pytest.raises(DataError, match=r"the training of toy: there are 3 images, fewer than its batch_size of 4"):
         run(toy(), blobs(3))
 
 
@@ -139,12 +140,21 @@ def test_a_state_is_saved_at_most_every_so_often_and_not_at_the_end(tmp_path, mo
     assert saved == []
 
 
-def test_a_state_of_other_settings_or_of_another_program_is_not_gone_on_from(tmp_path, monkeypatch, blobs):
+@pytest.mark.parametrize("changes", [{"epochs": 5}, {"seed": 7}, {"stage": "other"}, {"data": "other images"}])
+def test_a_state_of_another_training_is_not_gone_on_from(tmp_path, monkeypatch, blobs, changes):
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     path, data = tmp_path / "toy.state", blobs(4)
     with pytest.raises(KeyboardInterrupt):
         run(toy(), data, fail_at=(2, 0), resume_from=path)
-    assert run(toy(), data, epochs=5, resume_from=path)[0] == (0, 0)
+    kept = path.read_bytes()
+    assert run(toy(), data, resume_from=path)[0] == (2, 0)  # what makes the difference is the change below
+    path.write_bytes(kept)
+    other = blobs(4, seed=9) if "data" in changes else data
+    assert run(toy(), other, resume_from=path, **{k: v for k, v in changes.items() if k != "data"})[0] == (0, 0)
+
+
+def test_a_state_of_another_program_is_not_gone_on_from(tmp_path, blobs):
+    path, data = tmp_path / "toy.state", blobs(4)
     torch.save({"epoch": 2}, path)
     assert run(toy(), data, resume_from=path)[0] == (0, 0)
 
@@ -218,6 +228,10 @@ def test_the_rate_rises_falls_along_a_cosine_and_ends_at_a_fiftieth():
     ("settings", "message"),
     [
         ({"epochs": 0}, "epochs is 0, must be at least 1"),
+        ({"epochs": 1, "learning_rate": math.inf}, "learning_rate is inf, must be positive and finite"),
+        ({"epochs": 1, "learning_rate": 0.0}, "learning_rate is 0.0, must be positive and finite"),
+        ({"epochs": 1, "weight_decay": -1.0}, "weight_decay is -1.0, must be 0 or more and finite"),
+        ({"epochs": 1, "clip_norm": 0.0}, "clip_norm is 0.0, must be positive and finite"),
         ({"epochs": 1, "batch_size": 1}, "batch_size is 1, must be at least 2: BatchNorm needs more than one image"),
     ],
 )

@@ -22,13 +22,13 @@ def images(*values):
     return [torch.tensor([[[value]]]) for value in values]
 
 
-def test_statistics_are_the_plain_means_over_the_batches():
+def test_statistics_are_the_means_over_the_batches_by_their_images():
     network = Normed()
     network.first.running_mean.fill_(100.0)  # what was measured before is forgotten
     recalibrate(network, [images(1.0, 2.0, 3.0, 4.0), images(10.0, 20.0)])
     # Means 2.5 and 15; unbiased variances (2.25 + 0.25 + 0.25 + 2.25) / 3 = 5 / 3 and (25 + 25) / 1 = 50.
-    assert network.first.running_mean.item() == pytest.approx((2.5 + 15) / 2)
-    assert network.first.running_var.item() == pytest.approx((5 / 3 + 50) / 2)
+    assert network.first.running_mean.item() == pytest.approx((4 * 2.5 + 2 * 15) / 6)
+    assert network.first.running_var.item() == pytest.approx((4 * 5 / 3 + 2 * 50) / 6)
     assert network.first.num_batches_tracked == 2
     # The layers behind see what the layers before make of each batch: of mean 0, so that only the bias is left.
     assert network.second.running_mean.item() == pytest.approx(network.conv.bias.item(), abs=1e-5)

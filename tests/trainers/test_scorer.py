@@ -269,10 +269,17 @@ def test_a_candidate_that_diverges_in_its_last_step_has_diverged(parts, monkeypa
 
     monkeypatch.setattr(Distiller, "losses", rooted)
     scorer = build_scorer(with_settings(parts, adapt_steps=1))
-    with pytest.raises(DivergedError, match="The weights are not finite after the adaptation"):
+    with pytest.raises(DivergedError, match=r"After adaptation and recalibration \S+ is not finite"):
         scorer.score(REAL)
     monkeypatch.undo()
     assert math.isfinite(scorer.score(REAL).metrics["map50"])  # the next one is none the worse
+
+
+def test_a_broken_weight_is_found_without_adaptation_too(parts):
+    name = "supernet/backbone.conv1.weight"
+    broken = parts.arrays | {name: np.full_like(parts.arrays[name], np.nan)}
+    with pytest.raises(DivergedError, match=r"After adaptation and recalibration backbone\.\S+ is not finite"):
+        build_scorer(with_settings(replace(parts, arrays=broken), adapt_steps=0)).score(REAL)
 
 
 def test_a_method_that_the_supernet_lacks_is_refused(parts):

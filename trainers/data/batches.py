@@ -40,7 +40,7 @@ def _batches(
         for index in order[start : start + batch_size].tolist():
             image, target = decoded.images[index], decoded.target(index)
             if augment:
-                image, target = augment_image(image, target, np.random.default_rng((seed, epoch, index)))
+                image, target = augment_image(image, target, np.random.default_rng((seed, epoch, 1 + index)))
             images.append(torch.from_numpy(np.divide(image, 255, dtype=np.float32)))
             targets.append(_tensors(target))
         yield images, targets

@@ -1,6 +1,8 @@
 """Images decoded once and kept, resized, as uint8: an image then costs microseconds instead of milliseconds."""
 
+import hashlib
 import io
+import json
 import struct
 import warnings
 import zlib
@@ -17,6 +19,8 @@ from trainers.data.sample import Defect, DetectionData, Sample
 
 _MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr")  # 8 bits or fewer a channel: nothing is clipped
 _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # what Pillow raises on decoding
+
+_ORIENTATION, _UPRIGHT = 0x0112, 1  # an EXIF tag and its usual value
 
 Target = dict[str, NDArray[Any]]
 
@@ -72,7 +76,7 @@ class Decoded:
         return {"boxes": self.boxes[objects], "labels": self.labels[objects], "difficult": self.difficult[objects]}
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "Decoded":
-        """The images at `indices`, in that order, copied."""
+        """The images at `indices`, in that order, copied; the defects are those of the whole."""
         chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
         if len(chosen) and not (chosen.min() >= 0 and chosen.max() < len(self)):
             raise IndexError(f"indices from {chosen.min()} to {chosen.max()}, there are {len(self)} images.")
@@ -87,7 +91,15 @@ class Decoded:
             offsets=offsets,
             image_ids=tuple(self.image_ids[i] for i in chosen),
             class_names=self.class_names,
+            defects=self.defects,
         )
+
+    def fingerprint(self) -> str:
+        """Tells two data sets apart: image ids in order, size, classes, and the objects in them."""
+        digest = hashlib.sha256(json.dumps([self.image_ids, self.size, self.class_names]).encode())
+        for array in (self.boxes, self.labels, self.difficult, self.offsets):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, without a copy; `from_arrays` is the way back."""
@@ -113,7 +125,8 @@ def decode(data: DetectionData, size: int, memory_limit_mb: float = 4096, on_bad
     """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
 
     Raises DataError before anything is decoded if the images would take more than `memory_limit_mb` (1 MB = 2**20
-    bytes), and for a file that is no JPEG or PNG, is truncated, or is of another size than its annotation says; with
+    bytes), and for a file that is no JPEG or PNG, is truncated, is to be turned by its EXIF
+    data, or is of another size than its annotation says; with
     on_bad_data="skip" such an image is left out and listed in `defects`, behind those of `data`.
     """
     check_on_bad_data(on_bad_data)
@@ -175,9 +188,18 @@ def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(text), formats=("JPEG", "PNG"))
+        orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
+        if orientation != _UPRIGHT:
+            raise DataError(
+                sample.image,
+                f"its EXIF data turn the image (orientation {orientation}), and boxes may mean it turned or not",
+                "Save the image upright, or set data.on_bad_data: skip to leave it out",
+            )
         if image.size == (sample.width, sample.height) and image.mode in _MODES:
             square = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
             return np.asarray(square).transpose(2, 0, 1)
+    except DataError:
+        raise
     except UnidentifiedImageError as error:
         raise DataError(sample.image, f"the file is no JPEG or PNG image ({len(text)} bytes)") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

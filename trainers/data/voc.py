@@ -117,7 +117,7 @@ def _image_ids(folder: Path, image_set: str) -> tuple[Path, list[str]]:
         names = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise DataError(path, "there is no such image set", f"Choose one of those there: {names or 'none'}")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             path, f"the image set can't be read ({error})", "It must be text, one image id a line"

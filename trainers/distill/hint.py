@@ -20,7 +20,8 @@ class FeatureHint(nn.Module):
 
     def __init__(self, student_channels: Mapping[str, int], teacher_channels: Mapping[str, Mapping[str, int]]) -> None:
         super().__init__()
-        self.adapters = nn.ModuleDict()
+        self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
+        self.adapters = nn.ModuleDict()  # by the teacher's place: not every name may be called as a module
         for teacher, channels in teacher_channels.items():
             shared = [level for level in student_channels if level in channels]
             if not shared:
@@ -28,14 +29,19 @@ class FeatureHint(nn.Module):
                     f"The teacher {teacher!r} shares no pyramid level with the student: it has {', '.join(channels)}, "
                     f"the student {', '.join(student_channels)}."
                 )
-            self.adapters[teacher] = nn.ModuleDict({lv: _adapter(student_channels[lv], channels[lv]) for lv in shared})
+            adapters = {level: _adapter(student_channels[level], channels[level]) for level in shared}
+            self.adapters[self._place[teacher]] = nn.ModuleDict(adapters)
+
+    def of(self, teacher: str) -> nn.ModuleDict:
+        """The adapters towards one teacher, by level."""
+        return cast(nn.ModuleDict, self.adapters[self._place[teacher]])
 
     def forward(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
     ) -> Tensor:
         """A scalar, 0 for equal maps behind identity adapters; the teacher gets no gradient. `targets` are unused."""
         losses = []
-        for level, adapter in cast(nn.ModuleDict, self.adapters[teacher_name]).items():
+        for level, adapter in self.of(teacher_name).items():
             theirs = teacher.features[level].detach()
             ours = adapter(student.features[level])
             if theirs.shape[-2:] != ours.shape[-2:]:
