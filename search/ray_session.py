@@ -28,7 +28,9 @@ SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
 }
 
-FOLDER_PREFIX = "bitfront-"
+FOLDER_PREFIX = "bitfront-ray-"
+MARKER = "left-by-bitfront-for-ray"
+"""A file that stands in each folder of ours: a name alone, in a folder that all share, proves nothing."""
 LONGEST_ROOT = 16
 YOUNG_SECONDS = 60.0
 """A folder younger than this may belong to a driver that has not locked it yet."""
@@ -58,6 +60,7 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
     """
     _remove_left_behind()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
+    (folder / MARKER).write_text("Made for one search and gone with it; removed by a later one if that was killed.\n")
     found_by_workers = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
     needed = {"PYTHONPATH": found_by_workers, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
     with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
@@ -73,7 +76,7 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
 
 
 def _temporary_root() -> Path:
-    """Ray's sockets lie some 85 characters deeper, and the path of a socket has 107 at most."""
+    """Ray's sockets lie up to 86 characters deeper, and the path of a socket has 107 at most, 103 on a Mac."""
     usual = Path(tempfile.gettempdir()).resolve()
     return usual if len(str(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
 
@@ -82,11 +85,17 @@ def _remove_left_behind() -> None:
     """Remove the folders of drivers that were killed: nobody holds their lock any more."""
     for folder in _temporary_root().glob(f"{FOLDER_PREFIX}*"):
         try:
-            if folder.stat().st_uid == os.getuid() and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
+            if _is_ours(folder) and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
                 with RunLock(folder):
                     shutil.rmtree(folder, ignore_errors=True)
         except (RunError, OSError):
             continue
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a session of this user made the folder. One with a config in it is a run, whatever else it holds."""
+    mine = not folder.is_symlink() and folder.is_dir() and folder.stat().st_uid == os.getuid()
+    return mine and (folder / MARKER).is_file() and not (folder / "config.yaml").exists()
 
 
 def _start(address: str | None, folder: Path) -> None:

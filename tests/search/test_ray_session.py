@@ -7,7 +7,7 @@ import pytest
 
 import search.ray_session as ray_session_module
 from search.errors import RunError
-from search.ray_session import FOLDER_PREFIX, Share, _remove_left_behind, ray_session
+from search.ray_session import FOLDER_PREFIX, LONGEST_ROOT, MARKER, Share, _remove_left_behind, ray_session
 from search.run_lock import RunLock
 
 
@@ -38,13 +38,62 @@ def test_the_environment_is_as_before_afterwards():
     assert dict(os.environ) == before
 
 
-def test_folders_of_killed_drivers_are_removed_and_those_of_living_ones_kept(tmp_path, monkeypatch):
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A folder of temporary folders for one test alone."""
     monkeypatch.setattr(ray_session_module, "_temporary_root", lambda: tmp_path)
-    dead, living, young = (tmp_path / f"{FOLDER_PREFIX}{name}" for name in ("dead", "living", "young"))
-    for folder in (dead, living, young):
-        (folder / "session").mkdir(parents=True)
+    return tmp_path
+
+
+def old_folder(root, name, *files):
+    folder = root / name
+    folder.mkdir()
+    for file in files:
+        (folder / file).touch()
+    os.utime(folder, (0, 0))
+    return folder
+
+
+def test_folders_of_killed_drivers_are_removed_and_those_of_living_ones_kept(root):
+    dead, living, young = (old_folder(root, f"{FOLDER_PREFIX}{name}", MARKER) for name in ("dead", "living", "young"))
+    os.utime(young)
     with RunLock(living):
-        for folder in (dead, living):
-            os.utime(folder, (0, 0))
+        os.utime(living, (0, 0))
         _remove_left_behind()
-    assert [Path(folder).exists() for folder in (dead, living, young)] == [False, True, True]
+    assert [folder.exists() for folder in (dead, living, young)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("bitfront-demo", ["config.yaml"]),
+        ("bitfront-demo", [MARKER]),
+        (f"{FOLDER_PREFIX}demo", []),
+        (f"{FOLDER_PREFIX}demo", ["config.yaml"]),
+        (f"{FOLDER_PREFIX}demo", ["config.yaml", MARKER]),
+    ],
+)
+def test_what_lacks_the_name_or_the_marker_or_looks_like_a_run_is_nobodys_to_remove(root, name, files):
+    folder = old_folder(root, name, *files)
+    _remove_left_behind()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files)
+
+
+def test_a_link_to_a_folder_of_ours_is_left_alone(root):
+    (root / f"{FOLDER_PREFIX}link").symlink_to(old_folder(root, "elsewhere", MARKER))
+    _remove_left_behind()
+    assert [path.name for path in (root / "elsewhere").iterdir()] == [MARKER]
+
+
+def test_a_session_marks_its_folder_and_removes_it(root, monkeypatch):
+    monkeypatch.setattr(ray_session_module, "_start", lambda address, folder: None)
+    with ray_session(None, 1) as folder:
+        assert folder.name.startswith(FOLDER_PREFIX)
+        assert (folder / MARKER).is_file()
+    assert list(root.iterdir()) == []
+
+
+def test_rays_sockets_fit_below_the_longest_root():
+    session = "session_2026-01-31_23-59-59_123456_4194304"
+    path = Path("/", "r" * (LONGEST_ROOT - 1), f"{FOLDER_PREFIX}abcdefgh", session, "sockets", "plasma_store")
+    assert len(str(path)) <= 103
