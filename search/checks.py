@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
 
 from search.objectives import BUDGETS, OBJECTIVES
@@ -39,6 +40,10 @@ def _data(config: Config) -> Iterator[Problem]:
         yield "data.image_size", f"is {size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels."
     if config.data.classes is not None:
         yield from _without_repetition("data.classes", config.data.classes)
+    sets = {"train": config.data.train, "val": config.data.val, "test": config.data.test}
+    for one, other in combinations(sets, 2):
+        if sets[one] == sets[other]:
+            yield f"data.{other}", f"is {sets[other]!r}, as data.{one}; the three sets may share no image."
 
 
 def _student_and_teachers(config: Config) -> Iterator[Problem]:
@@ -68,6 +73,8 @@ def _space(config: Config) -> Iterator[Problem]:
             if teacher not in pool:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
         yield from _without_repetition(f"{key}.teachers", term.teachers)
+        if config.scoring.adapt_steps == 0:
+            yield key, "has no effect on scores while scoring.adapt_steps is 0; take it out, or adapt some steps."
         try:
             weight_grid(*term.weight)
         except ValueError as error:

@@ -143,9 +143,13 @@ def cost(
     """Count operations and memory, layer by layer, for one image."""
     with user_errors():
         from search.config import load_config
-        from search.tables import print_rows
+        from search.inspect import COUNTING_RULE
+        from search.tables import Format, print_rows
 
-        print_rows(_cost_rows(load_config(config, set_ or []), candidate), _form(format_), output)
+        form = _form(format_)
+        print_rows(_cost_rows(load_config(config, set_ or []), candidate), form, output)
+        if form is Format.TABLE and output is None:
+            typer.echo(COUNTING_RULE)
 
 
 def main() -> None:
@@ -154,25 +158,25 @@ def main() -> None:
 
 
 def _cost_rows(config: "Config", file: Path | None) -> list[dict[str, object]]:
-    from search.config import ConfigError
     from search.inspect import cost_rows
 
-    if file is None:
-        return cost_rows(config)
-    try:
-        return cost_rows(config, _read_candidate(file))
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"{file} is no candidate of this config: {error}") from error
+    return cost_rows(config, _read_candidate(file) if file is not None else None)
 
 
 def _read_candidate(file: Path) -> "Candidate":
-    """A candidate's knobs, plain or under "candidate" as in front.json."""
+    """A candidate's knobs, plain or under "candidate" as in the entries of front.json."""
+    from search.config import ConfigError
     from spaces.candidate import Candidate
 
-    content = json.loads(file.read_text("utf-8"))
-    if isinstance(content, dict):
-        content = content.get("candidate", content)
-    return Candidate.from_json(json.dumps(content))
+    try:
+        content = json.loads(file.read_text("utf-8"))
+        if isinstance(content, list):
+            raise ValueError(f"it is a list of {len(content)}; write one of its entries to a file of its own")
+        if isinstance(content, dict):
+            content = content.get("candidate", content)
+        return Candidate.from_json(json.dumps(content))
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{file} is no candidate: {error}") from error
 
 
 def _axes_of(run: Path) -> tuple[str, str]:

@@ -23,7 +23,16 @@ __all__ = [
     "preset_names",
 ]
 
-CHANGEABLE = ("search.trials", "search.workers", "search.address", "retrain")
+CHANGEABLE = (
+    "data.root",  # that the images are the same is checked by their annotations
+    "data.test",
+    "data.memory_limit_mb",
+    "device",
+    "search.trials",
+    "search.workers",
+    "search.address",
+    "retrain",
+)
 """What a run may be taken up again with: none of it changes what its finished trials mean."""
 
 

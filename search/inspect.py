@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from search.config import Config
+from search.config import Config, ConfigError
 from search.retrain_stage import evaluate_checkpoint
 from search.space_builder import build_space, student_spec
 from search.splits import class_names, decode_voc
@@ -13,15 +13,25 @@ from spaces.cost import layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.describe import load_detector
 
+COUNTING_RULE = (
+    "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
+    "ops = MACs at 32 bits + at 8 bits / 8 + at 1 bit / 64. BatchNorm, biases, additions and pooling are not counted. "
+    "None of it is a time."
+)
+
 
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    Without a candidate the student is all real. Raises ValueError for a candidate that the config's space doesn't hold.
+    Without a candidate the student is all real. Raises ConfigError for a candidate that the config's space doesn't
+    hold.
     """
     spec = student_spec(config, len(class_names(config)))
     space = build_space(config, spec)
-    chosen = space.canonical(candidate) if candidate is not None else Candidate({})
+    try:
+        chosen = space.canonical(candidate) if candidate is not None else Candidate({})
+    except ValueError as error:
+        raise ConfigError(f"The candidate is none of this config's: {error}") from error
     network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
     rows: list[dict[str, object]] = [

@@ -67,8 +67,10 @@ class Journal:
         """What had been given out and not come back when the last process ended."""
         if not self._in_flight.is_file():
             return []
-        text = self._in_flight.read_text()
-        return [InFlight(**entry) for entry in json.loads(text)] if _is_json(text) else []
+        try:
+            return [InFlight(**entry) for entry in json.loads(self._in_flight.read_text())]
+        except (ValueError, TypeError):  # lost with the power: see write_in_flight
+            return []
 
     def write_in_flight(self, proposals: Sequence[InFlight]) -> None:
         """Replace what is kept of the proposals that have been given out.
@@ -116,7 +118,7 @@ def _open_file(path: Path) -> BaseStorage:
         _cut_half_written(path)
     try:
         return JournalStorage(JournalFileBackend(str(path)))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise RunError(
             f"{path} is damaged in line {_first_bad_line(path)}: {error}. Cut the file off before that line to keep "
             "the trials above it, or start again in another folder (--run-dir)."
@@ -128,7 +130,7 @@ def _cut_half_written(path: Path) -> None:
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     last = content.rfind(b"\n", 0, max(whole - 1, 0)) + 1
-    if whole and not _is_json(content[last:whole]):
+    if whole and not _is_entry(content[last:whole]):
         whole = last
     if whole < len(content):
         with path.open("r+b") as file:
@@ -136,17 +138,18 @@ def _cut_half_written(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _is_json(line: bytes | str) -> bool:
+def _is_entry(line: bytes) -> bool:
+    """Whether a line is what Optuna's journal writes: a mapping with the number of an operation."""
     try:
-        json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return False
-    return True
+    return isinstance(entry, dict) and isinstance(entry.get("op_code"), int)
 
 
 def _first_bad_line(path: Path) -> str:
     with path.open("rb") as file:
-        return next((str(number) for number, line in enumerate(file, 1) if not _is_json(line)), "unknown")
+        return next((str(number) for number, line in enumerate(file, 1) if not _is_entry(line)), "unknown")
 
 
 def _open_database(url: str) -> BaseStorage:

@@ -6,7 +6,8 @@ from search.errors import RunError
 
 def pick_candidate(run: Run, *, x: str, y: str, candidate: str | None, pick: str | None, max_ops: float | None) -> str:
     """The id that one of the three ways names; exactly one of them must be given. Raises RunError otherwise."""
-    given = [name for name, value in (("--candidate", candidate), ("--pick", pick), ("--max-ops", max_ops)) if value]
+    ways = {"--candidate": candidate, "--pick": pick, "--max-ops": max_ops}
+    given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
         raise RunError(
             f"Got {' and '.join(given) or 'none of them'}; say which candidate by exactly one of --candidate ID, "

@@ -9,14 +9,14 @@ from search.config import Config
 from search.controller import Controller
 from search.journal import Journal
 from search.objectives import axes
-from search.prepare import Prepared, prepare
+from search.prepare import Prepared, note_defects, prepare
 from search.ray_runner import run_trials
 from search.retrain_stage import Retrained, retrain_candidate
-from search.run_folder import RunFolder, open_run_folder, read_run_folder
+from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
 from search.run_lock import RunLock
 from search.space_builder import build_space, student_spec
-from search.splits import class_names, load_split
-from search.training_stage import term_teachers
+from search.splits import class_names, load_measured, settled
+from search.training_stage import check_given_teachers, term_teachers
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 from trainers.progress import Progress
@@ -35,18 +35,23 @@ class Search:
 def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Search:
     """Run the whole search in `run_dir`, or go on where an earlier start of it stopped.
 
-    Raises RunError for a folder of another config or one in use, DataError for bad data, DivergedError when a teacher
-    or the supernet diverges; a candidate that fails is recorded, and the search goes on.
+    `data_root` replaces the config's. Raises RunError for a folder of another config or one in use, DataError for bad
+    data, DivergedError when a teacher or the supernet diverges; a candidate that fails is recorded, and the search
+    goes on.
     """
-    build_space(config, student_spec(config, len(class_names(config))))  # says what is wrong before anything is written
+    config = settled(config, data_root)
+    # Whatever is wrong is said before anything is written.
+    build_space(config, student_spec(config, len(class_names(config))))
+    check_given_teachers(config)
+    check_run_folder(run_dir, config)
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
-        prepared = prepare(config, folder, data_root, progress)
+        prepared = prepare(config, folder, progress)
         with folder.timed("search"):
             search_front(config, folder, prepared, progress)
         run = results.open_run(folder.path)
         picked = _pick(run, config)
-        retrained = _retrain(config, folder, data_root, prepared, picked, progress) if picked else None
+        retrained = _retrain(config, folder, prepared, picked, progress) if picked else None
     return Search(run, retrained)
 
 
@@ -55,22 +60,28 @@ def run_retrain(
 ) -> Retrained:
     """Retrain one candidate of a run to the end and measure it on `data.test`.
 
-    `candidate_id` is an id in the trials table or an unambiguous beginning of one; `epochs` replaces the config's.
+    `candidate_id` is an id in the trials table or an unambiguous beginning of one; `epochs` replaces the config's,
+    `data_root` the place where the search found its images.
     """
     folder, config = read_run_folder(run_dir)
+    config = settled(config, data_root)
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     chosen = results.open_run(run_dir).candidate(candidate_id)
     with RunLock(run_dir):
-        prepared = prepare(config, folder, data_root, progress)
-        return _retrain(config, folder, data_root, prepared, Candidate(chosen), progress)
+        prepared = prepare(config, folder, progress)
+        return _retrain(config, folder, prepared, Candidate(chosen), progress)
 
 
 def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> None:
     """Propose and score until the run has its trials, then write its tables."""
     search = config.search
     journal = Journal(
-        folder.path, name=config.name, space=prepared.space, objectives=search.objectives, storage=search.storage
+        folder.path,
+        name=f"{config.name}-{folder.run_id}" if search.storage else config.name,  # a database is for many runs
+        space=prepared.space,
+        objectives=search.objectives,
+        storage=search.storage,
     )
     controller = Controller(
         prepared.space,
@@ -116,11 +127,7 @@ def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
 
 def _ends(config: Config, space: SearchSpace) -> dict[str, Candidate]:
     """All real, and all of each binary method: the ends of the cost axis, tried first and named in the picture."""
-    return {f"all {one}": space.uniform(one) for one in config.space.layers.methods if _uniform_fits(space, one)}
-
-
-def _uniform_fits(space: SearchSpace, method: str) -> bool:
-    return all(method in knob.choices for knob in space.knobs if knob.kind == "layer")
+    return {f"all {one}": space.uniform(one) for one in config.space.layers.methods}
 
 
 def _pick(run: Run, config: Config) -> Candidate | None:
@@ -132,13 +139,9 @@ def _pick(run: Run, config: Config) -> Candidate | None:
 
 
 def _retrain(
-    config: Config,
-    folder: RunFolder,
-    data_root: Path | None,
-    prepared: Prepared,
-    candidate: Candidate,
-    progress: Progress,
+    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress
 ) -> Retrained:
-    test = load_split(config, folder, data_root, config.data.test)
+    test = load_measured(config, folder, config.data.test)
+    note_defects(folder, {config.data.test: test}, progress)
     with folder.timed(f"retrain {candidate.id}"):
         return retrain_candidate(config, folder, prepared, candidate, test, progress)

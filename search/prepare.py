@@ -1,15 +1,18 @@
 """What a search stands on, read from the run where it was made before, else made: data, teachers, supernet."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from search.config import Config
-from search.run_folder import RunFolder
+from search.config import Config, ConfigError, TrainingConfig
+from search.errors import RunError
+from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
-from search.splits import load_split, load_subset
+from search.splits import load_measured, load_split, prepare_root, scoring_subset
 from search.training_stage import SupernetState, teacher_pool, trained_supernet
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
+from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
 from trainers.scorer import Teacher
@@ -27,13 +30,55 @@ class Prepared:
     state: SupernetState
 
 
-def prepare(config: Config, folder: RunFolder, data_root: Path | None, progress: Progress) -> Prepared:
+def prepare(config: Config, folder: RunFolder, progress: Progress) -> Prepared:
     """Data, teachers and supernet: read where they were made before, made where they weren't."""
     with folder.timed("data"):
-        train = load_split(config, folder, data_root, config.data.train)
-        val = load_subset(config, folder, data_root)
+        prepare_root(config, folder)
+        train = load_split(config, folder, config.data.train)
+        val = load_measured(config, folder, config.data.val)
+    note_defects(folder, {config.data.train: train, config.data.val: val}, progress)
+    _check_batch_sizes(config, len(train))
+    val = scoring_subset(config, val)
+    _check_same_data(folder, train, val)
     spec = student_spec(config, len(train.class_names))
     space = build_space(config, spec)
     teachers = teacher_pool(config, folder, train, val, progress)
     state = trained_supernet(config, folder, spec, space, teachers, train, progress)
     return Prepared(spec, space, train, val, teachers, state)
+
+
+def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
+    """Say how many images were left out, and keep each with its reason in `data_defects.json`."""
+    file = folder.path / "data_defects.json"
+    kept = read_json(file) if file.is_file() else {}
+    for split, data in splits.items():
+        kept[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
+        if data.defects:
+            first = data.defects[0]
+            left_out = f"{split}: {len(data.defects)} of {len(data) + len(data.defects)} images left out"
+            progress.note(f"{left_out}, the first for {first.path}: {first.reason}. All are in {file}.")
+    if any(kept.values()):
+        write_whole(file, json.dumps(kept, indent=2).encode())
+
+
+def _check_batch_sizes(config: Config, images: int) -> None:
+    sections: dict[str, TrainingConfig] = {"supernet": config.supernet, "retrain": config.retrain}
+    sections |= {f"teachers.{name}": one for name, one in config.teachers.items() if one.weights is None}
+    for section, settings in sections.items():
+        if settings.batch_size > images:
+            raise ConfigError(
+                f"{section}.batch_size is {settings.batch_size}, but {config.data.train} has {images} images. "
+                "Give it more images or a smaller batch."
+            )
+
+
+def _check_same_data(folder: RunFolder, train: Decoded, val: Decoded) -> None:
+    """Teachers and scores of one run belong to the same images. Raises RunError when they changed in between."""
+    found = {"train": train.fingerprint(), "val": val.fingerprint()}
+    file = folder.path / "data.json"
+    if folder.begun and file.is_file() and read_json(file) != found:
+        raise RunError(
+            f"{folder.path} was begun with other images or annotations than are there now. "
+            "Bring those back, or give another --run-dir."
+        )
+    write_whole(file, json.dumps(found, indent=2).encode())

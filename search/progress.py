@@ -43,6 +43,9 @@ class BarProgress:
         with Bars(*columns, console=self._console) as bars:
             yield _Bar(bars, bars.add_task(name, total=total, figures=""))
 
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
 
 class _Bar:
     def __init__(self, bars: Bars, task: TaskID) -> None:
@@ -68,6 +71,10 @@ class LineProgress:
         lines.write(f"{name}: begins, {total} in all")
         yield lines
         lines.end()
+
+    def note(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
 
 
 class _Lines:

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from search.config import Config
 from search.prepare import Prepared
-from search.run_folder import RunFolder
+from search.run_folder import RunFolder, read_json
 from search.schema import TWIN
 from search.training_stage import build_distiller, train_settings
 from spaces.candidate import Candidate
@@ -42,12 +44,13 @@ def retrain_candidate(
 ) -> Retrained:
     """Start from the supernet's weights, train on `data.train`, measure on `data.test`, keep in `retrained/<id>/`.
 
-    A result of the same settings is read instead of made again. Raises DivergedError when a loss isn't finite.
+    A result of the same settings is read instead of made again; one of other settings stays, and the new one stands
+    beside it in `retrained/<id>.2/` and so on. Raises DivergedError when a loss isn't finite.
     """
-    place = folder.retrained(candidate.id)
-    checkpoint, figures = place / "detector.safetensors", place / "figures.json"
     settings = asdict(train_settings(config.retrain))
-    if not (figures.is_file() and checkpoint.is_file() and json.loads(figures.read_text())["settings"] == settings):
+    place = _place(folder, candidate.id, settings)
+    checkpoint, figures = place / "detector.safetensors", place / "figures.json"
+    if not figures.is_file():
         network = _trained(config, folder, prepared, candidate, progress)
         save_detector(checkpoint, network, prepared.spec, candidate, prepared.train.class_names)
         blank = torch.zeros(3, prepared.spec.image_size, prepared.spec.image_size, device=pick_device(config.device))
@@ -60,8 +63,18 @@ def retrain_candidate(
         }
         write_whole(figures, json.dumps(measured, indent=2).encode())
         folder.training_state(f"retrain-{candidate.id}").unlink(missing_ok=True)
-    kept = json.loads(figures.read_text())
+    kept = read_json(figures)
     return Retrained(candidate.id, checkpoint, kept["test"], kept["twin_test"], kept["costs"])
+
+
+def _place(folder: RunFolder, candidate_id: str, settings: dict[str, Any]) -> Path:
+    """Where a result of these settings lies or is to lie; the figures are written last, so without them it is free."""
+    places = (folder.retrained(candidate_id if n == 1 else f"{candidate_id}.{n}") for n in count(1))
+    return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
+
+
+def _is_free_or_of(figures: Path, settings: dict[str, Any]) -> bool:
+    return not figures.is_file() or read_json(figures).get("settings") == settings
 
 
 def _trained(

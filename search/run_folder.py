@@ -6,13 +6,16 @@ import os
 import platform
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search.config import Config, changed_keys, config_text, load_config
 from search.errors import RunError
+from search.run_lock import LOCK_TEXT
 from trainers.checkpoint import write_whole
 
 PACKAGES = ("bitfront", "torch", "torchvision", "numpy", "optuna", "ray", "pandas", "pycocotools")
@@ -47,34 +50,74 @@ class RunFolder:
     def retrained(self, candidate_id: str) -> Path:
         return self.path / "retrained" / candidate_id
 
+    @property
+    def begun(self) -> bool:
+        """Whether something was trained or scored here, which another config would not fit."""
+        made = [*self.path.glob("teachers/*"), *self.path.glob("unfinished/*"), *self.path.glob("journal.log")]
+        return bool(made) or self.supernet.is_file()
+
+    @property
+    def run_id(self) -> str:
+        """Tells this run from all others, wherever its record is kept."""
+        file = self.path / "run_id"
+        if not file.is_file():
+            write_whole(file, uuid.uuid4().hex.encode())
+        return file.read_text().strip()
+
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds spent inside to `seconds.json`, which sums up a stage over all starts of the run."""
+        """Add the seconds spent inside to `seconds.json`, which sums up a stage over all starts of the run.
+
+        What a start spent that was killed in the middle of a stage isn't in it.
+        """
         started = time.monotonic()
-        yield
-        file = self.path / "seconds.json"
-        spent = json.loads(file.read_text()) if file.is_file() else {}
-        spent[stage] = round(spent.get(stage, 0.0) + time.monotonic() - started, 1)
-        write_whole(file, json.dumps(spent, indent=2).encode())
+        try:
+            yield
+        finally:
+            file = self.path / "seconds.json"
+            spent = read_json(file) if file.is_file() else {}
+            spent[stage] = round(spent.get(stage, 0.0) + time.monotonic() - started, 1)
+            write_whole(file, json.dumps(spent, indent=2).encode())
 
 
-def open_run_folder(path: Path, config: Config) -> RunFolder:
-    """Make the folder, or go on in it. Raises RunError when it belongs to a search with another config.
+def check_run_folder(path: Path, config: Config) -> None:
+    """Raise RunError when `path` can't be the folder of a search with this config; nothing is written.
 
-    What may change between starts (the number of trials, of workers, how to retrain) is taken from `config`.
+    A run in which nothing was trained yet may be started again with any config: the first one may have been wrong.
     """
     folder = RunFolder(path.resolve())
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is a file; a run needs a folder. Give another --run-dir.")
     if folder.config.is_file():
-        _check_same(folder, config)
-    elif path.is_dir() and any(child.name != "lock" for child in path.iterdir()):
+        if folder.begun:
+            _check_same(folder, config)
+    elif path.is_dir() and any(child.name != "lock" or _is_foreign(child) for child in path.iterdir()):
         raise RunError(
             f"{path} is not empty and holds no config.yaml, so it is no run of Bitfront. Give another --run-dir."
         )
+
+
+def open_run_folder(path: Path, config: Config) -> RunFolder:
+    """Make the folder, or go on in it; the run's lock must be held. Raises RunError as `check_run_folder` does.
+
+    What may change between starts (`search.config.CHANGEABLE`) is taken from `config`.
+    """
+    check_run_folder(path, config)
+    folder = RunFolder(path.resolve())
     write_whole(folder.config, config_text(config).encode())
     write_whole(folder.path / "environment.json", json.dumps(environment(), indent=2).encode())
     return folder
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A file that a run keeps for itself. Raises RunError when it is damaged."""
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{file} can't be read ({error}). Delete it; it is made again where it can be.") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{file} holds a {type(content).__name__}, no mapping. Delete it; it is made again.")
+    return content
 
 
 def read_run_folder(path: Path) -> tuple[RunFolder, Config]:
@@ -99,6 +142,11 @@ def environment() -> dict[str, object]:
         "cores": os.cpu_count(),
         "packages": versions,
     }
+
+
+def _is_foreign(lock: Path) -> bool:
+    """Ours is a file that is empty or names a process."""
+    return not lock.is_file() or (lock.stat().st_size > 0 and not lock.read_bytes().startswith(LOCK_TEXT.encode()))
 
 
 def _check_same(folder: RunFolder, config: Config) -> None:

@@ -8,6 +8,9 @@ from types import TracebackType
 
 from search.errors import RunError
 
+LOCK_TEXT = "process "
+"""What a held lock begins with."""
+
 
 class RunLock:
     """Holds `<run>/lock` while a search or a retraining writes to the run: `with RunLock(run_dir): ...`.
@@ -20,8 +23,13 @@ class RunLock:
         self._descriptor = -1
 
     def __enter__(self) -> "RunLock":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(
+                f"{self.path.parent} can't be written to ({error.strerror}). Give another folder with --run-dir."
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -33,7 +41,7 @@ class RunLock:
                 "For a second search give another folder with --run-dir."
             ) from error
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        os.write(descriptor, f"{LOCK_TEXT}{os.getpid()} on {socket.gethostname()}\n".encode())
         self._descriptor = descriptor
         return self
 

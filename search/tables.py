@@ -83,7 +83,9 @@ def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
     for name in rows[0] if rows else ():
         table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
+        if row.keys() != rows[0].keys():
+            raise ValueError(f"The rows have different keys: {', '.join(rows[0])} and {', '.join(row)}.")
+        table.add_row(*(_cell(name, row[name]) for name in rows[0]))
     with console.capture() as captured:
         console.print(table)
     return captured.get()

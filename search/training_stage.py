@@ -11,6 +11,7 @@ from search.config import Config, TrainingConfig
 from search.run_folder import RunFolder
 from search.schema import TWIN
 from search.space_builder import layer_choices, teacher_spec
+from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
@@ -64,9 +65,8 @@ def _teacher(
     path, given = folder.teacher(name), config.teachers[name].weights
     device = pick_device(config.device)
     if given is not None or path.is_file():
-        network, found, candidate, classes = load_detector(Path(given) if given is not None else path)
-        _check_fits(name, found, spec, classes, train.class_names)
-        network = freeze(network.to(device))
+        found = _load_teacher(config, name, Path(given) if given is not None else path, train.class_names)
+        network, spec, candidate = freeze(found.network.to(device)), found.spec, found.candidate
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
         network, candidate = build_fixed(spec, ALL_REAL).to(device), ALL_REAL
@@ -92,15 +92,29 @@ def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> 
         write_whole(file, json.dumps(voc_metrics(network, val), indent=2).encode())
 
 
-def _check_fits(
-    name: str, found: DetectorSpec, spec: DetectorSpec, classes: tuple[str, ...], wanted: tuple[str, ...]
-) -> None:
+def check_given_teachers(config: Config) -> None:
+    """Raise CheckpointError for a teacher's `weights` that can't serve this config, before anything is trained."""
+    for name, teacher in config.teachers.items():
+        if teacher.weights is not None:
+            _load_teacher(config, name, Path(teacher.weights), class_names(config))
+
+
+def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:
+    """A teacher from disk. What it is, its own file says; the twin must be what the config's student is."""
+    network, found, candidate, classes = load_detector(path)
+    spec = teacher_spec(config, name, len(wanted))
+    reason = None
     if classes != wanted:
-        raise CheckpointError(f"The teacher {name!r} knows the classes {classes}, but the data has {wanted}.")
-    if found.image_size != spec.image_size:
-        raise CheckpointError(
-            f"The teacher {name!r} was trained at {found.image_size} pixels, but data.image_size is {spec.image_size}."
-        )
+        reason = f"it knows the classes {', '.join(classes)}, but the data has {', '.join(wanted)}"
+    elif found.image_size != spec.image_size:
+        reason = f"it was trained at {found.image_size} pixels, but data.image_size is {spec.image_size}"
+    elif any(method != "real" for method in candidate.layers().values()):
+        reason = "it has 1-bit layers, and teachers are real-valued"
+    elif name == TWIN and found != spec:
+        reason = f"it is {found}, but the twin must have the student's shape, {spec}"
+    if reason is not None:
+        raise CheckpointError(f"teachers.{name}: {path} can't be this teacher: {reason}. Give another file, or none.")
+    return Teacher(network, found, candidate)
 
 
 def trained_supernet(

@@ -1,24 +1,30 @@
 """The boundary at the command line: a user's mistake becomes one message, a mistake of ours keeps its traceback."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
+from search.installation import InstallationError, package_folders
+
 USER_MISTAKE, INTERRUPTED = 2, 130
+PLACES_AT_FAULT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
+"""A disk that is full or closed to us: the system's own message names the file."""
 
 
 @contextmanager
 def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
     """Print a user's mistake to stderr and exit with 2; on Ctrl-C say how to go on and exit with 130."""
     try:
+        package_folders()
         yield
     except KeyboardInterrupt:
         sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
         raise typer.Exit(INTERRUPTED) from None
-    except (ValueError, ArithmeticError, PermissionError) as error:
-        if not isinstance(error, _users_mistakes()):
+    except (ValueError, ArithmeticError, OSError) as error:
+        if not isinstance(error, _users_mistakes()) and getattr(error, "errno", None) not in PLACES_AT_FAULT:
             raise
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(USER_MISTAKE) from None
@@ -29,7 +35,6 @@ def _users_mistakes() -> tuple[type[BaseException], ...]:
     from results.errors import RunError as UnreadableRunError
     from search.config import ConfigError
     from search.errors import RunError
-    from search.installation import InstallationError
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
     from trainers.loop import DivergedError
@@ -42,5 +47,4 @@ def _users_mistakes() -> tuple[type[BaseException], ...]:
         CheckpointError,
         DataError,
         DivergedError,
-        PermissionError,
     )

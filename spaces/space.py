@@ -112,11 +112,14 @@ class SearchSpace:
         return Candidate({k.key: candidate.get(k.key, self._idle_choice(k)) for k in self.knobs})
 
     def uniform(self, method: str) -> Candidate:
-        """The full candidate with `method` in every layer and no teacher. Raises ValueError where it isn't allowed."""
-        layers = {knob.key: method for knob in self.knobs if knob.kind == "layer"}
-        candidate = self.complete(Candidate(layers))
-        self.validate(candidate)
-        return candidate
+        """The full candidate with `method` in every layer that offers it, no teacher, and first choices elsewhere.
+
+        Raises ValueError when no layer offers it.
+        """
+        layers = {knob.key: method for knob in self.knobs if knob.kind == "layer" and method in knob.choices}
+        if not layers:
+            raise ValueError(f"No layer of the space offers {method!r}.")
+        return self.complete(Candidate(layers))
 
     @property
     def size(self) -> int:

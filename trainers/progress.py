@@ -18,6 +18,9 @@ class Progress(Protocol):
     def stage(self, name: str, total: int) -> AbstractContextManager[Stage]:
         """Open a stage of `total` units."""
 
+    def note(self, text: str) -> None:
+        """Say something that stands between stages, such as how many images were left out."""
+
 
 class SilentProgress:
     """Shows nothing: for workers and tests."""
@@ -25,6 +28,9 @@ class SilentProgress:
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Stage]:
         yield _SilentStage()
+
+    def note(self, text: str) -> None:
+        return None
 
 
 class _SilentStage:

@@ -163,14 +163,27 @@ def test_costs_are_counted_layer_by_layer(call, tmp_path):
     *layers, total = json.loads(result.stdout)
     assert total["layer"] == "total"
     assert total["bit_ops"] == sum(layer["bit_ops"] for layer in layers)
+    table = call("cost", tmp_path / "search.yaml", "--set", "data.image_size=96")
+    header, *rows = [
+        [cell.strip() for cell in line.strip("┃│").replace("┃", "│").split("│")]
+        for line in table.stdout.splitlines()
+        if line.startswith(("┃", "│"))
+    ]
+    shown = dict(zip(header, rows[-1], strict=True))
+    assert {name: float(shown[name].replace(",", "")) for name in ("macs_1bit", "bit_ops", "memory_bits")} == {
+        "macs_1bit": 0,
+        "bit_ops": float(f"{total['bit_ops']:.4g}"),
+        "memory_bits": float(f"{total['memory_bits']:.4g}"),
+    }
+    assert "bit_ops = MACs x weight bits x input bits" in table.stdout
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no candidate of this config"),
+        ("{", "candidate.json is no candidate: "),
         ('{"layer/nowhere": "sign"}', "The space has no knob 'layer/nowhere'"),
-        ("[1]", "A candidate is a JSON object of choices; got list"),
+        ("[1]", "is no candidate: it is a list of 1; write one of its entries to a file of its own"),
     ],
 )
 def test_a_file_that_is_no_candidate_is_told(call, tmp_path, content, message):

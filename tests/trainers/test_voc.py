@@ -69,7 +69,7 @@ def test_a_missing_root_says_what_was_looked_for_and_how_to_name_it(tmp_path):
     assert f"{tmp_path}/nowhere/VOCdevkit/VOC2007: there is no data here: {tmp_path}/nowhere doesn't exist" in str(
         caught.value
     )
-    assert "Let data.root, or BITFRONT_VOC_ROOT, name the folder that holds VOCdevkit." in str(caught.value)
+    assert "Let --data, data.root or BITFRONT_VOC_ROOT name the folder that holds VOCdevkit." in str(caught.value)
 
 
 def test_a_root_that_holds_something_else_says_what_was_looked_for(tmp_path):

@@ -32,7 +32,7 @@ VOC_CLASSES = (
     "tvmonitor",
 )
 
-_NAME_THE_ROOT = "Let data.root, or BITFRONT_VOC_ROOT, name the folder that holds VOCdevkit"
+_NAME_THE_ROOT = "Let --data, data.root or BITFRONT_VOC_ROOT name the folder that holds VOCdevkit"
 _PER_CLASS_LINE = re.compile(r"\S+\s+(-1|0|1)")
 
 
@@ -56,7 +56,7 @@ def read_voc(
     labels = {name: label for label, name in enumerate(class_names, start=1)}
     samples: list[Sample] = []
     defects: list[Defect] = []
-    list_path, image_ids = _image_ids(folder, image_set)
+    list_path, image_ids = _listed(folder, image_set)
     seen: set[str] = set()
     for image_id in image_ids:
         try:
@@ -72,6 +72,11 @@ def read_voc(
         first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
         raise DataError(list_path, f"none of the {len(image_ids)} images listed is usable{first}", _NAME_THE_ROOT)
     return DetectionData(tuple(class_names), tuple(samples), tuple(defects))
+
+
+def image_set_ids(root: Path | str, image_set: str, *, year: str = "2007") -> list[str]:
+    """The ids that one image set lists; nothing else is read. Raises DataError for a missing folder or list."""
+    return _listed(_year_folder(Path(root), year), image_set)[1]
 
 
 def _sample(folder: Path, list_path: Path, image_id: str, labels: Mapping[str, int]) -> Sample:
@@ -109,7 +114,7 @@ def _refuse_outside(source: Path, name: str, verb: str) -> None:
         raise DataError(source, f"{verb} {name[:80]!r}, which leads outside the data folder")
 
 
-def _image_ids(folder: Path, image_set: str) -> tuple[Path, list[str]]:
+def _listed(folder: Path, image_set: str) -> tuple[Path, list[str]]:
     lists = folder / "ImageSets" / "Main"
     path = lists / f"{image_set}.txt"
     known = sorted(found.stem for found in lists.glob("*.txt"))

@@ -1,0 +1,171 @@
+"""The whole pipeline in one small run: what it leaves, that it is not made twice, and what it refuses on the way."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from search.config import ConfigError, load_config
+from search.errors import RunError
+from search.pipeline import run_retrain, run_search
+from search.prepare import prepare
+from search.run_folder import open_run_folder
+from search.splits import settled
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
+from trainers.checkpoint import CheckpointError
+from trainers.data.shapes import SHAPE_CLASSES
+from trainers.describe import load_detector, save_detector
+from trainers.progress import SilentProgress
+
+CONFIG = """
+name: small
+device: cpu
+data: {format: shapes, image_size: 96, shapes: {train: 16, val: 12, test: 12, image_size: 96}}
+student: {detector: ssd_resnet18, width: 0.125}
+teachers: {twin: {epochs: 1, batch_size: 8}}
+space:
+  granularity: stage
+  layers: {methods: [real, sign], keep_real: [backbone.layer1.0.conv1]}
+  terms: {feature_hint: {teachers: [none, twin]}}
+supernet: {epochs: 1, batch_size: 8}
+scoring: {adapt_steps: 1, batch_size: 8, recalibrate_images: 12}
+search: {trials: 4, workers: 1}
+retrain: {epochs: 1, batch_size: 8}
+"""
+SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
+
+
+class Notes(SilentProgress):
+    def __init__(self):
+        self.told = []
+
+    def note(self, text):
+        self.told.append(text)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    file = tmp_path_factory.mktemp("config") / "small.yaml"
+    file.write_text(CONFIG)
+    return lambda *overrides: load_config(file, overrides)
+
+
+@pytest.fixture(scope="module")
+def found(config, tmp_path_factory):
+    """Ray's start and a real search: some seconds, paid once."""
+    return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*.safetensors")}
+
+
+def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found):
+    run, folder = found.run, found.run.path
+    assert len(run.trials) == 4
+    assert run.trials["id"].is_unique
+    assert set(run.trials["state"]) == {"complete"}
+    assert 1 <= len(run.front()) <= 4
+    for name in ("front.csv", "front.json", "front.parquet", "front.png", "trials.parquet", "environment.json"):
+        assert (folder / name).stat().st_size > 0, name
+    _, spec, candidate, classes = load_detector(found.retrained.checkpoint)
+    assert (spec, classes, candidate.id) == (SPEC, SHAPE_CLASSES, run.knee())
+    assert set(found.retrained.test) == {"map50", "map50_11", "ap", "ap50", "ap75"}
+    assert set(json.loads((folder / "seconds.json").read_text())) >= {"data", "teacher twin", "supernet", "search"}
+
+
+def test_the_ends_of_the_axis_come_first_though_one_layer_is_kept_real(found):
+    first, second = (found.run.trials.sort_values("number").iloc[n] for n in (0, 1))
+    layers = [f"layer/backbone.layer{stage}" for stage in (1, 2, 3, 4)]
+    assert list(first[layers]) == ["real"] * 4
+    assert list(second[layers]) == ["sign"] * 4
+    assert second["layer/backbone.layer1.0.conv1"] == "real"
+
+
+def test_the_same_command_again_makes_nothing_anew(found, config):
+    before = times(found.run.path)
+    again = run_search(config(), found.run.path, None, SilentProgress())
+    assert times(found.run.path) == before
+    assert again.retrained == found.retrained
+
+
+def test_retraining_for_longer_leaves_the_first_result(found, config):
+    before = times(found.run.path)
+    longer = run_retrain(found.run.path, found.run.knee(), 2, None, SilentProgress())
+    assert longer.checkpoint.parent.name == f"{found.run.knee()}.2"
+    assert before.items() <= times(found.run.path).items()
+    assert run_search(config(), found.run.path, None, SilentProgress()).retrained == found.retrained
+
+
+def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
+    run = tmp_path / "small"
+    shutil.copytree(found.run.path, run)
+    annotation = next((run / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("train*.xml"))
+    text = annotation.read_text()
+    assert "<difficult>0</difficult>" in text
+    annotation.write_text(text.replace("<difficult>0</difficult>", "<difficult>1</difficult>"))
+    with pytest.raises(RunError, match="was begun with other images or annotations than are there now"):
+        run_search(config(), run, None, SilentProgress())
+
+
+def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_path):
+    run, notes = tmp_path / "run", Notes()
+    skipping = settled(config("data.on_bad_data=skip"), None)
+    folder = open_run_folder(run, skipping)
+    shutil.copytree(found.run.path / "data", folder.data)
+    shutil.copytree(found.run.path / "teachers", run / "teachers")
+    shutil.copy(found.run.path / "supernet.safetensors", run)
+    broken = sorted((folder.data / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val*.jpg"))[:2]
+    for image in broken:
+        image.write_bytes(image.read_bytes()[:500])
+    assert len(prepare(skipping, folder, notes).val) == 10
+    (told,) = notes.told
+    assert told.startswith(f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken")
+    kept = json.loads((run / "data_defects.json").read_text())
+    assert [defect["file"] for defect in kept["val"]] == [str(image) for image in broken]
+    assert kept["train"] == []
+
+
+@pytest.mark.parametrize("section", ["teachers.twin", "supernet", "retrain"])
+def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(config, tmp_path, section):
+    with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 17, but train has 16 images"):
+        run_search(config(f"{section}.batch_size=17"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run" / "teachers").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "layers", "classes", "message"),
+    [
+        ("twin", {"width": 0.25}, {}, SHAPE_CLASSES, "the twin must have the student's shape"),
+        ("big", {"width": 0.25}, {"layer/backbone": "sign"}, SHAPE_CLASSES, "it has 1-bit layers"),
+        ("big", {"image_size": 128}, {}, SHAPE_CLASSES, "it was trained at 128 pixels, but data.image_size is 96"),
+        ("big", {}, {}, SHAPE_CLASSES[::-1], "it knows the classes .*, but the data has"),
+    ],
+)
+def test_a_given_teacher_that_does_not_fit_is_refused_before_anything_is_written(
+    config, tmp_path, name, spec, layers, classes, message
+):
+    path = tmp_path / "given.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), **spec})
+    candidate = Candidate(layers)
+    save_detector(path, build_fixed(shape, candidate), shape, candidate, classes)
+    with pytest.raises(CheckpointError, match=rf"teachers\.{name}: .*given\.safetensors can't be .*{message}"):
+        run_search(config(f"teachers.{name}.weights={path}"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_given_teacher_keeps_its_own_shape(found, config, tmp_path):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    overrides = [f"teachers.half.weights={path}", "space.terms.feature_hint.teachers=[half]"]
+    chosen = settled(config(*overrides), None)
+    folder = open_run_folder(tmp_path / "run", chosen)
+    shutil.copytree(found.run.path / "data", folder.data)
+    shutil.copytree(found.run.path / "teachers", tmp_path / "run" / "teachers")
+    prepared = prepare(chosen, folder, SilentProgress())
+    assert prepared.teachers["half"].spec == shape
+    assert prepared.state.distiller["terms.feature_hint.adapters.0.p3.weight"].shape[:2] == (32, 16)

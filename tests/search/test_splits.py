@@ -1,0 +1,93 @@
+"""Where the images of a search come from, and what is refused before anything is trained on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.config import Config, ConfigError, load_config
+from search.run_folder import RunFolder
+from search.splits import load_measured, prepare_root, scoring_subset, settled
+from trainers.data.errors import DataError
+
+VOC = "name: least\ndata: {format: voc, image_size: 96}\nstudent: {detector: ssd_resnet18}\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "voc.yaml").write_text(VOC)
+    return load_config(tmp_path / "voc.yaml")
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    """Two images a set, each with one cat; `difficult` holds none that counts."""
+    base = tmp_path / "images" / "VOCdevkit" / "VOC2007"
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (base / name).mkdir(parents=True)
+    for image_set in ("train", "val", "test", "difficult"):
+        ids = [f"{image_set}{n}" for n in range(2)]
+        (base / "ImageSets" / "Main" / f"{image_set}.txt").write_text("\n".join(ids))
+        for image_id in ids:
+            Image.fromarray(np.full((40, 50, 3), 90, dtype=np.uint8)).save(base / "JPEGImages" / f"{image_id}.jpg")
+            (base / "Annotations" / f"{image_id}.xml").write_text(
+                "<annotation><size><width>50</width><height>40</height></size><object><name>cat</name>"
+                f"<difficult>{int(image_set == 'difficult')}</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>"
+                "<xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+            )
+    return tmp_path / "images"
+
+
+def with_data(config: Config, **changes: object) -> Config:
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+def test_the_argument_wins_over_the_config_and_the_config_over_the_environment(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BITFRONT_VOC_ROOT", "from_environment")
+    configured = with_data(config, root="from_config")
+    assert settled(configured, Path("given")).data.root == str(tmp_path / "given")
+    assert settled(configured, None).data.root == str(tmp_path / "from_config")
+    assert settled(config, None).data.root == str(tmp_path / "from_environment")
+    monkeypatch.delenv("BITFRONT_VOC_ROOT")
+    with pytest.raises(DataError, match=r"no folder was named\. .*: --data, data\.root in the config, or BITFRONT_VOC"):
+        settled(config, None)
+
+
+def test_files_of_teachers_become_absolute_too(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    twin = config.teachers["twin"].model_copy(update={"weights": "twin.safetensors"})
+    given = config.model_copy(update={"teachers": {"twin": twin}})
+    assert settled(given, tmp_path).teachers["twin"].weights == str(tmp_path / "twin.safetensors")
+
+
+def test_a_place_for_generated_images_is_refused():
+    with pytest.raises(ConfigError, match=r"--data was given, but data\.format is shapes"):
+        settled(load_config("demo"), Path("images"))
+
+
+def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, tmp_path):
+    missing = with_data(config, root=str(voc), test="tset")
+    with pytest.raises(DataError, match=r"tset\.txt: there is no such image set\. Choose one of those"):
+        prepare_root(missing, RunFolder(tmp_path / "run"))
+
+
+def test_image_sets_that_share_an_image_are_refused(config, voc, tmp_path):
+    listed = voc / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "test.txt"
+    listed.write_text("test0\nval1\n")
+    with pytest.raises(DataError, match=r"the image sets val and test share 1 images, val1 among them"):
+        prepare_root(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"))
+
+
+def test_images_without_an_object_that_counts_are_no_measure(config, voc, tmp_path):
+    chosen = with_data(config, root=str(voc))
+    assert len(load_measured(chosen, RunFolder(tmp_path / "run"), "val")) == 2
+    with pytest.raises(DataError, match="its 2 images hold no object that counts"):
+        load_measured(chosen, RunFolder(tmp_path / "run"), "difficult")
+
+
+def test_a_scoring_subset_is_a_seeded_part(config, voc, tmp_path):
+    val = load_measured(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), "val")
+    assert scoring_subset(config, val) is val
+    assert len(scoring_subset(with_data(config, val_images=1), val)) == 1
