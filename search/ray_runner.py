@@ -14,7 +14,8 @@ from ray.tune.search import Searcher
 from search.controller import Controller, Done
 from search.errors import RunError
 from search.objectives import OBJECTIVES
-from search.ray_session import Share, ray_session
+from search.ray_session import ray_session
+from search.ray_share import Share
 from search.ray_worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress, Stage
 from trainers.scorer import Score
@@ -61,7 +62,7 @@ def run_trials(
 def _tuner(
     controller: Controller, recorder: "_Recorder", folder: Path, workers: int, parts: Any, make_scorer: MakeScorer
 ) -> tune.Tuner:
-    share = Share.of(ray.cluster_resources(), workers)
+    share = Share.of([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
     trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=share.threads)
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),

@@ -1,4 +1,4 @@
-"""Ray, started quietly on this machine or joined on a cluster, and what each worker may use of it."""
+"""Ray, started quietly on this machine or joined on a cluster."""
 
 import logging
 import os
@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +33,6 @@ MARKER = "left-by-bitfront-for-ray"
 LONGEST_ROOT = 16
 YOUNG_SECONDS = 60.0
 """A folder younger than this may belong to a driver that has not locked it yet."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one worker gets of the machine or cluster. Threads times workers never exceed the cores."""
-
-    cpus: float
-    gpus: float
-    threads: int
-
-    @classmethod
-    def of(cls, resources: dict[str, float], workers: int) -> "Share":
-        cores = max(1, int(resources.get("CPU", 1)))
-        threads = max(1, cores // workers)
-        gpus = int(resources.get("GPU", 0) / workers * 10_000) / 10_000  # Ray counts in ten-thousandths
-        return cls(cpus=float(threads) if workers <= cores else cores / workers, gpus=min(1.0, gpus), threads=threads)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a worker gets of the machine, and what is refused before Ray is started."""
+"""What is refused before Ray is started, and which folders are left, and removed, when it has ended."""
 
 import os
 from pathlib import Path
@@ -7,22 +7,8 @@ import pytest
 
 import search.ray_session as ray_session_module
 from search.errors import RunError
-from search.ray_session import FOLDER_PREFIX, LONGEST_ROOT, MARKER, Share, _remove_left_behind, ray_session
+from search.ray_session import FOLDER_PREFIX, LONGEST_ROOT, MARKER, _remove_left_behind, ray_session
 from search.run_lock import RunLock
-
-
-@pytest.mark.parametrize(
-    ("resources", "workers", "share"),
-    [
-        ({"CPU": 2.0}, 2, Share(cpus=1.0, gpus=0.0, threads=1)),
-        ({"CPU": 16.0}, 3, Share(cpus=5.0, gpus=0.0, threads=5)),
-        ({"CPU": 2.0}, 4, Share(cpus=0.5, gpus=0.0, threads=1)),
-        ({"CPU": 16.0, "GPU": 1.0}, 3, Share(cpus=5.0, gpus=0.3333, threads=5)),
-        ({"CPU": 16.0, "GPU": 4.0}, 2, Share(cpus=8.0, gpus=1.0, threads=8)),
-    ],
-)
-def test_workers_times_threads_do_not_exceed_the_cores_nor_shares_the_gpus(resources, workers, share):
-    assert Share.of(resources, workers) == share
 
 
 def test_an_address_of_a_ray_client_is_refused():
