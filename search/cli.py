@@ -1,5 +1,6 @@
 """The command line. Commands parse, call one function each, and show what it returns."""
 
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 # What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
     name="bitfront",
-    help="Finds 1-bit object detectors: the Pareto set of accuracy against bit-operations.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -33,6 +34,16 @@ SetOption = Annotated[
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The folder that holds VOCdevkit.")]
 FormatOption = Annotated[str, typer.Option("--format", metavar="table|csv|json|parquet", help="How to write the rows.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
+
+
+@app.callback()
+def bitfront(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Finds 1-bit object detectors: the Pareto set of accuracy against bit-operations."""
+    if version:
+        typer.echo(importlib.metadata.version("bitfront"))
+        raise typer.Exit
 
 
 @app.command()
@@ -127,7 +138,7 @@ def evaluate(
         if format_ != "voc":
             raise ConfigError(f"--format is {format_!r}; allowed is voc.")
         figures = run_evaluate(checkpoint.resolve(), data.resolve(), split, year)
-        print_rows([{"figure": name, "value": value} for name, value in figures.items()])
+        print_rows([figures])
 
 
 @app.command()
@@ -175,7 +186,9 @@ def _read_candidate(file: Path) -> "Candidate":
         if isinstance(content, dict):
             content = content.get("candidate", content)
         return Candidate.from_json(json.dumps(content))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read ({error.strerror}). Give a JSON file with a candidate.") from error
+    except ValueError as error:
         raise ConfigError(f"{file} is no candidate: {error}") from error
 
 

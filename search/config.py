@@ -68,11 +68,12 @@ def config_text(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
-def changed_keys(old: Config, new: Config) -> list[str]:
-    """The dotted keys that differ, apart from those that may change when a run is taken up again."""
+def changed_keys(old: Config, new: Config) -> dict[str, tuple[object, object]]:
+    """The dotted keys that differ, with both values, apart from those that may change when a run is taken up again."""
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
     differing = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    return [key for key in differing if not any(key == one or key.startswith(f"{one}.") for one in CHANGEABLE)]
+    fixed = [key for key in differing if not any(key == one or key.startswith(f"{one}.") for one in CHANGEABLE)]
+    return {key: (before.get(key), after.get(key)) for key in fixed}
 
 
 def _read(source: str | Path) -> tuple[str, str]:

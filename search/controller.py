@@ -144,6 +144,8 @@ class Controller:
         )
         self._journal.append(durable)
         self.finished += 1
+        if not self._running:  # nothing asks any more at the end of a run
+            self._keep_in_flight()
         return record(durable)
 
     def _rebuild(self) -> None:

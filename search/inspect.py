@@ -42,12 +42,13 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
             "macs_8bit": layer.macs if layer.precision == 8 else 0,
             "macs_32bit": layer.macs if layer.precision == 32 else 0,
             "bit_ops": layer.bit_ops,
-            "ops": layer.ops,
+            "ops": round(layer.ops),
             "memory_bits": layer.memory_bits,
         }
         for layer in layers
     ]
-    return [*rows, {"layer": "total", "method": f"{spec.image_size} x {spec.image_size}", **totals(layers).as_dict()}]
+    total = {name: round(value) for name, value in totals(layers).as_dict().items()}
+    return [*rows, {"layer": "total", "method": f"{spec.image_size} x {spec.image_size}", **total}]
 
 
 def run_evaluate(checkpoint: Path, data_root: Path, split: str, year: str = "2007") -> dict[str, float]:

@@ -84,15 +84,18 @@ class _Lines:
         self._stream = stream
         self._clock = clock
         self._started = self._last_line = clock()
-        self._done = self._done_before = 0
+        self._done = 0
+        self._first: tuple[float, int] | None = None  # when the first unit of this start was done, and how many then
         self._figures: dict[str, float | str] = {}
 
     def advance(self, n: int = 1, **figures: float | str) -> None:
         now = self._clock()
         self._done += n
         self._figures |= figures
-        if now - self._started < IMMEDIATE_SECONDS:
-            self._done_before = self._done
+        if now - self._started < IMMEDIATE_SECONDS and n:
+            self.write(f"{self._name}: goes on after {self._done} of {self._total}")
+        elif self._first is None and n:
+            self._first = (now, self._done)
         if now - self._last_line >= LINE_SECONDS and self._done < self._total:
             self._last_line = now
             self.write(
@@ -108,10 +111,11 @@ class _Lines:
         self._stream.flush()
 
     def _time_left(self, now: float) -> str:
-        done_here = self._done - self._done_before
-        if not done_here:
+        """Judged from the second unit on: the first has the start of workers and caches in it."""
+        since, before = self._first or (now, self._done)
+        if self._done == before:
             return ""
-        return f", {duration_text((now - self._started) / done_here * (self._total - self._done))} left"
+        return f", {duration_text((now - since) / (self._done - before) * (self._total - self._done))} left"
 
     def _figures_after_comma(self) -> str:
         return f", {figures_text(self._figures)}" if self._figures else ""

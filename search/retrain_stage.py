@@ -61,6 +61,7 @@ def retrain_candidate(
             "twin_test": figures_on(prepared.teachers[TWIN].network, test),
             "costs": totals(layer_costs(network, [blank])).as_dict(),
         }
+        write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
         write_whole(figures, json.dumps(measured, indent=2).encode())
         folder.training_state(f"retrain-{candidate.id}").unlink(missing_ok=True)
     kept = read_json(figures)

@@ -152,8 +152,8 @@ def _is_foreign(lock: Path) -> bool:
 def _check_same(folder: RunFolder, config: Config) -> None:
     changed = changed_keys(load_config(folder.config), config)
     if changed:
-        shown = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+        shown = "; ".join(f"{key} is {there!r} there, {asked!r} here" for key, (there, asked) in changed.items())
         raise RunError(
-            f"{folder.path} holds a run of another config: {shown} differ. "
-            "Give another --run-dir, or go on with the config.yaml in that folder."
+            f"{folder.path} holds a run of another config: {shown}. "
+            f"Give another --run-dir, or go on with: bitfront search {folder.config}"
         )

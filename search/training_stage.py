@@ -101,7 +101,10 @@ def check_given_teachers(config: Config) -> None:
 
 def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:
     """A teacher from disk. What it is, its own file says; the twin must be what the config's student is."""
-    network, found, candidate, classes = load_detector(path)
+    try:
+        network, found, candidate, classes = load_detector(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"teachers.{name}.weights: {error}") from error
     spec = teacher_spec(config, name, len(wanted))
     reason = None
     if classes != wanted:
@@ -113,7 +116,8 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
     elif name == TWIN and found != spec:
         reason = f"it is {found}, but the twin must have the student's shape, {spec}"
     if reason is not None:
-        raise CheckpointError(f"teachers.{name}: {path} can't be this teacher: {reason}. Give another file, or none.")
+        key = f"teachers.{name}.weights"
+        raise CheckpointError(f"{key}: {path} can't be this teacher: {reason}. Give another file, or none.")
     return Teacher(network, found, candidate)
 
 

@@ -152,7 +152,7 @@ def test_a_given_teacher_that_does_not_fit_is_refused_before_anything_is_written
     shape = DetectorSpec(**{**vars(SPEC), **spec})
     candidate = Candidate(layers)
     save_detector(path, build_fixed(shape, candidate), shape, candidate, classes)
-    with pytest.raises(CheckpointError, match=rf"teachers\.{name}: .*given\.safetensors can't be .*{message}"):
+    with pytest.raises(CheckpointError, match=rf"teachers\.{name}\.weights: .*given\.safetensors can't be .*{message}"):
         run_search(config(f"teachers.{name}.weights={path}"), tmp_path / "run", None, SilentProgress())
     assert not (tmp_path / "run").exists()
 

@@ -23,7 +23,7 @@ def begun(path):
 def test_a_run_of_another_config_is_refused_with_the_keys_that_differ(tmp_path):
     begun(tmp_path / "run")
     with pytest.raises(
-        RunError, match=r"holds a run of another config: seed, student\.width differ\. Give another --r"
+        RunError, match=r"of another config: seed is 0 there, 3 here; student\.width is 0\.25 there, 0\.5 here"
     ):
         check_run_folder(tmp_path / "run", OTHER)
 

@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 from trainers.data.errors import DataError
 
+NAME_ALL_CLASSES = (
+    "Name all classes of the data in data.classes, repair the file, or set data.on_bad_data: skip to leave the whole "
+    "image out"
+)
+
 # No exponents, no nan, no inf, no digits of other scripts; nine digits can't overflow anything.
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}(\.[0-9]{1,9})?\s*")
 
@@ -38,6 +43,8 @@ def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Anno
     """
     try:
         return _annotation(_parse(text), labels)
+    except _UnknownClassError as defect:
+        raise DataError(path, str(defect), NAME_ALL_CLASSES) from defect
     except _DefectError as defect:
         raise DataError(path, str(defect)) from defect
 
@@ -49,6 +56,10 @@ def _show(text: str) -> str:
 
 class _DefectError(Exception):
     """A reason on its way to the one place that knows the file."""
+
+
+class _UnknownClassError(_DefectError):
+    """The annotation may be right, and the list of classes short."""
 
 
 def _parse(text: bytes) -> Element:
@@ -90,7 +101,8 @@ def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
         return labels[name]
     nearest = difflib.get_close_matches(name.lower()[:100], [known.lower() for known in labels], n=1)
     guess = next((f" (did you mean {known!r}?)" for known in labels if [known.lower()] == nearest), "")
-    raise _DefectError(f"object {number} is of the unknown class {_show(name)}{guess}; known: {', '.join(labels)}")
+    known_names = ", ".join(labels)
+    raise _UnknownClassError(f"object {number} is of the unknown class {_show(name)}{guess}; known: {known_names}")
 
 
 def _box(box: Element, what: str, width: int, height: int) -> tuple[float, float, float, float]:
