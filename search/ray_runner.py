@@ -20,8 +20,14 @@ from search.ray_worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress, Stage
 from trainers.scorer import Score
 
-FAILURES_TO_STOP = 20
-"""So many failures without one success are no candidate's fault."""
+FAILURES_IN_A_ROW = 10
+"""So many failures one after another, or two a worker where that is more, are no candidate's fault.
+
+A lost disk or a full GPU fails everything within seconds, and what failed is never proposed again. Where every other
+candidate diverges by itself, ten in a row are one in a thousand; a stop in vain costs one more start.
+"""
+NO_CAUSE = "The actor never ran"
+"""What Ray adds, below the cause, about a worker that died while it was set up."""
 
 
 def run_trials(
@@ -37,14 +43,15 @@ def run_trials(
     """Score what the controller proposes until it is done, `workers` candidates at a time.
 
     `parts` are broadcast once through the object store, and each worker calls `make_scorer(parts)` once. A candidate
-    whose score raises, or whose worker dies, is recorded as failed with its reason, and the search goes on.
-    `on_finished` gets the row of each finished trial. Raises RunError when no worker can build its scorer or nothing
-    but failures comes back. After KeyboardInterrupt, or death, the same call goes on where it stopped.
+    whose score raises, or whose worker dies over it, is recorded as failed with its reason, and the search goes on.
+    `on_finished` gets the row of each finished trial. Raises RunError when a worker can't be set up, which leaves its
+    candidate to the next start, or when nothing but failures comes back (FAILURES_IN_A_ROW). After that, as after
+    KeyboardInterrupt or death, the same call goes on where it stopped.
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress says too.
     """
     shown = progress or SilentProgress()
     with shown.stage("search", controller.trials) as stage:
-        recorder = _Recorder(controller, stage, on_finished)
+        recorder = _Recorder(controller, stage, workers, on_finished)
         if controller.done() is None:
             with ray_session(address, workers) as folder:
                 _tuner(controller, recorder, folder, workers, parts, make_scorer).fit()
@@ -124,7 +131,11 @@ class _Recorder(Callback):
     """Tells the controller, at the end of each step of Tune's loop: there an error of ours ends the search."""
 
     def __init__(
-        self, controller: Controller, stage: Stage, on_finished: Callable[[dict[str, object]], None] | None
+        self,
+        controller: Controller,
+        stage: Stage,
+        workers: int = 1,
+        on_finished: Callable[[dict[str, object]], None] | None = None,
     ) -> None:
         self._controller = controller
         self._stage = stage
@@ -132,7 +143,8 @@ class _Recorder(Callback):
         self._arrived: list[tuple[int, dict[str, Any]]] = []
         self._begun: set[str] = set()
         self._failed = 0
-        self._complete = 0
+        self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
+        self._failures_in_a_row: list[str] = []
         self._figures: dict[str, float | str] = {}
         self._show(controller.records())
 
@@ -143,29 +155,41 @@ class _Recorder(Callback):
         self._arrived.append((trial.config["number"], trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        never_began = trial.trial_id not in self._begun and not self._complete
-        kind = "broken" if never_began else "failed"
+        # A worker that dies before its trial begins has not seen the candidate.
+        kind = "failed" if trial.trial_id in self._begun else "broken"
         self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        while self._arrived:
-            number, result = self._arrived.pop(0)
-            if "broken" in result:
-                raise RunError(f"No worker could be set up: {result['broken']}")
-            self._tell(number, result)
+        """Tell all that has arrived, so that no score is lost; only then stop for what is no candidate's fault."""
+        arrived, self._arrived = self._arrived, []
+        for number, result in arrived:
+            if "broken" not in result:
+                self._tell(number, result)
+        broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
+        if broken is not None:
+            raise RunError(
+                f"A worker could not be set up: {broken.rstrip('.')}. No candidate is recorded as failed for it. "
+                "Remove the cause, then start the same command again: it goes on where it stopped."
+            )
+        if len(self._failures_in_a_row) >= self._failures_to_stop and self._controller.done() is None:
+            raise RunError(
+                f"{len(self._failures_in_a_row)} candidates failed one after another, the last with: "
+                f"{self._failures_in_a_row[-1].rstrip('.')}. So many are no candidate's fault. Remove the cause, then "
+                "start the same command again: it goes on where it stopped, but without these; in another folder "
+                "(--run-dir) they are tried again."
+            )
 
     def _tell(self, number: int, result: dict[str, Any]) -> None:
         if "score" in result:
             row = self._controller.tell(number, Score(**result["score"]))
         else:
             row = self._controller.tell_failed(number, result["failed"])
+        if row["state"] == "failed":
+            self._failures_in_a_row.append(str(row["reason"]))
+        else:
+            self._failures_in_a_row.clear()
         self._show([row])
         self._on_finished(row)
-        if not self._complete and self._failed >= FAILURES_TO_STOP:
-            raise RunError(
-                f"All {self._failed} candidates of this run failed, the last with: {row['reason']}. "
-                "Remove the cause and start again in another folder (--run-dir)."
-            )
 
     def _show(self, rows: list[dict[str, object]]) -> None:
         """Advance the stage by these rows, with the latest accuracy, the best one and the number of failures."""
@@ -175,7 +199,6 @@ class _Recorder(Callback):
                 self._failed += 1
                 self._figures["failed"] = self._failed
                 continue
-            self._complete += 1
             if accuracy is not None:
                 latest = round(float(str(row[accuracy])), 4)
                 self._figures |= {accuracy: latest, "best": max(latest, float(self._figures.get("best", latest)))}
@@ -186,5 +209,5 @@ class _Recorder(Callback):
 def _cause_of_death(trial: Trial) -> str:
     """The last line of what Ray noted, without its advice: the exception, or how the process ended."""
     lines = Path(trial.error_file).read_text().split("\n") if trial.error_file else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "for an unknown reason")
-    return last.split(" Some common causes")[0]
+    telling = [line.strip() for line in lines if line.strip() and not line.startswith(NO_CAUSE)]
+    return telling[-1].split(" Some common causes")[0] if telling else "for an unknown reason"

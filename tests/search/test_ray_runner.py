@@ -14,7 +14,7 @@ from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 
 from search.controller import Done
 from search.errors import RunError
-from search.ray_runner import FAILURES_TO_STOP, run_trials
+from search.ray_runner import FAILURES_IN_A_ROW, run_trials
 from spaces.space import Knob, SearchSpace
 
 HERE = Path(__file__).parent
@@ -113,18 +113,47 @@ def test_an_exhausted_space_ends_the_search_and_is_told(tmp_path):
 @pytest.mark.usefixtures("ray_here")
 def test_a_worker_that_cannot_be_set_up_ends_the_search_and_blames_no_candidate(tmp_path):
     controller = open_controller(tmp_path, trials=12)
-    with pytest.raises(RunError, match="No worker could be set up: RuntimeError: no weights in the parts"):
+    with pytest.raises(RunError, match="A worker could not be set up: RuntimeError: no weights in the parts"):
         run_trials(controller, FakeParts(broken=True), make_fake_scorer)
     assert controller.records() == []
 
 
+@pytest.mark.parametrize("end", ["raise", "die"])
 @pytest.mark.usefixtures("ray_here")
-def test_nothing_but_failures_ends_the_search(tmp_path):
-    controller = open_controller(tmp_path, trials=60)
+def test_a_worker_that_cannot_be_set_up_again_blames_no_candidate_either(tmp_path, end):
+    """The all-sign candidate kills the first worker, and no other can be made; takes some 10 s."""
+    initial = [SPACE.uniform("real"), SPACE.uniform("sign")]
+    made = tmp_path / "made"
+
+    def make_once(parts):  # a function of a function goes to the workers by value, so they need not find this module
+        if made.exists() and end == "die":
+            os._exit(1)
+        made.touch(exist_ok=False)
+        return make_fake_scorer(parts)
+
+    cause = {
+        "raise": "FileExistsError",
+        "die": "the worker died: The actor is dead because its worker process has died",
+    }[end]
+    controller = open_controller(tmp_path / "run", trials=12, initial=initial)
+    with pytest.raises(RunError, match=f"A worker could not be set up: {cause}.*start the same command again"):
+        run_trials(controller, FakeParts(endings={6: "die"}), make_once)
+    assert [row["state"] for row in controller.records()] == ["complete", "failed"]
+    assert open_controller(tmp_path / "run", trials=12, initial=initial).ask().number == 2
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_nothing_but_failures_ends_the_search_also_after_a_success(tmp_path):
+    controller = open_controller(tmp_path, trials=60, initial=[SPACE.uniform("real")])
     parts = FakeParts(endings=dict.fromkeys(range(7), "raise"))
-    with pytest.raises(RunError, match=rf"All {FAILURES_TO_STOP} candidates of this run failed, the last with: Float"):
+    first = controller.ask()
+    controller.tell(first.number, FakeScorer(FakeParts()).score(first.candidate))
+    with pytest.raises(
+        RunError, match=rf"{FAILURES_IN_A_ROW} candidates failed one after another, the last with: Float"
+    ):
         run_trials(controller, parts, make_fake_scorer)
-    assert len(controller.records()) == FAILURES_TO_STOP
+    assert len(controller.records()) == 1 + FAILURES_IN_A_ROW
+    assert run_trials(open_controller(tmp_path, trials=16), FakeParts(), make_fake_scorer) is Done.BUDGET
 
 
 def test_a_killed_driver_goes_on_where_it_was(tmp_path):
