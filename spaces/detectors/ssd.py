@@ -4,21 +4,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
-from torchvision.ops import batched_nms, clip_boxes_to_image
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from spaces.backbones.resnet import ResNet, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
-from spaces.detectors.ssd_loss import box_coder, ssd_losses
+from spaces.detectors.ssd_decode import decode_batch
+from spaces.detectors.ssd_loss import ssd_losses
 
 Heads = Literal["light", "full"]
 IMAGE_MEAN = [0.485, 0.456, 0.406]
 IMAGE_STD = [0.229, 0.224, 0.225]
-SCORE_THRESHOLD = 0.01
-NMS_IOU = 0.45
-BEFORE_NMS = 400
-AFTER_NMS = 100
 LARGEST_FINE = 160
 """Inputs of up to so many pixels are read from stride 4 on: at stride 8 their finest grid would be too coarse."""
 
@@ -66,19 +62,9 @@ class SSD(nn.Module):
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
 
         def decode() -> list[Detections]:
-            return self._decode(logits, offsets, responses.anchors, sizes)
+            return decode_batch(logits, offsets, responses.anchors, (self.image_size, self.image_size), sizes)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self))
-
-    def _decode(
-        self, logits: Tensor, offsets: Tensor, anchors: Tensor, sizes: list[tuple[int, int]]
-    ) -> list[Detections]:
-        own = (self.image_size, self.image_size)
-        found = []
-        for image_scores, image_offsets, size in zip(logits.softmax(-1), offsets, sizes, strict=True):
-            image = _select(image_offsets, image_scores, anchors, own)
-            found.append(image | {"boxes": resize_boxes(image["boxes"], own, size)})
-        return found
 
     def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
         stages = self.backbone(images)
@@ -121,20 +107,3 @@ def _head(in_channels: int, out_channels: int, heads: Heads) -> nn.Module:
 def _flatten(levels: list[Tensor], size: int) -> Tensor:
     """Levels (N, A * size, H, W) to (N, M, size), in the anchors' order."""
     return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
-
-
-def _select(offsets: Tensor, scores: Tensor, anchors: Tensor, size: tuple[int, int]) -> Detections:
-    """Offsets (M, 4) and probabilities (M, K + 1) to the best detections of one image, by score, after class-wise NMS.
-
-    Only what passes the threshold is sorted, and only what is left is decoded: most of M x K is background.
-    """
-    flat = scores[:, 1:].flatten()
-    sure = (flat > SCORE_THRESHOLD).nonzero().squeeze(1)  # what is not a number stays out
-    top, order = flat[sure].topk(min(BEFORE_NMS, len(sure)))
-    index = sure[order]
-    classes = scores.shape[1] - 1
-    anchor = index // classes
-    chosen = clip_boxes_to_image(box_coder.decode_single(offsets[anchor], anchors[anchor]), size)
-    labels = index % classes + 1
-    keep = batched_nms(chosen, top, labels, NMS_IOU)[:AFTER_NMS]
-    return {"boxes": chosen[keep], "scores": top[keep], "labels": labels[keep]}
