@@ -31,6 +31,9 @@ COSTS = {
     "macs_32bit": "32-bit MACs per image (macs_32bit)",
 }
 
+# The axes of a front that names none.
+USUAL_X, USUAL_Y = "bit_ops", "map50"
+
 
 def is_knob(column: str) -> bool:
     """Whether the column is a choice of the candidate: its name is `<kind>/<what>`, as in `layer/backbone.layer1.0`."""

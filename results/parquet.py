@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +13,16 @@ import pyarrow.parquet as pq
 
 from results.errors import RunError
 
-# The names of the columns whose values are JSON texts, kept in the file's own metadata.
+# Both in the file's own metadata: the names of the columns whose values are JSON texts, and notes about the table.
 MIXED = b"bitfront.mixed_columns"
+NOTES = b"bitfront.notes"
 
 
-def to_parquet(frame: pd.DataFrame) -> bytes:
-    """The file's content. A column of mixed types is stored as JSON texts, and said so in the file's metadata."""
+def to_parquet(frame: pd.DataFrame, notes: Mapping[str, str] | None = None) -> bytes:
+    """The file's content. A column of mixed types is stored as JSON texts, and said so in the file's metadata.
+
+    notes: what read_notes gives back.
+    """
     mixed = [str(name) for name in frame.columns if _is_mixed(frame[name])]
     storable = frame.copy(deep=False)
     for name in mixed:
@@ -25,7 +30,8 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     table = pa.Table.from_pandas(storable, preserve_index=False)
     # A column without any value has Parquet's null type, which other readers know little about.
     fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]
-    table = table.cast(pa.schema(fields, metadata={**table.schema.metadata, MIXED: json.dumps(mixed).encode()}))
+    ours = {MIXED: json.dumps(mixed).encode(), NOTES: json.dumps(dict(notes or {})).encode()}
+    table = table.cast(pa.schema(fields, metadata={**table.schema.metadata, **ours}))
     content = io.BytesIO()
     pq.write_table(table, content)
     return content.getvalue()
@@ -42,6 +48,16 @@ def read_parquet(path: Path) -> pd.DataFrame:
         values = [None if pd.isna(text) else json.loads(text) for text in frame[name]]
         frame[name] = pd.Series(values, dtype=object, index=frame.index)
     return frame
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """The notes that to_parquet was given; none of a file that something else made. RunError when it is no Parquet."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise RunError(f"{path} is not readable as a trials table: {error}") from error
+    notes: dict[str, str] = json.loads(metadata.get(NOTES, b"{}"))
+    return notes
 
 
 def _is_mixed(column: pd.Series) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
+from results.columns import FLAGS, LEADING, USUAL_X, USUAL_Y, check_axes, is_maximised, measured
 from results.errors import RunError, unknown_name
 from results.frame import Value, knobs_of
 from results.front import eligible, front_rows, knee_id
 from results.hypervolume import hypervolume
-from results.parquet import read_parquet
+from results.parquet import read_notes, read_parquet
 from results.tables import TRIALS_FILE
 
 
@@ -23,19 +23,26 @@ from results.tables import TRIALS_FILE
 class Run:
     """What a search left in its folder. x is always a cost (minimised), y an accuracy (maximised).
 
+    Its own x and y are those that the search optimised, the first of each; every question is about them unless it
+    names others.
+
     trials: one row per scored candidate in order of completion; a column per knob ("layer/...", "teacher/...",
-    "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`.
+    "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`,
+    which is that of the run's own x and y.
     """
 
     path: Path
     trials: pd.DataFrame
+    x: str = USUAL_X
+    y: str = USUAL_Y
 
-    def front(self, x: str = "bit_ops", y: str = "map50") -> pd.DataFrame:
+    def front(self, x: str | None = None, y: str | None = None) -> pd.DataFrame:
         """The Pareto set of the complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
 
-        One row for each distinct (x, y), the earliest trial's. RunError for a column that is no axis, and when no
-        trial can be on a front.
+        x and y are the run's own unless given. One row for each distinct (x, y), the earliest trial's. RunError for a
+        column that is no axis, and when no trial can be on a front.
         """
+        x, y = self._axes(x, y)
         check_axes(self.trials, x, y)
         self._check_some_eligible()
         rows = front_rows(self.trials, x, y)
@@ -43,11 +50,13 @@ class Run:
             raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
         return rows
 
-    def knee(self, x: str = "bit_ops", y: str = "map50") -> str:
+    def knee(self, x: str | None = None, y: str | None = None) -> str:
         """The id of the front's knee: the point farthest above the chord between the ends, cost on a log scale.
 
-        The cheaper end where no inner point lies above the chord. RunError as for front(), and for costs of zero.
+        x and y are the run's own unless given. The cheaper end where no inner point lies above the chord. RunError as
+        for front(), and for costs of zero.
         """
+        x, y = self._axes(x, y)
         front = self.front(x, y)
         try:
             return knee_id(front, x, y)
@@ -91,17 +100,21 @@ class Run:
     def plot(
         self,
         path: str | os.PathLike[str],
-        x: str = "bit_ops",
-        y: str = "map50",
+        x: str | None = None,
+        y: str | None = None,
         references: Mapping[str, str] | None = None,
     ) -> None:
         """Write a picture of the front with all candidates behind it; `path` ends in .png, .svg or .pdf.
 
-        references: id -> label of candidates to be named in it, such as the all-real one.
+        x and y are the run's own unless given. references: id -> label of candidates to be named in the picture, such
+        as the all-real one.
         """
         from results.plots import plot_front  # here, since matplotlib is slow to import
 
-        plot_front(self.trials, path, x, y, references=references)
+        plot_front(self.trials, path, *self._axes(x, y), references=references)
+
+    def _axes(self, x: str | None, y: str | None) -> tuple[str, str]:
+        return self.x if x is None else x, self.y if y is None else y
 
     def _check_some_eligible(self) -> None:
         complete = int(self.trials["state"].eq("complete").sum())
@@ -119,7 +132,10 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run's folder. RunError when there is none, when it has no trials yet, or when its table is not one."""
+    """Open a run's folder. RunError when there is none, when it has no trials yet, or when its table is not one.
+
+    The run's own axes are bit_ops and map50 when its table was written before tables noted them.
+    """
     folder = Path(path)
     if not folder.is_dir():
         what = "is a file, not a run folder" if folder.exists() else "does not exist"
@@ -136,4 +152,5 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns]
     if missing:
         raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
-    return Run(folder, trials)
+    notes = read_notes(table)
+    return Run(folder, trials, x=notes.get("x", USUAL_X), y=notes.get("y", USUAL_Y))

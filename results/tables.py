@@ -35,7 +35,8 @@ def write_run_tables(
 
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
-    x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials.
+    x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
+    noted in trials.parquet, and are what an opened Run asks about unless it is told otherwise.
     references: labels for some ids in the picture.
     All is made before any is written; each file appears whole or not at all. RunError for a bad record or axis.
     """
@@ -50,7 +51,7 @@ def write_run_tables(
         "front.json": front_json(front, x, y).encode(),
         "front.parquet": to_parquet(front),
         "front.png": rendered(front_figure(trials, x, y, references)),
-        TRIALS_FILE: to_parquet(trials),
+        TRIALS_FILE: to_parquet(trials, notes={"x": x, "y": y}),
     }
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)

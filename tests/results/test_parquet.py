@@ -4,7 +4,7 @@ import pytest
 
 from results import RunError
 from results.frame import knobs_of, trials_frame
-from results.parquet import read_parquet, to_parquet
+from results.parquet import read_notes, read_parquet, to_parquet
 
 KNOBS = {
     "layer/str": ["real", "8", None],
@@ -66,8 +66,22 @@ def test_a_table_without_rows_comes_back_without_rows(tmp_path):
     assert list(back.columns) == list(empty.columns)
 
 
-def test_what_is_no_parquet_file_is_named(tmp_path):
+def test_notes_come_back_and_leave_the_table_alone(tmp_path, trials):
+    path = tmp_path / "trials.parquet"
+    path.write_bytes(to_parquet(trials, notes={"x": "ops", "y": "größe"}))
+    assert read_notes(path) == {"x": "ops", "y": "größe"}
+    pd.testing.assert_frame_equal(read_parquet(path), read_parquet(written(tmp_path, trials)))
+
+
+def test_a_table_without_notes_has_none(tmp_path, trials):
+    assert read_notes(written(tmp_path, trials)) == {}
+    pd.DataFrame({"id": ["00"]}).to_parquet(tmp_path / "foreign.parquet")
+    assert read_notes(tmp_path / "foreign.parquet") == {}
+
+
+@pytest.mark.parametrize("read", [read_parquet, read_notes])
+def test_what_is_no_parquet_file_is_named(tmp_path, read):
     path = tmp_path / "trials.parquet"
     path.write_text("id,map50\n")
     with pytest.raises(RunError, match=r"trials\.parquet is not readable as a trials table"):
-        read_parquet(path)
+        read(path)

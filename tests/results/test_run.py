@@ -30,6 +30,42 @@ def test_the_front_of_other_columns_is_worked_out_anew(tmp_path, records):
     assert front["id"].tolist() == ["ab00000000", "bb00000000"]
 
 
+@pytest.fixture
+def run_over_memory(tmp_path, records):
+    """A search over other axes: what is dearest in bit_ops is cheapest in memory, and the other way round."""
+    for record in records:
+        record["memory_mb"] = 100.0 / record["bit_ops"]
+        record["map50_11"] = 1.0 - record["map50"] if record["map50"] is not None else None
+    write_run_tables(tmp_path, records, x="memory_mb", y="map50_11")
+    return open_run(tmp_path)
+
+
+def test_every_question_is_about_the_axes_of_the_search(run_over_memory, tmp_path):
+    run = run_over_memory
+    assert (run.x, run.y) == ("memory_mb", "map50_11")
+    flagged = run.trials[run.trials["front"]].drop_duplicates(["memory_mb", "map50_11"])
+    assert run.front()["id"].tolist() == flagged.sort_values("memory_mb")["id"].tolist()
+    assert run.front()["id"].tolist() == ["aa00000000", "dd00000000", "ab00000000"]
+    assert run.front()["id"].tolist() == pd.read_csv(tmp_path / "front.csv")["id"].tolist()
+    assert run.knee() == run.knee(x="memory_mb", y="map50_11") != run.knee(x="bit_ops", y="map50")
+    run.plot(tmp_path / "own.png")
+    assert (tmp_path / "own.png").read_bytes() == (tmp_path / "front.png").read_bytes()
+
+
+def test_one_axis_can_be_another_than_that_of_the_search(run_over_memory, tmp_path):
+    pd.testing.assert_frame_equal(run_over_memory.front(x="ops"), run_over_memory.front(x="ops", y="map50_11"))
+    pd.testing.assert_frame_equal(run_over_memory.front(y="map50"), run_over_memory.front(x="memory_mb", y="map50"))
+
+
+def test_a_table_from_before_axes_were_noted_has_the_usual_ones(tmp_path, records):
+    before = opened(tmp_path, records)
+    (tmp_path / "trials.parquet").unlink()
+    before.trials.to_parquet(tmp_path / "trials.parquet")
+    run = open_run(tmp_path)
+    assert (run.x, run.y) == ("bit_ops", "map50")
+    pd.testing.assert_frame_equal(run.front(), before.front())
+
+
 def test_the_knee_leads_to_its_candidate(run):
     assert run.knee() == "bb00000000"
     assert run.candidate(run.knee()) == {
