@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
 from results.columns import axis_label, check_axes
 from results.errors import RunError
@@ -69,7 +70,7 @@ def front_figure(trials: pd.DataFrame, x: str, y: str, references: Mapping[str, 
         _draw_candidates(axes, complete, x, y)
         labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
         axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
-        place_labels(axes, labels, avoid=complete[[x, y]].to_numpy(dtype=np.float64))
+        place_labels(axes, labels, avoid=np.vstack([complete[[x, y]].to_numpy(dtype=np.float64), _along(front, x, y)]))
     return figure
 
 
@@ -124,6 +125,16 @@ def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> list[Label]:
         knee[x], knee[y], s=170, marker="*", color=KNEE, edgecolors="white", linewidths=0.8, zorder=4, label="knee"
     )
     return [Label(float(knee[x]), float(knee[y]), f"knee {knee['id']}", KNEE)]
+
+
+def _along(front: pd.DataFrame, x: str, y: str, parts: int = 24) -> NDArray[np.float64]:
+    """Points (N, 2) along the staircase, close enough for a text not to slip between them."""
+    xs, ys = front[x].to_numpy(dtype=np.float64), front[y].to_numpy(dtype=np.float64)
+    t = np.linspace(0, 1, parts)[:, None]
+    level, edge = np.broadcast_to(ys[:-1], (parts, len(ys[1:]))), np.broadcast_to(xs[1:], (parts, len(xs[1:])))
+    across = np.stack([(xs[:-1] + t * np.diff(xs)).ravel(), level.ravel()], axis=1)
+    up = np.stack([edge.ravel(), (ys[:-1] + t * np.diff(ys)).ravel()], axis=1)
+    return np.vstack([across, up])
 
 
 def _draw_references(axes: Axes, complete: pd.DataFrame, x: str, y: str, references: Mapping[str, str]) -> list[Label]:

@@ -1,5 +1,7 @@
 """Ray Tune runs the trials: it asks the controller through a searcher, and tells it through a callback."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,7 @@ def run_trials(
     with shown.stage("search", controller.trials) as stage:
         recorder = _Recorder(controller, stage, workers, on_finished)
         if controller.done() is None:
+            shown.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
             with ray_session(address, workers) as folder:
                 _tuner(controller, recorder, folder, workers, parts, make_scorer).fit()
         done = controller.done()
@@ -70,7 +73,8 @@ def _tuner(
     controller: Controller, recorder: "_Recorder", folder: Path, workers: int, parts: Any, make_scorer: MakeScorer
 ) -> tune.Tuner:
     share = Share.of([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
-    trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=share.threads)
+    threads = min(share.threads, _most_threads())
+    trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=threads)
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
         tune_config=tune.TuneConfig(
@@ -88,6 +92,12 @@ def _tuner(
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
+
+
+def _most_threads() -> int:
+    """What the user allows: OMP_NUM_THREADS, which torch would follow if Ray didn't set it for its workers."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(allowed)) if allowed.isdecimal() else sys.maxsize
 
 
 class _Proposer(Searcher):

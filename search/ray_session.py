@@ -3,8 +3,10 @@
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -82,6 +84,14 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _start(address: str | None, folder: Path) -> None:
+    """Ray takes SIGTERM for itself, to print a stack; what was to be done with it before is put back."""
+    handler = signal.getsignal(signal.SIGTERM)
+    _init(address, folder)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _init(address: str | None, folder: Path) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)

@@ -196,3 +196,21 @@ def test_the_command_line_starts_without_the_heavy_imports():
     heavy = "{'torch', 'ray', 'optuna', 'pandas', 'matplotlib', 'pydantic'}"
     code = f"import sys, search.cli; print(sorted(sys.modules.keys() & {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+TERMINATE = """
+import os, signal, sys
+from search import cli, pipeline
+def run_search(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+pipeline.run_search = run_search
+sys.argv = ["bitfront", "search", "demo", "--run-dir", sys.argv[1]]
+cli.main()
+"""
+
+
+def test_sigterm_ends_a_search_as_ctrl_c_does_with_its_own_exit_code(tmp_path):
+    done = subprocess.run([sys.executable, "-c", TERMINATE, tmp_path / "run"], capture_output=True, text=True)
+    assert done.returncode == 143
+    assert done.stderr == "\nStopped. The same command goes on where it stopped.\n"
