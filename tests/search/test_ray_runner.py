@@ -55,6 +55,9 @@ class Shown:
         self.advanced += n
         self.figures = figures
 
+    def note(self, text):
+        self.noted = text
+
 
 def test_a_finished_search_starts_no_ray(tmp_path):
     controller = open_controller(tmp_path, trials=1)
