@@ -12,7 +12,7 @@ from search.schema import TWIN, Config
 from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
 from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
-from spaces.layers import METHODS
+from spaces.layers import METHODS, method
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS
 
@@ -63,7 +63,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
 
 
 def _space(config: Config) -> Iterator[Problem]:
-    yield from _known("space.layers.methods", config.space.layers.methods, METHODS)
+    yield from _methods(config.space.layers.methods)
     for name, term in config.space.terms.items():
         key = f"space.terms.{name}"
         if name not in TERMS:
@@ -79,6 +79,19 @@ def _space(config: Config) -> Iterator[Problem]:
             weight_grid(*term.weight)
         except ValueError as error:
             yield f"{key}.weight", str(error)
+
+
+def _methods(names: Sequence[str]) -> Iterator[Problem]:
+    for name in names:
+        base = name.partition("+")[0]
+        if base not in METHODS:
+            yield "space.layers.methods", unknown(base, METHODS)
+            continue
+        try:
+            method(name)
+        except ValueError as error:
+            yield "space.layers.methods", str(error)
+    yield from _without_repetition("space.layers.methods", names)
 
 
 def _search(config: Config) -> Iterator[Problem]:

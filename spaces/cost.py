@@ -10,12 +10,13 @@ per binary weight, 8 per int8 weight and 32 per other parameter, the scales of b
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from spaces.layers import METHODS, SearchableUnit
+from spaces.layers import SearchableUnit, method
+from spaces.layers.alternative import Alternative
 
 OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
 
@@ -119,17 +120,19 @@ def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Ten
 
 
 def _unit_cost(name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
-    method = METHODS[unit.active]
-    macs = conv_macs(unit.weight.shape, output.shape[-2], output.shape[-1])
+    chosen, shape = method(unit.active), unit.shape.weight
+    alternative = cast(Alternative, unit.alternatives[unit.active])
+    macs = conv_macs(shape, output.shape[-2], output.shape[-1])
     own = sum(
-        p.numel()
-        for module in unit.alternatives[unit.active].modules()
+        parameter.numel()
+        for module in alternative.modules()
         if not isinstance(module, nn.Conv2d | nn.Linear)  # counted with their products, as layers of their own
-        for p in module.parameters(recurse=False)
+        for key, parameter in module.named_parameters(recurse=False)
+        if not (module is alternative and key in alternative.folded)
     )
-    scales = unit.weight.shape[0] if method.weight_bits < 32 else 0
-    memory = unit.weight.numel() * method.weight_bits + (own + scales) * 32
-    return LayerCost(name, unit.active, macs, method.weight_bits, method.input_bits, memory)
+    scales = shape[0] if chosen.weight_bits < 32 else 0
+    memory = math.prod(shape) * chosen.weight_bits + (own + scales) * 32
+    return LayerCost(name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
 
 
 def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:

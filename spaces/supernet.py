@@ -73,15 +73,24 @@ def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
-    """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own."""
-    left = []
+    """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own.
+
+    What alternatives derive from a real weight, learned scales and searched signs, is derived from the twin's. Raises
+    ValueError when a shared tensor is of another shape; then nothing is copied.
+    """
+    own = supernet.state_dict()
+    for name, tensor in own.items():
+        if name in state and state[name].shape != tensor.shape:
+            shapes = f"{tuple(state[name].shape)} in the state and {tuple(tensor.shape)} in the network"
+            raise ValueError(f"The tensor {name} is {shapes}.")
     with torch.no_grad():
-        for name, tensor in supernet.state_dict().items():
+        for name, tensor in own.items():
             if name in state:
                 tensor.copy_(state[name])
-            else:
-                left.append(name)
-    return left
+        for name, unit in searchable_units(supernet).items():
+            if (weight := state.get(f"{name}.weight")) is not None:
+                unit.start_from(weight.to(next(unit.parameters()).device))
+    return [name for name in own if name not in state]
 
 
 def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """Binary layers and the searchable unit that switches between them."""
 
-from spaces.layers.methods import METHODS, Method
-from spaces.layers.unit import LayerTrace, MethodsFor, SearchableUnit
+from spaces.layers.alternative import LayerTrace, UnitShape
+from spaces.layers.methods import METHODS, OPTIONS, Method, method
+from spaces.layers.unit import MethodsFor, SearchableUnit
 
-__all__ = ["METHODS", "LayerTrace", "Method", "MethodsFor", "SearchableUnit"]
+__all__ = ["METHODS", "OPTIONS", "LayerTrace", "Method", "MethodsFor", "SearchableUnit", "UnitShape", "method"]

@@ -1,56 +1,32 @@
-"""The layer methods, in one visible table: each is a whole unit from pre-activation to BatchNorm."""
+"""The layer methods, in one visible table, and the options that a method's name may carry.
+
+A layer knob's choice is a method's name with options behind it, such as `bireal+learned_scale`: each is a choice of its
+own, is searched like any other, and a checkpoint that names it can be built again.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from spaces.layers.binary_conv import InputGradient, WeightGradient, binary_conv2d
+from spaces.layers.alternative import Alternative, UnitShape
+from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.real import Int8, Real
+from spaces.layers.weight_rules import StraightThrough
 
-
-class RealUnit(nn.Module):
-    """ReLU -> convolution -> BatchNorm, all real-valued. x (N, Ci, H, W) to (N, Co, Ho, Wo)."""
-
-    def __init__(self, out_channels: int) -> None:
-        super().__init__()
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-        return self.bn(F.conv2d(F.relu(x), weight, stride=stride, padding=padding))
-
-
-class BinaryUnit(nn.Module):
-    """sign -> 1-bit convolution, scaled by the mean weight magnitude -> BatchNorm. x (N, Ci, H, W) to (N, Co, Ho, Wo).
-
-    The input must take both signs: a ReLU before this unit would make its sign a constant.
-    """
-
-    def __init__(
-        self,
-        out_channels: int,
-        *,
-        input_gradient: InputGradient,
-        weight_gradient: WeightGradient,
-        pad_value: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.bn = nn.BatchNorm2d(out_channels)
-        self.input_gradient = input_gradient
-        self.weight_gradient = weight_gradient
-        self.pad_value = pad_value
-
-    def forward(self, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-        y = binary_conv2d(
-            x,
-            weight,
-            stride=stride,
-            padding=padding,
-            input_gradient=self.input_gradient,
-            weight_gradient=self.weight_gradient,
-            pad_value=self.pad_value,
-        )
-        return self.bn(y)
+OPTIONS: dict[str, dict[str, Any]] = {
+    # the scale of each output channel is learned, instead of the mean magnitude of its weights
+    "learned_scale": {"learned_scale": True},
+    # a PReLU a channel behind the shortcut
+    "prelu": {"post": nn.PReLU},
+    # -1 stands outside the map instead of 0, so that the product is purely binary at the border too
+    "pad_minus_one": {"pad_value": -1.0},
+    # dbs: the relaxed weight is convolved instead of its sign
+    "soft": {"relaxation": "soft"},
+}
+"""The options by name, and what each gives to the alternative that it stands behind."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +35,79 @@ class Method:
 
     weight_bits: int
     input_bits: int
-    build: Callable[[int], nn.Module]
-    """From the number of output channels to the unit's own part: BatchNorm and small parameters, without the weight."""
+    build: Callable[..., Alternative]
+    """From a unit's shape, and keyword arguments for its options, to the unit's own part."""
+    options: frozenset[str] = frozenset()
+    """Those of `OPTIONS` that it takes."""
 
     @property
     def is_binary(self) -> bool:
         return self.weight_bits == self.input_bits == 1
 
 
-def _sign(out_channels: int) -> nn.Module:
-    """XNOR-Net (arXiv:1603.05279): clipped straight-through sign, scale in the graph."""
-    return BinaryUnit(out_channels, input_gradient="clipped", weight_gradient="xnor")
+_SHARED = frozenset({"learned_scale", "prelu", "pad_minus_one"})
 
 
-def _bireal(out_channels: int) -> nn.Module:
-    """Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs."""
-    return BinaryUnit(out_channels, input_gradient="approx", weight_gradient="clipped")
+def _binary(**settings: Any) -> Method:
+    def build(shape: UnitShape, **options: Any) -> Alternative:
+        return Binary(shape, **{**settings, **options})
+
+    taken = _SHARED - ({"prelu"} if "post" in settings else set())
+    return Method(weight_bits=1, input_bits=1, build=build, options=taken)
 
 
 METHODS: dict[str, Method] = {
-    "real": Method(weight_bits=32, input_bits=32, build=RealUnit),
-    "sign": Method(weight_bits=1, input_bits=1, build=_sign),
-    "bireal": Method(weight_bits=1, input_bits=1, build=_bireal),
+    "real": Method(weight_bits=32, input_bits=32, build=Real),
+    "int8": Method(weight_bits=8, input_bits=8, build=Int8),
+    # XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph.
+    "sign": _binary(rule=StraightThrough("xnor"), input_gradient="clipped"),
+    # Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs.
+    "bireal": _binary(rule=StraightThrough("clipped"), input_gradient="approx"),
+    # ReActNet (arXiv:2003.03488): Bi-Real's gradients, learned thresholds (RSign) and a shifted PReLU (RPReLU).
+    "react": _binary(rule=StraightThrough("clipped"), input_gradient="approx", shift=ChannelBias, post=ShiftedPReLU),
+    # LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned.
+    "dbs": Method(weight_bits=1, input_bits=1, build=DBS, options=frozenset({"pad_minus_one", "soft"})),
+    # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias a channel before the sign of inputs and of weights, and round
+    # the PReLU; the dynamic one lets what is in the image move the sign's threshold.
+    "lcb": _binary(
+        rule=StraightThrough("clipped"),
+        input_gradient="approx",
+        shift=ChannelBias,
+        post=ShiftedPReLU,
+        weight_shift=True,
+    ),
+    "lcb_dynamic": _binary(
+        rule=StraightThrough("clipped"),
+        input_gradient="approx",
+        shift=DynamicChannelBias,
+        post=ShiftedPReLU,
+        weight_shift=True,
+    ),
 }
+
+
+def method(name: str) -> Method:
+    """The method that a choice such as `sign` or `bireal+learned_scale` names.
+
+    Raises ValueError for a method or an option that doesn't exist, for one that the method doesn't take, and for
+    options twice or out of alphabetical order: one choice has one name.
+    """
+    base, *options = name.split("+")
+    if base not in METHODS:
+        raise ValueError(f"No layer method is called {base!r}. Known: {', '.join(METHODS)}.")
+    known = METHODS[base].options
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{base} has no option {option!r}. It has: {', '.join(sorted(known)) or 'none'}.")
+    if options != sorted(set(options)):
+        ordered = "+".join([base, *sorted(set(options))])
+        raise ValueError(f"{name!r} must name each option once, in alphabetical order: {ordered}.")
+    if not options:
+        return METHODS[base]
+    chosen = METHODS[base]
+    settings = {name: value for option in options for name, value in OPTIONS[option].items()}
+
+    def build(shape: UnitShape) -> Alternative:
+        return chosen.build(shape, **settings)
+
+    return Method(chosen.weight_bits, chosen.input_bits, build)

@@ -2,58 +2,56 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.binary_conv import binary_weight
-from spaces.layers.methods import METHODS
-from spaces.layers.signs import sign
+from spaces.layers.alternative import Activation, Alternative, LayerTrace, UnitShape
+from spaces.layers.methods import method
 
 MethodsFor = Callable[[str], Sequence[str]]
 """From a unit's name to the methods it is built with: all those of a supernet, the one of an extracted network."""
 
 
-@dataclass(frozen=True)
-class LayerTrace:
-    """What layer-wise losses need of one 1-bit unit in one forward pass.
-
-    pre_sign (N, Ci, H, W) the unit's input; binary_input its sign; weight (Co, Ci, k, k) the latent weight;
-    binary_weight its sign; scale (Co, 1, 1, 1).
-    """
-
-    pre_sign: Tensor
-    binary_input: Tensor
-    weight: Tensor
-    binary_weight: Tensor
-    scale: Tensor
-
-
 class SearchableUnit(nn.Module):
-    """A convolution with its surroundings, y = alternative(x) + shortcut(x), in a choice of precisions.
+    """A convolution with its surroundings, y = after(alternative(x) + shortcut(x)), in a choice of precisions.
 
-    Every alternative owns pre-activation, BatchNorm and small parameters; the latent weight (Co, Ci, k, k) and the
-    shortcut are shared (Bi-Real layout, arXiv:1808.00278, section 3.1: a shortcut around every convolution; average
-    pooling and a real 1x1 convolution where the shape changes). x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W /
-    stride)).
+    Every alternative owns pre-activation, BatchNorm, post-activation and small parameters; the latent weight (Co, Ci,
+    k, k) and the shortcut are shared (Bi-Real layout, arXiv:1808.00278, section 3.1: a shortcut around every
+    convolution; average pooling and a real 1x1 convolution where the shape changes). A unit whose alternatives all own
+    their weight has no shared one. x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W / stride)).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, methods: Sequence[str]) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int,
+        methods: Sequence[str],
+        activation: Activation = "relu",
+    ) -> None:
         super().__init__()
         if not methods:
-            raise ValueError(f"A unit needs one layer method or more; known: {', '.join(METHODS)}.")
-        unknown = [name for name in methods if name not in METHODS]
-        if unknown:
-            raise ValueError(f"No layer method is called {', '.join(map(repr, unknown))}. Known: {', '.join(METHODS)}.")
-        self.stride, self.padding = stride, kernel // 2
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
-        nn.init.normal_(self.weight, std=math.sqrt(2 / (out_channels * kernel * kernel)))
-        self.alternatives = nn.ModuleDict({name: METHODS[name].build(out_channels) for name in methods})
+            raise ValueError("A unit needs one layer method or more.")
+        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation)
+        start = torch.empty(self.shape.weight)
+        nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
+        self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
+        shared = not all(one.owns_weight for one in self._all())
+        self.weight = nn.Parameter(start) if shared else None
         self.shortcut = _shortcut(in_channels, out_channels, stride)
         self.active = methods[0]
         self.tracing = False
         self.trace: LayerTrace | None = None
+        if not start.is_meta:
+            self.start_from(start)
+
+    def start_from(self, weight: Tensor) -> None:
+        """Set what the alternatives derive from a real weight (Co, Ci, k, k): learned scales, searched signs."""
+        for one in self._all():
+            one.start_from(weight)
 
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
@@ -66,13 +64,16 @@ class SearchableUnit(nn.Module):
             raise ValueError(f"This unit offers {', '.join(self.alternatives)}; {method!r} was asked for.")
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.tracing:
-            binary = METHODS[self.active].is_binary  # a unit that became real drops the trace of an earlier pass
-            self.trace = LayerTrace(x, sign(x), self.weight, *binary_weight(self.weight)) if binary else None
-        return self.alternatives[self.active](x, self.weight, self.stride, self.padding) + self.shortcut(x)
+        alternative = cast(Alternative, self.alternatives[self.active])
+        if self.tracing:  # a unit that became real drops the trace of an earlier pass
+            self.trace = alternative.trace(x, self.weight)
+        return alternative.after(alternative(x, self.weight) + self.shortcut(x))
 
     def extra_repr(self) -> str:
-        return f"{tuple(self.weight.shape)}, stride={self.stride}, active={self.active}"
+        return f"{self.shape.weight}, stride={self.shape.stride}, active={self.active}"
+
+    def _all(self) -> list[Alternative]:
+        return [cast(Alternative, one) for one in self.alternatives.values()]
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:

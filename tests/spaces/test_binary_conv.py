@@ -2,7 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces.layers.binary_conv import binary_conv2d, binary_weight
+from spaces.layers.binary_conv import binary_conv2d
+from spaces.layers.weight_rules import StraightThrough, mean_scale
 
 INPUT_GRADIENTS = ("clipped", "approx")
 WEIGHT_GRADIENTS = ("xnor", "clipped")
@@ -10,8 +11,8 @@ GEOMETRIES = [(3, 1, 1, 0.0), (3, 2, 1, 0.0), (3, 1, 1, -1.0), (3, 2, 1, -1.0), 
 
 
 def convolve(x, weight, **options):
-    defaults = {"stride": 1, "padding": 0, "input_gradient": "clipped", "weight_gradient": "clipped"}
-    return binary_conv2d(x, weight, **{**defaults, **options})
+    rule = StraightThrough(options.pop("weight_gradient", "clipped"))
+    return binary_conv2d(x, weight, rule, **({"stride": 1, "padding": 0, "input_gradient": "clipped"} | options))
 
 
 def test_a_1x1_convolution_by_hand():
@@ -44,8 +45,7 @@ def test_a_strided_3x3_convolution_by_hand():
 
 
 def test_the_scale_is_the_mean_magnitude_of_each_output_channel():
-    signs, scale = binary_weight(torch.tensor([[1.0, -3.0], [0.0, 0.5]]).view(2, 2, 1, 1))
-    assert signs.flatten().tolist() == [1, -1, 1, 1]
+    scale = mean_scale(torch.tensor([[1.0, -3.0], [0.0, 0.5]]).view(2, 2, 1, 1))
     assert scale.shape == (2, 1, 1, 1)
     assert scale.flatten().tolist() == [2, 0.25]
 
@@ -81,7 +81,7 @@ def test_result_and_gradients_equal_a_composed_reference(
     weight = torch.randn(4, 3, kernel, kernel, dtype=torch.float64)
     pull = None
     results = []
-    for function in (binary_conv2d, composed):
+    for function in (convolve, composed):
         ours, kernel_ours = x.clone().requires_grad_(), weight.clone().requires_grad_()
         y = function(
             ours,

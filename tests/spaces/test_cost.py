@@ -9,6 +9,7 @@ from spaces.candidate import Candidate
 from spaces.cost import CostError, Costs, LayerCost, conv_macs, layer_costs, totals
 from spaces.detectors import searchable_units
 from spaces.layers import METHODS, Method, SearchableUnit
+from spaces.layers.alternative import Alternative
 from spaces.supernet import activate, build_fixed, extract
 
 REAL = 32
@@ -167,14 +168,13 @@ def test_a_layer_of_every_level_runs_often_and_is_stored_once():
 
 
 def test_a_method_with_layers_of_its_own_is_counted_once(monkeypatch):
-    class Gated(nn.Module):
-        def __init__(self, channels):
-            super().__init__()
-            self.bn = nn.BatchNorm2d(channels)
-            self.gate = nn.Linear(channels, channels)
+    class Gated(Alternative):
+        def __init__(self, shape):
+            super().__init__(shape)
+            self.gate = nn.Linear(shape.out_channels, shape.out_channels)
 
-        def forward(self, x, weight, stride, padding):
-            y = self.bn(nn.functional.conv2d(x, weight, stride=stride, padding=padding))
+        def forward(self, x, weight):
+            y = self.bn(nn.functional.conv2d(x, weight, padding=1))
             return y * self.gate(y.mean((2, 3)))[..., None, None]
 
     monkeypatch.setitem(METHODS, "gated", Method(weight_bits=1, input_bits=1, build=Gated))

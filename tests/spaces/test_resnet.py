@@ -33,7 +33,7 @@ def test_sixteen_units_carry_the_names_of_torchvisions_convolutions():
     expected = [f"layer{s}.{b}.conv{c}" for s in (1, 2, 3, 4) for b in (0, 1) for c in (1, 2)]
     assert list(searchable_units(network)) == expected
     assert asked == [f"backbone.{name}" for name in expected]
-    strides = {name: unit.stride for name, unit in searchable_units(network).items()}
+    strides = {name: unit.shape.stride for name, unit in searchable_units(network).items()}
     assert [name for name, stride in strides.items() if stride == 2] == [f"layer{s}.0.conv1" for s in (2, 3, 4)]
 
 

@@ -1,0 +1,76 @@
+"""What a searchable unit switches between, and what layer-wise losses see of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+Activation = Literal["relu", "relu6", "none"]
+
+
+@dataclass(frozen=True)
+class UnitShape:
+    """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
+
+    `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel: int
+    stride: int
+    activation: Activation = "relu"
+
+    @property
+    def padding(self) -> int:
+        return self.kernel // 2
+
+    @property
+    def weight(self) -> tuple[int, int, int, int]:
+        return self.out_channels, self.in_channels, self.kernel, self.kernel
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """What layer-wise losses need of one 1-bit unit in one forward pass.
+
+    x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
+    weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
+    (Co, 1, 1, 1), with a gradient where it is learned; `shape` and `pad_value` say how they are convolved.
+    """
+
+    x: Tensor
+    pre_sign: Tensor
+    binary_input: Tensor
+    weight: Tensor
+    binary_weight: Tensor
+    scale: Tensor
+    shape: UnitShape
+    pad_value: float
+
+
+class Alternative(nn.Module):
+    """A unit from pre-activation to BatchNorm: `forward(x, weight)`, and `after(y)` behind the shortcut.
+
+    `weight` is the latent weight that the unit's alternatives share; those that own theirs (`owns_weight`) get None.
+    """
+
+    owns_weight = False
+    folded: tuple[str, ...] = ()
+    """Own parameters that cost nothing extra: the weight itself, the scale that every 1-bit layer is counted with."""
+
+    def __init__(self, shape: UnitShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.bn = nn.BatchNorm2d(shape.out_channels)
+
+    def after(self, y: Tensor) -> Tensor:
+        """The post-activation, behind the sum with the shortcut; nothing by default."""
+        return y
+
+    def start_from(self, weight: Tensor) -> None:
+        """Set what depends on a real weight (Co, Ci, k, k), such as a learned scale; nothing by default."""
+
+    def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace | None:
+        """What layer-wise losses need; None for an alternative that isn't 1-bit."""
+        return None

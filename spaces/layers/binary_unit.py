@@ -1,0 +1,141 @@
+"""The 1-bit alternatives that share the unit's latent weight."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
+from spaces.layers.binary_conv import InputGradient, binary_conv2d
+from spaces.layers.channel_bias import ChannelBias
+from spaces.layers.signs import sign
+from spaces.layers.weight_rules import RealWeight, Relaxation, Searched, WeightRule, mean_scale
+
+Make = Callable[[int], nn.Module]
+"""From a number of channels to a module over maps (N, C, H, W)."""
+
+
+class Binary(Alternative):
+    """(shift) sign -> 1-bit convolution -> BatchNorm -> + shortcut -> (post-activation). x (N, Ci, H, W).
+
+    The input must take both signs: a ReLU before this unit would make its sign a constant.
+
+    rule: how the latent weight is binarized. learned_scale: the scale is a parameter instead of the mean magnitude.
+    shift: moves the sign's threshold. post: behind the shortcut. weight_shift: a learned bias a channel on the latent
+    weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
+    """
+
+    folded: tuple[str, ...] = ("scale",)
+
+    def __init__(
+        self,
+        shape: UnitShape,
+        *,
+        rule: WeightRule,
+        input_gradient: InputGradient,
+        learned_scale: bool = False,
+        shift: Make | None = None,
+        post: Make | None = None,
+        weight_shift: bool = False,
+        pad_value: float = 0.0,
+    ) -> None:
+        super().__init__(shape)
+        self.rule, self.input_gradient, self.pad_value = rule, input_gradient, pad_value
+        self.scale = nn.Parameter(torch.ones(shape.out_channels)) if learned_scale else None
+        self.shift = shift(shape.in_channels) if shift is not None else None
+        self.weight_shift = ChannelBias(shape.out_channels) if weight_shift else None
+        self.post = post(shape.out_channels) if post is not None else None
+        self.inputs_only = False
+        """The first stage of two: inputs are binary, weights still real."""
+
+    def forward(self, x: Tensor, weight: Tensor | None) -> Tensor:
+        y = binary_conv2d(
+            x if self.shift is None else self.shift(x),
+            self._latent(weight),
+            self._rule_now(),
+            scale=self._learned_scale(),
+            stride=self.shape.stride,
+            padding=self.shape.padding,
+            input_gradient=self.input_gradient,
+            pad_value=self.pad_value,
+        )
+        return self.bn(y)
+
+    def after(self, y: Tensor) -> Tensor:
+        return y if self.post is None else self.post(y)
+
+    @torch.no_grad()
+    def start_from(self, weight: Tensor) -> None:
+        if self.scale is not None:
+            self.scale.copy_(mean_scale(weight).flatten())
+
+    def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
+        pre_sign = x if self.shift is None else self.shift(x)
+        latent = self._latent(weight)
+        scale = self._learned_scale()
+        return LayerTrace(
+            x=x,
+            pre_sign=pre_sign,
+            binary_input=sign(pre_sign),
+            weight=latent,
+            binary_weight=self.rule.signs(latent),
+            scale=mean_scale(latent) if scale is None else scale,
+            shape=self.shape,
+            pad_value=self.pad_value,
+        )
+
+    def _latent(self, weight: Tensor | None) -> Tensor:
+        if weight is None:
+            raise ValueError("This alternative needs the unit's latent weight.")
+        if self.weight_shift is None:
+            return weight
+        return weight + self.weight_shift.bias.view(-1, 1, 1, 1)
+
+    def _learned_scale(self) -> Tensor | None:
+        return None if self.scale is None else self.scale.view(-1, 1, 1, 1)
+
+    def _rule_now(self) -> WeightRule:
+        return RealWeight() if self.inputs_only else self.rule
+
+
+class DBS(Binary):
+    """Differentiable binarization search (LWS-Det, CVPR 2021, section 3.2): each weight's sign is searched.
+
+    sign -> convolution with alpha * sign(d) -> BatchNorm -> + shortcut -> PReLU; the difference d of the logits (Co,
+    Ci, k, k) and the learned scale alpha belong to this alternative alone; see `weight_rules.Searched`. The residual
+    layout with a PReLU is recalled of the paper's networks, not read. d starts from a real weight, divided by its
+    channel's standard deviation, or from N(0, 1).
+    """
+
+    owns_weight = True
+    folded = ("scale", "logits")
+
+    def __init__(self, shape: UnitShape, *, relaxation: Relaxation = "hard", pad_value: float = 0.0) -> None:
+        super().__init__(
+            shape,
+            rule=Searched(relaxation),
+            input_gradient="approx",
+            learned_scale=True,
+            post=nn.PReLU,
+            pad_value=pad_value,
+        )
+        self.logits = nn.Parameter(torch.randn(shape.weight))
+
+    @torch.no_grad()
+    def start_from(self, weight: Tensor) -> None:
+        super().start_from(weight)
+        self.logits.copy_(weight / weight.std((1, 2, 3), keepdim=True).clamp(min=1e-8))
+
+    def _latent(self, weight: Tensor | None) -> Tensor:
+        return self.logits
+
+    def _rule_now(self) -> WeightRule:
+        # Logits are no weights: where these shall be real, the relaxed choice stands in.
+        return Searched("soft", self.searched.temperature) if self.inputs_only else self.rule
+
+    @property
+    def searched(self) -> Searched:
+        """The rule, as what it always is here."""
+        if not isinstance(self.rule, Searched):
+            raise TypeError(f"The rule of a DBS unit is {self.rule!r}, must be Searched.")
+        return self.rule

@@ -1,0 +1,114 @@
+"""From a latent weight to the one that is convolved, and the gradient back: what tells 1-bit methods apart.
+
+A rule is a small immutable object: `effective(weight, scale)` is what is convolved, `gradients` sends the gradient at
+it back to the latent weight and to a learned scale, and `signs` gives the binary weight alone, differentiable, for
+losses that compare layers. weight (Co, Ci, k, k), scale (Co, 1, 1, 1) or None.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from spaces.layers.signs import pass_clipped, sign
+
+WeightGradient = Literal["xnor", "clipped"]
+Relaxation = Literal["hard", "soft"]
+
+
+class WeightRule(Protocol):
+    """How a latent weight is binarized."""
+
+    def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor: ...
+
+    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]: ...
+
+    def signs(self, weight: Tensor) -> Tensor: ...
+
+
+def mean_scale(weight: Tensor) -> Tensor:
+    """The mean magnitude of each output channel's weights, (Co, 1, 1, 1): least squares for a given sign(w)."""
+    return weight.abs().mean((1, 2, 3), keepdim=True)
+
+
+@dataclass(frozen=True)
+class StraightThrough:
+    """alpha * sign(w), alpha the mean magnitude of a channel (no `scale`) or learned (`scale`).
+
+    Gradient of w, with G the gradient at alpha * sign(w) and n = Ci k k weights in a channel:
+      `xnor`     alpha G [|w| <= 1], and with the mean sign(w) <G, sign(w)>_o / n besides: the chain rule with alpha in
+      the graph (the rule of XNOR-Net, arXiv:1603.05279, itself takes the second part weight by weight);
+      `clipped`  G [|w| <= 1], alpha held constant and left out of the slope (ReActNet's published training code).
+    Gradient of a learned alpha: <G, sign(w)>_o.
+    """
+
+    gradient: WeightGradient
+
+    def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
+        return sign(weight).mul_(mean_scale(weight) if scale is None else scale)
+
+    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        along = None
+        if scale is not None or self.gradient == "xnor":
+            signs = sign(weight)
+            along = (grad * signs).sum((1, 2, 3), keepdim=True)
+        passed = pass_clipped(grad, weight)
+        if self.gradient == "clipped" or along is None:
+            return passed, along if scale is not None else None
+        if scale is not None:
+            return passed.mul_(scale), along
+        passed.mul_(mean_scale(weight))
+        return passed.addcmul_(signs, along, value=1 / weight[0].numel()), None
+
+    def signs(self, weight: Tensor) -> Tensor:
+        straight = weight.clamp(-1, 1)
+        return sign(weight.detach()) + (straight - straight.detach())
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Differentiable binarization search (LWS-Det, CVPR 2021): the choice between -1 and +1, relaxed by a softmax.
+
+    Each weight has logits b-, b+; only their difference d = b+ - b- matters, and is kept: softmax weights the two
+    candidates to p+ - p- = tanh(d / (2 T)), and the more probable one is sign(d). With the learned scale alpha:
+      `hard`  forward alpha sign(d), `soft`  forward alpha tanh(d / (2 T));
+      both    d's gradient alpha G (1 - tanh(d / (2 T))^2) / (2 T), alpha's <G, forward weight>_o.
+    T is a temperature, 1 unless a schedule lowers it. The paper prints the hard weight in its loss and leaves open
+    which one the forward pass uses; hard with the softmax's gradient is our reading.
+    """
+
+    relaxation: Relaxation = "hard"
+    temperature: float = 1.0
+
+    def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
+        return self._forward(weight).mul_(1.0 if scale is None else scale)
+
+    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        soft = torch.tanh(weight / (2 * self.temperature))
+        slope = soft.square().neg_().add_(1).div_(2 * self.temperature)
+        if scale is None:
+            return slope.mul_(grad), None
+        along = (grad * (soft if self.relaxation == "soft" else sign(weight))).sum((1, 2, 3), keepdim=True)
+        return slope.mul_(grad).mul_(scale), along
+
+    def signs(self, weight: Tensor) -> Tensor:
+        soft = torch.tanh(weight / (2 * self.temperature))
+        return soft if self.relaxation == "soft" else sign(weight.detach()) + (soft - soft.detach())
+
+    def _forward(self, weight: Tensor) -> Tensor:
+        return torch.tanh(weight / (2 * self.temperature)) if self.relaxation == "soft" else sign(weight)
+
+
+@dataclass(frozen=True)
+class RealWeight:
+    """The latent weight as it is: the first stage of two, in which the inputs alone are binary."""
+
+    def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
+        return weight
+
+    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        return grad, None
+
+    def signs(self, weight: Tensor) -> Tensor:
+        return StraightThrough("clipped").signs(weight)
