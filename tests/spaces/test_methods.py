@@ -1,0 +1,137 @@
+"""The table of methods, the options in a name, and each method as a unit."""
+
+import pytest
+import torch
+from torch import nn
+
+from spaces.layers import METHODS, SearchableUnit, method
+from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.signs import sign
+from spaces.layers.weight_rules import Searched, StraightThrough
+
+BINARY = [name for name, one in METHODS.items() if one.is_binary]
+
+
+def alternative(name, channels=4):
+    torch.manual_seed(0)
+    return SearchableUnit(channels, channels, 3, 1, [name]).alternatives[name]
+
+
+def test_what_each_binary_method_is_made_of():
+    made = {name: alternative(name) for name in BINARY}
+    assert {name: one.rule for name, one in made.items()} == {
+        "sign": StraightThrough("xnor"),
+        "bireal": StraightThrough("clipped"),
+        "react": StraightThrough("clipped"),
+        "dbs": Searched("hard"),
+        "lcb": StraightThrough("clipped"),
+        "lcb_dynamic": StraightThrough("clipped"),
+    }
+    assert {name: one.input_gradient for name, one in made.items() if one.input_gradient == "clipped"} == {
+        "sign": "clipped"
+    }
+    shifts = {name: type(one.shift) for name, one in made.items() if one.shift is not None}
+    assert shifts == {"react": ChannelBias, "lcb": ChannelBias, "lcb_dynamic": DynamicChannelBias}
+    posts = {name: type(one.post) for name, one in made.items() if one.post is not None}
+    assert posts == {"react": ShiftedPReLU, "lcb": ShiftedPReLU, "lcb_dynamic": ShiftedPReLU, "dbs": nn.PReLU}
+    assert [name for name, one in made.items() if one.weight_shift is not None] == ["lcb", "lcb_dynamic"]
+    assert [name for name, one in made.items() if one.scale is not None] == ["dbs"]
+
+
+def test_options_stand_behind_a_name():
+    unit = alternative("bireal+learned_scale+pad_minus_one+prelu")
+    assert isinstance(unit, Binary)
+    assert (unit.pad_value, type(unit.post), unit.scale.shape) == (-1.0, nn.PReLU, (4,))
+    assert alternative("dbs+soft").rule == Searched("soft")
+    plain, padded = method("sign"), method("sign+pad_minus_one")
+    assert (plain.weight_bits, plain.input_bits) == (padded.weight_bits, padded.input_bits)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dbz", "No layer method is called 'dbz'. Known: real, int8, sign"),
+        ("sign+soft", "sign has no option 'soft'. It has: learned_scale, pad_minus_one, prelu"),
+        ("react+prelu", "react has no option 'prelu'. It has: learned_scale, pad_minus_one."),
+        ("real+prelu", "real has no option 'prelu'. It has: none."),
+        ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
+        ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
+        ("sign+", "sign has no option ''"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        method(name)
+
+
+@pytest.mark.parametrize("name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+soft"])
+def test_every_method_trains_all_that_it_has(name):
+    torch.manual_seed(0)
+    unit = SearchableUnit(8, 8, 3, 1, [name]).train()
+    for _ in range(2):  # the dynamic bias's first layer learns once its second isn't zero any more
+        unit.zero_grad()
+        (unit(torch.randn(4, 8, 6, 6)) ** 2).mean().backward()
+        with torch.no_grad():
+            for parameter in unit.parameters():
+                parameter.sub_(0.1 * parameter.grad)
+    assert [n for n, p in unit.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_the_post_activation_stands_behind_the_shortcut():
+    unit = SearchableUnit(4, 4, 3, 1, ["bireal+prelu"]).eval()
+    x = torch.randn(2, 4, 5, 5)
+    inner = unit.alternatives["bireal+prelu"]
+    with torch.no_grad():
+        inner.post.weight.fill_(0.0)
+    assert unit(x).min() == 0  # a PReLU of slope 0 is a ReLU over all that comes out
+    torch.testing.assert_close(unit(x), (inner(x, unit.weight) + x).relu())
+
+
+def test_a_searched_unit_owns_its_weight_and_starts_from_a_real_one():
+    alone = SearchableUnit(4, 6, 3, 1, ["dbs"])
+    assert alone.weight is None
+    assert not any(name == "weight" for name in alone.state_dict())
+    both = SearchableUnit(4, 6, 3, 1, ["real", "dbs"])
+    assert both.weight is not None
+    dbs = both.alternatives["dbs"]
+    assert isinstance(dbs, DBS)
+    assert torch.equal(sign(dbs.logits), sign(both.weight))
+    real = torch.randn(6, 4, 3, 3)
+    both.start_from(real)
+    torch.testing.assert_close(dbs.logits.std((1, 2, 3)), torch.ones(6))
+    assert torch.equal(sign(dbs.logits), sign(real))
+    torch.testing.assert_close(dbs.scale, real.abs().mean((1, 2, 3)))
+
+
+def test_a_weight_shift_moves_the_signs_and_the_scale():
+    unit = SearchableUnit(2, 1, 1, 1, ["lcb"]).eval()
+    inner = unit.alternatives["lcb"]
+    with torch.no_grad():
+        unit.weight.copy_(torch.tensor([0.1, -0.5]).view(1, 2, 1, 1))
+        inner.weight_shift.bias.fill_(-0.3)  # weights -0.2 and -0.8: both signs -1, scale 0.5
+    trace = inner.trace(torch.ones(1, 2, 1, 1), unit.weight)
+    assert trace.binary_weight.flatten().tolist() == [-1, -1]
+    assert trace.scale.item() == pytest.approx(0.5)
+
+
+def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
+    unit = SearchableUnit(4, 4, 3, 1, ["bireal", "dbs"]).eval()
+    x = torch.randn(2, 4, 5, 5)
+    for name, weight in (("bireal", unit.weight), ("dbs", torch.tanh(unit.alternatives["dbs"].logits / 2))):
+        inner = unit.alternatives[name]
+        inner.inputs_only = True
+        scale = inner.scale.view(-1, 1, 1, 1) if inner.scale is not None else 1.0
+        expected = inner.bn(nn.functional.conv2d(sign(x), weight * scale, padding=1))
+        torch.testing.assert_close(inner(x, unit.weight), expected)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_the_trace_says_what_was_convolved(name):
+    unit = SearchableUnit(4, 4, 3, 1, [name]).eval()
+    inner = unit.alternatives[name]
+    x = torch.randn(2, 4, 5, 5)
+    trace = inner.trace(x, unit.weight)
+    assert torch.equal(trace.binary_input, sign(trace.pre_sign))
+    y = nn.functional.conv2d(trace.binary_input, trace.binary_weight * trace.scale, padding=1)
+    torch.testing.assert_close(inner(x, unit.weight), inner.bn(y))
