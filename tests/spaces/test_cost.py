@@ -75,19 +75,35 @@ def test_grouped_convolutions_and_layers_without_products():
 
 
 @pytest.mark.parametrize(
-    ("method", "bits", "weight_memory"),
-    [("real", 32, 288 * REAL), ("sign", 1, 288 * 1 + 8 * REAL), ("bireal", 1, 288 * 1 + 8 * REAL)],
+    ("method", "bits", "memory"),
+    [
+        ("real", 32, 288 * REAL),
+        ("int8", 8, 288 * 8 + 8 * REAL),
+        ("sign", 1, 288 * 1 + 8 * REAL),
+        ("bireal", 1, 288 * 1 + 8 * REAL),
+        ("bireal+learned_scale", 1, 288 * 1 + 8 * REAL),  # learned or not, a scale is stored
+        ("bireal+prelu", 1, 288 * 1 + (8 + 8) * REAL),
+        ("react", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # RSign's 4 thresholds, RPReLU's 3 numbers a channel
+        ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
+        ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8 + 8) * REAL),
+        ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8 + 8) * REAL),
+    ],
 )
-def test_a_unit_of_each_method_by_hand(method, bits, weight_memory):
-    """Weights 8 x 4 x 3 x 3 = 288 at 3 x 3 positions; BatchNorm 2 x 8; a 1-bit one has 8 scales."""
-    unit = SearchableUnit(4, 8, 3, 2, tuple(METHODS))
+def test_a_unit_of_each_method_by_hand(method, bits, memory):
+    """Weights 8 x 4 x 3 x 3 = 288 at 3 x 3 positions; BatchNorm 2 x 8; all but `real` have 8 scales."""
+    unit = SearchableUnit(4, 8, 3, 2, (*METHODS, "bireal+learned_scale", "bireal+prelu"))
     unit.activate(method)
     costs = {cost.name: cost for cost in layer_costs(nn.ModuleDict({"u": unit})["u"], torch.zeros(1, 4, 6, 6))}
-    assert costs == {
-        "": LayerCost("", method, 288 * 9, bits, bits, weight_memory + 16 * REAL),
+    expected = {
+        "": LayerCost("", method, 288 * 9, bits, bits, memory + 16 * REAL),
         "shortcut.1": LayerCost("shortcut.1", "real", 8 * 4 * 9, 32, 32, 8 * 4 * REAL),
         "shortcut.2": LayerCost("shortcut.2", "BatchNorm2d", 0, 32, 32, 16 * REAL),
     }
+    if method == "lcb_dynamic":  # its two real layers see one vector an image: 4 channels, 4 hidden numbers
+        for name in ("squeeze", "excite"):
+            full = f"alternatives.lcb_dynamic.shift.{name}"
+            expected[full] = LayerCost(full, "real", 4 * 4, 32, 32, 4 * 4 * REAL)
+    assert costs == expected
 
 
 class Classifier(nn.Module):
