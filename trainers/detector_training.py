@@ -1,16 +1,19 @@
 """Training one fixed detector: a teacher, or a candidate that is retrained. The same code for both."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
+from spaces.layers.binary_unit import Binary
 from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.loop import TrainSettings, train
 from trainers.progress import Progress
+from trainers.searched_signs import set_inputs_only
 
 
 def train_detector(
@@ -22,12 +25,16 @@ def train_detector(
     stage: str,
     candidate: Candidate | None = None,
     distiller: Distiller | None = None,
+    inputs_first_epochs: int = 0,
     resume_from: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Train `network` on detection losses and, with a distiller, on the candidate's own terms; in place.
 
-    Raises DivergedError when a loss isn't finite.
+    With `inputs_first_epochs` it is trained in two stages (arXiv:1909.13863, section 3.2; ReActNet and LWS-Det do
+    likewise): so many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage
+    has its own warm-up and cosine. A network without 1-bit units has one stage. Raises DivergedError when a loss isn't
+    finite.
     """
     modules = nn.ModuleDict({"network": network})
     if distiller is not None:
@@ -41,7 +48,18 @@ def train_detector(
             losses |= distiller.losses(candidate, images, targets, output)
         return losses
 
-    train(modules, step_losses, data, settings, seed=seed, stage=stage, resume_from=resume_from, progress=progress)
+    def run(name: str, epochs: int, kept: Path | None) -> None:
+        chosen = replace(settings, epochs=epochs)
+        train(modules, step_losses, data, chosen, seed=seed, stage=name, resume_from=kept, progress=progress)
+
+    if inputs_first_epochs and any(isinstance(module, Binary) for module in network.modules()):
+        kept = resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}") if resume_from else None
+        set_inputs_only(network, True)
+        try:
+            run(f"{stage}, inputs", inputs_first_epochs, kept)
+        finally:
+            set_inputs_only(network, False)
+    run(stage, settings.epochs, resume_from)
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spaces.layers.signs import sign
 from trainers.checkpoint import load_training_state, save_training_state
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
+from trainers.searched_signs import flip_rate, searched_logits, set_search_progress
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
@@ -35,6 +37,7 @@ class TrainSettings:
     epochs: int
     batch_size: int = 16
     learning_rate: float = 2e-3  # for this batch size; never rescaled silently
+    logit_learning_rate: float = 2e-2  # of searched signs (`dbs`), which must travel a whole unit to change
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
 
@@ -45,7 +48,8 @@ class TrainSettings:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
-        for name, least in (("learning_rate", "positive"), ("clip_norm", "positive"), ("weight_decay", "0 or more")):
+        bounds = {"learning_rate": "positive", "logit_learning_rate": "positive", "clip_norm": "positive"}
+        for name, least in {**bounds, "weight_decay": "0 or more"}.items():
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
                 raise ValueError(f"{name} is {value}, must be {least} and finite.")
@@ -77,16 +81,18 @@ def train(
             "Give it more images or a smaller batch_size",
         )
     device = next(modules.parameters()).device
-    optimizer = torch.optim.AdamW(_groups(modules, settings.weight_decay), lr=settings.learning_rate)
+    optimizer = torch.optim.AdamW(_groups(modules, settings), lr=settings.learning_rate)
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
     identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint()}
+    started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
     first = _resume(resume_from, identity, modules, optimizer, schedule)
     saved = time.monotonic()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
         shown.advance(first)
         for epoch in range(first, settings.epochs):
             modules.train()
+            set_search_progress(modules, epoch / settings.epochs)
             total = torch.zeros((), device=device)
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
@@ -102,7 +108,8 @@ def train(
                 optimizer.step()
                 schedule.step()
                 total += loss.detach()
-            shown.advance(1, loss=round(float(total) / steps_per_epoch, 3))
+            flipped = {"flipped": round(flip_rate(modules, started), 4)} if started else {}
+            shown.advance(1, loss=round(float(total) / steps_per_epoch, 3), **flipped)
             if (
                 resume_from is not None
                 and time.monotonic() - saved > SAVE_EVERY_SECONDS
@@ -110,6 +117,7 @@ def train(
             ):
                 _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
+    set_search_progress(modules, 1.0)
 
 
 def check_finite(losses: dict[str, Tensor], stage: str, epoch: int, step: int) -> None:
@@ -132,14 +140,26 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     )
 
 
-def _groups(modules: nn.ModuleDict, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm."""
+def _groups(modules: nn.ModuleDict, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm.
+
+    The logits of searched signs have a learning rate of their own and no decay, which would pull them to a draw.
+    """
+    logits = searched_logits(modules).values()
+    known = {id(one) for one in logits}
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for parameter in modules.parameters():
-        if parameter.requires_grad:
+        if parameter.requires_grad and id(parameter) not in known:
             (decayed if parameter.ndim > 1 else free).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    searched = [one for one in logits if one.requires_grad]
+    if searched:
+        groups.append({"params": searched, "weight_decay": 0.0, "lr": settings.logit_learning_rate})
+    return groups
 
 
 def _rate(steps: int) -> Callable[[int], float]:

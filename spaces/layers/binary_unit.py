@@ -1,6 +1,7 @@
 """The 1-bit alternatives that share the unit's latent weight."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,7 @@ class Binary(Alternative):
             pre_sign=pre_sign,
             binary_input=sign(pre_sign),
             weight=latent,
-            binary_weight=self.rule.signs(latent),
+            binary_weight=self._rule_now().signs(latent),
             scale=mean_scale(latent) if scale is None else scale,
             shape=self.shape,
             pad_value=self.pad_value,
@@ -98,28 +99,40 @@ class Binary(Alternative):
         return RealWeight() if self.inputs_only else self.rule
 
 
+ANNEALED_SHARE, LAST_TEMPERATURE = 0.75, 0.1
+
+
 class DBS(Binary):
     """Differentiable binarization search (LWS-Det, CVPR 2021, section 3.2): each weight's sign is searched.
 
     sign -> convolution with alpha * sign(d) -> BatchNorm -> + shortcut -> PReLU; the difference d of the logits (Co,
     Ci, k, k) and the learned scale alpha belong to this alternative alone; see `weight_rules.Searched`. The residual
     layout with a PReLU is recalled of the paper's networks, not read. d starts from a real weight, divided by its
-    channel's standard deviation, or from N(0, 1).
+    channel's standard deviation, or from N(0, 1) where there is none.
+
+    relaxation says what is convolved in training: `hard` sign(d); `soft` the relaxed weight; `annealed` the relaxed one,
+    of a temperature that falls from 1 to 0.1 over the first three quarters of a training (`search_progress`), then the
+    hard one. Evaluation always convolves sign(d).
     """
 
     owns_weight = True
     folded = ("scale", "logits")
 
-    def __init__(self, shape: UnitShape, *, relaxation: Relaxation = "hard", pad_value: float = 0.0) -> None:
+    def __init__(
+        self, shape: UnitShape, *, relaxation: Relaxation | Literal["annealed"] = "hard", pad_value: float = 0.0
+    ) -> None:
         super().__init__(
             shape,
-            rule=Searched(relaxation),
+            rule=Searched(),
             input_gradient="approx",
             learned_scale=True,
             post=nn.PReLU,
             pad_value=pad_value,
         )
         self.logits = nn.Parameter(torch.randn(shape.weight))
+        self.relaxation = relaxation
+        self.search_progress = 1.0
+        """How much of the training is done, 0 to 1; the trainer says so."""
 
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
@@ -130,12 +143,13 @@ class DBS(Binary):
         return self.logits
 
     def _rule_now(self) -> WeightRule:
-        # Logits are no weights: where these shall be real, the relaxed choice stands in.
-        return Searched("soft", self.searched.temperature) if self.inputs_only else self.rule
+        if self.inputs_only:  # logits are no weights: where these shall be real, the relaxed choice stands in
+            return Searched("soft")
+        if not self.training or self.relaxation == "hard" or self._has_hardened():
+            return self.rule
+        if self.relaxation == "soft":
+            return Searched("soft")
+        return Searched("soft", temperature=LAST_TEMPERATURE ** (self.search_progress / ANNEALED_SHARE))
 
-    @property
-    def searched(self) -> Searched:
-        """The rule, as what it always is here."""
-        if not isinstance(self.rule, Searched):
-            raise TypeError(f"The rule of a DBS unit is {self.rule!r}, must be Searched.")
-        return self.rule
+    def _has_hardened(self) -> bool:
+        return self.relaxation == "annealed" and self.search_progress >= ANNEALED_SHARE

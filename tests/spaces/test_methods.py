@@ -43,7 +43,6 @@ def test_options_stand_behind_a_name():
     unit = alternative("bireal+learned_scale+pad_minus_one+prelu")
     assert isinstance(unit, Binary)
     assert (unit.pad_value, type(unit.post), unit.scale.shape) == (-1.0, nn.PReLU, (4,))
-    assert alternative("dbs+soft").rule == Searched("soft")
     plain, padded = method("sign"), method("sign+pad_minus_one")
     assert (plain.weight_bits, plain.input_bits) == (padded.weight_bits, padded.input_bits)
 
@@ -102,6 +101,27 @@ def test_a_searched_unit_owns_its_weight_and_starts_from_a_real_one():
     torch.testing.assert_close(dbs.logits.std((1, 2, 3)), torch.ones(6))
     assert torch.equal(sign(dbs.logits), sign(real))
     torch.testing.assert_close(dbs.scale, real.abs().mean((1, 2, 3)))
+
+
+def test_a_relaxed_search_is_soft_in_training_alone():
+    unit = SearchableUnit(4, 4, 3, 1, ["dbs+soft", "dbs+annealed"])
+
+    def convolved(name):
+        inner = unit.alternatives[name]
+        return inner._rule_now().effective(inner.logits, None)
+
+    unit.eval()
+    for name in unit.alternatives:
+        assert torch.equal(convolved(name), sign(unit.alternatives[name].logits))
+    unit.train()
+    soft, annealed = unit.alternatives["dbs+soft"], unit.alternatives["dbs+annealed"]
+    torch.testing.assert_close(convolved("dbs+soft"), torch.tanh(soft.logits / 2))
+    for progress, temperature in ((0.0, 1.0), (0.375, 0.1**0.5), (0.7499, 0.1)):
+        annealed.search_progress = progress
+        expected = torch.tanh(annealed.logits / (2 * temperature))
+        torch.testing.assert_close(convolved("dbs+annealed"), expected, rtol=0, atol=1e-3)
+    annealed.search_progress = 0.75
+    assert torch.equal(convolved("dbs+annealed"), sign(annealed.logits))
 
 
 def test_a_weight_shift_moves_the_signs_and_the_scale():
