@@ -31,9 +31,9 @@ def train_detector(
 ) -> None:
     """Train `network` on detection losses and, with a distiller, on the candidate's own terms; in place.
 
-    With `inputs_first_epochs` it is trained in two stages (arXiv:1909.13863, section 3.2; ReActNet and LWS-Det do
-    likewise): so many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage
-    has its own warm-up and cosine. A network without 1-bit units has one stage. Raises DivergedError when a loss isn't
+    With `inputs_first_epochs` it is trained in two stages, as ReActNet's published training code does: so many epochs
+    with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own warm-up and
+    cosine. A network without 1-bit units has one stage. Raises DivergedError when a loss isn't
     finite.
     """
     modules = nn.ModuleDict({"network": network})

@@ -10,7 +10,7 @@ from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
 from spaces.layers.signs import sign
-from spaces.layers.weight_rules import RealWeight, Relaxation, Searched, WeightRule, mean_scale
+from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
 
 Make = Callable[[int], nn.Module]
 """From a number of channels to a module over maps (N, C, H, W)."""
@@ -110,16 +110,16 @@ class DBS(Binary):
     layout with a PReLU is recalled of the paper's networks, not read. d starts from a real weight, divided by its
     channel's standard deviation, or from N(0, 1) where there is none.
 
-    relaxation says what is convolved in training: `hard` sign(d); `soft` the relaxed weight; `annealed` the relaxed one,
-    of a temperature that falls from 1 to 0.1 over the first three quarters of a training (`search_progress`), then the
-    hard one. Evaluation always convolves sign(d).
+    relaxation says what is convolved in training: `hard` sign(d); `soft` the relaxed weight; `annealed` the relaxed
+    one, of a temperature that falls from 1 to 0.1 over the first three quarters of a training (`search_progress`), then
+    the hard one. Evaluation always convolves sign(d).
     """
 
     owns_weight = True
     folded = ("scale", "logits")
 
     def __init__(
-        self, shape: UnitShape, *, relaxation: Relaxation | Literal["annealed"] = "hard", pad_value: float = 0.0
+        self, shape: UnitShape, *, relaxation: Literal["hard", "soft", "annealed"] = "hard", pad_value: float = 0.0
     ) -> None:
         super().__init__(
             shape,
