@@ -79,5 +79,5 @@ class _BinaryConv2d(torch.autograd.Function):
             grad_x = _PASSES[ctx.input_gradient](grad_x, x)
         grad_weight = grad_scale = None
         if grad_effective is not None:
-            grad_weight, grad_scale = ctx.rule.gradients(grad_effective, weight, scale)
+            grad_weight, grad_scale = ctx.rule.gradients(grad_effective, weight, scale, effective)
         return grad_x, grad_weight, grad_scale, None, None, None, None

@@ -15,6 +15,7 @@ from spaces.layers.signs import pass_clipped, sign
 
 WeightGradient = Literal["xnor", "clipped"]
 Relaxation = Literal["hard", "soft"]
+LEAST_SCALE = 1e-12
 
 
 class WeightRule(Protocol):
@@ -22,14 +23,24 @@ class WeightRule(Protocol):
 
     def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor: ...
 
-    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]: ...
+    def gradients(
+        self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
+    ) -> tuple[Tensor, Tensor | None]: ...
 
     def signs(self, weight: Tensor) -> Tensor: ...
 
 
 def mean_scale(weight: Tensor) -> Tensor:
-    """The mean magnitude of each output channel's weights, (Co, 1, 1, 1): least squares for a given sign(w)."""
-    return weight.abs().mean((1, 2, 3), keepdim=True)
+    """The mean magnitude of each output channel's weights, (Co, 1, 1, 1): least squares for a given sign(w).
+
+    Never below 1e-12, so that a channel of zeros can still learn.
+    """
+    return torch.linalg.vector_norm(weight, 1, (1, 2, 3), keepdim=True).div(weight[0].numel()).clamp(min=LEAST_SCALE)
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """The inner product of each output channel's weights, (Co, 1, 1, 1)."""
+    return torch.linalg.vecdot(one.flatten(1), other.flatten(1)).view(-1, 1, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -48,18 +59,19 @@ class StraightThrough:
     def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
         return sign(weight).mul_(mean_scale(weight) if scale is None else scale)
 
-    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        along = None
-        if scale is not None or self.gradient == "xnor":
-            signs = sign(weight)
-            along = (grad * signs).sum((1, 2, 3), keepdim=True)
+    def gradients(
+        self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         passed = pass_clipped(grad, weight)
-        if self.gradient == "clipped" or along is None:
-            return passed, along if scale is not None else None
         if scale is not None:
-            return passed.mul_(scale), along
-        passed.mul_(mean_scale(weight))
-        return passed.addcmul_(signs, along, value=1 / weight[0].numel()), None
+            along = _dot(grad, sign(weight))
+            return (passed.mul_(scale) if self.gradient == "xnor" else passed), along
+        if self.gradient == "clipped":
+            return passed, None
+        # sign(w) = effective / alpha: cheaper than taking the sign again.
+        alpha = mean_scale(weight)
+        through_scale = _dot(grad, effective) / (alpha.square() * weight[0].numel())
+        return passed.mul_(alpha).addcmul_(effective, through_scale), None
 
     def signs(self, weight: Tensor) -> Tensor:
         straight = weight.clamp(-1, 1)
@@ -84,13 +96,13 @@ class Searched:
     def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
         return self._forward(weight).mul_(1.0 if scale is None else scale)
 
-    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def gradients(
+        self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         soft = torch.tanh(weight / (2 * self.temperature))
-        slope = soft.square().neg_().add_(1).div_(2 * self.temperature)
-        if scale is None:
-            return slope.mul_(grad), None
-        along = (grad * (soft if self.relaxation == "soft" else sign(weight))).sum((1, 2, 3), keepdim=True)
-        return slope.mul_(grad).mul_(scale), along
+        along = None if scale is None else _dot(grad, soft if self.relaxation == "soft" else sign(weight))
+        passed = torch.ops.aten.tanh_backward(grad, soft)
+        return passed.mul_(1 / (2 * self.temperature) if scale is None else scale / (2 * self.temperature)), along
 
     def signs(self, weight: Tensor) -> Tensor:
         soft = torch.tanh(weight / (2 * self.temperature))
@@ -107,7 +119,9 @@ class RealWeight:
     def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
         return weight
 
-    def gradients(self, grad: Tensor, weight: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def gradients(
+        self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         return grad, None
 
     def signs(self, weight: Tensor) -> Tensor:

@@ -121,6 +121,13 @@ def test_the_first_stage_of_two_convolves_signs_with_the_weight_itself():
     assert (weight.grad != 0).any()
 
 
+def test_a_filter_of_zeros_still_learns():
+    weight = torch.zeros(1, 2, 1, 1).requires_grad_()
+    x = torch.ones(1, 2, 1, 1)
+    binary_conv2d(x, weight, StraightThrough("xnor"), stride=1, padding=0, input_gradient="clipped").sum().backward()
+    assert weight.grad.flatten().tolist() == pytest.approx([1.0, 1.0])  # <G, sign(w)> / 2 = (1 + 1) / 2
+
+
 @pytest.mark.parametrize("rule", [*RULES, RealWeight()], ids=str)
 def test_the_signs_alone_are_exact_and_have_a_gradient(rule):
     weight = torch.randn(4, 3, 3, 3).requires_grad_()
