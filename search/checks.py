@@ -1,7 +1,7 @@
 """What a config's values must have to do with each other, and with what the other packages offer."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +24,7 @@ RESERVED_TEACHERS = (NO_TEACHER, "ensemble")
 
 def problems(config: Config) -> list[Problem]:
     """All that is wrong with a config whose keys and types are right."""
-    return [*_data(config), *_student_and_teachers(config), *_space(config), *_search(config)]
+    return [*_data(config), *_student_and_teachers(config), *_space(config), *_search(config), *_train(config)]
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -63,7 +63,8 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
 
 
 def _space(config: Config) -> Iterator[Problem]:
-    yield from _methods(config.space.layers.methods)
+    yield from _methods("space.layers.methods", config.space.layers.methods)
+    yield from _without_repetition("space.layers.methods", config.space.layers.methods)
     for name, term in config.space.terms.items():
         key = f"space.terms.{name}"
         if name not in TERMS:
@@ -81,17 +82,26 @@ def _space(config: Config) -> Iterator[Problem]:
             yield f"{key}.weight", str(error)
 
 
-def _methods(names: Sequence[str]) -> Iterator[Problem]:
+def _methods(key: str, names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         base = name.partition("+")[0]
         if base not in METHODS:
-            yield "space.layers.methods", unknown(base, METHODS)
+            yield key, unknown(base, METHODS)
             continue
         try:
             method(name)
         except ValueError as error:
-            yield "space.layers.methods", str(error)
-    yield from _without_repetition("space.layers.methods", names)
+            yield key, str(error)
+
+
+def _train(config: Config) -> Iterator[Problem]:
+    layers = config.train.layers
+    yield from _methods("train.layers", [layers] if isinstance(layers, str) else layers.values())
+    for name, term in config.train.terms.items():
+        if name not in TERMS:
+            yield f"train.terms.{name}", f"No distillation term is called so: {unknown(name, TERMS)}"
+        if term.teacher not in config.teachers:
+            yield f"train.terms.{name}.teacher", unknown(term.teacher, config.teachers)
 
 
 def _search(config: Config) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from search.user_errors import user_errors
 
 if TYPE_CHECKING:
     from search.config import Config
-    from search.retrain_stage import Retrained
+    from search.detector_result import Result
     from search.tables import Format
     from spaces.candidate import Candidate
 
@@ -74,7 +74,7 @@ def search(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
         if found.retrained is not None:
-            _show_retrained(found.retrained)
+            _show_result(found.retrained, "retrained")
 
 
 @app.command()
@@ -118,7 +118,34 @@ def retrain(
         x, y = _axes_of(run)
         opened = results.open_run(run)
         chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
-        _show_retrained(run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr)))
+        found = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
+        _show_result(found, "retrained")
+
+
+@app.command()
+def train(
+    config: ConfigArgument,
+    layers: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs, instead of train.layers.")
+    ] = None,
+    candidate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A candidate as JSON, instead of train.layers and train.terms.")
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    data: DataOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
+    with user_errors("The same command goes on where it stopped."):
+        from search.config import load_config
+        from search.progress import terminal_progress
+        from search.train_stage import run_train
+
+        overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]
+        loaded = load_config(config, overrides)
+        chosen = _read_candidate(candidate) if candidate is not None else None
+        folder = (run_dir or Path("runs") / loaded.name).resolve()
+        _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr), chosen), "trained")
 
 
 @app.command()
@@ -217,15 +244,15 @@ def _form(name: str) -> "Format":
     return Format(name)
 
 
-def _show_retrained(retrained: "Retrained") -> None:
+def _show_result(result: "Result", how: str) -> None:
     from search.tables import print_rows
 
     rows = [
-        {"detector": f"retrained {retrained.id}", **retrained.test},
-        {"detector": "its real-valued twin", **retrained.twin_test},
+        {"detector": f"{how} {result.id}", **result.test},
+        {"detector": "its real-valued twin", **result.twin_test},
     ]
     print_rows(rows)
-    typer.echo(f"Measured on the test images. The retrained detector is {retrained.checkpoint}.")
+    typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.")
 
 
 def _absolute(path: Path | None) -> Path | None:

@@ -32,6 +32,7 @@ CHANGEABLE = (
     "search.workers",
     "search.address",
     "retrain",
+    "train",
 )
 """What a run may be taken up again with: none of it changes what its finished trials mean."""
 

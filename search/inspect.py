@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from search.config import Config, ConfigError
-from search.retrain_stage import evaluate_checkpoint
+from search.detector_result import evaluate_checkpoint
 from search.space_builder import build_space, student_spec
 from search.splits import class_names, decode_voc
 from spaces.candidate import Candidate

@@ -7,11 +7,12 @@ import results
 from results import Run
 from search.config import Config
 from search.controller import Controller
+from search.detector_result import Result
 from search.journal import Journal
 from search.objectives import axes
 from search.prepare import Prepared, note_defects, prepare
 from search.ray_runner import run_trials
-from search.retrain_stage import Retrained, retrain_candidate
+from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
 from search.run_lock import RunLock
 from search.space_builder import build_space, student_spec
@@ -29,7 +30,7 @@ class Search:
     """What a search left: the run, to be looked at in pandas, and the detector that was retrained, if one was."""
 
     run: Run
-    retrained: Retrained | None
+    retrained: Result | None
 
 
 def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Search:
@@ -57,7 +58,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
 
 def run_retrain(
     run_dir: Path, candidate_id: str, epochs: int | None, data_root: Path | None, progress: Progress
-) -> Retrained:
+) -> Result:
     """Retrain one candidate of a run to the end and measure it on `data.test`.
 
     `candidate_id` is an id in the trials table or an unambiguous beginning of one; `epochs` replaces the config's,
@@ -138,9 +139,7 @@ def _pick(run: Run, config: Config) -> Candidate | None:
     return Candidate(run.candidate(chosen))
 
 
-def _retrain(
-    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress
-) -> Retrained:
+def _retrain(config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress) -> Result:
     test = load_measured(config, folder, config.data.test)
     note_defects(folder, {config.data.test: test}, progress)
     with folder.timed(f"retrain {candidate.id}"):

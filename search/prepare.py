@@ -30,21 +30,41 @@ class Prepared:
     state: SupernetState
 
 
+@dataclass(frozen=True)
+class PreparedData:
+    """The decoded images; `val` is the subset that teachers and candidates are measured on."""
+
+    train: Decoded
+    val: Decoded
+
+
 def prepare(config: Config, folder: RunFolder, progress: Progress) -> Prepared:
     """Data, teachers and supernet: read where they were made before, made where they weren't."""
+    data = prepare_data(config, folder, progress, {"supernet": config.supernet, "retrain": config.retrain})
+    spec = student_spec(config, len(data.train.class_names))
+    space = build_space(config, spec)
+    teachers = teacher_pool(config, folder, data.train, data.val, progress)
+    state = trained_supernet(config, folder, spec, space, teachers, data.train, progress)
+    return Prepared(spec, space, data.train, data.val, teachers, state)
+
+
+def prepare_data(
+    config: Config, folder: RunFolder, progress: Progress, trained: Mapping[str, TrainingConfig]
+) -> PreparedData:
+    """Read and decode what is trained and measured on.
+
+    `trained` are the sections, besides the teachers', by which something will be trained: a batch larger than the data
+    is a ConfigError. Raises RunError when a begun run's images changed, and what `load_split` raises.
+    """
     with folder.timed("data"):
         prepare_root(config, folder)
         train = load_split(config, folder, config.data.train)
         val = load_measured(config, folder, config.data.val)
     note_defects(folder, {config.data.train: train, config.data.val: val}, progress)
-    _check_batch_sizes(config, len(train))
+    _check_batch_sizes(config, trained, len(train))
     val = scoring_subset(config, val)
     _check_same_data(folder, train, val)
-    spec = student_spec(config, len(train.class_names))
-    space = build_space(config, spec)
-    teachers = teacher_pool(config, folder, train, val, progress)
-    state = trained_supernet(config, folder, spec, space, teachers, train, progress)
-    return Prepared(spec, space, train, val, teachers, state)
+    return PreparedData(train, val)
 
 
 def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
@@ -61,10 +81,9 @@ def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Pro
         write_whole(file, json.dumps(kept, indent=2).encode())
 
 
-def _check_batch_sizes(config: Config, images: int) -> None:
-    sections: dict[str, TrainingConfig] = {"supernet": config.supernet, "retrain": config.retrain}
-    sections |= {f"teachers.{name}": one for name, one in config.teachers.items() if one.weights is None}
-    for section, settings in sections.items():
+def _check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], images: int) -> None:
+    teachers = {f"teachers.{name}": one for name, one in config.teachers.items() if one.weights is None}
+    for section, settings in {**teachers, **trained}.items():
         if settings.batch_size > images:
             raise ConfigError(
                 f"{section}.batch_size is {settings.batch_size}, but {config.data.train} has {images} images. "

@@ -27,6 +27,7 @@ def _year(value: object) -> object:
 
 
 Count = Annotated[int, Field(strict=True, ge=1)]
+NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
@@ -107,6 +108,7 @@ class Supernet(_Section):
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    logit_learning_rate: Positive = 2.0e-2  # of searched signs (dbs)
 
 
 class Scoring(_Section):
@@ -133,9 +135,31 @@ class Retrain(_Section):
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    logit_learning_rate: Positive = 2.0e-2
+    inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with both binary
 
 
-TrainingConfig = Teacher | Supernet | Retrain
+class TrainTerm(_Section):
+    """A distillation term of a training without a search."""
+
+    teacher: str = TWIN
+    weight: Positive = 1.0
+
+
+class Train(_Section):
+    """One network trained alone, by `bitfront train`."""
+
+    layers: str | dict[str, str] = "bireal"  # a method for all layers, or for modules by name
+    terms: dict[str, TrainTerm] = {}
+    start: Literal["twin", "scratch"] = "twin"
+    epochs: Count = 60
+    batch_size: BatchSize = 16
+    learning_rate: Positive = 2.0e-3
+    logit_learning_rate: Positive = 2.0e-2
+    inputs_first_epochs: NotNegative = 0
+
+
+TrainingConfig = Teacher | Supernet | Retrain | Train
 """The sections that say how long and how fast something is trained."""
 
 
@@ -153,6 +177,7 @@ class Config(_Section):
     scoring: Scoring = Scoring()
     search: Search = Search()
     retrain: Retrain = Retrain()
+    train: Train = Train()
 
     @field_validator("teachers")
     @classmethod

@@ -1,7 +1,7 @@
 """The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from search.config import Config, TrainingConfig
 from search.run_folder import RunFolder
-from search.schema import TWIN
+from search.schema import TWIN, Retrain, Train
 from search.space_builder import layer_choices, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
@@ -41,7 +41,13 @@ class SupernetState:
 
 def train_settings(config: TrainingConfig) -> TrainSettings:
     """The training part of a config as the trainers take it."""
-    return TrainSettings(epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate)
+    names = ("epochs", "batch_size", "learning_rate", "logit_learning_rate")
+    return TrainSettings(**{name: getattr(config, name) for name in names if hasattr(config, name)})
+
+
+def described(config: Retrain | Train) -> dict[str, object]:
+    """What a result of such a training is told from others by."""
+    return {**asdict(train_settings(config)), "inputs_first_epochs": config.inputs_first_epochs}
 
 
 def teacher_pool(
@@ -171,7 +177,12 @@ def _train_and_keep(
 
 def build_distiller(config: Config, student: nn.Module, teachers: dict[str, Teacher]) -> Distiller:
     """The config's distillation terms over the pool, with fresh adapters."""
-    return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, term_teachers(config))
+    return distiller_for(student, teachers, term_teachers(config))
+
+
+def distiller_for(student: nn.Module, teachers: dict[str, Teacher], terms: dict[str, list[str]]) -> Distiller:
+    """Terms by name, each with the teachers that may serve it, over the pool."""
+    return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, terms)
 
 
 def term_teachers(config: Config) -> dict[str, list[str]]:

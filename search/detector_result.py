@@ -1,0 +1,91 @@
+"""A trained detector in a run: its file, its candidate, and its figures on the test images beside its twin's."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from search.run_folder import read_json
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec
+from trainers.checkpoint import write_whole
+from trainers.data.decoded import Decoded
+from trainers.describe import load_detector, save_detector
+from trainers.evaluate.coco import coco_ap
+from trainers.evaluate.voc import voc_ap
+from trainers.inference import detect, truths
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin."""
+
+    id: str
+    checkpoint: Path
+    test: dict[str, float]
+    twin_test: dict[str, float]
+    costs: dict[str, float]
+
+
+def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
+    """Where a result of these settings lies or is to lie: `<id>`, or `<id>.2` and so on beside those of other settings.
+
+    The figures are written last, so a place without them is free.
+    """
+    places = (folder / (candidate_id if n == 1 else f"{candidate_id}.{n}") for n in count(1))
+    return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
+
+
+def stored_result(place: Path) -> Result:
+    """The result that `save_result` left there."""
+    kept = read_json(place / "figures.json")
+    return Result(kept["id"], place / "detector.safetensors", kept["test"], kept["twin_test"], kept["costs"])
+
+
+def save_result(
+    place: Path,
+    network: nn.Module,
+    spec: DetectorSpec,
+    candidate: Candidate,
+    class_names: tuple[str, ...],
+    settings: Mapping[str, Any],
+    test: Mapping[str, float],
+    twin_test: Mapping[str, float],
+) -> None:
+    """Keep a trained detector with its figures; `stored_result` reads them back."""
+    save_detector(place / "detector.safetensors", network, spec, candidate, class_names)
+    blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
+    measured = {
+        "id": candidate.id,
+        "candidate": dict(candidate),
+        "settings": dict(settings),
+        "test": dict(test),
+        "twin_test": dict(twin_test),
+        "costs": totals(layer_costs(network, [blank])).as_dict(),
+    }
+    write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
+    write_whole(place / "figures.json", json.dumps(measured, indent=2).encode())
+
+
+def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
+    """VOC's and COCO's average precisions on `data`, in 0..1."""
+    found, expected = detect(network, data), truths(data)
+    voc = voc_ap(found, expected, num_classes=len(data.class_names))
+    coco = coco_ap(found, expected, num_classes=len(data.class_names))
+    return {"map50": voc.map50, "map50_11": voc.map50_11, **coco}
+
+
+def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:
+    """The figures of a detector on disk. Raises CheckpointError for a file that is none of ours."""
+    network, _, _, _ = load_detector(checkpoint)
+    return figures_on(network, data)
+
+
+def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:
+    return not figures.is_file() or read_json(figures).get("settings") == dict(settings)

@@ -1,0 +1,104 @@
+"""One network trained without a search."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from search.config import ConfigError, load_config
+from search.train_stage import fixed_candidate, run_train
+from spaces.layers.signs import sign
+from trainers.describe import load_detector
+from trainers.progress import SilentProgress
+from trainers.searched_signs import searched_logits
+
+CONFIG = """
+name: alone
+device: cpu
+data: {format: shapes, image_size: 96, shapes: {train: 16, val: 8, test: 8, image_size: 96}}
+student: {detector: ssd_resnet18, width: 0.125}
+teachers: {twin: {epochs: 1, batch_size: 8}}
+train:
+  layers: dbs
+  terms: {feature_hint: {weight: 0.5}}
+  epochs: 2
+  inputs_first_epochs: 1
+  batch_size: 8
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    file = tmp_path_factory.mktemp("config") / "alone.yaml"
+    file.write_text(CONFIG)
+    return lambda *overrides: load_config(file, overrides)
+
+
+@pytest.fixture(scope="module")
+def trained(config, tmp_path_factory):
+    return run_train(config(), tmp_path_factory.mktemp("runs") / "alone", None, SilentProgress())
+
+
+def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
+    network, spec, candidate, _ = load_detector(trained.checkpoint)
+    assert candidate.layers() == {"backbone": "dbs"}
+    assert (candidate["teacher/feature_hint"], candidate["weight/feature_hint"]) == ("twin", 0.5)
+    assert spec.width == 0.125
+    assert set(trained.test) == set(trained.twin_test) == {"map50", "map50_11", "ap", "ap50", "ap75"}
+    kept = json.loads((trained.checkpoint.parent / "figures.json").read_text())
+    assert kept["settings"]["inputs_first_epochs"] == 1
+    assert kept["costs"]["macs_1bit"] > 0
+    assert json.loads((trained.checkpoint.parent / "candidate.json").read_text()) == dict(candidate)
+    assert not any(unit.endswith("conv1.weight") and "layer" in unit for unit in network.state_dict())
+
+
+def test_binary_weights_survive_save_and_load_and_nothing_unused_is_kept(trained):
+    network, *_ = load_detector(trained.checkpoint)
+    again, *_ = load_detector(trained.checkpoint)
+    signs = {name: sign(logits) for name, logits in searched_logits(network).items()}
+    assert len(signs) == 16
+    assert all(torch.equal(sign(logits), signs[name]) for name, logits in searched_logits(again).items())
+    for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
+        assert list(unit.alternatives) == ["dbs"]
+        assert unit.weight is None
+
+
+def test_the_same_command_reads_the_result_and_another_layer_is_another_result(trained, config):
+    run = trained.checkpoint.parents[2]
+    before = trained.checkpoint.stat().st_mtime_ns
+    assert run_train(config(), run, None, SilentProgress()) == trained
+    assert trained.checkpoint.stat().st_mtime_ns == before
+    other = run_train(config("train.layers=int8", "train.epochs=1"), run, None, SilentProgress())
+    assert other.id != trained.id
+    assert other.twin_test == trained.twin_test
+
+
+def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
+    run = tmp_path / "alone"
+    shutil.copytree(trained.checkpoint.parents[2], run)
+    candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
+    assert candidate.layers() == {"backbone.layer1": "sign"}
+    found = run_train(config("train.epochs=1"), run, None, SilentProgress(), candidate)
+    assert load_detector(found.checkpoint)[2] == candidate
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.layers=dbz", "train.layers: 'dbz' is not known. Did you mean 'dbs'?"),
+        ("train.layers=sign+soft", "train.layers: sign has no option 'soft'"),
+        ("train.terms={hint: {}}", "train.terms.hint: No distillation term is called so: 'hint' is not known"),
+        ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
+    ],
+)
+def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, override, message):
+    with pytest.raises(ConfigError, match=message):
+        config(override)
+
+
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
+        run_train(config("train.layers={neck: sign}"), tmp_path / "run", None, SilentProgress())
+    with pytest.raises(ConfigError, match=r"train\.batch_size is 17, but train has 16 images"):
+        run_train(config("train.batch_size=17"), tmp_path / "run", None, SilentProgress())
