@@ -1,12 +1,15 @@
-"""Which binary weights follow a real layer's angles best, on inputs that weren't optimised on: LWS-Det's search, or STE.
+"""Which binary weights follow a real layer's angles best, on inputs not optimised on: LWS-Det's search, or STE.
 
 A real-valued twin is trained on generated images. For layers of it, binary weights are optimised on the angular loss
 (LWS-Det, CVPR 2021, section 3.2) over the layer's own inputs from training images; the loss is then measured on inputs
-from other images. Compared are the sign of the twin's weight, nothing optimised; a latent weight with a straight-through
-sign (`ste`); differentiable binarization search with the hard weight in the loss (`dbs hard`); and with the relaxed one,
-of a temperature that falls from 1 to 0.1 over three quarters of the steps, hard in the last (`dbs annealed`). All start
-from the twin's weight, take as many steps of the same optimizer, and each has the best of three learning rates,
-chosen on the training inputs.
+from other images. Compared are:
+  sign          of the twin's weight, nothing optimised;
+  ste           a latent weight with a straight-through sign;
+  dbs hard      differentiable binarization search with the hard weight in the loss;
+  dbs annealed  with the relaxed one, of a temperature that falls from 1 to 0.1 over three quarters of the steps, then
+                the hard one.
+All start from the twin's weight, take as many steps of the same optimizer, and each has the best of three learning
+rates, chosen on the training inputs.
 
 The claim: `dbs annealed` ends below both `sign` and `ste` in at least 8 of 10 layers x seeds. Exit status 1 when not.
 
