@@ -1,7 +1,7 @@
 """Which binary weights follow a real layer's angles best, on inputs not optimised on: LWS-Det's search, or STE.
 
 A real-valued twin is trained on generated images. For layers of it, binary weights are optimised on the angular loss
-(LWS-Det, CVPR 2021, section 3.2) over the layer's own inputs from training images; the loss is then measured on inputs
+(LWS-Det, CVPR 2021) over the layer's own inputs from training images; the loss is then measured on inputs
 from other images. Compared are:
   sign          of the twin's weight, nothing optimised;
   ste           a latent weight with a straight-through sign;

@@ -25,7 +25,7 @@ Pairs = Mapping[str, LayerPair]
 class Angular(nn.Module):
     """The angles of the 1-bit products follow the real ones: trains the binary weights, or their logits, alone.
 
-    LWS-Det (CVPR 2021, section 3.2). norms: `patch` or `whole`, see `layerwise.real_cosines`. inputs: on which input
+    See `layerwise.angular_loss`. norms: `patch` or `whole`, see `layerwise.real_cosines`. inputs: on which input
     the real side computes; the student's and the twin's drift apart as the layers before differ.
     """
 
@@ -48,7 +48,7 @@ class Angular(nn.Module):
 class Amplitude(nn.Module):
     """The scaled 1-bit products are as large as the real ones: trains learned scales alone.
 
-    LWS-Det (CVPR 2021, section 3.3). Units whose scale isn't learned (the mean magnitude of their latent weight) have
+    See `layerwise.amplitude_loss`. Units whose scale isn't learned (the mean magnitude of their latent weight) have
     nothing that this loss may train, since it holds the weights fixed: they are left out. Without any other, it is 0.
     """
 
@@ -66,8 +66,8 @@ class Amplitude(nn.Module):
 class WeightReconstruction(nn.Module):
     """alpha w^ is drawn to the twin's weight: trains binary weights (or logits) and scales.
 
-    LWS-Det (CVPR 2021, section 3.4). A scale that isn't learned is the mean magnitude of the latent weight, which the
-    loss then moves to that of the twin's. No input enters.
+    See `layerwise.weight_reconstruction_loss`. A scale that isn't learned is the mean magnitude of the latent weight,
+    which the loss then moves to that of the twin's. No input enters.
     """
 
     inputs: Inputs = "student"

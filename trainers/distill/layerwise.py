@@ -1,4 +1,6 @@
-"""LWS-Det's layer-wise losses (CVPR 2021, sections 3.1 to 3.4), as functions of one layer's tensors.
+"""LWS-Det's layer-wise losses (CVPR 2021), as functions of one layer's tensors.
+
+Equations are counted as in the chapter that its authors wrote on it (Binary Neural Networks, CRC Press 2023, 6.69 ff.).
 
 A layer has a real product y = a (*) w and a 1-bit one y^ = a^ (*) w^, a^ and w^ of -1 and +1, scaled by alpha. Their
 distance is split in two: the angular loss chooses w^, whatever the sizes of a and w; the amplitude loss chooses alpha
@@ -33,7 +35,7 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
 
     norms: `patch` takes |a| of the k x k patch under the filter (zero outside the map) and |w| of the filter, which
     makes each value a cosine, in -1..1. `whole` takes the norms of whole tensors, as the paper prints them: |a| of one
-    image's input, |w| of all filters. Values are then smaller by about sqrt(Ho Wo Co), and so is their weight's use.
+    image's input, |w| of all filters. The loss is then smaller by a factor of about H W Co / k^2, other in every layer.
     """
     if norms == "whole":
         return product / (x.flatten(1).norm(dim=1).clamp(min=math.sqrt(LEAST_SQUARE)).view(-1, 1, 1, 1) * weight.norm())
@@ -62,7 +64,7 @@ def binary_cosines(
 
 
 def angular_loss(real: Tensor, binary: Tensor) -> Tensor:
-    """The mean of (cos(a, w) - cos(a^, w^))^2 over N, Co, Ho, Wo: a scalar (LWS-Det, section 3.2).
+    """The mean of (cos(a, w) - cos(a^, w^))^2 over N, Co, Ho, Wo: a scalar (eq. 6.71, 6.75).
 
     real, binary (N, Co, Ho, Wo) from `real_cosines` and `binary_cosines`. The paper doesn't say if it sums; with a mean
     the loss's weight means the same for every layer.
@@ -71,7 +73,7 @@ def angular_loss(real: Tensor, binary: Tensor) -> Tensor:
 
 
 def amplitude_loss(real: Tensor, binary: Tensor, scale: Tensor) -> Tensor:
-    """The mean of (y - alpha y^)^2: a scalar, with a gradient towards alpha alone (LWS-Det, section 3.3).
+    """The mean of (y - alpha y^)^2: a scalar, with a gradient towards alpha alone (eq. 6.76).
 
     real y, binary y^ (N, Co, Ho, Wo) products, scale alpha (Co, 1, 1, 1). The binary weights are held fixed, so that
     the minimum is least squares' alpha_o = sum(y_o y^_o) / sum(y^_o^2).
@@ -80,7 +82,7 @@ def amplitude_loss(real: Tensor, binary: Tensor, scale: Tensor) -> Tensor:
 
 
 def weight_reconstruction_loss(weight: Tensor, binary_weight: Tensor, scale: Tensor) -> Tensor:
-    """The mean of (w - alpha w^)^2 over all weights: a scalar (LWS-Det, section 3.4, as in XNOR-Net).
+    """The mean of (w - alpha w^)^2 over all weights: a scalar (eq. 6.67).
 
     weight, binary_weight (Co, Ci, k, k), scale (Co, 1, 1, 1).
     """
