@@ -74,12 +74,31 @@ def _space(config: Config) -> Iterator[Problem]:
             if teacher not in pool:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
         yield from _without_repetition(f"{key}.teachers", term.teachers)
+        if name in TERMS and TERMS[name].compares_layers:
+            yield from _teachers_of_layers(config, name, f"{key}.teachers")
         if config.scoring.adapt_steps == 0:
             yield key, "has no effect on scores while scoring.adapt_steps is 0; take it out, or adapt some steps."
         try:
             weight_grid(*term.weight)
         except ValueError as error:
             yield f"{key}.weight", str(error)
+
+
+def _teachers_of_layers(config: Config, term: str, key: str) -> Iterator[Problem]:
+    """The student's units are compared with those of the same name: networks of another shape have none that fit."""
+    student = config.student
+    for name in config.space.terms[term].teachers:
+        teacher = config.teachers.get(name)
+        if teacher is None or teacher.weights is not None:  # what it is, its file says
+            continue
+        detector, width = teacher.detector or student.detector, teacher.width or student.width
+        if (detector, width) != (student.detector, student.width):
+            yield (
+                key,
+                f"{name!r} is a {detector} of width {width:g}, but {term} compares the student's layers with the "
+                f"teacher's, which must be a {student.detector} of width {student.width:g} too, as {TWIN} is. "
+                "Take it out here.",
+            )
 
 
 def _methods(key: str, names: Iterable[str]) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from trainers.checkpoint import CheckpointError, load_weights, save_weights, wri
 from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
 from trainers.detector_training import pick_device, train_detector
-from trainers.distill import Distiller
+from trainers.distill import TERMS, Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import TrainSettings, freeze
 from trainers.progress import Progress
@@ -111,7 +111,7 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
         network, found, candidate, classes = load_detector(path)
     except CheckpointError as error:
         raise CheckpointError(f"teachers.{name}.weights: {error}") from error
-    spec = teacher_spec(config, name, len(wanted))
+    spec, student = teacher_spec(config, name, len(wanted)), config.student
     reason = None
     if classes != wanted:
         reason = f"it knows the classes {', '.join(classes)}, but the data has {', '.join(wanted)}"
@@ -121,6 +121,11 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
         reason = "it has 1-bit layers, and teachers are real-valued"
     elif name == TWIN and found != spec:
         reason = f"it is {found}, but the twin must have the student's shape, {spec}"
+    elif name in _teachers_of_layers(config) and (found.detector, found.width) != (student.detector, student.width):
+        reason = (
+            f"it is a {found.detector} of width {found.width:g}, but it teaches a term that compares layers with the "
+            f"student's, a {student.detector} of width {student.width:g}"
+        )
     if reason is not None:
         key = f"teachers.{name}.weights"
         raise CheckpointError(f"{key}: {path} can't be this teacher: {reason}. Give another file, or none.")
@@ -188,6 +193,11 @@ def distiller_for(student: nn.Module, teachers: dict[str, Teacher], terms: dict[
 def term_teachers(config: Config) -> dict[str, list[str]]:
     """Per distillation term the names that its teacher knob offers."""
     return {term: list(choice.teachers) for term, choice in config.space.terms.items()}
+
+
+def _teachers_of_layers(config: Config) -> set[str]:
+    """The teachers of terms that compare layers: their units must be the student's in name and shape."""
+    return {name for term, names in term_teachers(config).items() if TERMS[term].compares_layers for name in names}
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

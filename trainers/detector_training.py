@@ -42,11 +42,11 @@ def train_detector(
 
     def step_losses(batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
         images, targets = batch
-        output = network(images, targets)
-        losses: dict[str, Tensor] = dict(output.losses)
-        if distiller is not None and candidate is not None:
-            losses |= distiller.losses(candidate, images, targets, output)
-        return losses
+        if distiller is None or candidate is None:
+            return dict(network(images, targets).losses)
+        with distiller.tracing(candidate, network):
+            output = network(images, targets)
+        return dict(output.losses) | distiller.losses(candidate, images, targets, output)
 
     def run(name: str, epochs: int, kept: Path | None) -> None:
         chosen = replace(settings, epochs=epochs)

@@ -179,7 +179,8 @@ class Scorer:
         optimizer = torch.optim.Adam(parameters, lr=self._settings.adapt_learning_rate)
         network.train()
         for step, (images, targets) in enumerate(self._steps()):
-            output = network(images, targets)
+            with distiller.tracing(candidate, network):
+                output = network(images, targets)
             losses = output.losses | distiller.losses(candidate, images, targets, output)
             check_finite(losses, "the adaptation", 0, step)
             optimizer.zero_grad(set_to_none=True)

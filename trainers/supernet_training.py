@@ -35,7 +35,8 @@ def train_supernet(
         images, targets = batch
         candidate = space.sample(random.Random(f"{seed}/{epoch}/{step}"))
         activate(supernet, candidate)
-        output = supernet(images, targets)
+        with distiller.tracing(candidate, supernet):
+            output = supernet(images, targets)
         losses: dict[str, Tensor] = dict(output.losses)
         return losses | distiller.losses(candidate, images, targets, output)
 

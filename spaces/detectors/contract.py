@@ -41,8 +41,9 @@ class DetectorOutput:
     """The result of one forward pass.
 
     features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
-    1-bit unit its trace, filled inside `traced`. `detections` are decoded when first asked for, one an image: a teacher
-    that is only read for its maps never pays for them.
+    1-bit unit its trace, filled inside `traced`. targets: as given, with boxes in pixels of the detector's own input,
+    where its anchors are. `detections` are decoded when first asked for, one an image: a teacher that is only read for
+    its maps never pays for them.
     """
 
     features: dict[str, Tensor]
@@ -50,6 +51,7 @@ class DetectorOutput:
     decode: Callable[[], list[Detections]]
     losses: dict[str, Tensor] = field(default_factory=dict)
     layers: dict[str, LayerTrace] = field(default_factory=dict)
+    targets: list[Target] = field(default_factory=list)
 
     @cached_property
     def detections(self) -> list[Detections]:

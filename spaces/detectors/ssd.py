@@ -64,7 +64,7 @@ class SSD(nn.Module):
         def decode() -> list[Detections]:
             return decode_batch(logits, offsets, responses.anchors, (self.image_size, self.image_size), sizes)
 
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self))
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 
     def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
         stages = self.backbone(images)

@@ -36,7 +36,8 @@ class LayerTrace:
 
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
     weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
-    (Co, 1, 1, 1), with a gradient where it is learned; `shape` and `pad_value` say how they are convolved.
+    (Co, 1, 1, 1), a parameter or the mean magnitude of the latent weight, as `scale_is_learned` says; `shape` and
+    `pad_value` say how they are convolved.
     """
 
     x: Tensor
@@ -47,6 +48,7 @@ class LayerTrace:
     scale: Tensor
     shape: UnitShape
     pad_value: float
+    scale_is_learned: bool = False
 
 
 class Alternative(nn.Module):

@@ -83,6 +83,7 @@ class Binary(Alternative):
             scale=mean_scale(latent) if scale is None else scale,
             shape=self.shape,
             pad_value=self.pad_value,
+            scale_is_learned=scale is not None,
         )
 
     def _latent(self, weight: Tensor | None) -> Tensor:

@@ -57,6 +57,11 @@ MISTAKES = {
     "space: {terms: {feature_hint: {teachers: [big]}}}": (
         "space.terms.feature_hint.teachers: 'big' is not known. Known: none, twin. Add it under teachers"
     ),
+    "teachers: {big: {width: 2}}\nspace: {terms: {angular: {teachers: [none, twin, big]}}}": (
+        "space.terms.angular.teachers: 'big' is a ssd_resnet18 of width 2, but angular compares the student's layers "
+        "with the teacher's, which must be a ssd_resnet18 of width 1 too, as twin is. Take it out here."
+    ),
+    "space: {terms: {angular: {teachers: [none, big]}}}": "space.terms.angular.teachers: 'big' is not known.",
     "space: {terms: {feature_hint: {weight: [3, 1]}}}": (
         "space.terms.feature_hint.weight: is [3, 1], must be [lowest, highest]."
     ),

@@ -157,6 +157,18 @@ def test_a_given_teacher_that_does_not_fit_is_refused_before_anything_is_written
     assert not (tmp_path / "run").exists()
 
 
+def test_a_given_teacher_of_another_shape_may_not_teach_layers(config, tmp_path):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    overrides = [f"teachers.half.weights={path}", "space.terms.angular.teachers=[twin, half]"]
+    message = (
+        r"teachers\.half\.weights: .* it is a ssd_resnet18 of width 0.25, but it teaches a term that compares layers"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
+
+
 def test_a_given_teacher_keeps_its_own_shape(found, config, tmp_path):
     path = tmp_path / "half.safetensors"
     shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})

@@ -156,6 +156,14 @@ def test_the_score_sees_the_teacher_and_its_weight(parts):
     assert not torch.equal(steps[0], steps[2])
 
 
+def test_a_layer_term_is_seen_too_and_one_of_no_weight_is_not(parts):
+    scorer = build_scorer(replace(parts, terms=parts.terms | {"angular": ["none", "twin"]}))
+    plain = adapted(scorer, parts, TAUGHT)
+    compared = TAUGHT.replace({"teacher/angular": "twin", "weight/angular": 10.0})
+    assert not torch.equal(adapted(scorer, parts, compared), plain)
+    assert torch.equal(adapted(scorer, parts, compared.replace({"weight/angular": 0.0})), plain)
+
+
 def test_adaptation_uses_the_trained_adapters(parts):
     scorer = build_scorer(parts)
     one = adapted(scorer, parts, TAUGHT)

@@ -1,45 +1,83 @@
 """What a candidate's teachers and loss weights add to the detection loss."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorOutput, Target
-from spaces.space import NO_TEACHER
-from trainers.distill.terms import TERMS
+from spaces.detectors import DetectorOutput, Target, traced
+from spaces.layers import SearchableUnit
+from spaces.space import NO_TEACHER, NOT_BINARY
+from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
+from trainers.distill.teacher_passes import TeacherPasses
+from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
 
 
 class Distiller(nn.Module):
     """The distillation terms of a search, with their adapters, over a pool of frozen teachers.
 
     `terms` maps each term to the teachers that may serve it. Adapters are this module's parameters: they are trained
-    with the supernet and inherited by scores. Teachers are not part of its state.
+    with the supernet and inherited by scores. Teachers are not part of its state. Raises ValueError for a teacher that
+    can't serve a term.
+
+    In a step: the student runs inside `tracing`, then `losses` are added to its own.
     """
 
     def __init__(self, student: nn.Module, teachers: Mapping[str, nn.Module], terms: Mapping[str, list[str]]) -> None:
         super().__init__()
         self._teachers = dict(teachers)
+        self._units: dict[str, dict[str, SearchableUnit]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():
             channels = {name: teachers[name].feature_channels for name in names if name != NO_TEACHER}
             self.terms[term] = TERMS[term].build(student.feature_channels, channels)  # type: ignore[arg-type]
+            if TERMS[term].compares_layers:
+                self._units |= {name: check_twin(name, student, teachers[name]) for name in channels}
+
+    def tracing(self, candidate: Candidate, network: nn.Module) -> AbstractContextManager[None]:
+        """Within this context `network` leaves the traces that the candidate's terms need; none without such a term."""
+        needed = any(TERMS[term].compares_layers for term, _, _ in self._open(candidate))
+        return traced(network) if needed else nullcontext()
 
     def losses(
         self, candidate: Candidate, images: list[Tensor], targets: list[Target], student: DetectorOutput
     ) -> dict[str, Tensor]:
-        """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once."""
-        outputs: dict[str, DetectorOutput] = {}
+        """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once.
+
+        A student without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
+        `tracing`.
+        """
+        passes = TeacherPasses(self._teachers, images, self._recorded(candidate))
+        pairs: dict[tuple[str, str], dict[str, LayerPair]] = {}
         losses = {}
-        for term, module in self.terms.items():
+        for term, teacher, weight in self._open(candidate):
+            if not TERMS[term].compares_layers:
+                loss = cast(TermLoss, self.terms[term])(student, passes.output(teacher), teacher, targets)
+            elif student.layers:
+                module = cast(LayerTermLoss, self.terms[term])
+                key = (teacher, module.inputs)
+                if key not in pairs:  # shared by all terms of one teacher: what a layer computes, it computes once
+                    own = passes.inputs(teacher) if module.inputs == "twin" else None
+                    pairs[key] = layer_pairs(student.layers, self._units[teacher], own)
+                loss = module(pairs[key])
+            elif any(method not in NOT_BINARY for method in candidate.layers().values()):
+                raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")
+            else:
+                continue
+            losses[term] = weight * loss
+        return losses
+
+    def _open(self, candidate: Candidate) -> Iterator[tuple[str, str, float]]:
+        """Each term that has an effect, with its teacher and its weight."""
+        for term in self.terms:
             teacher = str(candidate.get(f"teacher/{term}", NO_TEACHER))
             weight = float(candidate.get(f"weight/{term}", 1.0))  # a space may search the teacher alone
-            if teacher == NO_TEACHER or weight == 0:
-                continue
-            if teacher not in outputs:
-                # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
-                with torch.no_grad():
-                    outputs[teacher] = self._teachers[teacher](images)
-            losses[term] = weight * module(student, outputs[teacher], teacher, targets)
-        return losses
+            if teacher != NO_TEACHER and weight != 0:
+                yield term, teacher, weight
+
+    def _recorded(self, candidate: Candidate) -> set[str]:
+        """The teachers whose units' own inputs a layer term reads."""
+        layer_terms = [(term, teacher) for term, teacher, _ in self._open(candidate) if TERMS[term].compares_layers]
+        return {teacher for term, teacher in layer_terms if cast(LayerTermLoss, self.terms[term]).inputs == "twin"}

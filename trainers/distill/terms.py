@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
 from trainers.distill.hint import FeatureHint
+from trainers.distill.imitation import FineGrainedImitation
+from trainers.distill.layer_pair import Inputs, LayerPair
+from trainers.distill.layer_terms import Amplitude, Angular, WeightReconstruction
 
 
 class TermLoss(Protocol):
@@ -18,9 +21,21 @@ class TermLoss(Protocol):
     ) -> Tensor: ...
 
 
+class LayerTermLoss(Protocol):
+    """From the student's 1-bit units, each beside the teacher's of the same name, to a scalar."""
+
+    inputs: Inputs
+
+    def __call__(self, pairs: Mapping[str, LayerPair]) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Term:
-    """How a term is built, from the student's and each teacher's pyramid channels, and if it needs 1-bit layers."""
+    """How a term is built, from the student's and each teacher's pyramid channels.
+
+    One that `compares_layers` is a `LayerTermLoss`, needs 1-bit layers, and only networks of the student's shape can
+    teach it; any other is a `TermLoss`.
+    """
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
     compares_layers: bool = False
@@ -28,4 +43,9 @@ class Term:
 
 TERMS: dict[str, Term] = {
     "feature_hint": Term(build=FeatureHint),
+    # LWS-Det's: where objects are, and layer by layer
+    "fgfi": Term(build=FineGrainedImitation),
+    "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
+    "amplitude": Term(build=lambda student, teachers: Amplitude(), compares_layers=True),
+    "weight_reconstruction": Term(build=lambda student, teachers: WeightReconstruction(), compares_layers=True),
 }

@@ -1,0 +1,53 @@
+"""Convolutions that bring the student's pyramid maps to a teacher's channels; trained with it, dropped from results."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class LevelAdapters(nn.Module):
+    """One convolution, without a bias, a pyramid level and teacher.
+
+    Levels go by name; those that only one side has are left out. An adapter starts as the identity where the channels
+    agree. Raises ValueError for a teacher that shares no level with the student.
+    """
+
+    def __init__(
+        self,
+        student_channels: Mapping[str, int],
+        teacher_channels: Mapping[str, Mapping[str, int]],
+        *,
+        kernel: int,
+    ) -> None:
+        super().__init__()
+        self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
+        for teacher, channels in teacher_channels.items():
+            shared = [level for level in student_channels if level in channels]
+            if not shared:
+                raise ValueError(
+                    f"The teacher {teacher!r} shares no pyramid level with the student: it has {', '.join(channels)}, "
+                    f"the student {', '.join(student_channels)}."
+                )
+            adapters = {level: _adapter(student_channels[level], channels[level], kernel) for level in shared}
+            # by the teacher's place: not every name may be called as a module
+            self.add_module(self._place[teacher], nn.ModuleDict(adapters))
+
+    def of(self, teacher: str) -> nn.ModuleDict:
+        """The adapters towards one teacher, by level."""
+        return cast(nn.ModuleDict, self.get_submodule(self._place[teacher]))
+
+
+def resized_like(theirs: Tensor, ours: Tensor) -> Tensor:
+    """A teacher's map (N, C, H, W), without its gradient, in the size of the student's (bilinear)."""
+    if theirs.shape[-2:] == ours.shape[-2:]:
+        return theirs.detach()
+    return F.interpolate(theirs.detach(), ours.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _adapter(in_channels: int, out_channels: int, kernel: int) -> nn.Conv2d:
+    adapter = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
+    if in_channels == out_channels:
+        nn.init.dirac_(adapter.weight)
+    return adapter

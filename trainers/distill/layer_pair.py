@@ -1,0 +1,105 @@
+"""A 1-bit unit of the student beside the twin's unit of the same name, with what layer terms compute of the two."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from spaces.detectors import searchable_units
+from spaces.layers import LayerTrace, SearchableUnit
+from spaces.layers.real import activated
+from trainers.distill.layerwise import convolve
+
+Inputs = Literal["student", "twin"]
+"""On which input the real side computes: the student unit's own (the default), or what the twin's unit sees."""
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    """One layer in two precisions; each product is computed once, whichever terms ask for it.
+
+    trace: the student's unit in this pass. weight (Co, Ci, k, k): the twin's. x (N, Ci, H, W): the real side's input.
+    The real side gets no gradient, and the 1-bit side none towards its input.
+
+    The paper prints the real product as a (*) w, a the input of the layer. A unit of ours takes its pre-activation
+    along, so that a is relu(x) (whatever the twin's unit computes) while the 1-bit side takes the sign of x: that
+    the ReLU belongs to the real side is our reading.
+    """
+
+    trace: LayerTrace
+    weight: Tensor
+    x: Tensor
+
+    @cached_property
+    def real_input(self) -> Tensor:
+        """a (N, Ci, H, W)."""
+        return activated(self.x.detach(), self.trace.shape.activation)
+
+    @cached_property
+    def real_product(self) -> Tensor:
+        """a (*) w (N, Co, Ho, Wo)."""
+        with torch.no_grad():
+            return convolve(self.real_input, self.weight, self.trace.shape)
+
+    @cached_property
+    def binary_product(self) -> Tensor:
+        """a^ (*) w^ (N, Co, Ho, Wo), unscaled, with a gradient towards the binary weight."""
+        trace = self.trace
+        return convolve(trace.binary_input.detach(), trace.binary_weight, trace.shape, trace.pad_value)
+
+
+def layer_pairs(
+    traces: Mapping[str, LayerTrace], twin: Mapping[str, SearchableUnit], inputs: Mapping[str, Tensor] | None = None
+) -> dict[str, LayerPair]:
+    """Each traced unit beside the twin's; `inputs` are the twin's own by unit, the student's where there are none."""
+    return {
+        name: LayerPair(trace, real_weight(name, twin), trace.x if inputs is None else inputs[name])
+        for name, trace in traces.items()
+    }
+
+
+def real_weight(name: str, twin: Mapping[str, SearchableUnit]) -> Tensor:
+    """The weight of the twin's unit, without a gradient."""
+    weight = twin[name].weight
+    if weight is None:
+        raise ValueError(f"The teacher's unit {name} has no real weight to compare with.")
+    return weight.detach()
+
+
+def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str, SearchableUnit]:
+    """The units of a teacher that layer terms may compare the student's with.
+
+    Raises ValueError, naming the first unit that is missing, of another shape or without a real weight.
+    """
+    units = searchable_units(network)
+    for name, unit in searchable_units(student).items():
+        found = units.get(name)
+        if found is None:
+            raise ValueError(f"The teacher {teacher!r} can't teach a layer term: it has no unit {name}.")
+        if found.shape != unit.shape:
+            raise ValueError(
+                f"The teacher {teacher!r} can't teach a layer term: its unit {name} is {found.shape}, "
+                f"the student's {unit.shape}."
+            )
+        real_weight(name, units)
+    return units
+
+
+@contextmanager
+def recorded_inputs(network: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Within this context every forward pass leaves each unit's input (N, Ci, H, W) in the mapping, by its name."""
+    inputs: dict[str, Tensor] = {}
+
+    def keep(name: str, unit: SearchableUnit) -> torch.utils.hooks.RemovableHandle:
+        return unit.register_forward_pre_hook(lambda _, given: inputs.__setitem__(name, given[0].detach()))
+
+    handles = [keep(name, unit) for name, unit in searchable_units(network).items()]
+    try:
+        yield inputs
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,87 @@
+"""LWS-Det's layer-wise losses as distillation terms: each the mean of its loss over the student's 1-bit units.
+
+Called with the pairs of the student's traced units and the twin's; see `layer_pair.LayerPair`. Units that aren't 1-bit
+have no pair and count for nothing. A mean over layers, so that a weight means the same however many are 1-bit.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from trainers.distill.layer_pair import Inputs, LayerPair
+from trainers.distill.layerwise import (
+    Norms,
+    amplitude_loss,
+    angular_loss,
+    binary_cosines,
+    real_cosines,
+    weight_reconstruction_loss,
+)
+
+Pairs = Mapping[str, LayerPair]
+
+
+class Angular(nn.Module):
+    """The angles of the 1-bit products follow the real ones: trains the binary weights, or their logits, alone.
+
+    See `layerwise.angular_loss`. norms: `patch` or `whole`, see `layerwise.real_cosines`. inputs: on which input
+    the real side computes; the student's and the twin's drift apart as the layers before differ.
+    """
+
+    def __init__(self, norms: Norms = "patch", inputs: Inputs = "student") -> None:
+        super().__init__()
+        self.norms, self.inputs = norms, inputs
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """A scalar, 0 for equal angles."""
+        return _mean([self._of(pair) for pair in pairs.values()], pairs)
+
+    def _of(self, pair: LayerPair) -> Tensor:
+        shape, pad_value = pair.trace.shape, pair.trace.pad_value
+        height, width = pair.trace.binary_input.shape[-2:]
+        with torch.no_grad():
+            real = real_cosines(pair.real_product, pair.real_input, pair.weight, shape, self.norms)
+        return angular_loss(real, binary_cosines(pair.binary_product, (height, width), shape, pad_value, self.norms))
+
+
+class Amplitude(nn.Module):
+    """The scaled 1-bit products are as large as the real ones: trains learned scales alone.
+
+    See `layerwise.amplitude_loss`. Units whose scale isn't learned (the mean magnitude of their latent weight) have
+    nothing that this loss may train, since it holds the weights fixed: they are left out. Without any other, it is 0.
+    """
+
+    def __init__(self, inputs: Inputs = "student") -> None:
+        super().__init__()
+        self.inputs = inputs
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """A scalar, 0 for equal products."""
+        learned = [pair for pair in pairs.values() if pair.trace.scale_is_learned]
+        losses = [amplitude_loss(pair.real_product, pair.binary_product, pair.trace.scale) for pair in learned]
+        return _mean(losses, pairs)
+
+
+class WeightReconstruction(nn.Module):
+    """alpha w^ is drawn to the twin's weight: trains binary weights (or logits) and scales.
+
+    See `layerwise.weight_reconstruction_loss`. A scale that isn't learned is the mean magnitude of the latent weight,
+    which the loss then moves to that of the twin's. No input enters.
+    """
+
+    inputs: Inputs = "student"
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """A scalar, 0 for equal weights."""
+        losses = [
+            weight_reconstruction_loss(pair.weight, pair.trace.binary_weight, pair.trace.scale)
+            for pair in pairs.values()
+        ]
+        return _mean(losses, pairs)
+
+
+def _mean(losses: list[Tensor], pairs: Pairs) -> Tensor:
+    if losses:
+        return torch.stack(losses).mean()
+    return torch.zeros((), device=next((pair.weight.device for pair in pairs.values()), None))

@@ -1,0 +1,94 @@
+"""LWS-Det's layer-wise losses (CVPR 2021), as functions of one layer's tensors.
+
+Equations are counted as in the chapter that its authors wrote on it (Binary Neural Networks, CRC Press 2023, 6.69 ff.).
+
+A layer has a real product y = a (*) w and a 1-bit one y^ = a^ (*) w^, a^ and w^ of -1 and +1, scaled by alpha. Their
+distance is split in two: the angular loss chooses w^, whatever the sizes of a and w; the amplitude loss chooses alpha
+for the w^ found. Shapes: inputs (N, Ci, H, W), weights (Co, Ci, k, k), products (N, Co, Ho, Wo), alpha (Co, 1, 1, 1).
+"""
+
+import math
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from spaces.layers import UnitShape
+
+Norms = Literal["patch", "whole"]
+"""By which norms a product becomes a cosine, see `real_cosines`."""
+
+LEAST_SQUARE = 1e-12
+"""A patch of zeros has the cosine 0 with anything."""
+
+
+def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
+    """The product of one layer, with `pad_value` outside the map."""
+    padding = shape.padding
+    if pad_value and padding:
+        x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
+    return F.conv2d(x, weight, stride=shape.stride, padding=padding)
+
+
+def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, norms: Norms = "patch") -> Tensor:
+    """cos(a, w) = (a (*) w) / (|a| |w|) at every place, in the product's shape.
+
+    norms: `patch` takes |a| of the k x k patch under the filter (zero outside the map) and |w| of the filter, which
+    makes each value a cosine, in -1..1. `whole` takes the norms of whole tensors, as the paper prints them: |a| of one
+    image's input, |w| of all filters. The loss is then smaller by a factor of about H W Co / k^2, other in every layer.
+    """
+    if norms == "whole":
+        return product / (x.flatten(1).norm(dim=1).clamp(min=math.sqrt(LEAST_SQUARE)).view(-1, 1, 1, 1) * weight.norm())
+    squares = _patch_sums(x.square().sum(1, keepdim=True), shape)
+    filters = weight.square().sum((1, 2, 3))
+    return product / (squares.clamp(min=LEAST_SQUARE).sqrt() * filters.sqrt().view(1, -1, 1, 1))
+
+
+def binary_cosines(
+    product: Tensor, input_size: tuple[int, int], shape: UnitShape, pad_value: float = 0.0, norms: Norms = "patch"
+) -> Tensor:
+    """cos(a^, w^), as `real_cosines`; norms of -1 and +1 are counts, so that nothing but the input's (H, W) is needed.
+
+    `patch`: |a^|^2 is the number of entries that aren't padded with zero (all Ci k k with -1 outside), |w^|^2 = Ci k k.
+    `whole`: |a^|^2 = Ci H W, |w^|^2 = Co Ci k k. A relaxed w^, the mean of two candidates by their probabilities, is
+    divided by the norm of these candidates, not by its own: the result is the mean of the candidates' cosines.
+    """
+    height, width = input_size
+    entries = shape.in_channels * shape.kernel**2
+    if norms == "whole":
+        return product / math.sqrt(shape.in_channels * height * width * shape.out_channels * entries)
+    if pad_value or not shape.padding:
+        return product / entries
+    inside = _patch_sums(product.new_full((1, 1, height, width), shape.in_channels), shape)
+    return product / (inside * entries).sqrt()
+
+
+def angular_loss(real: Tensor, binary: Tensor) -> Tensor:
+    """The mean of (cos(a, w) - cos(a^, w^))^2 over N, Co, Ho, Wo: a scalar (eq. 6.71, 6.75).
+
+    real, binary (N, Co, Ho, Wo) from `real_cosines` and `binary_cosines`. The paper doesn't say if it sums; with a mean
+    the loss's weight means the same for every layer.
+    """
+    return F.mse_loss(binary, real)
+
+
+def amplitude_loss(real: Tensor, binary: Tensor, scale: Tensor) -> Tensor:
+    """The mean of (y - alpha y^)^2: a scalar, with a gradient towards alpha alone (eq. 6.76).
+
+    real y, binary y^ (N, Co, Ho, Wo) products, scale alpha (Co, 1, 1, 1). The binary weights are held fixed, so that
+    the minimum is least squares' alpha_o = sum(y_o y^_o) / sum(y^_o^2).
+    """
+    return F.mse_loss(binary.detach() * scale.view(1, -1, 1, 1), real)
+
+
+def weight_reconstruction_loss(weight: Tensor, binary_weight: Tensor, scale: Tensor) -> Tensor:
+    """The mean of (w - alpha w^)^2 over all weights: a scalar (eq. 6.67).
+
+    weight, binary_weight (Co, Ci, k, k), scale (Co, 1, 1, 1).
+    """
+    return F.mse_loss(scale * binary_weight, weight)
+
+
+def _patch_sums(x: Tensor, shape: UnitShape) -> Tensor:
+    """Sums over the patches under a filter, (N, 1, H, W) to (N, 1, Ho, Wo); zero outside the map."""
+    return F.avg_pool2d(x, shape.kernel, shape.stride, shape.padding) * float(shape.kernel**2)

@@ -1,0 +1,37 @@
+"""The forward passes of teachers in one step: each runs when first asked for, and once."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from spaces.detectors import DetectorOutput
+from trainers.distill.layer_pair import recorded_inputs
+
+
+class TeacherPasses:
+    """Teachers by name on one batch of images. Of those named in `recorded` the units' inputs are kept too."""
+
+    def __init__(self, teachers: Mapping[str, nn.Module], images: list[Tensor], recorded: Collection[str]) -> None:
+        self._teachers, self._images, self._recorded = teachers, images, recorded
+        self._outputs: dict[str, DetectorOutput] = {}
+        self._inputs: dict[str, dict[str, Tensor]] = {}
+
+    def output(self, teacher: str) -> DetectorOutput:
+        """What the teacher makes of the images, without gradients."""
+        if teacher not in self._outputs:
+            network = self._teachers[teacher]
+            recording: AbstractContextManager[dict[str, Tensor]] = nullcontext({})
+            if teacher in self._recorded:
+                recording = recorded_inputs(network)
+            # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
+            with torch.no_grad(), recording as inputs:
+                self._outputs[teacher] = network(self._images)
+            self._inputs[teacher] = inputs
+        return self._outputs[teacher]
+
+    def inputs(self, teacher: str) -> dict[str, Tensor]:
+        """Each unit's input (N, Ci, H, W) by name."""
+        self.output(teacher)
+        return self._inputs[teacher]
