@@ -1,5 +1,6 @@
 """Published ImageNet weights into our backbones, with a report of what matched."""
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +35,12 @@ class LoadReport:
 def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a file that `torch.save` wrote of a state dict. Nothing else in it is unpickled.
 
-    Raises ValueError, with the file's name, for a file that holds anything but tensors by name.
+    Raises ValueError, with the file's name, for a damaged file and for one that holds anything but tensors by name.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(f"{path} holds no tensors by name: a state dict is needed.")
     return dict(state)

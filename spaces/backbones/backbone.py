@@ -40,6 +40,6 @@ def renamed(state: Mapping[str, Tensor], modules: Mapping[str, str]) -> dict[str
     """The state with every tensor's module called as `modules` says; modules that it doesn't hold keep their names."""
     result = {}
     for name, tensor in state.items():
-        module, _, leaf = name.rpartition(".")
-        result[f"{modules.get(module, module)}.{leaf}"] = tensor
+        module, dot, leaf = name.rpartition(".")
+        result[f"{modules.get(module, module)}{dot}{leaf}"] = tensor
     return result

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from torch import nn
 
-from spaces.backbones.resnet import resnet18
+from spaces.backbones.backbone import Backbone
+from spaces.backbones.efficientnet_lite import efficientnet_lite0
+from spaces.backbones.mobilenet_v2 import mobilenet_v2
+from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.detectors.ssd import SSD, Heads
 from spaces.layers import MethodsFor
 
@@ -43,6 +47,8 @@ class DetectorSpec:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
         if self.heads not in ("light", "full"):
             raise ValueError(f"heads is {self.heads!r}; allowed are 'light' and 'full'.")
+        if self.heads == "full" and self.detector.startswith("ssdlite_"):
+            raise ValueError(f"heads is 'full', but {self.detector} has light ones, as SSDLite is defined.")
 
 
 def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
@@ -50,11 +56,27 @@ def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
     return DETECTORS[spec.detector](spec, methods_for)
 
 
-def _ssd_resnet18(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
-    backbone = resnet18(spec.width, methods_for, prefix="backbone.")
-    return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
+"""From a width, the methods of each unit and a prefix for the units' names."""
+
+
+def _ssd(build: BuildBackbone) -> Callable[[DetectorSpec, MethodsFor], nn.Module]:
+    def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        backbone = build(spec.width, methods_for, "backbone.")
+        return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+
+    return on_backbone
 
 
 DETECTORS: dict[str, Callable[[DetectorSpec, MethodsFor], nn.Module]] = {
-    "ssd_resnet18": _ssd_resnet18,
+    "ssd_resnet18": _ssd(resnet18),
+    "ssd_resnet34": _ssd(resnet34),
+    "ssd_resnet50": _ssd(resnet50),
+    # torchvision's own layout: for teachers, and for comparison with the searchable one all real
+    "ssd_resnet18_plain": _ssd(partial(resnet18, layout="plain")),
+    "ssd_resnet34_plain": _ssd(partial(resnet34, layout="plain")),
+    "ssd_resnet50_plain": _ssd(partial(resnet50, layout="plain")),
+    # all real, their backbones are the published ones
+    "ssdlite_mobilenetv2": _ssd(mobilenet_v2),
+    "ssdlite_efficientnet_lite0": _ssd(efficientnet_lite0),
 }
