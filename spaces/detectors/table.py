@@ -10,8 +10,10 @@ from torch import nn
 
 from spaces.backbones.backbone import Backbone
 from spaces.backbones.efficientnet_lite import efficientnet_lite0
+from spaces.backbones.mobilenet_v1 import mobilenet_v1
 from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
+from spaces.backbones.vgg import vgg11, vgg16
 from spaces.detectors.ssd import SSD, Heads
 from spaces.layers import MethodsFor
 
@@ -76,7 +78,10 @@ DETECTORS: dict[str, Callable[[DetectorSpec, MethodsFor], nn.Module]] = {
     "ssd_resnet18_plain": _ssd(partial(resnet18, layout="plain")),
     "ssd_resnet34_plain": _ssd(partial(resnet34, layout="plain")),
     "ssd_resnet50_plain": _ssd(partial(resnet50, layout="plain")),
-    # all real, their backbones are the published ones
+    # all real, the backbones of the following are the published ones
+    "ssd_vgg11": _ssd(vgg11),
+    "ssd_vgg16": _ssd(vgg16),
+    "ssdlite_mobilenetv1": _ssd(mobilenet_v1),
     "ssdlite_mobilenetv2": _ssd(mobilenet_v2),
     "ssdlite_efficientnet_lite0": _ssd(efficientnet_lite0),
 }

@@ -47,7 +47,8 @@ class SearchableUnit(nn.Module):
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
         self.shortcut = build_shortcut(shortcut, in_channels, out_channels, stride)
-        self._with_shortcut = [name for name in methods if shortcut != "free_if_binary" or method(name).is_binary]
+        self._only_if_binary = shortcut == "free_if_binary"
+        self._binary = frozenset(name for name in methods if method(name).is_binary)
         self.active = methods[0]
         self.tracing = False
         self.trace: LayerTrace | None = None
@@ -69,12 +70,17 @@ class SearchableUnit(nn.Module):
         if method not in self.alternatives:
             raise ValueError(f"This unit offers {', '.join(self.alternatives)}; {method!r} was asked for.")
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether the active method is 1-bit in weights and inputs."""
+        return self.active in self._binary
+
     def forward(self, x: Tensor) -> Tensor:
         alternative = cast(Alternative, self.alternatives[self.active])
         if self.tracing:  # a unit that became real drops the trace of an earlier pass
             self.trace = alternative.trace(x, self.weight)
         y = alternative(x, self.weight)
-        if self.shortcut is not None and self.active in self._with_shortcut:
+        if self.shortcut is not None and (self.is_binary or not self._only_if_binary):
             y = y + self.shortcut(x)
         return alternative.after(y)
 
