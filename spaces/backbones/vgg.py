@@ -18,7 +18,8 @@ class VGGBlock(nn.Module):
 
     The pooling belongs to the unit's precision. In front of a real unit it is the published maximum, in front of a
     1-bit one the mean, as in Bi-Real Net's shortcuts: maxima, kept by the shortcuts of all units behind, would drive
-    the network's last maps to one sign (measured: 97 % positive at the fourth pooling, 99 % after it).
+    the network's last maps to one sign (seen after 25 steps: 88 % positive behind the first pooling, 98 % behind the
+    fourth, against 49 to 63 % with means).
     """
 
     def __init__(self, unit: SearchableUnit, pooled: bool) -> None:

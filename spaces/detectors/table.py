@@ -49,8 +49,13 @@ class DetectorSpec:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
         if self.heads not in ("light", "full"):
             raise ValueError(f"heads is {self.heads!r}; allowed are 'light' and 'full'.")
-        if self.heads == "full" and self.detector.startswith("ssdlite_"):
-            raise ValueError(f"heads is 'full', but {self.detector} has light ones, as SSDLite is defined.")
+        if self.heads not in allowed_heads(self.detector):
+            raise ValueError(f"heads is 'full', but {self.detector} has light ones, as SSDLite is defined: say light.")
+
+
+def allowed_heads(detector: str) -> tuple[str, ...]:
+    """The kinds of heads that a detector may have; SSDLite is defined by its light ones (arXiv:1801.04381)."""
+    return ("light",) if detector.startswith("ssdlite_") else ("light", "full")
 
 
 def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
