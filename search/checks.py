@@ -11,7 +11,7 @@ from search.samplers import SAMPLERS
 from search.schema import TWIN, Config
 from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
-from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, allowed_heads
 from spaces.layers import METHODS, method
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS
@@ -47,19 +47,28 @@ def _data(config: Config) -> Iterator[Problem]:
 
 
 def _student_and_teachers(config: Config) -> Iterator[Problem]:
-    yield from _known("student.detector", [config.student.detector], DETECTORS)
+    student = config.student
+    yield from _known("student.detector", [student.detector], DETECTORS)
+    yield from _heads("student", student.detector, student.heads)
     for name, teacher in config.teachers.items():
         key = f"teachers.{name}"
         if name in RESERVED_TEACHERS:
             yield key, f"is a reserved name; a teacher may not be called {' or '.join(RESERVED_TEACHERS)}."
         if teacher.detector is not None:
             yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
+        yield from _heads(key, teacher.detector or student.detector, teacher.heads or student.heads)
         yield from _weights(f"{key}.weights", teacher.weights)
     for part in ("detector", "width", "heads"):
         value = getattr(config.teachers[TWIN], part)
         if value is not None:
             reason = "the twin has the student's; leave it out, or give the teacher another name"
             yield f"teachers.{TWIN}.{part}", f"is {value!r}, but {reason}."
+
+
+def _heads(key: str, detector: str, heads: str) -> Iterator[Problem]:
+    allowed = allowed_heads(detector)
+    if heads not in allowed:
+        yield f"{key}.heads", f"is {heads!r}, but {detector} can only have {' or '.join(map(repr, allowed))}."
 
 
 def _space(config: Config) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""SSD on a residual backbone, for inputs of 96 to 320 pixels, with light or full heads."""
+"""SSD on any backbone, for inputs of 96 to 320 pixels, with light or full heads."""
 
 from typing import Literal
 
@@ -6,15 +6,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from spaces.backbones.resnet import ResNet, scaled_channels
+from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
 from spaces.detectors.ssd_decode import decode_batch
 from spaces.detectors.ssd_loss import ssd_losses
 
 Heads = Literal["light", "full"]
-IMAGE_MEAN = [0.485, 0.456, 0.406]
-IMAGE_STD = [0.229, 0.224, 0.225]
 LARGEST_FINE = 160
 """Inputs of up to so many pixels are read from stride 4 on: at stride 8 their finest grid would be too coarse."""
 
@@ -22,20 +20,25 @@ LARGEST_FINE = 160
 class SSD(nn.Module):
     """Single-shot detector (arXiv:1512.02325) under the contract of `contract.Detector`.
 
-    Four pyramid levels whose finest grid has 24 to 40 cells a side: up to 160 pixels the backbone's four stages (p2 to
+    Four pyramid levels whose finest grid has 24 to 40 cells a side: up to 160 pixels the backbone's four maps (p2 to
     p5, strides 4 to 32), above that its last three and one real extra layer (p3 to p6, strides 8 to 64). Each stands
     behind a BatchNorm, so that maps of binary and of real networks are of one size. The heads start with a ReLU;
     `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2), `full` ones plain 3x3.
     """
 
-    def __init__(self, backbone: ResNet, num_classes: int, image_size: int, width: float, heads: Heads) -> None:
+    def __init__(self, backbone: Backbone, num_classes: int, image_size: int, width: float, heads: Heads) -> None:
         super().__init__()
         self.backbone = backbone
         self.image_size, self.num_classes = image_size, num_classes
         self.transform = GeneralizedRCNNTransform(
-            image_size, image_size, IMAGE_MEAN, IMAGE_STD, size_divisible=1, fixed_size=(image_size, image_size)
+            image_size,
+            image_size,
+            list(backbone.image_mean),
+            list(backbone.image_std),
+            size_divisible=1,
+            fixed_size=(image_size, image_size),
         )
-        channels = {f"p{stage}": backbone.channels[f"layer{stage - 1}"] for stage in (2, 3, 4, 5)}
+        channels = {f"p{level}": c for level, c in enumerate(backbone.channels.values(), start=2)}
         self.extra = None
         if image_size > LARGEST_FINE:
             del channels["p2"]
@@ -67,8 +70,7 @@ class SSD(nn.Module):
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 
     def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
-        stages = self.backbone(images)
-        maps = {f"p{index}": x for index, x in enumerate(stages.values(), start=2)}
+        maps = {f"p{level}": x for level, x in enumerate(self.backbone(images).values(), start=2)}
         if self.extra is not None:
             maps["p6"] = self.extra(maps["p5"])
         return {name: norm(maps[name]) for name, norm in self.norms.items()}

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spaces.layers.alternative import Activation, Alternative, LayerTrace, UnitShape
 from spaces.layers.methods import method
+from spaces.layers.shortcuts import ShortcutKind, build_shortcut
 
 MethodsFor = Callable[[str], Sequence[str]]
 """From a unit's name to the methods it is built with: all those of a supernet, the one of an extracted network."""
@@ -18,9 +19,12 @@ class SearchableUnit(nn.Module):
     """A convolution with its surroundings, y = after(alternative(x) + shortcut(x)), in a choice of precisions.
 
     Every alternative owns pre-activation, BatchNorm, post-activation and small parameters; the latent weight (Co, Ci,
-    k, k) and the shortcut are shared (Bi-Real layout, arXiv:1808.00278, section 3.1: a shortcut around every
-    convolution; average pooling and a real 1x1 convolution where the shape changes). A unit whose alternatives all own
-    their weight has no shared one. x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W / stride)).
+    k, k) and the shortcut are shared. A unit whose alternatives all own their weight has no shared one. x (N, Ci, H, W)
+    to (N, Co, ceil(H / stride), ceil(W / stride)).
+
+    activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
+    convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
+    around every convolution, whatever its precision.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class SearchableUnit(nn.Module):
         stride: int,
         methods: Sequence[str],
         activation: Activation = "relu",
+        shortcut: ShortcutKind = "projected",
     ) -> None:
         super().__init__()
         if not methods:
@@ -41,7 +46,9 @@ class SearchableUnit(nn.Module):
         self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
-        self.shortcut = _shortcut(in_channels, out_channels, stride)
+        self.shortcut = build_shortcut(shortcut, in_channels, out_channels, stride)
+        self._only_if_binary = shortcut == "free_if_binary"
+        self._binary = frozenset(name for name in methods if method(name).is_binary)
         self.active = methods[0]
         self.tracing = False
         self.trace: LayerTrace | None = None
@@ -63,22 +70,22 @@ class SearchableUnit(nn.Module):
         if method not in self.alternatives:
             raise ValueError(f"This unit offers {', '.join(self.alternatives)}; {method!r} was asked for.")
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether the active method is 1-bit in weights and inputs."""
+        return self.active in self._binary
+
     def forward(self, x: Tensor) -> Tensor:
         alternative = cast(Alternative, self.alternatives[self.active])
         if self.tracing:  # a unit that became real drops the trace of an earlier pass
             self.trace = alternative.trace(x, self.weight)
-        return alternative.after(alternative(x, self.weight) + self.shortcut(x))
+        y = alternative(x, self.weight)
+        if self.shortcut is not None and (self.is_binary or not self._only_if_binary):
+            y = y + self.shortcut(x)
+        return alternative.after(y)
 
     def extra_repr(self) -> str:
         return f"{self.shape.weight}, stride={self.shape.stride}, active={self.active}"
 
     def _all(self) -> list[Alternative]:
         return [cast(Alternative, one) for one in self.alternatives.values()]
-
-
-def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    if stride == 1 and in_channels == out_channels:
-        return nn.Identity()
-    # ceil_mode and no padding in the mean: an odd map of n pixels gives ceil(n / 2), as the strided convolution does.
-    pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False) if stride > 1 else nn.Identity()
-    return nn.Sequential(pool, nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))

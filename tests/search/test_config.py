@@ -104,6 +104,14 @@ def test_a_mistake_is_named_with_its_file_key_and_way_out(line, written):
         (LEAST.replace("shapes}", "vco}"), "data.format: is 'vco', must be 'voc' or 'shapes'."),
         (LEAST.replace("shapes}", "shapes, image_size: 64}"), "data.image_size: is 64, must be 96 to 320 pixels."),
         (LEAST.replace("shapes}", "shapes, classes: [a, a]}"), "data.classes: names 'a' more than once."),
+        (
+            LEAST.replace("ssd_resnet18", "ssdlite_mobilenetv2, heads: full"),
+            "student.heads: is 'full', but ssdlite_mobilenetv2 can only have 'light'.",
+        ),
+        (
+            LEAST.replace("resnet18", "resnet18, heads: full") + "teachers: {big: {detector: ssdlite_mobilenetv2}}\n",
+            "teachers.big.heads: is 'full', but ssdlite_mobilenetv2 can only have 'light'.",
+        ),
         (LEAST.replace("ssd_resnet18", "ssd_resnet19"), "student.detector: 'ssd_resnet19' is not known."),
     ],
 )

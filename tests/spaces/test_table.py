@@ -10,7 +10,7 @@ def spec_with(**changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: ssd_resnet18\."),
+        ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: ssd_resnet18, "),
         ({"num_classes": 0}, "num_classes is 0, must be at least 1"),
         ({"image_size": 95}, "image_size is 95, must be 96 to 320 pixels"),
         ({"image_size": 321}, "image_size is 321, must be 96 to 320 pixels"),
@@ -18,6 +18,10 @@ def spec_with(**changes):
         ({"width": float("nan")}, "width is nan, must be positive and finite"),
         ({"width": float("inf")}, "width is inf, must be positive and finite"),
         ({"heads": "heavy"}, "heads is 'heavy'; allowed are 'light' and 'full'"),
+        (
+            {"detector": "ssdlite_mobilenetv2", "heads": "full"},
+            "heads is 'full', but ssdlite_mobilenetv2 has light ones, as SSDLite is defined",
+        ),
     ],
 )
 def test_a_description_that_can_not_be_built_is_refused(changes, message):

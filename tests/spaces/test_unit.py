@@ -10,9 +10,9 @@ from spaces.layers.weight_rules import StraightThrough
 ALL = tuple(METHODS)
 
 
-def unit_of(in_channels, out_channels, kernel=3, stride=1, methods=ALL):
+def unit_of(in_channels, out_channels, kernel=3, stride=1, methods=ALL, **place):
     torch.manual_seed(0)
-    unit = SearchableUnit(in_channels, out_channels, kernel, stride, methods)
+    unit = SearchableUnit(in_channels, out_channels, kernel, stride, methods, **place)
     for norm in (module for module in unit.modules() if isinstance(module, nn.BatchNorm2d)):
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         norm.running_mean.normal_()
@@ -70,6 +70,37 @@ def test_the_shortcut_averages_only_what_lies_inside_the_map():
 def test_the_shortcut_is_the_input_itself_where_the_shape_stays():
     assert isinstance(unit_of(4, 4).shortcut, nn.Identity)
     assert [type(part) for part in unit_of(4, 8).shortcut] == [nn.Identity, nn.Conv2d, nn.BatchNorm2d]
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [("relu", lambda x: x.clamp(min=0)), ("relu6", lambda x: x.clamp(0, 6)), ("none", lambda x: x)],
+)
+def test_a_real_unit_has_the_pre_activation_of_its_place(activation, expected):
+    unit = unit_of(4, 4, activation=activation, shortcut="none")
+    x = 8 * torch.randn(2, 4, 5, 5)
+    own = batch_norm(unit.alternatives["real"].bn, F.conv2d(expected(x), unit.weight, padding=1))
+    torch.testing.assert_close(unit(x), own)
+
+
+@pytest.mark.parametrize("method", ["real", "int8", "sign", "react", "bireal+learned_scale"])
+@pytest.mark.parametrize(
+    ("shortcut", "around"),
+    [
+        ("none", set()),
+        ("free_if_binary", {"sign", "react", "bireal+learned_scale"}),
+        ("free", {"real", "int8", "sign", "react", "bireal+learned_scale"}),
+    ],
+)
+def test_a_shortcut_lies_around_the_alternatives_that_it_is_for(method, shortcut, around):
+    methods = ("real", "int8", "sign", "react", "bireal+learned_scale")
+    unit, bare = (unit_of(4, 4, methods=methods, shortcut=kind) for kind in (shortcut, "none"))
+    unit.activate(method)
+    bare.activate(method)
+    x = torch.randn(2, 4, 5, 5)
+    one = bare.alternatives[method]
+    expected = one.after(one(x, bare.weight) + x) if method in around else bare(x)
+    torch.testing.assert_close(unit(x), expected)
 
 
 def test_alternatives_share_the_weight_and_own_their_batch_norm():

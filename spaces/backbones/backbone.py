@@ -1,0 +1,45 @@
+"""What a detector asks of a backbone, and what backbones share."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Backbone(Protocol):
+    """images (N, 3, H, W), normalised by `image_mean` and `image_std`, to four maps of strides 4, 8, 16 and 32.
+
+    `channels` names the maps in this order. All maps take both signs, so that a 1-bit layer may follow.
+    """
+
+    channels: dict[str, int]
+    image_mean: tuple[float, float, float]
+    image_std: tuple[float, float, float]
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]: ...
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A published checkpoint's tensors under the names of this network, all real; others keep their names."""
+        ...
+
+
+def scaled_channels(channels: int, width: float) -> int:
+    """`channels` times `width`, rounded to a multiple of 8 and never less than 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def unit_modules(unit: str, convolution: str, norm: str) -> dict[str, str]:
+    """From a published convolution's and its BatchNorm's module names to those of our unit, when it is real."""
+    return {convolution: unit, norm: f"{unit}.alternatives.real.bn"}
+
+
+def renamed(state: Mapping[str, Tensor], modules: Mapping[str, str]) -> dict[str, Tensor]:
+    """The state with every tensor's module called as `modules` says; modules that it doesn't hold keep their names."""
+    result = {}
+    for name, tensor in state.items():
+        module, dot, leaf = name.rpartition(".")
+        result[f"{modules.get(module, module)}{dot}{leaf}"] = tensor
+    return result

@@ -1,0 +1,45 @@
+"""A convolution that stays real in every candidate: stems and depthwise ones."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.layers.alternative import Activation
+from spaces.layers.real import activated
+
+
+class RealConv(nn.Module):
+    """activation -> convolution -> BatchNorm, (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W / stride)).
+
+    It ends without an activation, so that a 1-bit unit may follow. end_padding: where the stride leaves an odd number
+    of pixels to add, the odd one stands at the right and at the bottom (TensorFlow's SAME), instead of as many on
+    every side.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int,
+        *,
+        activation: Activation = "none",
+        groups: int = 1,
+        end_padding: bool = False,
+    ) -> None:
+        super().__init__()
+        self.activation, self.end_padding = activation, end_padding
+        padding = 0 if end_padding else kernel // 2
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = activated(x, self.activation)
+        if self.end_padding:
+            x = pad_ends(x, self.conv.kernel_size[0], self.conv.stride[0])
+        return self.bn(self.conv(x))
+
+
+def pad_ends(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """Zeros round a map (N, C, H, W), so that a convolution gives ceil(H / stride) rows; an odd one at the end."""
+    height, width = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[-2:])
+    return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))

@@ -1,0 +1,116 @@
+"""VGG-11 and VGG-16, whose convolutions behind the first are searchable."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, renamed, scaled_channels
+from spaces.backbones.real_conv import RealConv
+from spaces.layers import MethodsFor, SearchableUnit
+
+STAGE_CHANNELS = (64, 128, 256, 512, 512)
+
+
+class VGGBlock(nn.Module):
+    """A convolution's unit, and where a stage begins the 2x2 pooling before it, which halves odd maps upwards.
+
+    The pooling belongs to the unit's precision. In front of a real unit it is the published maximum, in front of a
+    1-bit one the mean, as in Bi-Real Net's shortcuts: maxima, kept by the shortcuts of all units behind, would drive
+    the network's last maps to one sign (seen after 25 steps: 88 % positive behind the first pooling, 98 % behind the
+    fourth, against 49 to 63 % with means).
+    """
+
+    def __init__(self, unit: SearchableUnit, pooled: bool) -> None:
+        super().__init__()
+        self.conv, self.pooled = unit, pooled
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.pooled:
+            return self.conv(x)
+        if self.conv.is_binary:
+            return self.conv(F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False))
+        return self.conv(F.max_pool2d(x, 2, ceil_mode=True))
+
+
+class VGG(nn.Module):
+    """Five stages of 3x3 convolutions with pooling between (arXiv:1409.1556), a BatchNorm behind each convolution.
+
+    images (N, 3, H, W) normalised; result {"stage3": (N, C3, H/4, W/4), "stage4", "stage5", "pool5": (N, C5, H/32,
+    W/32)}. Each ReLU stands in front of the convolution that it feeds, behind the pooling, with which it commutes: so
+    every 1-bit unit and every map takes both signs, and all real it is torchvision's `vgg*_bn` (but for odd maps, which
+    that halves downwards). 1-bit units have shortcuts without parameters, which repeat the channels where their number
+    doubles.
+
+    Units are called `<prefix>stage<s>.<n>.conv`, counted from 0 in each stage; the first convolution of all, `stem`, is
+    real.
+    """
+
+    image_mean, image_std = IMAGENET_MEAN, IMAGENET_STD
+
+    def __init__(self, convolutions: Sequence[int], width: float, methods_for: MethodsFor, prefix: str = "") -> None:
+        super().__init__()
+        sizes = [scaled_channels(channels, width) for channels in STAGE_CHANNELS]
+        self.stem = RealConv(3, sizes[0], 3, 1)
+        self.counts = dict(zip((f"stage{s}" for s in range(1, 6)), convolutions, strict=True))
+        before = sizes[0]
+        for (name, count), channels in zip(self.counts.items(), sizes, strict=True):
+            stage = nn.Sequential()
+            for index in range(1 if name == "stage1" else 0, count):
+                place = f"{prefix}{name}.{index}.conv"
+                unit = SearchableUnit(before, channels, 3, 1, methods_for(place), shortcut="free_if_binary")
+                stage.add_module(str(index), VGGBlock(unit, pooled=index == 0))
+                before = channels
+            self.add_module(name, stage)
+        self.channels = {"stage3": sizes[2], "stage4": sizes[3], "stage5": sizes[4], "pool5": sizes[4]}
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        x, features = self.stem(images), {}
+        for name in self.counts:
+            x = features[name] = self.get_submodule(name)(x)
+        features["pool5"] = F.max_pool2d(x, 2, ceil_mode=True)
+        return {name: features[name] for name in self.channels}
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """torchvision's names to ours, of `vgg*_bn` and of `vgg*`: biases of convolutions move into the BatchNorms."""
+        with_norms = "features.1.running_mean" in state
+        places = list(self._places(3 if with_norms else 2))
+        modules = {f"features.{number}": convolution for number, convolution, _ in places}
+        if with_norms:
+            modules |= {f"features.{number + 1}": norm for number, _, norm in places}
+        named = renamed(state, modules)
+        for _, convolution, norm in places:
+            bias = named.pop(f"{convolution}.bias", None)
+            if bias is not None and with_norms:
+                named[f"{norm}.running_mean"] = named[f"{norm}.running_mean"] - bias
+            elif bias is not None:  # a BatchNorm that adds the bias and no more
+                mean, var = torch.zeros_like(bias), torch.ones_like(bias)
+                own = {
+                    "running_mean": mean,
+                    "running_var": var,
+                    "weight": (var + self.stem.bn.eps).sqrt(),
+                    "bias": bias,
+                }
+                named |= {f"{norm}.{name}": tensor for name, tensor in own.items()}
+        return named
+
+    def _places(self, step: int) -> Iterator[tuple[int, str, str]]:
+        """Each convolution's number in torchvision's sequence, `step` layers apart, its name here, and its norm's."""
+        number = 0
+        for stage, count in self.counts.items():
+            for index in range(count):
+                unit = f"{stage}.{index}.conv"
+                yield (number, unit, f"{unit}.alternatives.real.bn") if number else (0, "stem.conv", "stem.bn")
+                number += step
+            number += 1  # the pooling
+
+
+def vgg11(width: float, methods_for: MethodsFor, prefix: str = "") -> VGG:
+    """VGG-11 (configuration A of the paper's table 1): seven searchable units."""
+    return VGG((1, 1, 2, 2, 2), width, methods_for, prefix)
+
+
+def vgg16(width: float, methods_for: MethodsFor, prefix: str = "") -> VGG:
+    """VGG-16 (configuration D of the paper's table 1): twelve searchable units."""
+    return VGG((2, 2, 3, 3, 3), width, methods_for, prefix)

@@ -1,0 +1,92 @@
+"""Published ImageNet weights into our backbones, with a report of what matched."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from spaces.backbones.backbone import Backbone
+from spaces.detectors import searchable_units
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of a checkpoint; tensors by name, BatchNorm's counters left out.
+
+    loaded: the network's, taken from the checkpoint. missing: those of its real parts that the checkpoint lacks. own:
+    those of 1-bit alternatives, which no published checkpoint has. unused: the checkpoint's that found no place.
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    own: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every real part of the network has its weights."""
+        return not self.missing
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file that `torch.save` wrote of a state dict. Nothing else in it is unpickled.
+
+    Raises ValueError, with the file's name, for a damaged file and for one that holds anything but tensors by name.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise ValueError(f"{path} holds no tensors by name: a state dict is needed.")
+    return dict(state)
+
+
+def load_pretrained(backbone: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """Copy a published checkpoint's tensors into a backbone, alone, in a detector or in a supernet of it.
+
+    `int8` alternatives take the real ones' BatchNorm; what alternatives derive from a real weight (learned scales,
+    searched signs) is derived from the checkpoint's. Raises ValueError when no tensor fits, or when one is of another
+    shape, as with another width; then nothing is copied.
+    """
+    named = cast(Backbone, backbone).from_published(state)
+    own = backbone.state_dict()
+    found = {name: source for name in own if (source := _source(name)) in named and not _is_counter(name)}
+    for name, source in found.items():
+        if own[name].shape != named[source].shape:
+            shapes = f"{tuple(named[source].shape)} in the checkpoint and {tuple(own[name].shape)} in the network"
+            raise ValueError(f"The tensor {name} is {shapes}: published weights fit a width of 1 only.")
+    used = set(found.values())
+    if not used:
+        raise ValueError(f"No tensor of the checkpoint fits the network. It holds {', '.join(list(state)[:3])}, ...")
+    with torch.no_grad():
+        for name, source in found.items():
+            own[name].copy_(named[source])
+        for name, unit in searchable_units(backbone).items():
+            if (weight := named.get(f"{name}.weight")) is not None:
+                unit.start_from(weight.to(next(unit.parameters()).device))
+                used.add(f"{name}.weight")
+    left = [name for name in own if name not in found and not _is_counter(name)]
+    return LoadReport(
+        loaded=tuple(found),
+        missing=tuple(name for name in left if not _is_binary(name)),
+        own=tuple(name for name in left if _is_binary(name)),
+        unused=tuple(name for name in named if name not in used and not _is_counter(name)),
+    )
+
+
+def _source(name: str) -> str:
+    return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith(".num_batches_tracked")
+
+
+def _is_binary(name: str) -> bool:
+    """Whether a tensor belongs to an alternative that isn't the real one; int8's own range counts as such."""
+    return ".alternatives." in name and ".alternatives.real." not in name
