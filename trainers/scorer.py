@@ -22,6 +22,10 @@ from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
+from trainers.searched_signs import searched_logits
+
+LOGIT_RATE = 10.0
+"""Searched signs adapt so many times faster than weights, as they are trained by default."""
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -175,8 +179,14 @@ class Scorer:
             return
         distiller = Distiller(network, self._teachers, self._terms).to(self._device)
         distiller.load_state_dict(self._distiller)
-        parameters = [*network.parameters(), *distiller.parameters()]
-        optimizer = torch.optim.Adam(parameters, lr=self._settings.adapt_learning_rate)
+        rate = self._settings.adapt_learning_rate
+        logits = list(searched_logits(network).values())
+        known = {id(one) for one in logits}
+        others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in known]
+        groups: list[dict[str, Any]] = [{"params": others}]
+        if logits:
+            groups.append({"params": logits, "lr": rate * LOGIT_RATE})
+        optimizer = torch.optim.Adam(groups, lr=rate)
         network.train()
         for step, (images, targets) in enumerate(self._steps()):
             with distiller.tracing(candidate, network):
