@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import UnitShape
+from spaces.layers.binary_unit import ANNEALED_SHARE, LAST_TEMPERATURE
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed
@@ -50,7 +51,6 @@ IMAGES = {"train": 400, "val": 200}
 EPOCHS, RATE = 12, 3e-3
 STEPS, BATCH = 300, 64
 RATES = (0.03, 0.1, 0.3)  # times the standard deviation of what is optimised at the start
-HARD_FROM, LAST_TEMPERATURE = 0.75, 0.1
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ def layer_cases(twin: nn.Module, data: Decoded) -> dict[str, Case]:
 
 
 def annealed(done: float) -> Searched:
-    if done >= HARD_FROM:
+    if done >= ANNEALED_SHARE:
         return Searched("hard")
-    return Searched("soft", temperature=LAST_TEMPERATURE ** (done / HARD_FROM))
+    return Searched("soft", temperature=LAST_TEMPERATURE ** (done / ANNEALED_SHARE))
 
 
 def optimised(start: Tensor, rule_at: Callable[[float], WeightRule], case: Case, rate: float) -> Tensor:

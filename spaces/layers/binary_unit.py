@@ -111,16 +111,17 @@ class DBS(Binary):
     layout with a PReLU is recalled of the paper's networks, not read. d starts from a real weight, divided by its
     channel's standard deviation, or from N(0, 1) where there is none.
 
-    relaxation says what is convolved in training: `hard` sign(d); `soft` the relaxed weight; `annealed` the relaxed
-    one, of a temperature that falls from 1 to 0.1 over the first three quarters of a training (`search_progress`), then
-    the hard one. Evaluation always convolves sign(d).
+    relaxation says what is convolved in training: `annealed` the relaxed weight, of a temperature that falls from 1 to
+    0.1 over the first three quarters of a training (`search_progress`), then the hard one, sign(d); `hard` always
+    sign(d); `soft` always the relaxed one. The paper leaves it open; annealed is what measured best (docs/dbs.md).
+    Evaluation always convolves sign(d).
     """
 
     owns_weight = True
     folded = ("scale", "logits")
 
     def __init__(
-        self, shape: UnitShape, *, relaxation: Literal["hard", "soft", "annealed"] = "hard", pad_value: float = 0.0
+        self, shape: UnitShape, *, relaxation: Literal["annealed", "hard", "soft"] = "annealed", pad_value: float = 0.0
     ) -> None:
         super().__init__(
             shape,

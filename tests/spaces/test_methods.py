@@ -64,7 +64,9 @@ def test_a_name_that_means_nothing_is_refused(name, message):
         method(name)
 
 
-@pytest.mark.parametrize("name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+soft"])
+@pytest.mark.parametrize(
+    "name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"]
+)
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)
     unit = SearchableUnit(8, 8, 3, 1, [name]).train()
@@ -104,7 +106,7 @@ def test_a_searched_unit_owns_its_weight_and_starts_from_a_real_one():
 
 
 def test_a_relaxed_search_is_soft_in_training_alone():
-    unit = SearchableUnit(4, 4, 3, 1, ["dbs+soft", "dbs+annealed"])
+    unit = SearchableUnit(4, 4, 3, 1, ["dbs+soft", "dbs", "dbs+hard"])
 
     def convolved(name):
         inner = unit.alternatives[name]
@@ -114,14 +116,15 @@ def test_a_relaxed_search_is_soft_in_training_alone():
     for name in unit.alternatives:
         assert torch.equal(convolved(name), sign(unit.alternatives[name].logits))
     unit.train()
-    soft, annealed = unit.alternatives["dbs+soft"], unit.alternatives["dbs+annealed"]
+    soft, annealed = unit.alternatives["dbs+soft"], unit.alternatives["dbs"]
     torch.testing.assert_close(convolved("dbs+soft"), torch.tanh(soft.logits / 2))
     for progress, temperature in ((0.0, 1.0), (0.375, 0.1**0.5), (0.7499, 0.1)):
         annealed.search_progress = progress
         expected = torch.tanh(annealed.logits / (2 * temperature))
-        torch.testing.assert_close(convolved("dbs+annealed"), expected, rtol=0, atol=1e-3)
+        torch.testing.assert_close(convolved("dbs"), expected, rtol=0, atol=1e-3)
+    assert torch.equal(convolved("dbs+hard"), sign(unit.alternatives["dbs+hard"].logits))
     annealed.search_progress = 0.75
-    assert torch.equal(convolved("dbs+annealed"), sign(annealed.logits))
+    assert torch.equal(convolved("dbs"), sign(annealed.logits))
 
 
 def test_a_weight_shift_moves_the_signs_and_the_scale():

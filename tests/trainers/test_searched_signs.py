@@ -91,7 +91,7 @@ def test_a_real_network_has_one_stage(fixed, blobs):
 
 
 def test_an_annealed_search_is_told_how_far_it_is_and_ends_hard(blobs):
-    network = nn.ModuleDict({"network": SearchableUnit(3, 4, 3, 8, ["dbs+annealed"])})
+    network = nn.ModuleDict({"network": SearchableUnit(3, 4, 3, 8, ["dbs"])})
     dbs, seen = next(module for module in network.modules() if isinstance(module, DBS)), []
 
     def step_losses(batch, epoch, step):
