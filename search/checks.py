@@ -50,6 +50,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
     student = config.student
     yield from _known("student.detector", [student.detector], DETECTORS)
     yield from _heads("student", student.detector, student.heads)
+    yield from _weights("student.weights", config.student.weights, "a state dict that torch.save wrote")
     for name, teacher in config.teachers.items():
         key = f"teachers.{name}"
         if name in RESERVED_TEACHERS:
@@ -57,7 +58,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
         if teacher.detector is not None:
             yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
         yield from _heads(key, teacher.detector or student.detector, teacher.heads or student.heads)
-        yield from _weights(f"{key}.weights", teacher.weights)
+        yield from _weights(f"{key}.weights", teacher.weights, "a .safetensors file")
     for part in ("detector", "width", "heads"):
         value = getattr(config.teachers[TWIN], part)
         if value is not None:
@@ -154,6 +155,6 @@ def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
         yield key, f"names {', '.join(map(repr, repeated))} more than once."
 
 
-def _weights(key: str, path: str | None) -> Iterator[Problem]:
+def _weights(key: str, path: str | None, kind: str) -> Iterator[Problem]:
     if path is not None and not Path(path).is_file():
-        yield key, f"is {path!r}, but there is no such file. Give a .safetensors file, or null to start from scratch."
+        yield key, f"is {path!r}, but there is no such file. Give {kind}, or null to start from scratch."

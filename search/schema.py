@@ -65,6 +65,7 @@ class Student(_Section):
     detector: str
     width: Positive = 1.0
     heads: Literal["light", "full"] = "light"
+    weights: str | None = None  # published backbone weights, from which the twin starts
 
 
 class Teacher(_Section):

@@ -33,8 +33,12 @@ def settled(config: Config, data_root: Path | None) -> Config:
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
     }
-    root = _absolute(named)
-    return config.model_copy(update={"data": data.model_copy(update={"root": root}), "teachers": teachers})
+    changes = {
+        "data": data.model_copy(update={"root": _absolute(named)}),
+        "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
+        "teachers": teachers,
+    }
+    return config.model_copy(update=changes)
 
 
 def class_names(config: Config) -> tuple[str, ...]:

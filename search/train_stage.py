@@ -13,7 +13,7 @@ from search.run_lock import RunLock
 from search.schema import TWIN
 from search.space_builder import student_spec
 from search.splits import class_names, load_measured, settled
-from search.training_stage import check_given_teachers, described, distiller_for, teacher_pool, train_settings
+from search.training_stage import check_given_weights, described, distiller_for, teacher_pool, train_settings
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device, train_detector
@@ -49,7 +49,7 @@ def run_train(
             build_fixed(spec, chosen)
     except ValueError as error:
         raise ConfigError(f"train.layers: {error}") from error
-    check_given_teachers(config)
+    check_given_weights(config)
     check_run_folder(run_dir, config)
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +11,11 @@ from torch import Tensor, nn
 from search.config import Config, TrainingConfig
 from search.run_folder import RunFolder
 from search.schema import TWIN, Retrain, Train
-from search.space_builder import layer_choices, teacher_spec
+from search.space_builder import layer_choices, student_spec, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
+from spaces.pretrained import load_pretrained, read_state
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.checkpoint import CheckpointError, load_weights, save_weights, write_whole
@@ -75,7 +77,10 @@ def _teacher(
         network, spec, candidate = freeze(found.network.to(device)), found.spec, found.candidate
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
-        network, candidate = build_fixed(spec, ALL_REAL).to(device), ALL_REAL
+        network, candidate = build_fixed(spec, ALL_REAL), ALL_REAL
+        if name == TWIN and config.student.weights is not None:
+            progress.note(f"teacher {name}: {load_published(config, network)}")
+        network.to(device)
         state = folder.training_state(f"teacher-{name}")
         train_detector(
             network,
@@ -98,8 +103,28 @@ def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> 
         write_whole(file, json.dumps(voc_metrics(network, val), indent=2).encode())
 
 
-def check_given_teachers(config: Config) -> None:
-    """Raise CheckpointError for a teacher's `weights` that can't serve this config, before anything is trained."""
+def load_published(config: Config, network: nn.Module) -> str:
+    """Copy the published weights that `student.weights` names into the backbone; says what matched.
+
+    Raises CheckpointError for a file that holds none of this backbone.
+    """
+    path = Path(str(config.student.weights))
+    try:
+        report = load_pretrained(cast(nn.Module, network.backbone), read_state(path))
+    except ValueError as error:
+        raise CheckpointError(f"student.weights: {error}") from error
+    lacking = f"; {len(report.missing)} are not in it, {report.missing[0]} among them" if report.missing else ""
+    unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
+    return f"{len(report.loaded)} tensors of the backbone from {path.name}{lacking}{unused}"
+
+
+def check_given_weights(config: Config) -> None:
+    """Raise CheckpointError for weights of the student or a teacher that can't serve this config, before any training.
+
+    Of a teacher's file the classes, the size and the shape must fit; of the student's, its backbone's tensors.
+    """
+    if config.student.weights is not None:
+        load_published(config, build_fixed(student_spec(config, len(class_names(config))), ALL_REAL))
     for name, teacher in config.teachers.items():
         if teacher.weights is not None:
             _load_teacher(config, name, Path(teacher.weights), class_names(config))

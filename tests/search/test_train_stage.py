@@ -8,7 +8,12 @@ import torch
 
 from search.config import ConfigError, load_config
 from search.train_stage import fixed_candidate, run_train
+from search.training_stage import load_published
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
 from spaces.layers.signs import sign
+from spaces.supernet import build_fixed
+from trainers.checkpoint import CheckpointError
 from trainers.describe import load_detector
 from trainers.progress import SilentProgress
 from trainers.searched_signs import searched_logits
@@ -102,3 +107,24 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config,
         run_train(config("train.layers={neck: sign}"), tmp_path / "run", None, SilentProgress())
     with pytest.raises(ConfigError, match=r"train\.batch_size is 17, but train has 16 images"):
         run_train(config("train.batch_size=17"), tmp_path / "run", None, SilentProgress())
+
+
+def test_the_twin_starts_from_published_weights(config, tmp_path):
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    stem = torch.randn_like(detector.backbone.conv1.weight)
+    torch.save({"conv1.weight": stem, "fc.weight": torch.ones(1)}, tmp_path / "published.pth")
+    chosen = config(f"student.weights={tmp_path / 'published.pth'}")
+    told = load_published(chosen, detector)
+    assert torch.equal(detector.backbone.conv1.weight, stem)
+    assert told.startswith("1 tensors of the backbone from published.pth; ")
+    assert told.endswith("it has 1 more, such as fc.weight")
+
+
+def test_weights_of_another_network_are_refused_before_anything_is_written(config, tmp_path):
+    torch.save({"nothing.weight": torch.ones(1)}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=r"student\.weights: No tensor of the checkpoint fits the network"):
+        run_train(config(f"student.weights={tmp_path / 'other.pth'}"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match=r"student\.weights: is 'gone\.pth', but there is no such file"):
+        config("student.weights=gone.pth")
