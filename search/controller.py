@@ -144,7 +144,7 @@ class Controller:
         )
         self._journal.append(durable)
         self.finished += 1
-        if not self._running:  # nothing asks any more at the end of a run
+        if not self._running and self.done() is not None:  # nothing asks any more
             self._keep_in_flight()
         return record(durable)
 

@@ -14,9 +14,6 @@ from trainers.progress import Progress
 LINE_SECONDS = 10.0
 """So far apart are the lines of one stage: a log of hours stays readable."""
 
-IMMEDIATE_SECONDS = 1.0
-"""What a stage reports within this time was done by an earlier start, and says nothing about the speed."""
-
 
 def terminal_progress(stream: TextIO) -> Progress:
     """Bars when `stream` is a terminal, else lines."""
@@ -57,6 +54,10 @@ class _Bar:
         self._figures |= figures
         self._bars.update(self._task, advance=n, figures=figures_text(self._figures))
 
+    def resume(self, n: int, **figures: float | str) -> None:
+        self._figures |= figures
+        self._bars.update(self._task, completed=n, figures=figures_text(self._figures))
+
 
 class LineProgress:
     """A line when a stage begins, at most one every ten seconds while it goes on, one with its duration at the end."""
@@ -92,15 +93,19 @@ class _Lines:
         now = self._clock()
         self._done += n
         self._figures |= figures
-        if now - self._started < IMMEDIATE_SECONDS and n:
-            self.write(f"{self._name}: goes on after {self._done} of {self._total}")
-        elif self._first is None and n:
+        if self._first is None and n:
             self._first = (now, self._done)
         if now - self._last_line >= LINE_SECONDS and self._done < self._total:
             self._last_line = now
             self.write(
                 f"{self._name}: {self._done} of {self._total}{self._time_left(now)}{self._figures_after_comma()}"
             )
+
+    def resume(self, n: int, **figures: float | str) -> None:
+        self._done = n
+        self._figures |= figures
+        if n:
+            self.write(f"{self._name}: goes on after {n} of {self._total}")
 
     def end(self) -> None:
         spent = duration_text(self._clock() - self._started)

@@ -156,7 +156,9 @@ class _Recorder(Callback):
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
         self._figures: dict[str, float | str] = {}
-        self._show(controller.records())
+        done = controller.records()
+        self._note(done)
+        self._stage.resume(len(done), **self._figures)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._begun.add(trial.trial_id)
@@ -202,7 +204,12 @@ class _Recorder(Callback):
         self._on_finished(row)
 
     def _show(self, rows: list[dict[str, object]]) -> None:
-        """Advance the stage by these rows, with the latest accuracy, the best one and the number of failures."""
+        """Advance the stage by these rows."""
+        self._note(rows)
+        self._stage.advance(len(rows), **self._figures)
+
+    def _note(self, rows: list[dict[str, object]]) -> None:
+        """The latest accuracy, the best one and the number of failures."""
         accuracy = next((name for name in self._controller.objectives if OBJECTIVES[name] == "maximize"), None)
         for row in rows:
             if row["state"] == "failed":
@@ -212,8 +219,6 @@ class _Recorder(Callback):
             if accuracy is not None:
                 latest = round(float(str(row[accuracy])), 4)
                 self._figures |= {accuracy: latest, "best": max(latest, float(self._figures.get("best", latest)))}
-        if rows:
-            self._stage.advance(len(rows), **self._figures)
 
 
 def _cause_of_death(trial: Trial) -> str:

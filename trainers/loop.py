@@ -89,7 +89,7 @@ def train(
     first = _resume(resume_from, identity, modules, optimizer, schedule)
     saved = time.monotonic()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
-        shown.advance(first)
+        shown.resume(first)
         for epoch in range(first, settings.epochs):
             modules.train()
             set_search_progress(modules, epoch / settings.epochs)

@@ -11,6 +11,9 @@ class Stage(Protocol):
     def advance(self, n: int = 1, **figures: float | str) -> None:
         """`n` more units are done; `figures` are the latest numbers, such as loss=0.31."""
 
+    def resume(self, n: int, **figures: float | str) -> None:
+        """`n` units were done by an earlier start: they say nothing about the speed of this one."""
+
 
 class Progress(Protocol):
     """Something that shows stages: a progress bar, lines in a log, nothing."""
@@ -35,4 +38,7 @@ class SilentProgress:
 
 class _SilentStage:
     def advance(self, n: int = 1, **figures: float | str) -> None:
+        return None
+
+    def resume(self, n: int, **figures: float | str) -> None:
         return None

@@ -132,3 +132,8 @@ def test_one_append_a_trial(tmp_path, open_controller, drive):
     drive(controller, count=5)
     assert len((tmp_path / "run/journal.log").read_bytes().splitlines()) == lines + 5
     assert len(json.loads((tmp_path / "run/in_flight.json").read_text())) == 1
+
+
+def test_nothing_is_left_in_flight_at_the_end_of_a_run(tmp_path, open_controller, drive):
+    drive(open_controller(trials=3))
+    assert json.loads((tmp_path / "run/in_flight.json").read_text()) == []

@@ -39,7 +39,7 @@ def test_lines_come_every_ten_seconds_with_the_time_left_and_the_figures():
 def test_what_an_earlier_start_did_says_nothing_about_the_speed():
     stream, clock = io.StringIO(), Clock()
     with LineProgress(stream, clock).stage("search", 20) as stage:
-        stage.advance(16)
+        stage.resume(16)
         clock.now += 60.0  # Ray's start, and the first trial
         stage.advance(1)
         clock.now += 10.0

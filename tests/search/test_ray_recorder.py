@@ -20,7 +20,8 @@ class HandDriven:
 
     def __init__(self, run_dir, trials=100, workers=1):
         self.controller = open_controller(run_dir, trials=trials, workers=workers)
-        self.recorder = _Recorder(self.controller, SimpleNamespace(advance=lambda n, **figures: None), workers)
+        stage = SimpleNamespace(advance=lambda n, **figures: None, resume=lambda n, **figures: None)
+        self.recorder = _Recorder(self.controller, stage, workers)
 
     def step(self, *ends):
         """Propose a candidate for each end, then let them all end: well, failed, died, or with a worker not set up."""

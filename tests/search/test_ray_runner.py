@@ -55,6 +55,10 @@ class Shown:
         self.advanced += n
         self.figures = figures
 
+    def resume(self, n, **figures):
+        self.advanced = n
+        self.figures = figures
+
     def note(self, text):
         self.noted = text
 
