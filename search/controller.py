@@ -59,6 +59,7 @@ class Controller:
         self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
         self._distributions = distributions(space)
+        self._size = space.size
         self._seen: set[Candidate] = set()
         self._running: dict[int, tuple[Trial, Candidate]] = {}
         self._waiting: dict[int, InFlight] = {}
@@ -84,19 +85,21 @@ class Controller:
         if not self._waiting and self._asked < len(self._initial):
             self._enqueue(dict(self._space.complete(self._initial[self._asked])))
         trial = self._study.ask(self._distributions)
-        candidate = self._space.canonical(Candidate(trial.params))
+        # The study's own record of the trial: trial.params would be a deep copy of it.
+        frozen = self._study.get_trials(deepcopy=False)[trial.number]
+        candidate = self._space.canonical(Candidate(frozen.params))
         self._asked = max(self._asked, trial.number + 1)
         self._waiting.pop(trial.number, None)
         self._seen.add(candidate)
         self._running[trial.number] = (trial, candidate)
-        self._keep_in_flight()
+        self._journal.note_in_flight(InFlight(trial.number, frozen.params, _kept(frozen)))
         return Proposal(trial.number, candidate)
 
     def done(self) -> Done | None:
         """Why nothing more would be proposed, or None while something would."""
         if self.finished + len(self._running) >= self.trials:
             return Done.BUDGET
-        if not self._waiting and len(self._seen) >= self._space.size:
+        if not self._waiting and len(self._seen) >= self._size:
             return Done.EXHAUSTED
         return None
 
@@ -145,13 +148,14 @@ class Controller:
         self._journal.append(durable)
         self.finished += 1
         if not self._running and self.done() is not None:  # nothing asks any more
-            self._keep_in_flight()
+            self._journal.tidy_in_flight()
         return record(durable)
 
     def _rebuild(self) -> None:
         """Put the finished trials and those in flight where they were; a number that left no trace stays empty."""
         finished = {trial.user_attrs["number"]: trial for trial in self._journal.trials()}
-        in_flight = {one.number: one for one in self._journal.in_flight() if one.number not in finished}
+        self._journal.tidy_in_flight()
+        in_flight = {one.number: one for one in self._journal.in_flight()}
         for number in range(max([*finished, *in_flight], default=-1) + 1):
             if number in finished:
                 self._study.add_trial(finished[number])
@@ -170,11 +174,6 @@ class Controller:
             self._seen.add(self._space.canonical(Candidate(dict(params))))  # type: ignore[arg-type]
         noted = {**(system_attrs or {}), "fixed_params": dict(params)}
         self._study.add_trial(create_trial(state=TrialState.WAITING, system_attrs=noted))
-
-    def _keep_in_flight(self) -> None:
-        trials = self._study.get_trials(deepcopy=False)
-        given_out = [InFlight(number, trials[number].params, _kept(trials[number])) for number in sorted(self._running)]
-        self._journal.write_in_flight([*given_out, *self._waiting.values()])
 
 
 def _kept(trial: FrozenTrial) -> dict[str, object]:

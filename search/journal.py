@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Journal:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run_dir.mkdir(parents=True, exist_ok=True)
         self.place = storage or str(run_dir / "journal.log")
-        self._in_flight = run_dir / "in_flight.json"
+        self._in_flight = run_dir / "in_flight.jsonl"
         opened = _open_database(storage) if storage else _open_file(run_dir / "journal.log")
         self._study = optuna.create_study(
             storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
@@ -64,22 +65,31 @@ class Journal:
         return [record(trial) for trial in self.trials()]
 
     def in_flight(self) -> list[InFlight]:
-        """What had been given out and not come back when the last process ended."""
+        """What has been given out, also by earlier processes, without what has finished since: by rising number."""
         if not self._in_flight.is_file():
             return []
-        try:
-            return [InFlight(**entry) for entry in json.loads(self._in_flight.read_text())]
-        except (ValueError, TypeError):  # lost with the power: see write_in_flight
-            return []
+        finished = {trial.user_attrs["number"] for trial in self.trials()}
+        given_out = {}
+        for line in self._in_flight.read_bytes().splitlines():
+            with suppress(ValueError, TypeError):  # half written when a process was killed: it was not given out yet
+                entry = InFlight(**json.loads(line))
+                given_out[entry.number] = entry
+        return [given_out[number] for number in sorted(given_out) if number not in finished]
 
-    def write_in_flight(self, proposals: Sequence[InFlight]) -> None:
-        """Replace what is kept of the proposals that have been given out.
+    def note_in_flight(self, proposal: InFlight) -> None:
+        """Keep a proposal before it is given out.
 
-        Written beside and renamed, but not flushed to the disk: it must outlive the process, not the power. Lost with
-        the power, its candidates are proposed anew.
+        Appended, but not flushed to the disk: it must outlive the process, not the power. Lost with the power, its
+        candidate is proposed anew.
         """
+        with self._in_flight.open("ab") as file:
+            file.write(json.dumps(vars(proposal)).encode() + b"\n")
+
+    def tidy_in_flight(self) -> None:
+        """Keep only what has not finished; a line that was half written goes too."""
+        left = b"".join(json.dumps(vars(proposal)).encode() + b"\n" for proposal in self.in_flight())
         beside = self._in_flight.with_name(f".{self._in_flight.name}.part")
-        beside.write_text(json.dumps([vars(proposal) for proposal in proposals]))
+        beside.write_bytes(left)
         beside.replace(self._in_flight)
 
     def _check_identity(self, identity: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """The record outlives any death of its writer: cut at any byte, it still opens, and lacks at most the last trial."""
 
-import json
 import os
 import shutil
 
@@ -74,7 +73,7 @@ def test_half_written_notes_of_what_is_in_flight_are_nothing_in_flight(tmp_path,
     controller = open_controller()
     drive(controller, count=2)
     lost = controller.ask()
-    (tmp_path / "run/in_flight.json").write_text('[{"number": 2, ')
+    (tmp_path / "run/in_flight.jsonl").write_text('{"number": 2, ')
     assert open_controller().ask() == lost  # proposed anew, from the same seed and number
 
 
@@ -131,9 +130,20 @@ def test_one_append_a_trial(tmp_path, open_controller, drive):
     lines = len((tmp_path / "run/journal.log").read_bytes().splitlines())
     drive(controller, count=5)
     assert len((tmp_path / "run/journal.log").read_bytes().splitlines()) == lines + 5
-    assert len(json.loads((tmp_path / "run/in_flight.json").read_text())) == 1
+    assert len((tmp_path / "run/in_flight.jsonl").read_bytes().splitlines()) == 5
 
 
 def test_nothing_is_left_in_flight_at_the_end_of_a_run(tmp_path, open_controller, drive):
     drive(open_controller(trials=3))
-    assert json.loads((tmp_path / "run/in_flight.json").read_text()) == []
+    assert (tmp_path / "run/in_flight.jsonl").read_bytes() == b""
+
+
+def test_a_line_torn_by_a_kill_costs_no_other(tmp_path, open_controller, drive):
+    controller = open_controller(workers=2)
+    drive(controller, count=2)
+    proposals = [controller.ask(), controller.ask()]
+    with (tmp_path / "run/in_flight.jsonl").open("ab") as file:
+        file.write(b'{"number": 4, "par')
+    again = open_controller(workers=2)
+    assert [again.ask().candidate for _ in range(2)] == [one.candidate for one in proposals]
+    assert (tmp_path / "run/in_flight.jsonl").read_bytes().count(b"\n") == 4  # two kept, and given out again
