@@ -4,13 +4,16 @@ import torch
 from torch import Tensor
 
 
+@torch.no_grad()
 def sign(x: Tensor) -> Tensor:
-    """-1 where x < 0, else +1, in x's shape and dtype; what stands for no number keeps its sign bit.
+    """-1 where x < 0, else +1, in x's shape and dtype, without a gradient; what is no number keeps its sign bit.
 
     torch.sign maps 0 to 0, which would drop the value out of a 1-bit product; here zero goes to +1.
     """
-    # Adding 0 turns -0.0 into +0.0. A comparison with torch.where is clearer, and twenty times slower on a CPU.
-    return torch.copysign(torch.ones((), dtype=x.dtype, device=x.device), x + 0.0)
+    # Adding 0 turns -0.0 into +0.0. A comparison with torch.where is clearer, and ten times slower on a CPU. One buffer
+    # serves both passes: a second one of several MB may cost more in page faults than the passes themselves.
+    result = x + 0.0
+    return torch.copysign(torch.ones((), dtype=x.dtype, device=x.device), result, out=result)
 
 
 def pass_clipped(grad: Tensor, x: Tensor) -> Tensor:

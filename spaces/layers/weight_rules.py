@@ -35,12 +35,12 @@ def mean_scale(weight: Tensor) -> Tensor:
 
     Never below 1e-12, so that a channel of zeros can still learn.
     """
-    return torch.linalg.vector_norm(weight, 1, (1, 2, 3), keepdim=True).div(weight[0].numel()).clamp(min=LEAST_SCALE)
+    return weight.abs().mean((1, 2, 3), keepdim=True).clamp(min=LEAST_SCALE)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
     """The inner product of each output channel's weights, (Co, 1, 1, 1)."""
-    return torch.linalg.vecdot(one.flatten(1), other.flatten(1)).view(-1, 1, 1, 1)
+    return (one * other).sum((1, 2, 3), keepdim=True)  # vecdot and einsum copy where channels come last
 
 
 @dataclass(frozen=True)
