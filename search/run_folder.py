@@ -91,7 +91,7 @@ def check_run_folder(path: Path, config: Config) -> None:
     if folder.config.is_file():
         if folder.begun:
             _check_same(folder, config)
-    elif path.is_dir() and any(child.name != "lock" or _is_foreign(child) for child in path.iterdir()):
+    elif path.is_dir() and any(_is_foreign(child) for child in path.iterdir()):
         raise RunError(
             f"{path} is not empty and holds no config.yaml, so it is no run of Bitfront. Give another --run-dir."
         )
@@ -144,9 +144,13 @@ def environment() -> dict[str, object]:
     }
 
 
-def _is_foreign(lock: Path) -> bool:
-    """Ours is a file that is empty or names a process."""
-    return not lock.is_file() or (lock.stat().st_size > 0 and not lock.read_bytes().startswith(LOCK_TEXT.encode()))
+def _is_foreign(child: Path) -> bool:
+    """Ours are a lock that is empty or names a process, and what a killed start had half written of its config."""
+    if child.name.startswith(".config.yaml.") and child.name.endswith(".part"):
+        return False
+    if child.name != "lock" or not child.is_file():
+        return True
+    return child.stat().st_size > 0 and not child.read_bytes().startswith(LOCK_TEXT.encode())
 
 
 def _check_same(folder: RunFolder, config: Config) -> None:
