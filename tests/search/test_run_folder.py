@@ -87,3 +87,12 @@ def test_a_damaged_file_of_the_run_is_named_with_the_way_out(tmp_path, content):
 def test_a_run_has_an_id_of_its_own_and_keeps_it(tmp_path):
     one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
     assert one.run_id == RunFolder(tmp_path / "one").run_id != other.run_id
+
+
+def test_a_start_killed_while_it_wrote_its_config_leaves_a_free_folder(tmp_path):
+    with RunLock(tmp_path):
+        (tmp_path / ".config.yaml.123.part").write_text("name: de")
+    check_run_folder(tmp_path, CONFIG)
+    (tmp_path / ".notes.part").write_text("mine")
+    with pytest.raises(RunError, match="it is no run of Bitfront"):
+        check_run_folder(tmp_path, CONFIG)
