@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.journal import InFlight, Journal, record
 from search.objectives import Scored, directions, figure, not_finite
-from search.proposing import ProposingSampler, distributions
+from search.proposing import ProposingSampler, durable
 from search.samplers import sampler_from_seed
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
@@ -58,17 +58,15 @@ class Controller:
         self.objectives = tuple(objectives)
         self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
-        self._distributions = distributions(space)
         self._size = space.size
         self._seen: set[Candidate] = set()
         self._running: dict[int, tuple[Trial, Candidate]] = {}
         self._waiting: dict[int, InFlight] = {}
-        self._study = optuna.create_study(
-            directions=directions(objectives),
-            sampler=ProposingSampler(
-                space, sampler_from_seed(sampler, trials=trials, workers=workers), seed=seed, seen=self._seen
-            ),
-        )
+        from_seed = sampler_from_seed(sampler, trials=trials, workers=workers)
+        proposing = ProposingSampler(space, from_seed, seed=seed, seen=self._seen)
+        self._distributions = proposing.distributions
+        self._durable = {key: durable(one) for key, one in self._distributions.items()}
+        self._study = optuna.create_study(directions=directions(objectives), sampler=proposing)
         self._asked = 0
         self.finished = 0
         self._rebuild()
@@ -137,19 +135,19 @@ class Controller:
         self, trial: FrozenTrial, candidate: Candidate, reason: str | None, figures: Mapping[str, Mapping[str, float]]
     ) -> dict[str, object]:
         noted = {"number": trial.number, "id": candidate.id, "reason": reason, "candidate": dict(candidate), **figures}
-        durable = create_trial(
+        kept = create_trial(
             state=trial.state,
             values=trial.values,
             params=trial.params,
-            distributions=trial.distributions,
+            distributions=self._durable,
             user_attrs=noted,
             system_attrs=_kept(trial),
         )
-        self._journal.append(durable)
+        self._journal.append(kept)
         self.finished += 1
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()
-        return record(durable)
+        return record(kept)
 
     def _rebuild(self) -> None:
         """Put the finished trials and those in flight where they were; a number that left no trace stays empty."""
@@ -158,6 +156,7 @@ class Controller:
         in_flight = {one.number: one for one in self._journal.in_flight()}
         for number in range(max([*finished, *in_flight], default=-1) + 1):
             if number in finished:
+                finished[number].distributions = self._distributions
                 self._study.add_trial(finished[number])
                 self._seen.add(Candidate(finished[number].user_attrs["candidate"]))
             elif number in in_flight:

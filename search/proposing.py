@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Container, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -24,9 +24,31 @@ def derived_seed(seed: int, number: int, attempt: int) -> int:
     return int(np.random.SeedSequence([seed, number, attempt]).generate_state(1)[0])
 
 
+class KnobDistribution(CategoricalDistribution):
+    """A categorical distribution that is its own copy, and equal to itself without a look at its choices.
+
+    Optuna copies and compares the distribution of every knob several times a trial, though none ever changes. For the
+    study in memory only: a journal knows Optuna's own classes alone.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    __hash__ = CategoricalDistribution.__hash__
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
     """The space as Optuna sees it: every knob categorical, in the space's order."""
-    return {knob.key: CategoricalDistribution(knob.choices) for knob in space.knobs}
+    return {knob.key: KnobDistribution(knob.choices) for knob in space.knobs}
+
+
+def durable(distribution: BaseDistribution) -> BaseDistribution:
+    """The same distribution in Optuna's own class, for a journal."""
+    assert isinstance(distribution, CategoricalDistribution)
+    return CategoricalDistribution(distribution.choices)
 
 
 class ProposingSampler(BaseSampler):
@@ -43,8 +65,8 @@ class ProposingSampler(BaseSampler):
         self._listener = from_seed(0)  # it hears of trials and never samples
         self._seed = seed
         self._seen = seen
-        self._distributions = distributions(space)
-        self._open = {key: one for key, one in self._distributions.items() if not one.single()}
+        self.distributions = distributions(space)
+        self._open = {key: one for key, one in self.distributions.items() if not one.single()}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._listener.before_trial(study, trial)
@@ -53,7 +75,7 @@ class ProposingSampler(BaseSampler):
         self._listener.after_trial(study, trial, state, values)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._distributions
+        return self.distributions
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -16,12 +16,12 @@ class Candidate(Mapping[str, Value]):
     Raises ValueError for other keys or values, and for floats that JSON can't carry (NaN, infinities).
     """
 
-    __slots__ = ("_choices", "_id")
+    __slots__ = ("_choices", "_id", "_text")
 
     def __init__(self, choices: Mapping[str, Value]) -> None:
         for key, value in choices.items():
-            kind, slash, name = str(key).partition("/")
-            if kind not in KINDS or not slash or not name:
+            kind, _, name = str(key).partition("/")
+            if kind not in KINDS or not name:
                 raise ValueError(
                     f"A choice is called {key!r}; allowed are 'layer/...', 'teacher/...' and 'weight/...'."
                 )
@@ -30,7 +30,8 @@ class Candidate(Mapping[str, Value]):
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{key} is {value!r}; a choice must be finite.")
         self._choices = {key: choices[key] for key in sorted(choices)}
-        self._id = hashlib.sha256(self.to_json().encode()).hexdigest()[:ID_LENGTH]
+        self._text = json.dumps(self._choices, separators=(",", ":"))
+        self._id = hashlib.sha256(self._text.encode()).hexdigest()[:ID_LENGTH]
 
     @property
     def id(self) -> str:
@@ -39,7 +40,7 @@ class Candidate(Mapping[str, Value]):
 
     def to_json(self) -> str:
         """One line, keys sorted: equal candidates give equal text."""
-        return json.dumps(self._choices, sort_keys=True, separators=(",", ":"))
+        return self._text
 
     @classmethod
     def from_json(cls, text: str) -> "Candidate":
@@ -73,7 +74,7 @@ class Candidate(Mapping[str, Value]):
         return hash(self._id)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Candidate) and self.to_json() == other.to_json()
+        return isinstance(other, Candidate) and self._text == other._text
 
     def __repr__(self) -> str:
         return f"Candidate({self._id}, {self._choices})"
