@@ -3,7 +3,8 @@
     python examples/ablation.py examples/ablation_shapes.yaml --seeds 0 1 2 --processes 2
 
 Every method starts from the same real-valued twin of its seed, has the same epochs, images and order of images, and is
-measured on the test images. The table gives map50 for each seed, and the difference from `sign` as a mean over seeds
+measured on the test images. `lws_det` is `dbs` with the layer losses and the imitation of LWS-Det (docs/dbs.md); the
+others have no distillation. The table gives map50 for each seed, and the difference from `sign` as a mean over seeds
 with its 95 % interval (Student's t of the paired differences). Stopped and started again it goes on; what is finished
 is read from the runs.
 """
@@ -15,7 +16,12 @@ import statistics
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", "dbs", "int8", "real")
+METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", "dbs", "lws_det", "int8", "real")
+LWS_DET = [
+    "train.layers=dbs",
+    "train.terms={angular: {weight: 100.0}, amplitude: {weight: 1.0}, weight_reconstruction: {weight: 1.0}, "
+    "fgfi: {weight: 0.02}}",
+]
 STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 """The 97.5 % quantile by the number of pairs."""
 
@@ -26,7 +32,8 @@ def trained(config: str, method: str, seed: int, data: str | None, overrides: li
     from search.train_stage import run_train
     from trainers.progress import SilentProgress
 
-    loaded = load_config(config, [f"seed={seed}", f"train.layers={method}", *overrides])
+    chosen = LWS_DET if method == "lws_det" else [f"train.layers={method}"]
+    loaded = load_config(config, [f"seed={seed}", *chosen, *overrides])
     folder = Path("runs") / f"{loaded.name}_seed{seed}"
     result = run_train(loaded, folder.resolve(), Path(data) if data else None, SilentProgress())
     return result.test["map50"], result.twin_test["map50"]

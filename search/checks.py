@@ -75,6 +75,11 @@ def _heads(key: str, detector: str, heads: str) -> Iterator[Problem]:
 def _space(config: Config) -> Iterator[Problem]:
     yield from _methods("space.layers.methods", config.space.layers.methods)
     yield from _without_repetition("space.layers.methods", config.space.layers.methods)
+    for part, methods in config.space.layers.open.items():
+        yield from _methods(f"space.layers.open.{part}", methods)
+        yield from _without_repetition(f"space.layers.open.{part}", methods)
+    for name in config.supernet.search_losses:
+        yield from _layer_term(f"supernet.search_losses.{name}", name)
     for name, term in config.space.terms.items():
         key = f"space.terms.{name}"
         if name not in TERMS:
@@ -109,6 +114,12 @@ def _teachers_of_layers(config: Config, term: str, key: str) -> Iterator[Problem
                 f"teacher's, which must be a {student.detector} of width {student.width:g} too, as {TWIN} is. "
                 "Take it out here.",
             )
+
+
+def _layer_term(key: str, name: str) -> Iterator[Problem]:
+    known = [term for term in TERMS if TERMS[term].compares_layers]
+    if name not in known:
+        yield key, f"No distillation term that compares layers is called so: {unknown(name, known)}"
 
 
 def _methods(key: str, names: Iterable[str]) -> Iterator[Problem]:

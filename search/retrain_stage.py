@@ -3,16 +3,17 @@
 import torch
 from torch import nn
 
+from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config
 from search.detector_result import Result, figures_on, place_for, save_result, stored_result
 from search.prepare import Prepared
 from search.run_folder import RunFolder
 from search.schema import TWIN
-from search.training_stage import build_distiller, described, train_settings
+from search.training_stage import build_distiller
 from spaces.candidate import Candidate
 from spaces.supernet import extract
 from trainers.data.decoded import Decoded
-from trainers.detector_training import pick_device, train_detector
+from trainers.detector_training import pick_device
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
@@ -32,7 +33,7 @@ def retrain_candidate(
         twin = figures_on(prepared.teachers[TWIN].network, test)
         classes = prepared.train.class_names
         save_result(place, network, prepared.spec, candidate, classes, settings, figures_on(network, test), twin)
-        folder.training_state(f"retrain-{candidate.id}").unlink(missing_ok=True)
+        forget_training(folder, "retrain", candidate)
     return stored_result(place)
 
 
@@ -44,16 +45,14 @@ def _trained(
     network = extract(prepared.state.supernet, prepared.spec, candidate).to(device)
     distiller = build_distiller(config, network, prepared.teachers).to(device)
     distiller.load_state_dict(prepared.state.distiller)
-    train_detector(
+    return train_candidate(
         network,
+        distiller,
+        candidate,
         prepared.train,
-        train_settings(config.retrain),
-        seed=seeded(config.seed, "retrain", candidate.id, "data"),
-        stage=f"retrain {candidate.id}",
-        candidate=candidate,
-        distiller=distiller,
-        inputs_first_epochs=config.retrain.inputs_first_epochs,
-        resume_from=folder.training_state(f"retrain-{candidate.id}"),
+        config.retrain,
+        command="retrain",
+        seed=config.seed,
+        folder=folder,
         progress=progress,
     )
-    return network.eval()

@@ -31,6 +31,7 @@ NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
+Methods = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class _Section(BaseModel):
@@ -81,8 +82,9 @@ class Teacher(_Section):
 
 
 class Layers(_Section):
-    methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("real", "sign", "bireal")
+    methods: Methods = ("real", "sign", "bireal")
     keep_real: tuple[str, ...] = ()
+    open: dict[Literal["stem", "shortcuts", "heads"], Methods] = {}  # what is real in every candidate otherwise
 
 
 class Term(_Section):
@@ -110,6 +112,7 @@ class Supernet(_Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2  # of searched signs (dbs)
+    search_losses: dict[str, Positive] = {"angular": 100.0, "amplitude": 1.0}  # whenever `dbs` is sampled
 
 
 class Scoring(_Section):

@@ -4,6 +4,7 @@ import torch
 
 from search.config import Config, ConfigError
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.layers.opened import openable
 from spaces.space import Knob, SearchSpace, weight_grid
 from spaces.supernet import covers
 from trainers.distill import TERMS
@@ -39,11 +40,13 @@ def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 
-    A unit that is kept real inside a block whose others are searched gets a knob of its own with that one choice.
-    Raises ConfigError for an entry of `keep_real` that covers no unit, and when nothing is left to search.
+    A unit that is kept real inside a block whose others are searched gets a knob of its own with that one choice. What
+    `open` opens has a knob for each convolution, by its exact name, whatever the granularity. Raises ConfigError for an
+    entry of `keep_real` that covers no unit, and when nothing is left to search.
     """
     with torch.device("meta"):
-        units = list(searchable_units(build_detector(spec, lambda _: ("real",))))
+        network = build_detector(spec, lambda _: ("real",))
+    units = list(searchable_units(network))
     layers = config.space.layers
     for prefix in layers.keep_real:
         if not any(covers(prefix, unit) for unit in units):
@@ -61,7 +64,11 @@ def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ..
     for unit in units:
         if unit in kept and any(covers(prefix, unit) for prefix in choices):
             choices[unit] = ("real",)
-    return choices
+    opened = openable(network)
+    for part in layers.open:
+        if not opened[part]:
+            raise ConfigError(f"space.layers.open.{part}: {spec.detector} has no {part} with weights of their own.")
+    return choices | {name: tuple(methods) for part, methods in layers.open.items() for name in opened[part]}
 
 
 def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:

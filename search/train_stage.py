@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config, ConfigError
 from search.detector_result import Result, figures_on, place_for, save_result, stored_result
 from search.prepare import PreparedData, note_defects, prepare_data
@@ -13,10 +14,10 @@ from search.run_lock import RunLock
 from search.schema import TWIN
 from search.space_builder import student_spec
 from search.splits import class_names, load_measured, settled
-from search.training_stage import check_given_weights, described, distiller_for, teacher_pool, train_settings
+from search.training_stage import check_given_weights, distiller_for, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
-from trainers.detector_training import pick_device, train_detector
+from trainers.detector_training import pick_device
 from trainers.progress import Progress
 from trainers.scorer import Teacher
 from trainers.seeding import seeded
@@ -65,7 +66,7 @@ def run_train(
             twin = figures_on(teachers[TWIN].network, test)
             classes = data.train.class_names
             save_result(place, network, spec, chosen, classes, settings, figures_on(network, test), twin)
-            folder.training_state(f"train-{chosen.id}").unlink(missing_ok=True)
+            forget_training(folder, "train", chosen)
     return stored_result(place)
 
 
@@ -84,19 +85,17 @@ def _trained(
         inherit_shared(network, teachers[TWIN].network.state_dict())
     terms = {name: [str(candidate[f"teacher/{name}"])] for name in _terms_of(candidate)}
     distiller = distiller_for(network, teachers, terms).to(device)
-    train_detector(
+    return train_candidate(
         network,
+        distiller,
+        candidate,
         data.train,
-        train_settings(config.train),
-        seed=seeded(config.seed, "train", candidate.id, "data"),
-        stage=f"train {candidate.id}",
-        candidate=candidate,
-        distiller=distiller,
-        inputs_first_epochs=config.train.inputs_first_epochs,
-        resume_from=folder.training_state(f"train-{candidate.id}"),
+        config.train,
+        command="train",
+        seed=config.seed,
+        folder=folder,
         progress=progress,
     )
-    return network.eval()
 
 
 def _terms_of(candidate: Candidate) -> list[str]:

@@ -1,16 +1,17 @@
 """The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from search.config import Config, TrainingConfig
+from search.candidate_training import train_settings
+from search.config import Config
 from search.run_folder import RunFolder
-from search.schema import TWIN, Retrain, Train
+from search.schema import TWIN
 from search.space_builder import layer_choices, student_spec, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
@@ -23,8 +24,9 @@ from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
 from trainers.detector_training import pick_device, train_detector
 from trainers.distill import TERMS, Distiller
+from trainers.distill.searched_losses import SearchedLosses
 from trainers.inference import voc_metrics
-from trainers.loop import TrainSettings, freeze
+from trainers.loop import freeze
 from trainers.progress import Progress
 from trainers.scorer import Teacher
 from trainers.seeding import seeded
@@ -39,17 +41,6 @@ class SupernetState:
 
     supernet: dict[str, Tensor]
     distiller: dict[str, Tensor]
-
-
-def train_settings(config: TrainingConfig) -> TrainSettings:
-    """The training part of a config as the trainers take it."""
-    names = ("epochs", "batch_size", "learning_rate", "logit_learning_rate")
-    return TrainSettings(**{name: getattr(config, name) for name in names if hasattr(config, name)})
-
-
-def described(config: Retrain | Train) -> dict[str, object]:
-    """What a result of such a training is told from others by."""
-    return {**asdict(train_settings(config)), "inputs_first_epochs": config.inputs_first_epochs}
 
 
 def teacher_pool(
@@ -196,6 +187,7 @@ def _train_and_keep(
         train,
         train_settings(config.supernet),
         seed=seeded(config.seed, "supernet", "data"),
+        searched=SearchedLosses(supernet, teachers[TWIN].network, config.supernet.search_losses),
         resume_from=unfinished,
         progress=progress,
     )

@@ -131,7 +131,8 @@ def _unit_cost(name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
         if not (module is alternative and key in alternative.folded)
     )
     scales = shape[0] if chosen.weight_bits < 32 else 0
-    memory = math.prod(shape) * chosen.weight_bits + (own + scales) * 32
+    bias = 0 if unit.bias is None else unit.bias.numel()
+    memory = math.prod(shape) * chosen.weight_bits + (own + scales + bias) * 32
     return LayerCost(name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
 
 

@@ -7,21 +7,28 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate, method_of
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.layers import OpenedConv
+from spaces.layers.opened import open_layers
 
 
 def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
     """A detector whose units hold all alternatives that a search may give them.
 
     `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and
-    stays so.
+    stays so. First layer, shortcuts and heads are opened where `choices` has their exact names.
     """
-    return build_detector(spec, lambda unit: _methods(unit, choices))
+    network = build_detector(spec, lambda unit: _methods(unit, choices))
+    open_layers(network, choices)
+    return network
 
 
 def activate(supernet: nn.Module, candidate: Candidate) -> None:
     """Make every unit compute with the candidate's method. Raises ValueError, and switches none, when one lacks it."""
     layers = candidate.layers()
-    chosen = {unit: method_of(name, layers) or "real" for name, unit in searchable_units(supernet).items()}
+    chosen = {
+        unit: layers.get(name, "real") if isinstance(unit, OpenedConv) else method_of(name, layers) or "real"
+        for name, unit in searchable_units(supernet).items()
+    }
     for unit, method in chosen.items():
         unit.check(method)
     for unit, method in chosen.items():
@@ -32,6 +39,7 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """A freshly initialised detector that holds the candidate's alternatives and no others."""
     layers = candidate.layers()
     network = build_detector(spec, lambda unit: (method_of(unit, layers) or "real",))
+    open_layers(network, {name: (chosen,) for name, chosen in layers.items()})
     unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
         raise ValueError(f"The detector {spec.detector} has no layer called {', '.join(unused)}.")

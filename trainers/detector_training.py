@@ -48,18 +48,36 @@ def train_detector(
             output = network(images, targets)
         return dict(output.losses) | distiller.losses(candidate, images, targets, output)
 
-    def run(name: str, epochs: int, kept: Path | None) -> None:
-        chosen = replace(settings, epochs=epochs)
-        train(modules, step_losses, data, chosen, seed=seed, stage=name, resume_from=kept, progress=progress)
+    def run(name: str, epochs: int, kept: Path | None, keep_end: bool) -> None:
+        train(
+            modules,
+            step_losses,
+            data,
+            replace(settings, epochs=epochs),
+            seed=seed,
+            stage=name,
+            resume_from=kept,
+            keep_end=keep_end,
+            progress=progress,
+        )
 
     if inputs_first_epochs and any(isinstance(module, Binary) for module in network.modules()):
-        kept = resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}") if resume_from else None
         set_inputs_only(network, True)
         try:
-            run(f"{stage}, inputs", inputs_first_epochs, kept)
+            # Its end is kept: a training that is killed in the second stage begins with that one.
+            run(f"{stage}, inputs", inputs_first_epochs, _of_inputs(resume_from) if resume_from else None, True)
         finally:
             set_inputs_only(network, False)
-    run(stage, settings.epochs, resume_from)
+    run(stage, settings.epochs, resume_from, False)
+
+
+def unfinished_files(resume_from: Path) -> tuple[Path, ...]:
+    """All files that `train_detector` may have left for this `resume_from`."""
+    return resume_from, _of_inputs(resume_from)
+
+
+def _of_inputs(resume_from: Path) -> Path:
+    return resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}")
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -64,14 +64,15 @@ def train(
     seed: int,
     stage: str,
     resume_from: Path | None = None,
+    keep_end: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Train all parameters in `modules` with AdamW and a warmed-up cosine rate.
 
     Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices
     from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
-    one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s; the file is
-    removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
+    one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s, and with `keep_end`
+    at the very end too; the file is removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
     every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
@@ -110,11 +111,9 @@ def train(
                 total += loss.detach()
             flipped = {"flipped": round(flip_rate(modules, started), 4)} if started else {}
             shown.advance(1, loss=round(float(total) / steps_per_epoch, 3), **flipped)
-            if (
-                resume_from is not None
-                and time.monotonic() - saved > SAVE_EVERY_SECONDS
-                and epoch + 1 < settings.epochs
-            ):
+            ended = epoch + 1 == settings.epochs
+            due = keep_end if ended else time.monotonic() - saved > SAVE_EVERY_SECONDS
+            if resume_from is not None and due:
                 _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
     set_search_progress(modules, 1.0)

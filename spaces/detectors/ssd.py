@@ -11,6 +11,7 @@ from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
 from spaces.detectors.ssd_decode import decode_batch
 from spaces.detectors.ssd_loss import ssd_losses
+from spaces.layers.opened import ActivatedConv2d
 
 Heads = Literal["light", "full"]
 LARGEST_FINE = 160
@@ -76,7 +77,7 @@ class SSD(nn.Module):
         return {name: norm(maps[name]) for name, norm in self.norms.items()}
 
     def _respond(self, features: dict[str, Tensor]) -> Responses:
-        maps = [x.relu() for x in features.values()]
+        maps = list(features.values())
         cls = [head(x) for head, x in zip(self.cls_heads, maps, strict=True)]
         box = [head(x) for head, x in zip(self.box_heads, maps, strict=True)]
         return Responses(cls, box, self.boxes(maps), activation="softmax", background=0)
@@ -95,13 +96,12 @@ def _extra_layer(in_channels: int, out_channels: int) -> nn.Sequential:
 
 def _head(in_channels: int, out_channels: int, heads: Heads) -> nn.Module:
     if heads == "full":
-        return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        return ActivatedConv2d(in_channels, out_channels, 3, padding=1)
     if heads == "light":
         return nn.Sequential(
-            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+            ActivatedConv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
             nn.BatchNorm2d(in_channels),
-            nn.ReLU(),
-            nn.Conv2d(in_channels, out_channels, 1),
+            ActivatedConv2d(in_channels, out_channels, 1),
         )
     raise ValueError(f"heads is {heads!r}; allowed are 'light' and 'full'.")
 

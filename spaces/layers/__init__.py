@@ -2,6 +2,17 @@
 
 from spaces.layers.alternative import LayerTrace, UnitShape
 from spaces.layers.methods import METHODS, OPTIONS, Method, method
+from spaces.layers.opened import OpenedConv
 from spaces.layers.unit import MethodsFor, SearchableUnit
 
-__all__ = ["METHODS", "OPTIONS", "LayerTrace", "Method", "MethodsFor", "SearchableUnit", "UnitShape", "method"]
+__all__ = [
+    "METHODS",
+    "OPTIONS",
+    "LayerTrace",
+    "Method",
+    "MethodsFor",
+    "OpenedConv",
+    "SearchableUnit",
+    "UnitShape",
+    "method",
+]

@@ -12,7 +12,9 @@ Activation = Literal["relu", "relu6", "none"]
 class UnitShape:
     """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
 
-    `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual.
+    `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
+    zeros on every side, half the kernel where it is None. bare: a place that has neither a BatchNorm nor a
+    post-activation of its own, see `opened.OpenedConv`.
     """
 
     in_channels: int
@@ -20,10 +22,12 @@ class UnitShape:
     kernel: int
     stride: int
     activation: Activation = "relu"
+    pad: int | None = None
+    bare: bool = False
 
     @property
     def padding(self) -> int:
-        return self.kernel // 2
+        return self.kernel // 2 if self.pad is None else self.pad
 
     @property
     def weight(self) -> tuple[int, int, int, int]:
@@ -64,7 +68,7 @@ class Alternative(nn.Module):
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()
         self.shape = shape
-        self.bn = nn.BatchNorm2d(shape.out_channels)
+        self.bn: nn.Module = nn.Identity() if shape.bare else nn.BatchNorm2d(shape.out_channels)
 
     def after(self, y: Tensor) -> Tensor:
         """The post-activation, behind the sum with the shortcut; nothing by default."""

@@ -45,7 +45,7 @@ class Binary(Alternative):
         self.scale = nn.Parameter(torch.ones(shape.out_channels)) if learned_scale else None
         self.shift = shift(shape.in_channels) if shift is not None else None
         self.weight_shift = ChannelBias(shape.out_channels) if weight_shift else None
-        self.post = post(shape.out_channels) if post is not None else None
+        self.post = post(shape.out_channels) if post is not None and not shape.bare else None
         self.inputs_only = False
         """The first stage of two: inputs are binary, weights still real."""
 

@@ -24,7 +24,7 @@ class SearchableUnit(nn.Module):
 
     activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
     convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision.
+    around every convolution, whatever its precision. pad, bare: see `UnitShape`.
     """
 
     def __init__(
@@ -36,16 +36,20 @@ class SearchableUnit(nn.Module):
         methods: Sequence[str],
         activation: Activation = "relu",
         shortcut: ShortcutKind = "projected",
+        *,
+        pad: int | None = None,
+        bare: bool = False,
     ) -> None:
         super().__init__()
         if not methods:
             raise ValueError("A unit needs one layer method or more.")
-        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation)
+        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare)
         start = torch.empty(self.shape.weight)
         nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
         self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
+        self.bias: nn.Parameter | None = None
         self.shortcut = build_shortcut(shortcut, in_channels, out_channels, stride)
         self._only_if_binary = shortcut == "free_if_binary"
         self._binary = frozenset(name for name in methods if method(name).is_binary)

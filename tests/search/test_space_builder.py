@@ -45,3 +45,33 @@ def test_keep_real_must_name_layers_that_exist_and_leave_some():
     config = _config("space.layers.keep_real=[backbone]")
     with pytest.raises(ConfigError, match="covers every searchable layer: nothing is left to search"):
         layer_choices(config, student_spec(config, 5))
+
+
+def test_what_is_real_by_default_gets_a_knob_for_each_convolution_that_is_opened():
+    config = _config("space.granularity=stage", "space.layers.open={stem: [real, int8], heads: [real, sign]}")
+    choices = layer_choices(config, student_spec(config, 5))
+    assert list(choices)[:5] == [*(f"backbone.layer{stage}" for stage in (1, 2, 3, 4)), "backbone.conv1"]
+    assert choices["backbone.conv1"] == ("real", "int8")
+    heads = {f"{kind}_heads.{level}.2": ("real", "sign") for kind in ("cls", "box") for level in range(4)}
+    assert dict(list(choices.items())[5:]) == heads
+
+
+def test_a_part_that_a_detector_lacks_can_not_be_opened():
+    config = _config("student.detector=ssd_vgg11", "space.layers.open={shortcuts: [real, int8]}")
+    with pytest.raises(ConfigError, match=r"space.layers.open.shortcuts: ssd_vgg11 has no shortcuts with weights"):
+        layer_choices(config, student_spec(config, 5))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("space.layers.open={roof: [real]}", "roof"),
+        ("space.layers.open={stem: [binary]}", r"space.layers.open.stem: 'binary' is not known"),
+        ("space.layers.open={stem: []}", "must have one entry or more"),
+        ("supernet.search_losses={fgfi: 1.0}", r"supernet.search_losses.fgfi: .*compares layers"),
+        ("supernet.search_losses={angular: 0}", "supernet.search_losses.angular"),
+    ],
+)
+def test_what_can_not_be_opened_or_searched_on_is_refused(override, message):
+    with pytest.raises(ConfigError, match=message):
+        _config(override)

@@ -4,7 +4,7 @@ import torch
 from spaces.candidate import Candidate
 from spaces.space import NO_TEACHER
 from trainers import loop
-from trainers.detector_training import pick_device, train_detector
+from trainers.detector_training import pick_device, train_detector, unfinished_files
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import DivergedError, TrainSettings, freeze
@@ -116,6 +116,28 @@ def test_a_training_with_a_teacher_goes_on_where_it_was_cut_off(trained, tmp_pat
     resumed = trained(ON, resume_from=path)
     assert differing(unbroken[0], resumed[0]) == []
     assert differing(unbroken[1], resumed[1]) == []
+
+
+@pytest.mark.parametrize("cut", [2, 4, 6, 8], ids=["first stage", "its end", "second stage", "its last epoch"])
+def test_a_training_in_two_stages_goes_on_where_it_was_cut_off(trained, tmp_path, monkeypatch, cut):
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    path = tmp_path / "retraining.state"
+    ask, steps = Distiller.losses, []
+
+    def counted(self, *arguments):
+        steps.append(1)
+        if len(steps) == cut:
+            raise KeyboardInterrupt
+        return ask(self, *arguments)
+
+    unbroken = trained(ON, inputs_first_epochs=2)
+    monkeypatch.setattr(Distiller, "losses", counted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(ON, inputs_first_epochs=2, resume_from=path)
+    resumed = trained(ON, inputs_first_epochs=2, resume_from=path)
+    assert differing(unbroken[0], resumed[0]) == []
+    assert len(steps) <= 8 + 2  # two stages of two epochs of two steps; what was cut off in its epoch is done again
+    assert {file.name for file in tmp_path.iterdir()} <= {file.name for file in unfinished_files(path)}
 
 
 def test_a_detector_that_diverges_says_at_which_stage_and_in_which_term(fixed, blobs):

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, Target, traced
-from spaces.layers import SearchableUnit
 from spaces.space import NO_TEACHER, NOT_BINARY
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
 from trainers.distill.teacher_passes import TeacherPasses
@@ -28,13 +27,13 @@ class Distiller(nn.Module):
     def __init__(self, student: nn.Module, teachers: Mapping[str, nn.Module], terms: Mapping[str, list[str]]) -> None:
         super().__init__()
         self._teachers = dict(teachers)
-        self._units: dict[str, dict[str, SearchableUnit]] = {}
+        self._layers: dict[str, dict[str, nn.Module]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():
             channels = {name: teachers[name].feature_channels for name in names if name != NO_TEACHER}
             self.terms[term] = TERMS[term].build(student.feature_channels, channels)  # type: ignore[arg-type]
             if TERMS[term].compares_layers:
-                self._units |= {name: check_twin(name, student, teachers[name]) for name in channels}
+                self._layers |= {name: check_twin(name, student, teachers[name]) for name in channels}
 
     def tracing(self, candidate: Candidate, network: nn.Module) -> AbstractContextManager[None]:
         """Within this context `network` leaves the traces that the candidate's terms need; none without such a term."""
@@ -60,7 +59,7 @@ class Distiller(nn.Module):
                 key = (teacher, module.inputs)
                 if key not in pairs:  # shared by all terms of one teacher: what a layer computes, it computes once
                     own = passes.inputs(teacher) if module.inputs == "twin" else None
-                    pairs[key] = layer_pairs(student.layers, self._units[teacher], own)
+                    pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
                 loss = module(pairs[key])
             elif any(method not in NOT_BINARY for method in candidate.layers().values()):
                 raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")

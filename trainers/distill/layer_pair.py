@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ class LayerPair:
 
 
 def layer_pairs(
-    traces: Mapping[str, LayerTrace], twin: Mapping[str, SearchableUnit], inputs: Mapping[str, Tensor] | None = None
+    traces: Mapping[str, LayerTrace], twin: Mapping[str, nn.Module], inputs: Mapping[str, Tensor] | None = None
 ) -> dict[str, LayerPair]:
     """Each traced unit beside the twin's; `inputs` are the twin's own by unit, the student's where there are none."""
     return {
@@ -62,42 +62,53 @@ def layer_pairs(
     }
 
 
-def real_weight(name: str, twin: Mapping[str, SearchableUnit]) -> Tensor:
-    """The weight of the twin's unit, without a gradient."""
+def real_weight(name: str, twin: Mapping[str, nn.Module]) -> Tensor:
+    """The weight of the twin's layer, without a gradient."""
     weight = twin[name].weight
     if weight is None:
         raise ValueError(f"The teacher's unit {name} has no real weight to compare with.")
-    return weight.detach()
+    return cast(Tensor, weight).detach()
 
 
-def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str, SearchableUnit]:
-    """The units of a teacher that layer terms may compare the student's with.
+def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str, nn.Module]:
+    """The layers of a teacher that layer terms may compare the student's with: units, or plain convolutions where the
+    student's are opened.
 
-    Raises ValueError, naming the first unit that is missing, of another shape or without a real weight.
+    Raises ValueError, naming the first layer that is missing, of another shape or without a real weight.
     """
-    units = searchable_units(network)
+    layers = comparable_layers(network)
     for name, unit in searchable_units(student).items():
-        found = units.get(name)
+        found = layers.get(name)
         if found is None:
             raise ValueError(f"The teacher {teacher!r} can't teach a layer term: it has no unit {name}.")
-        if found.shape != unit.shape:
+        shape = found.shape.weight if isinstance(found, SearchableUnit) else tuple(found.get_parameter("weight").shape)
+        if shape != unit.shape.weight:
             raise ValueError(
-                f"The teacher {teacher!r} can't teach a layer term: its unit {name} is {found.shape}, "
-                f"the student's {unit.shape}."
+                f"The teacher {teacher!r} can't teach a layer term: the weight of its unit {name} is {shape}, "
+                f"that of the student's {unit.shape.weight}."
             )
-        real_weight(name, units)
-    return units
+        real_weight(name, layers)
+    return layers
+
+
+def comparable_layers(network: nn.Module) -> dict[str, nn.Module]:
+    """Units and plain convolutions by name; what lies in a unit's alternatives has no counterpart elsewhere."""
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, SearchableUnit | nn.Conv2d) and ".alternatives." not in name
+    }
 
 
 @contextmanager
 def recorded_inputs(network: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Within this context every forward pass leaves each unit's input (N, Ci, H, W) in the mapping, by its name."""
+    """Within this context every forward pass leaves each layer's input (N, Ci, H, W) in the mapping, by its name."""
     inputs: dict[str, Tensor] = {}
 
-    def keep(name: str, unit: SearchableUnit) -> torch.utils.hooks.RemovableHandle:
-        return unit.register_forward_pre_hook(lambda _, given: inputs.__setitem__(name, given[0].detach()))
+    def keep(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        return layer.register_forward_pre_hook(lambda _, given: inputs.__setitem__(name, given[0].detach()))
 
-    handles = [keep(name, unit) for name, unit in searchable_units(network).items()]
+    handles = [keep(name, layer) for name, layer in comparable_layers(network).items()]
     try:
         yield inputs
     finally:

@@ -1,0 +1,63 @@
+"""Training one candidate as a network of its own, whichever command asks for it."""
+
+from dataclasses import asdict
+from typing import Literal
+
+from torch import nn
+
+from search.run_folder import RunFolder
+from search.schema import Retrain, Train, TrainingConfig
+from spaces.candidate import Candidate
+from trainers.data.decoded import Decoded
+from trainers.detector_training import train_detector, unfinished_files
+from trainers.distill import Distiller
+from trainers.loop import TrainSettings
+from trainers.progress import Progress
+from trainers.seeding import seeded
+
+Command = Literal["train", "retrain"]
+
+
+def train_settings(config: TrainingConfig) -> TrainSettings:
+    """The training part of a config as the trainers take it."""
+    names = ("epochs", "batch_size", "learning_rate", "logit_learning_rate")
+    return TrainSettings(**{name: getattr(config, name) for name in names if hasattr(config, name)})
+
+
+def described(config: Retrain | Train) -> dict[str, object]:
+    """What a result of such a training is told from others by."""
+    return {**asdict(train_settings(config)), "inputs_first_epochs": config.inputs_first_epochs}
+
+
+def train_candidate(
+    network: nn.Module,
+    distiller: Distiller,
+    candidate: Candidate,
+    data: Decoded,
+    config: Retrain | Train,
+    *,
+    command: Command,
+    seed: int,
+    folder: RunFolder,
+    progress: Progress,
+) -> nn.Module:
+    """Train `network` in place with the candidate's own teachers; in evaluation mode then. Goes on where it stopped."""
+    train_detector(
+        network,
+        data,
+        train_settings(config),
+        seed=seeded(seed, command, candidate.id, "data"),
+        stage=f"{command} {candidate.id}",
+        candidate=candidate,
+        distiller=distiller,
+        inputs_first_epochs=config.inputs_first_epochs,
+        resume_from=folder.training_state(f"{command}-{candidate.id}"),
+        progress=progress,
+    )
+    return network.eval()
+
+
+def forget_training(folder: RunFolder, command: Command, candidate: Candidate) -> None:
+    """Remove what an unfinished training would have gone on from, once its result is kept."""
+    for path in unfinished_files(folder.training_state(f"{command}-{candidate.id}")):
+        path.unlink(missing_ok=True)

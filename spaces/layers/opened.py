@@ -1,0 +1,83 @@
+"""Convolutions that are real by default (the first layer, shortcuts, heads), opened to a choice of precisions."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from torch import Tensor, nn
+
+from spaces.layers.alternative import Activation
+from spaces.layers.real import activated
+from spaces.layers.unit import SearchableUnit
+
+PARTS = ("stem", "shortcuts", "heads")
+"""What may be opened, see `openable`."""
+
+
+class ActivatedConv2d(nn.Conv2d):
+    """A convolution with the activation in front of it, which it takes along when it is opened: x, of both signs."""
+
+    activation: Activation = "relu"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(activated(x, self.activation))
+
+
+class OpenedConv(SearchableUnit):
+    """A convolution in a choice of precisions, with the weight and the bias of a real one under the same names.
+
+    y = alternative(x) + bias, (N, Ci, H, W) to (N, Co, Ho, Wo): what stands round it, a BatchNorm or nothing behind a
+    head, stays where it is, so that alternatives have neither a BatchNorm nor a post-activation here.
+    """
+
+    def __init__(self, conv: nn.Conv2d, methods: Sequence[str]) -> None:
+        activation: Activation = conv.activation if isinstance(conv, ActivatedConv2d) else "none"
+        super().__init__(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size[0],
+            conv.stride[0],
+            methods,
+            activation,
+            shortcut="none",
+            pad=int(conv.padding[0]),
+            bare=True,
+        )
+        if self.weight is not None:
+            self.weight = conv.weight
+        self.bias = conv.bias
+        if not conv.weight.is_meta:
+            self.start_from(conv.weight.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y if self.bias is None else y + self.bias.view(-1, 1, 1)
+
+
+def openable(network: nn.Module) -> dict[str, list[str]]:
+    """The names of the plain convolutions that may be opened, by part.
+
+    `stem`: the backbone's first; `shortcuts`: the 1x1 ones round a unit or a block; `heads`: what predicts classes and
+    boxes. Depthwise convolutions are none of them.
+    """
+    parts: dict[str, list[str]] = {part: [] for part in PARTS}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and module.groups == 1 and ".alternatives." not in name:
+            names = name.split(".")
+            if names[0].endswith("_heads"):
+                parts["heads"].append(name)
+            elif "shortcut" in names or "downsample" in names:
+                parts["shortcuts"].append(name)
+            elif names[0] == "backbone":
+                parts["stem"].append(name)
+    return parts
+
+
+def open_layers(network: nn.Module, choices: Mapping[str, Sequence[str]]) -> None:
+    """Open the convolutions that `choices` names exactly, each with its methods, in place; other names are left alone.
+
+    A prefix opens nothing: a candidate that makes the whole backbone 1-bit leaves its stem and its shortcuts real.
+    """
+    for name in (name for names in openable(network).values() for name in names if name in choices):
+        parent, _, leaf = name.rpartition(".")
+        conv = cast(nn.Conv2d, network.get_submodule(name))
+        network.get_submodule(parent).add_module(leaf, OpenedConv(conv, choices[name]))

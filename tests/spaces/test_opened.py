@@ -1,0 +1,127 @@
+"""First layers, shortcuts and heads, opened: what they are, what they compute, and what stays as it was."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs
+from spaces.detectors import build_detector, searchable_units, traced
+from spaces.layers import OpenedConv
+from spaces.layers.opened import ActivatedConv2d, openable
+from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared
+
+METHODS = ("real", "int8", "sign", "react", "dbs")
+STEM, SHORTCUT, HEAD = "backbone.conv1", "backbone.layer3.0.conv1.shortcut.1", "cls_heads.1.2"
+CHOICES = {"backbone": METHODS, STEM: METHODS, SHORTCUT: METHODS, HEAD: METHODS}
+
+
+@pytest.fixture
+def opened(spec):
+    torch.manual_seed(0)
+    return build_supernet(spec, CHOICES).eval()
+
+
+def test_what_may_be_opened_is_known_by_part(spec):
+    network = build_detector(spec, lambda _: ("real",))
+    assert openable(network) == {
+        "stem": [STEM],
+        "shortcuts": [f"backbone.layer{stage}.0.conv1.shortcut.1" for stage in (2, 3, 4)],
+        "heads": [f"{kind}_heads.{level}.2" for kind in ("cls", "box") for level in range(4)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("detector", "stem", "shortcuts"),
+    [
+        ("ssd_resnet50", "backbone.conv1", [f"backbone.layer{stage}.0.downsample.1" for stage in (1, 2, 3, 4)]),
+        ("ssd_vgg11", "backbone.stem.conv", []),
+        ("ssdlite_mobilenetv1", "backbone.stem.conv", []),
+        ("ssdlite_efficientnet_lite0", "backbone.stem.conv", []),
+    ],
+)
+def test_every_backbone_has_a_first_layer_and_heads_to_open(spec, detector, stem, shortcuts):
+    with torch.device("meta"):
+        parts = openable(build_detector(replace(spec, detector=detector), lambda _: ("real",)))
+    assert (parts["stem"], parts["shortcuts"], len(parts["heads"])) == ([stem], shortcuts, 8)
+
+
+def test_a_1bit_head_by_hand():
+    conv = ActivatedConv2d(2, 1, 1)
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor([0.5, -1.5]).view(1, 2, 1, 1))
+        conv.bias.fill_(10.0)
+    x = torch.tensor([2.0, -3.0]).view(1, 2, 1, 1)
+    assert conv(x).item() == 11.0  # 0.5 relu(2) - 1.5 relu(-3) + 10
+    unit = OpenedConv(conv, ["real", "sign"])
+    assert unit(x).item() == 11.0
+    unit.activate("sign")
+    assert unit(x).item() == 12.0  # mean magnitude 1, signs (1, -1) of both: 1 + 1, and the bias
+
+
+def test_an_opened_network_that_is_real_computes_what_the_closed_one_does(spec, opened, images):
+    closed = build_fixed(spec, Candidate({})).eval()
+    inherit_shared(opened, closed.state_dict())
+    activate(opened, Candidate({}))
+    with torch.no_grad():
+        one, other = opened(images), closed(images)
+    assert all(torch.equal(a, b) for a, b in zip(one.responses.cls, other.responses.cls, strict=True))
+    same = extract(opened.state_dict(), spec, Candidate({})).state_dict()
+    assert list(same) == list(closed.state_dict())
+
+
+def test_a_prefix_opens_nothing(spec, opened):
+    candidate = Candidate({"layer/backbone": "sign"})
+    network = build_fixed(spec, candidate)
+    assert not any(isinstance(module, OpenedConv) for module in network.modules())
+    activate(opened, candidate)
+    units = searchable_units(opened)
+    assert [units[name].active for name in (STEM, SHORTCUT, HEAD)] == ["real"] * 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", [STEM, SHORTCUT, HEAD])
+def test_an_extracted_network_computes_what_the_activated_supernet_does(spec, opened, images, name, method):
+    candidate = Candidate({"layer/backbone": "real", f"layer/{name}": method})
+    activate(opened, candidate)
+    network = extract(opened.state_dict(), spec, candidate)
+    assert isinstance(network.get_submodule(name), OpenedConv)
+    with torch.no_grad():
+        one, other = network(images).responses, opened(images).responses
+    assert all(torch.equal(a, b) for a, b in zip(one.cls + one.box, other.cls + other.box, strict=True))
+    activate(opened, Candidate({}))
+    with torch.no_grad():
+        real = opened(images).responses
+    same = all(torch.equal(a, b) for a, b in zip(real.cls + real.box, other.cls + other.box, strict=True))
+    assert same == (method == "real")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_parameter_gets_a_gradient(spec, images, targets, method):
+    torch.manual_seed(0)
+    parts = openable(build_detector(spec, lambda _: ("real",)))
+    layers = {f"layer/{name}": method for names in parts.values() for name in names}
+    network = build_fixed(spec, Candidate(layers)).train()
+    sum(network(images, targets).losses.values()).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.count_nonzero() > 0, name
+
+
+def test_an_opened_head_is_counted_with_its_bias(spec, opened):
+    activate(opened, Candidate({f"layer/{HEAD}": "sign"}))
+    rows = {row.name: row for row in layer_costs(opened, [torch.zeros(3, 96, 96)])}
+    row = rows[HEAD]
+    outputs, cells = 6 * 4, 12 * 12  # six boxes a cell, three classes and background; p3 of 96 pixels
+    assert (row.method, row.weight_bits, row.input_bits) == ("sign", 1, 1)
+    assert row.macs == 16 * outputs * cells
+    assert row.memory_bits == 16 * outputs + 32 * (outputs + outputs)  # signs; a scale and a bias a channel
+
+
+def test_an_opened_layer_leaves_a_trace_as_units_do(opened, images):
+    activate(opened, Candidate({f"layer/{HEAD}": "dbs"}))
+    with traced(opened):
+        layers = opened(images).layers
+    assert list(layers) == [HEAD]
+    assert layers[HEAD].x.min() < 0 < layers[HEAD].x.max()  # the ReLU in front belongs to the real alternative

@@ -1,0 +1,57 @@
+"""The layer losses that train a supernet's searched signs whenever they are sampled."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import cast
+
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorOutput, searchable_units, traced
+from spaces.layers.binary_unit import DBS
+from spaces.space import NO_TEACHER
+from trainers.distill.layer_pair import check_twin, layer_pairs
+from trainers.distill.terms import TERMS, LayerTermLoss
+
+
+class SearchedLosses:
+    """LWS-Det's layer losses on the units that compute with `dbs`, in every step that samples it.
+
+    A search of signs lives on these losses, and its logits are trained only in the steps that sample them: left to the
+    candidates' own terms, most of these steps would teach them nothing. `weights` maps layer terms to loss weights;
+    a term that the candidate has itself counts by its own weight and not again here. Nothing here is trained. Raises
+    ValueError for a term that doesn't compare layers, and where the twin's layers don't fit the supernet's.
+    """
+
+    def __init__(self, supernet: nn.Module, twin: nn.Module, weights: Mapping[str, float]) -> None:
+        for name in weights:
+            if not TERMS[name].compares_layers:
+                raise ValueError(f"{name} compares no layers, so that it is no loss of searched signs.")
+        self._searched = {
+            name: unit
+            for name, unit in searchable_units(supernet).items()
+            if any(isinstance(one, DBS) for one in unit.alternatives.values())
+        }
+        self._twin = check_twin("twin", supernet, twin) if self._searched and weights else {}
+        self._weights = dict(weights)
+        self._terms = {name: cast(LayerTermLoss, TERMS[name].build({}, {})) for name in weights}
+
+    def tracing(self, supernet: nn.Module) -> AbstractContextManager[None]:
+        """Within this context the supernet, as it is activated now, leaves the traces that the losses need."""
+        return traced(supernet) if self._weights and self._active() else nullcontext()
+
+    def losses(self, candidate: Candidate, student: DetectorOutput) -> dict[str, Tensor]:
+        """The weighted losses as `searched <term>`, each a mean over the units that compute with `dbs` now."""
+        active = self._active()
+        due = {
+            term: weight
+            for term, weight in self._weights.items()
+            if candidate.get(f"teacher/{term}", NO_TEACHER) == NO_TEACHER or candidate.get(f"weight/{term}") == 0
+        }
+        if not active or not due:
+            return {}
+        pairs = layer_pairs({name: student.layers[name] for name in active}, self._twin)
+        return {f"searched {term}": weight * self._terms[term](pairs) for term, weight in due.items()}
+
+    def _active(self) -> list[str]:
+        return [name for name, unit in self._searched.items() if isinstance(unit.alternatives[unit.active], DBS)]
