@@ -11,7 +11,6 @@ from search.samplers import SAMPLERS
 from search.schema import TWIN, Config
 from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
-from spaces.detectors.table import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, allowed_heads
 from spaces.layers import METHODS, method
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS
@@ -35,15 +34,23 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 def _data(config: Config) -> Iterator[Problem]:
-    size = config.data.image_size
-    if not MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE:
-        yield "data.image_size", f"is {size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels."
+    yield from _image_size(config)
     if config.data.classes is not None:
         yield from _without_repetition("data.classes", config.data.classes)
     sets = {"train": config.data.train, "val": config.data.val, "test": config.data.test}
     for one, other in combinations(sets, 2):
         if sets[one] == sets[other]:
             yield f"data.{other}", f"is {sets[other]!r}, as data.{one}; the three sets may share no image."
+
+
+def _image_size(config: Config) -> Iterator[Problem]:
+    """Every detector of the run sees images of one size."""
+    size = config.data.image_size
+    names = [config.student.detector, *(teacher.detector for teacher in config.teachers.values())]
+    for name in dict.fromkeys(name for name in names if name in DETECTORS):
+        smallest, largest = DETECTORS[name].sizes
+        if not smallest <= size <= largest:
+            yield "data.image_size", f"is {size}, but {name} takes {smallest} to {largest} pixels."
 
 
 def _student_and_teachers(config: Config) -> Iterator[Problem]:
@@ -67,7 +74,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
 
 
 def _heads(key: str, detector: str, heads: str) -> Iterator[Problem]:
-    allowed = allowed_heads(detector)
+    allowed = DETECTORS[detector].heads if detector in DETECTORS else (heads,)
     if heads not in allowed:
         yield f"{key}.heads", f"is {heads!r}, but {detector} can only have {' or '.join(map(repr, allowed))}."
 

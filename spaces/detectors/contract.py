@@ -27,6 +27,9 @@ class Responses:
     A*H*W.
     `activation` turns cls into probabilities; `background` is the index of the background score, None where there is
     none.
+    Where `bins` is set, box (N, A*4*bins, H, W) holds for each edge the logits of a distribution over its distance from
+    the anchor's centre, 0 to bins - 1 strides. quality (N, A, H, W) per level: logits of the boxes' predicted overlap
+    with their objects.
     """
 
     cls: list[Tensor]
@@ -34,6 +37,21 @@ class Responses:
     anchors: Tensor
     activation: Literal["softmax", "sigmoid"]
     background: int | None
+    bins: int | None = None
+    quality: list[Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class RoIResponses:
+    """What the second stage of a two-stage detector says of each proposal.
+
+    proposals: per image (R_i, 4) xyxy in pixels of the detector's own input. cls (R, K) logits with index 0 the
+    background, box (R, K*4) offsets for each class, R = sum R_i in the order of the images.
+    """
+
+    proposals: list[Tensor]
+    cls: Tensor
+    box: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,7 @@ class DetectorOutput:
 
     features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
     1-bit unit its trace, filled inside `traced`. targets: as given, with boxes in pixels of the detector's own input,
-    where its anchors are. `detections` are decoded when first asked for, one an image: a teacher that is only read for
+    where its anchors are. rois: of two-stage detectors, whose `responses` are their first stage's. `detections` are decoded when first asked for, one an image: a teacher that is only read for
     its maps never pays for them.
     """
 
@@ -52,6 +70,7 @@ class DetectorOutput:
     losses: dict[str, Tensor] = field(default_factory=dict)
     layers: dict[str, LayerTrace] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
+    rois: RoIResponses | None = None
 
     @cached_property
     def detections(self) -> list[Detections]:

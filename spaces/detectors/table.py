@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -16,8 +16,6 @@ from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.backbones.vgg import vgg11, vgg16
 from spaces.detectors.ssd import SSD, Heads
 from spaces.layers import MethodsFor
-
-MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 96, 320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,39 +41,51 @@ class DetectorSpec:
             raise ValueError(f"width is {self.width!r}, must be a number.")
         if self.num_classes < 1:
             raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
-        if not MIN_IMAGE_SIZE <= self.image_size <= MAX_IMAGE_SIZE:
-            raise ValueError(f"image_size is {self.image_size}, must be {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels.")
+        smallest, largest = DETECTORS[self.detector].sizes
+        if not smallest <= self.image_size <= largest:
+            raise ValueError(
+                f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels."
+            )
         if not 0 < self.width < math.inf:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
-        if self.heads not in ("light", "full"):
-            raise ValueError(f"heads is {self.heads!r}; allowed are 'light' and 'full'.")
-        if self.heads not in allowed_heads(self.detector):
-            raise ValueError(f"heads is 'full', but {self.detector} has light ones, as SSDLite is defined: say light.")
+        heads = DETECTORS[self.detector].heads
+        if self.heads not in heads:
+            allowed = " or ".join(map(repr, heads))
+            raise ValueError(f"heads is {self.heads!r}; {self.detector} can only have {allowed}.")
 
 
-def allowed_heads(detector: str) -> tuple[str, ...]:
-    """The kinds of heads that a detector may have; SSDLite is defined by its light ones (arXiv:1801.04381)."""
-    return ("light",) if detector.startswith("ssdlite_") else ("light", "full")
+@dataclass(frozen=True)
+class Entry:
+    """A detector of the table: how it is built, which heads it may have, and its smallest and largest image_size."""
+
+    build: Callable[[DetectorSpec, MethodsFor], nn.Module]
+    heads: tuple[str, ...] = ("light", "full")
+    sizes: tuple[int, int] = (96, 320)
 
 
 def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
     """A detector with freshly initialised weights; each unit offers what `methods_for` gives for its name."""
-    return DETECTORS[spec.detector](spec, methods_for)
+    return DETECTORS[spec.detector].build(spec, methods_for)
 
 
 BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
 """From a width, the methods of each unit and a prefix for the units' names."""
 
 
-def _ssd(build: BuildBackbone) -> Callable[[DetectorSpec, MethodsFor], nn.Module]:
+def _ssd(build: BuildBackbone) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
         return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
 
-    return on_backbone
+    return Entry(on_backbone)
 
 
-DETECTORS: dict[str, Callable[[DetectorSpec, MethodsFor], nn.Module]] = {
+def _ssdlite(build: BuildBackbone) -> Entry:
+    """SSDLite is defined by its light heads (arXiv:1801.04381)."""
+    return replace(_ssd(build), heads=("light",))
+
+
+DETECTORS: dict[str, Entry] = {
     "ssd_resnet18": _ssd(resnet18),
     "ssd_resnet34": _ssd(resnet34),
     "ssd_resnet50": _ssd(resnet50),
@@ -86,7 +96,7 @@ DETECTORS: dict[str, Callable[[DetectorSpec, MethodsFor], nn.Module]] = {
     # all real, the backbones of the following are the published ones
     "ssd_vgg11": _ssd(vgg11),
     "ssd_vgg16": _ssd(vgg16),
-    "ssdlite_mobilenetv1": _ssd(mobilenet_v1),
-    "ssdlite_mobilenetv2": _ssd(mobilenet_v2),
-    "ssdlite_efficientnet_lite0": _ssd(efficientnet_lite0),
+    "ssdlite_mobilenetv1": _ssdlite(mobilenet_v1),
+    "ssdlite_mobilenetv2": _ssdlite(mobilenet_v2),
+    "ssdlite_efficientnet_lite0": _ssdlite(efficientnet_lite0),
 }

@@ -12,15 +12,15 @@ def spec_with(**changes):
     [
         ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: ssd_resnet18, "),
         ({"num_classes": 0}, "num_classes is 0, must be at least 1"),
-        ({"image_size": 95}, "image_size is 95, must be 96 to 320 pixels"),
-        ({"image_size": 321}, "image_size is 321, must be 96 to 320 pixels"),
+        ({"image_size": 95}, "image_size is 95; ssd_resnet18 takes 96 to 320 pixels"),
+        ({"image_size": 321}, "image_size is 321; ssd_resnet18 takes 96 to 320 pixels"),
         ({"width": 0.0}, "width is 0.0, must be positive"),
         ({"width": float("nan")}, "width is nan, must be positive and finite"),
         ({"width": float("inf")}, "width is inf, must be positive and finite"),
-        ({"heads": "heavy"}, "heads is 'heavy'; allowed are 'light' and 'full'"),
+        ({"heads": "heavy"}, "heads is 'heavy'; ssd_resnet18 can only have 'light' or 'full'"),
         (
             {"detector": "ssdlite_mobilenetv2", "heads": "full"},
-            "heads is 'full', but ssdlite_mobilenetv2 has light ones, as SSDLite is defined",
+            "heads is 'full'; ssdlite_mobilenetv2 can only have 'light'",
         ),
     ],
 )
