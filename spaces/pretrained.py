@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spaces.backbones.backbone import Backbone
 from spaces.detectors import searchable_units
+from spaces.supernet import real_name
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def load_pretrained(backbone: nn.Module, state: Mapping[str, Tensor]) -> LoadRep
     """
     named = cast(Backbone, backbone).from_published(state)
     own = backbone.state_dict()
-    found = {name: source for name in own if (source := _source(name)) in named and not _is_counter(name)}
+    found = {name: source for name in own if (source := real_name(name)) in named and not _is_counter(name)}
     for name, source in found.items():
         if own[name].shape != named[source].shape:
             shapes = f"{tuple(named[source].shape)} in the checkpoint and {tuple(own[name].shape)} in the network"
@@ -77,10 +78,6 @@ def load_pretrained(backbone: nn.Module, state: Mapping[str, Tensor]) -> LoadRep
         own=tuple(name for name in left if _is_binary(name)),
         unused=tuple(name for name in named if name not in used and not _is_counter(name)),
     )
-
-
-def _source(name: str) -> str:
-    return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
 
 
 def _is_counter(name: str) -> bool:

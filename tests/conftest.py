@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
@@ -13,6 +14,8 @@ from spaces.supernet import build_fixed, build_supernet
 from trainers.data.decoded import Decoded
 
 torch.set_num_threads(1)
+settings.register_profile("unclocked", deadline=None)
+settings.load_profile("unclocked")
 
 METHODS = ("real", "sign", "bireal")
 
