@@ -13,7 +13,9 @@ from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
 from spaces.layers import METHODS, method
 from spaces.space import NO_TEACHER, weight_grid
+from trainers.data.download import BY_HAND
 from trainers.distill import TERMS
+from trainers.evaluate.figures import SCORED
 
 Problem = tuple[str, str]
 """A dotted key and what is wrong with its value."""
@@ -35,12 +37,26 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 def _data(config: Config) -> Iterator[Problem]:
     yield from _image_size(config)
+    yield from _format(config)
     if config.data.classes is not None:
         yield from _without_repetition("data.classes", config.data.classes)
     sets = {"train": config.data.train, "val": config.data.val, "test": config.data.test}
     for one, other in combinations(sets, 2):
         if sets[one] == sets[other]:
             yield f"data.{other}", f"is {sets[other]!r}, as data.{one}; the three sets may share no image."
+
+
+def _format(config: Config) -> Iterator[Problem]:
+    data = config.data
+    if data.download and data.format != "voc":
+        yield "data.download", f"is true, but only VOC can be downloaded. {BY_HAND[data.format]}."
+    if data.classes is not None and data.format == "visdrone":
+        yield "data.classes", "is given, but VisDrone's ten classes are fixed; leave it out."
+    measured = SCORED["voc" if data.format == "shapes" else data.format]
+    for name in config.search.objectives:
+        if name in OBJECTIVES and OBJECTIVES[name] == "maximize" and name not in measured:
+            reason = f"a search on {data.format} data measures {', '.join(measured)}"
+            yield "search.objectives", f"names {name!r}, but {reason}."
 
 
 def _image_size(config: Config) -> Iterator[Problem]:
