@@ -52,11 +52,6 @@ def _format(config: Config) -> Iterator[Problem]:
         yield "data.download", f"is true, but only VOC can be downloaded. {BY_HAND[data.format]}."
     if data.classes is not None and data.format == "visdrone":
         yield "data.classes", "is given, but VisDrone's ten classes are fixed; leave it out."
-    measured = SCORED["voc" if data.format == "shapes" else data.format]
-    for name in config.search.objectives:
-        if name in OBJECTIVES and OBJECTIVES[name] == "maximize" and name not in measured:
-            reason = f"a search on {data.format} data measures {', '.join(measured)}"
-            yield "search.objectives", f"names {name!r}, but {reason}."
 
 
 def _image_size(config: Config) -> Iterator[Problem]:
@@ -169,11 +164,24 @@ def _train(config: Config) -> Iterator[Problem]:
 
 def _search(config: Config) -> Iterator[Problem]:
     yield from _known("search.sampler", [config.search.sampler], SAMPLERS)
-    yield from _known("search.objectives", config.search.objectives, OBJECTIVES)
+    yield from _objectives(config)
     yield from _known("search.constraints", list(config.search.constraints), BUDGETS)
     pick = config.retrain.pick
     if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
         yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hex digits."
+
+
+def _objectives(config: Config) -> Iterator[Problem]:
+    """A cost, or an accuracy that a score on data of this format has."""
+    key, form = "search.objectives", config.data.format
+    measured = SCORED["voc" if form == "shapes" else form]
+    allowed = [name for name, direction in OBJECTIVES.items() if direction == "minimize" or name in measured]
+    for name in config.search.objectives:
+        if name not in OBJECTIVES:
+            yield key, unknown(name, allowed)
+        elif name not in allowed:
+            yield key, f"{name!r} is not measured on {form} data; measured are {', '.join(measured)}."
+    yield from _without_repetition(key, config.search.objectives)
 
 
 def _known(key: str, names: Sequence[str], known: Collection[str]) -> Iterator[Problem]:

@@ -101,8 +101,12 @@ def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_con
         ("coco", "data.download=true", r"data\.download: is true, but only VOC .*instances_<split>\.json and"),
         ("visdrone", "data.download=true", r"only VOC can be downloaded\. Of VisDrone-DET unpack VisDrone2019"),
         ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's ten classes are fixed"),
-        ("coco", "search.objectives=[map50_11, ops]", "names 'map50_11', but a search on coco data measures map50"),
-        ("voc", "search.objectives=[ap, ops]", "names 'ap', but a search on voc data measures map50, map50_11"),
+        (
+            "coco",
+            "search.objectives=[map50_11, ops]",
+            "'map50_11' is not measured on coco data; measured are map50, ap,",
+        ),
+        ("voc", "search.objectives=[ap, ops]", "'ap' is not measured on voc data; measured are map50, map50_11"),
     ],
 )
 def test_what_a_format_can_not_do_is_refused_when_the_config_is_read(tiny_config, form, override, message):
