@@ -88,7 +88,7 @@ def trained_twin(seed: int) -> tuple[nn.Module, dict[str, Decoded]]:
 def layer_cases(twin: nn.Module, data: Decoded) -> dict[str, Case]:
     names = [f"backbone.{layer}" for layer in LAYERS]
     units, seen = searchable_units(twin), {name: [] for name in names}
-    with recorded_inputs(twin) as inputs:
+    with recorded_inputs(units) as inputs:
         for images, _ in batches(data, 50, seed=0, epoch=0, augment=False):
             twin(images)
             for name in names:

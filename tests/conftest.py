@@ -57,6 +57,18 @@ def scramble(network: nn.Module) -> None:
 
 
 @pytest.fixture
+def lively() -> Callable[[nn.Module], nn.Module]:
+    """Gives a network BatchNorm parameters and statistics as a training would: fresh ones hide a wrong mapping."""
+
+    def shake(network: nn.Module) -> nn.Module:
+        torch.manual_seed(0)
+        scramble(network)
+        return network.eval()
+
+    return shake
+
+
+@pytest.fixture
 def random_candidate() -> Callable[..., Candidate]:
     """Draws a method for every unit (`layer`), block or stage of a network."""
 

@@ -72,8 +72,8 @@ def train(
     Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices
     from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
     one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s, and with `keep_end`
-    at the very end too; the file is removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
-    every term, and DataError when the data doesn't fill one batch.
+    at the very end too; the file is removed by the caller once the result is saved. Raises DivergedError when a loss or
+    gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(

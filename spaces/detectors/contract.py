@@ -60,8 +60,8 @@ class DetectorOutput:
 
     features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
     1-bit unit its trace, filled inside `traced`. targets: as given, with boxes in pixels of the detector's own input,
-    where its anchors are. rois: of two-stage detectors, whose `responses` are their first stage's. `detections` are decoded when first asked for, one an image: a teacher that is only read for
-    its maps never pays for them.
+    where its anchors are. rois: of two-stage detectors, whose `responses` are their first stage's. `detections` are
+    decoded when first asked for, one an image: a teacher that is only read for its maps never pays for them.
     """
 
     features: dict[str, Tensor]

@@ -43,9 +43,7 @@ class DetectorSpec:
             raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
         smallest, largest = DETECTORS[self.detector].sizes
         if not smallest <= self.image_size <= largest:
-            raise ValueError(
-                f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels."
-            )
+            raise ValueError(f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels.")
         if not 0 < self.width < math.inf:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
         heads = DETECTORS[self.detector].heads

@@ -43,8 +43,8 @@ class OpenedConv(SearchableUnit):
             bare=True,
         )
         if self.weight is not None:
-            self.weight = conv.weight
-        self.bias = conv.bias
+            self.weight = cast(nn.Parameter, conv.weight)
+        self.bias = cast(nn.Parameter | None, conv.bias)
         if not conv.weight.is_meta:
             self.start_from(conv.weight.detach())
 
