@@ -108,7 +108,7 @@ def _space(config: Config) -> Iterator[Problem]:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
         yield from _without_repetition(f"{key}.teachers", term.teachers)
         if name in TERMS and TERMS[name].compares_layers:
-            yield from _teachers_of_layers(config, name, f"{key}.teachers")
+            yield from _teachers_of_layers(config, name, term.teachers, f"{key}.teachers")
         if config.scoring.adapt_steps == 0:
             yield key, "has no effect on scores while scoring.adapt_steps is 0; take it out, or adapt some steps."
         try:
@@ -117,10 +117,10 @@ def _space(config: Config) -> Iterator[Problem]:
             yield f"{key}.weight", str(error)
 
 
-def _teachers_of_layers(config: Config, term: str, key: str) -> Iterator[Problem]:
+def _teachers_of_layers(config: Config, term: str, names: Iterable[str], key: str) -> Iterator[Problem]:
     """The student's units are compared with those of the same name: networks of another shape have none that fit."""
     student = config.student
-    for name in config.space.terms[term].teachers:
+    for name in names:
         teacher = config.teachers.get(name)
         if teacher is None or teacher.weights is not None:  # what it is, its file says
             continue
@@ -160,6 +160,8 @@ def _train(config: Config) -> Iterator[Problem]:
             yield f"train.terms.{name}", f"No distillation term is called so: {unknown(name, TERMS)}"
         if term.teacher not in config.teachers:
             yield f"train.terms.{name}.teacher", unknown(term.teacher, config.teachers)
+        if name in TERMS and TERMS[name].compares_layers:
+            yield from _teachers_of_layers(config, name, [term.teacher], f"train.terms.{name}.teacher")
 
 
 def _search(config: Config) -> Iterator[Problem]:

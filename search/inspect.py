@@ -6,7 +6,7 @@ import torch
 
 from search.config import Config, ConfigError
 from search.detector_result import evaluate_checkpoint
-from search.space_builder import build_space, student_spec
+from search.space_builder import student_spec
 from search.splits import class_names, decode_split, named_format
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
@@ -23,16 +23,15 @@ COUNTING_RULE = (
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    Without a candidate the student is all real. Raises ConfigError for a candidate that the config's space doesn't
-    hold.
+    What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
+    method that doesn't exist.
     """
     spec = student_spec(config, len(class_names(config)))
-    space = build_space(config, spec)
+    chosen = candidate if candidate is not None else Candidate({})
     try:
-        chosen = space.canonical(candidate) if candidate is not None else Candidate({})
+        network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     except ValueError as error:
         raise ConfigError(f"The candidate is none of this config's: {error}") from error
-    network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
     rows: list[dict[str, object]] = [
         {

@@ -37,6 +37,13 @@ def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
     )
 
 
+def unit_prefixes(spec: DetectorSpec) -> list[str]:
+    """The names under which all searchable units of a detector lie: `backbone`, and what it has beside it."""
+    with torch.device("meta"):
+        network = build_detector(spec, lambda _: ("real",))
+    return list(dict.fromkeys(unit.partition(".")[0] for unit in searchable_units(network)))
+
+
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 
@@ -77,7 +84,9 @@ def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
     for term, choice in config.space.terms.items():
         knobs.append(Knob(f"teacher/{term}", tuple(choice.teachers)))
         knobs.append(Knob(f"weight/{term}", weight_grid(*choice.weight)))
-    return SearchSpace(knobs, layer_terms=[term for term in config.space.terms if TERMS[term].compares_layers])
+    compared = {name: TERMS[name] for name in config.space.terms if TERMS[name].compares_layers}
+    layer_terms = {name: term.acts_on for name, term in compared.items()}
+    return SearchSpace(knobs, layer_terms=layer_terms)
 
 
 def _prefix(unit: str, granularity: str) -> str:

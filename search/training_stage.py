@@ -1,6 +1,7 @@
 """The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -44,14 +45,20 @@ class SupernetState:
 
 
 def teacher_pool(
-    config: Config, folder: RunFolder, train: Decoded, val: Decoded, progress: Progress
+    config: Config,
+    folder: RunFolder,
+    train: Decoded,
+    val: Decoded,
+    progress: Progress,
+    names: Collection[str] | None = None,
 ) -> dict[str, Teacher]:
-    """Every teacher of the config, frozen: loaded where it was given or made before, else trained and kept.
+    """The teachers of these names, or all of the config, frozen: loaded where given or made before, else trained and
+    kept.
 
     Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
     """
     pool = {}
-    for name in config.teachers:
+    for name in config.teachers if names is None else [one for one in config.teachers if one in names]:
         spec = teacher_spec(config, name, len(train.class_names))
         with folder.timed(f"teacher {name}"):
             pool[name] = _teacher(config, folder, name, spec, train, val, progress)
@@ -207,14 +214,16 @@ def distiller_for(student: nn.Module, teachers: dict[str, Teacher], terms: dict[
     return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, terms)
 
 
+def _teachers_of_layers(config: Config) -> set[str]:
+    """The teachers of terms that compare layers: their units must be the student's in name and shape."""
+    named = [(term, name) for term, names in term_teachers(config).items() for name in names]
+    named += [(term, one.teacher) for term, one in config.train.terms.items()]
+    return {name for term, name in named if TERMS[term].compares_layers}
+
+
 def term_teachers(config: Config) -> dict[str, list[str]]:
     """Per distillation term the names that its teacher knob offers."""
     return {term: list(choice.teachers) for term, choice in config.space.terms.items()}
-
-
-def _teachers_of_layers(config: Config) -> set[str]:
-    """The teachers of terms that compare layers: their units must be the student's in name and shape."""
-    return {name for term, names in term_teachers(config).items() if TERMS[term].compares_layers for name in names}
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

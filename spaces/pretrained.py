@@ -1,6 +1,7 @@
 """Published ImageNet weights into our backbones, with a report of what matched."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,20 @@ from torch import Tensor, nn
 from spaces.backbones.backbone import Backbone
 from spaces.detectors import searchable_units
 from spaces.supernet import real_name
+
+UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    pickle.PickleError,
+)
+"""What torch.load raises for a file that is damaged or of another kind."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(f"{path} holds no tensors by name: a state dict is needed.")

@@ -63,7 +63,8 @@ class Alternative(nn.Module):
 
     owns_weight = False
     folded: tuple[str, ...] = ()
-    """Own parameters and modules that cost nothing extra: the weight itself, the scale that every 1-bit layer is counted with."""
+    """Own parameters and modules that cost nothing extra: what becomes part of the binary weight, and the scale that
+    every 1-bit layer is counted with."""
 
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()

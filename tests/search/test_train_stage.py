@@ -6,12 +6,12 @@ import shutil
 import pytest
 import torch
 
+from search import candidate_training
 from search.config import ConfigError, load_config
-from search.train_stage import fixed_candidate, run_train
+from search.train_stage import fixed_candidate, run_train, with_candidate
 from search.training_stage import load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
-from spaces.layers.signs import sign
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.describe import load_detector
@@ -58,12 +58,9 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
     assert not any(unit.endswith("conv1.weight") and "layer" in unit for unit in network.state_dict())
 
 
-def test_binary_weights_survive_save_and_load_and_nothing_unused_is_kept(trained):
+def test_nothing_unused_is_kept(trained):
     network, *_ = load_detector(trained.checkpoint)
-    again, *_ = load_detector(trained.checkpoint)
-    signs = {name: sign(logits) for name, logits in searched_logits(network).items()}
-    assert len(signs) == 16
-    assert all(torch.equal(sign(logits), signs[name]) for name, logits in searched_logits(again).items())
+    assert len(searched_logits(network)) == 16
     for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
         assert list(unit.alternatives) == ["dbs"]
         assert unit.weight is None
@@ -84,7 +81,7 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     shutil.copytree(trained.checkpoint.parents[2], run)
     candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
     assert candidate.layers() == {"backbone.layer1": "sign"}
-    found = run_train(config("train.epochs=1"), run, None, SilentProgress(), candidate)
+    found = run_train(with_candidate(config("train.epochs=1"), candidate), run, None, SilentProgress())
     assert load_detector(found.checkpoint)[2] == candidate
 
 
@@ -100,6 +97,54 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
 def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, override, message):
     with pytest.raises(ConfigError, match=message):
         config(override)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"teacher/feature_hint": "gone"}, r"the candidate: train.terms.feature_hint.teacher: 'gone' is not known"),
+        ({"teacher/anglar": "twin"}, r"the candidate: train.terms.anglar: No distillation term .* mean 'angular'"),
+        ({"teacher/angular": "twin", "weight/angular": "much"}, r"the candidate: train.terms.angular.weight"),
+        ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
+    ],
+)
+def test_a_candidate_that_can_not_be_trained_is_refused(config, choices, message):
+    with pytest.raises(ConfigError, match=message):
+        with_candidate(config(), Candidate(choices))
+
+
+def test_a_teacher_of_another_shape_can_not_teach_layers(config):
+    with pytest.raises(ConfigError, match=r"train.terms.angular.teacher: 'big' is a ssd_resnet34 of width 0.125"):
+        config("teachers.big={detector: ssd_resnet34}", "train.terms={angular: {teacher: big}}")
+
+
+def test_a_network_that_needs_no_teacher_trains_none(config, tmp_path):
+    run = tmp_path / "run"
+    alone = config("train.terms={}", "train.start=scratch", "train.epochs=1", "train.layers=real")
+    found = run_train(alone, run, None, SilentProgress())
+    assert found.twin_test == {}
+    assert not list((run / "teachers").glob("*"))
+
+
+def test_figures_are_measured_anew_on_other_test_images(trained, config, tmp_path):
+    run = tmp_path / "alone"
+    shutil.copytree(trained.checkpoint.parents[2], run)
+    file = run / trained.checkpoint.parent.relative_to(trained.checkpoint.parents[2]) / "figures.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "test_images": "others", "test": {"map50": 9.0}}))
+    again = run_train(config(), run, None, SilentProgress())
+    assert again.test == trained.test
+    assert json.loads(file.read_text()) == kept
+
+
+def test_all_methods_see_the_same_images_in_the_same_order(config, tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(candidate_training, "train_detector", lambda *args, seed, **options: seeds.append(seed))
+    for method in ("sign", "dbs"):
+        chosen = config("train.terms={}", "train.start=scratch", f"train.layers={method}")
+        run_train(chosen, tmp_path / "run", None, SilentProgress())
+    assert len(seeds) == 2
+    assert len(set(seeds)) == 1
 
 
 def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
