@@ -148,3 +148,16 @@ def test_a_size_that_no_stride_divides_is_padded_and_found_in_its_own_pixels():
     assert len(boxes) > 0
     assert boxes.max() <= 50
     assert boxes.max() > 40
+
+
+def test_the_first_stages_outputs_may_be_opened(images, targets):
+    name = "rpn.head.cls_logits"
+    network = build_fixed(SPEC, Candidate({"layer/rpn": "bireal", f"layer/{name}": "sign"})).train()
+    with traced(network):
+        output = network(images, targets)
+    assert list(output.layers) == ["rpn.head.conv", name]
+    x = output.layers[name].x
+    assert x.shape == (2, 32, 24, 24)
+    assert x.min() < 0 < x.max()  # the ReLU in front belongs to the real alternative
+    sum(output.losses.values()).backward()
+    assert all(p.grad.count_nonzero() for p in network.rpn.parameters())
