@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import UnitShape
-from spaces.layers.binary_unit import ANNEALED_SHARE, LAST_TEMPERATURE
+from spaces.layers.binary_unit import annealed_rule
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed
@@ -88,7 +88,7 @@ def trained_twin(seed: int) -> tuple[nn.Module, dict[str, Decoded]]:
 def layer_cases(twin: nn.Module, data: Decoded) -> dict[str, Case]:
     names = [f"backbone.{layer}" for layer in LAYERS]
     units, seen = searchable_units(twin), {name: [] for name in names}
-    with recorded_inputs(twin) as inputs:
+    with recorded_inputs(units) as inputs:
         for images, _ in batches(data, 50, seed=0, epoch=0, augment=False):
             twin(images)
             for name in names:
@@ -99,12 +99,6 @@ def layer_cases(twin: nn.Module, data: Decoded) -> dict[str, Case]:
         real = real_cosines(convolve(x.relu(), weight, shape), x.relu(), weight, shape)
         cases[layer] = Case(real, sign(x), shape)
     return cases
-
-
-def annealed(done: float) -> Searched:
-    if done >= ANNEALED_SHARE:
-        return Searched("hard")
-    return Searched("soft", temperature=LAST_TEMPERATURE ** (done / ANNEALED_SHARE))
 
 
 def optimised(start: Tensor, rule_at: Callable[[float], WeightRule], case: Case, rate: float) -> Tensor:
@@ -129,7 +123,7 @@ def compare(weight: Tensor, train: Case, held_out: Case) -> dict[str, tuple[floa
     competitors: dict[str, tuple[Tensor, Callable[[float], WeightRule]]] = {
         "ste": (weight, lambda _: StraightThrough("clipped")),
         "dbs hard": (logits, lambda _: Searched("hard")),
-        "dbs annealed": (logits, annealed),
+        "dbs annealed": (logits, annealed_rule),
     }
     found = {"sign": sign(weight)}
     for name, (start, rule_at) in competitors.items():

@@ -3,9 +3,10 @@
     python examples/ablation.py examples/ablation_shapes.yaml --seeds 0 1 2 --processes 2
 
 Every method starts from the same real-valued twin of its seed, has the same epochs, images and order of images, and is
-measured on the test images. `lws_det` is `dbs` with the layer losses and the imitation of LWS-Det (docs/dbs.md); the
-others have no distillation. The table gives map50 for each seed, and the difference from `sign` as a mean over seeds
-with its 95 % interval (Student's t of the paired differences). Stopped and started again it goes on; what is finished
+measured on the test images. Those with `/lws` behind their name have LWS-Det's layer losses and imitation besides
+(docs/dbs.md); the others have no distillation. `bireal+learned_scale+prelu` is what `dbs` is but for the search of signs.
+The table gives map50 for each seed, and the differences from three methods as means over seeds with their 95 % interval
+(Student's t of the paired differences). Stopped and started again it goes on; what is finished
 is read from the runs.
 """
 
@@ -16,12 +17,15 @@ import statistics
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", "dbs", "lws_det", "int8", "real")
-LWS_DET = [
-    "train.layers=dbs",
+LIKE_DBS = "bireal+learned_scale+prelu"
+METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "real")
+TAUGHT = "/lws"
+LWS_TERMS = (
     "train.terms={angular: {weight: 100.0}, amplitude: {weight: 1.0}, weight_reconstruction: {weight: 1.0}, "
-    "fgfi: {weight: 0.02}}",
-]
+    "fgfi: {weight: 0.02}}"
+)
+ARMS = (*METHODS, f"{LIKE_DBS}{TAUGHT}", f"dbs{TAUGHT}")
+AGAINST = ("sign", "react", LIKE_DBS)
 STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 """The 97.5 % quantile by the number of pairs."""
 
@@ -32,8 +36,9 @@ def trained(config: str, method: str, seed: int, data: str | None, overrides: li
     from search.train_stage import run_train
     from trainers.progress import SilentProgress
 
-    chosen = LWS_DET if method == "lws_det" else [f"train.layers={method}"]
-    loaded = load_config(config, [f"seed={seed}", *chosen, *overrides])
+    terms = [LWS_TERMS] if method.endswith(TAUGHT) else []
+    layers = f"train.layers={method.removesuffix(TAUGHT)}"
+    loaded = load_config(config, [f"seed={seed}", layers, *terms, *overrides])
     folder = Path("runs") / f"{loaded.name}_seed{seed}"
     result = run_train(loaded, folder.resolve(), Path(data) if data else None, SilentProgress())
     return result.test["map50"], result.twin_test["map50"]
@@ -62,12 +67,14 @@ def interval(differences: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=list(ARMS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--data", help="the folder that holds VOCdevkit, for VOC data")
     parser.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="KEY=VALUE")
     asked = parser.parse_args()
+    if len(asked.seeds) > max(STUDENT_T):
+        parser.error(f"--seeds: {len(asked.seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
     os.environ.setdefault("OMP_NUM_THREADS", "1" if asked.processes > 1 else str(os.cpu_count()))
     with ProcessPoolExecutor(asked.processes) as pool:
         jobs = [
@@ -75,13 +82,15 @@ def main() -> None:
             for seed in asked.seeds
         ]
         found = [job.result() for job in jobs]
-    print(
-        f"\n{'method':14}" + "".join(f"{f'seed {seed}':>10}" for seed in asked.seeds) + f"{'mean':>10}   against sign"
-    )
+    against = [method for method in AGAINST if method in asked.methods]
+    heads = [f"seed {seed}" for seed in asked.seeds] + ["mean", *(f"- {method}" for method in against)]
+    print("".join([f"\n{'method':32}", *(f"{head:>10}" for head in heads[: len(asked.seeds) + 1])]), end="")
+    print("".join(f"{head:>32}" for head in heads[len(asked.seeds) + 1 :]))
     for method in ["twin", *asked.methods]:
         values = [one[method] for one in found]
-        against = interval([one[method] - one["sign"] for one in found]) if "sign" in asked.methods else ""
-        print(f"{method:14}" + "".join(f"{v:10.4f}" for v in values) + f"{statistics.mean(values):10.4f}   {against}")
+        differences = [interval([one[method] - one[other] for one in found]) for other in against]
+        figures = "".join(f"{value:10.4f}" for value in [*values, statistics.mean(values)])
+        print(f"{method:32}{figures}" + "".join(f"{difference:>32}" for difference in differences))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ FLAGS = ("feasible", "front")
 
 # Column -> axis label with its unit. Accuracies are maximised, costs minimised.
 METRICS = {
-    "map50": "VOC mAP at IoU 0.5 (map50)",
+    "map50": "mAP at IoU 0.5 (map50)",
     "map50_11": "VOC 11-point mAP at IoU 0.5 (map50_11)",
-    "ap": "COCO AP at IoU 0.5 to 0.95 (ap)",
-    "ap50": "COCO AP at IoU 0.5 (ap50)",
-    "ap75": "COCO AP at IoU 0.75 (ap75)",
+    "ap": "AP at IoU 0.5 to 0.95 (ap)",
+    "ap50": "AP at IoU 0.5 (ap50)",
+    "ap75": "AP at IoU 0.75 (ap75)",
+    "ar500": "AR at 500 detections, IoU 0.5 to 0.95 (ar500)",
 }
 COSTS = {
     "bit_ops": "bit-operations per image (bit_ops)",

@@ -1,5 +1,6 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
 
@@ -25,7 +26,7 @@ def train_settings(config: TrainingConfig) -> TrainSettings:
 
 
 def described(config: Retrain | Train) -> dict[str, object]:
-    """What a result of such a training is told from others by."""
+    """What results and unfinished states of such a training are told from others by."""
     return {**asdict(train_settings(config)), "inputs_first_epochs": config.inputs_first_epochs}
 
 
@@ -35,22 +36,28 @@ def train_candidate(
     candidate: Candidate,
     data: Decoded,
     config: Retrain | Train,
+    described_as: Mapping[str, object],
     *,
     command: Command,
     seed: int,
     folder: RunFolder,
     progress: Progress,
 ) -> nn.Module:
-    """Train `network` in place with the candidate's own teachers; in evaluation mode then. Goes on where it stopped."""
+    """Train `network` in place with the candidate's own teachers; in evaluation mode then.
+
+    Goes on where a training `described_as` this one stopped. All candidates of a run see the same images in the same
+    order.
+    """
     train_detector(
         network,
         data,
         train_settings(config),
-        seed=seeded(seed, command, candidate.id, "data"),
+        seed=seeded(seed, command, "data"),
         stage=f"{command} {candidate.id}",
         candidate=candidate,
         distiller=distiller,
         inputs_first_epochs=config.inputs_first_epochs,
+        described_as=described_as,
         resume_from=folder.training_state(f"{command}-{candidate.id}"),
         progress=progress,
     )

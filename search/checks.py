@@ -14,7 +14,9 @@ from spaces.detectors import DETECTORS
 from spaces.layers import METHODS, method
 from spaces.published import NAMES, published_model
 from spaces.space import NO_TEACHER, weight_grid
+from trainers.data.download import BY_HAND
 from trainers.distill import TERMS
+from trainers.evaluate.figures import SCORED
 
 Problem = tuple[str, str]
 """A dotted key and what is wrong with its value."""
@@ -36,12 +38,21 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 def _data(config: Config) -> Iterator[Problem]:
     yield from _image_size(config)
+    yield from _format(config)
     if config.data.classes is not None:
         yield from _without_repetition("data.classes", config.data.classes)
     sets = {"train": config.data.train, "val": config.data.val, "test": config.data.test}
     for one, other in combinations(sets, 2):
         if sets[one] == sets[other]:
             yield f"data.{other}", f"is {sets[other]!r}, as data.{one}; the three sets may share no image."
+
+
+def _format(config: Config) -> Iterator[Problem]:
+    data = config.data
+    if data.download and data.format != "voc":
+        yield "data.download", f"is true, but only VOC can be downloaded. {BY_HAND[data.format]}."
+    if data.classes is not None and data.format == "visdrone":
+        yield "data.classes", "is given, but VisDrone's ten classes are fixed; leave it out."
 
 
 def _image_size(config: Config) -> Iterator[Problem]:
@@ -156,11 +167,24 @@ def _train(config: Config) -> Iterator[Problem]:
 
 def _search(config: Config) -> Iterator[Problem]:
     yield from _known("search.sampler", [config.search.sampler], SAMPLERS)
-    yield from _known("search.objectives", config.search.objectives, OBJECTIVES)
+    yield from _objectives(config)
     yield from _known("search.constraints", list(config.search.constraints), BUDGETS)
     pick = config.retrain.pick
     if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
         yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hex digits."
+
+
+def _objectives(config: Config) -> Iterator[Problem]:
+    """A cost, or an accuracy that a score on data of this format has."""
+    key, form = "search.objectives", config.data.format
+    measured = SCORED["voc" if form == "shapes" else form]
+    allowed = [name for name, direction in OBJECTIVES.items() if direction == "minimize" or name in measured]
+    for name in config.search.objectives:
+        if name not in OBJECTIVES:
+            yield key, unknown(name, allowed)
+        elif name not in allowed:
+            yield key, f"{name!r} is not measured on {form} data; measured are {', '.join(measured)}."
+    yield from _without_repetition(key, config.search.objectives)
 
 
 def _known(key: str, names: Sequence[str], known: Collection[str]) -> Iterator[Problem]:

@@ -1,20 +1,18 @@
 """The command line. Commands parse, call one function each, and show what it returns."""
 
 import importlib.metadata
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from search.data_cli import data_app
 from search.user_errors import user_errors
 
 if TYPE_CHECKING:
-    from search.config import Config
     from search.detector_result import Result
     from search.tables import Format
-    from spaces.candidate import Candidate
 
 # What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
@@ -31,9 +29,11 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Lay a value over the config, e.g. search.trials=50. Repeatable."),
 ]
-DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The folder that holds VOCdevkit.")]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
 FormatOption = Annotated[str, typer.Option("--format", metavar="table|csv|json|parquet", help="How to write the rows.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
+
+app.add_typer(data_app)
 
 
 @app.callback()
@@ -137,13 +137,14 @@ def train(
 ) -> None:
     """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
     with user_errors("The same command goes on where it stopped."):
+        from search.candidate_file import read_candidate
         from search.config import load_config
         from search.progress import terminal_progress
         from search.train_stage import run_train
 
         overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]
         loaded = load_config(config, overrides)
-        chosen = _read_candidate(candidate) if candidate is not None else None
+        chosen = read_candidate(candidate) if candidate is not None else None
         folder = (run_dir or Path("runs") / loaded.name).resolve()
         _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr), chosen), "trained")
 
@@ -151,20 +152,17 @@ def train(
 @app.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A detector's .safetensors file, of a teacher or retrained.")],
-    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder that holds VOCdevkit.")],
-    format_: Annotated[str, typer.Option("--format", metavar="voc", help="The layout of the data.")] = "voc",
+    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder of the data: see data.root.")],
+    format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
-    year: Annotated[str, typer.Option(help="Of the folder VOC<year>.")] = "2007",
+    year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
 ) -> None:
-    """Measure a detector on an image set: VOC's and COCO's average precisions."""
+    """Measure a detector on an image set: average precisions by the rule of its format."""
     with user_errors():
-        from search.config import ConfigError
         from search.inspect import run_evaluate
         from search.tables import print_rows
 
-        if format_ != "voc":
-            raise ConfigError(f"--format is {format_!r}; allowed is voc.")
-        figures = run_evaluate(checkpoint.resolve(), data.resolve(), split, year)
+        figures = run_evaluate(checkpoint.resolve(), data.resolve(), split, format_, year)
         print_rows([figures])
 
 
@@ -180,12 +178,14 @@ def cost(
 ) -> None:
     """Count operations and memory, layer by layer, for one image."""
     with user_errors():
+        from search.candidate_file import read_candidate
         from search.config import load_config
-        from search.inspect import COUNTING_RULE
+        from search.inspect import COUNTING_RULE, cost_rows
         from search.tables import Format, print_rows
 
         form = _form(format_)
-        print_rows(_cost_rows(load_config(config, set_ or []), candidate), form, output)
+        chosen = read_candidate(candidate) if candidate is not None else None
+        print_rows(cost_rows(load_config(config, set_ or []), chosen), form, output)
         if form is Format.TABLE and output is None:
             typer.echo(COUNTING_RULE)
 
@@ -193,30 +193,6 @@ def cost(
 def main() -> None:
     """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
     app()
-
-
-def _cost_rows(config: "Config", file: Path | None) -> list[dict[str, object]]:
-    from search.inspect import cost_rows
-
-    return cost_rows(config, _read_candidate(file) if file is not None else None)
-
-
-def _read_candidate(file: Path) -> "Candidate":
-    """A candidate's knobs, plain or under "candidate" as in the entries of front.json."""
-    from search.config import ConfigError
-    from spaces.candidate import Candidate
-
-    try:
-        content = json.loads(file.read_text("utf-8"))
-        if isinstance(content, list):
-            raise ValueError(f"it is a list of {len(content)}; write one of its entries to a file of its own")
-        if isinstance(content, dict):
-            content = content.get("candidate", content)
-        return Candidate.from_json(json.dumps(content))
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read ({error.strerror}). Give a JSON file with a candidate.") from error
-    except ValueError as error:
-        raise ConfigError(f"{file} is no candidate: {error}") from error
 
 
 def _axes_of(run: Path) -> tuple[str, str]:

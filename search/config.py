@@ -25,6 +25,7 @@ __all__ = [
 
 CHANGEABLE = (
     "data.root",  # that the images are the same is checked by their annotations
+    "data.download",
     "data.test",
     "data.memory_limit_mb",
     "device",

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.journal import InFlight, Journal, record
 from search.objectives import Scored, directions, figure, not_finite
-from search.proposing import ProposingSampler, durable
+from search.proposing import ProposingSampler, durable_distributions
 from search.samplers import sampler_from_seed
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
@@ -65,7 +65,7 @@ class Controller:
         from_seed = sampler_from_seed(sampler, trials=trials, workers=workers)
         proposing = ProposingSampler(space, from_seed, seed=seed, seen=self._seen)
         self._distributions = proposing.distributions
-        self._durable = {key: durable(one) for key, one in self._distributions.items()}
+        self._durable = durable_distributions(space)
         self._study = optuna.create_study(directions=directions(objectives), sampler=proposing)
         self._asked = 0
         self.finished = 0

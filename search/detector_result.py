@@ -17,8 +17,7 @@ from spaces.detectors import DetectorSpec
 from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
-from trainers.evaluate.coco import coco_ap
-from trainers.evaluate.voc import voc_ap
+from trainers.evaluate.figures import all_figures
 from trainers.inference import detect, truths
 
 
@@ -74,11 +73,8 @@ def save_result(
 
 
 def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
-    """VOC's and COCO's average precisions on `data`, in 0..1."""
-    found, expected = detect(network, data), truths(data)
-    voc = voc_ap(found, expected, num_classes=len(data.class_names))
-    coco = coco_ap(found, expected, num_classes=len(data.class_names))
-    return {"map50": voc.map50, "map50_11": voc.map50_11, **coco}
+    """All average precisions that the rule of `data` gives, in 0..1."""
+    return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
 
 
 def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:

@@ -7,7 +7,7 @@ import torch
 from search.config import Config, ConfigError
 from search.detector_result import evaluate_checkpoint
 from search.space_builder import build_space, student_spec
-from search.splits import class_names, decode_voc
+from search.splits import class_names, decode_split, named_format
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.supernet import build_fixed
@@ -54,10 +54,13 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     return [*rows, {"layer": "total", "method": size, **total}]
 
 
-def run_evaluate(checkpoint: Path, data_root: Path, split: str, year: str = "2007") -> dict[str, float]:
-    """The figures of a detector of ours on an image set in VOC layout: map50, map50_11, ap, ap50, ap75, all in 0..1.
+def run_evaluate(
+    checkpoint: Path, data_root: Path, split: str, format_: str = "voc", year: str = "2007"
+) -> dict[str, float]:
+    """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
 
     Classes and image size are those that the checkpoint names. Raises CheckpointError and DataError.
     """
+    form = named_format(format_, year)
     _, spec, _, classes = load_detector(checkpoint)
-    return evaluate_checkpoint(checkpoint, decode_voc(data_root, split, classes, spec.image_size, year))
+    return evaluate_checkpoint(checkpoint, decode_split(form, data_root, split, classes, spec.image_size))

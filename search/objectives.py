@@ -9,6 +9,10 @@ Direction = Literal["maximize", "minimize"]
 OBJECTIVES: dict[str, Direction] = {
     "map50": "maximize",
     "map50_11": "maximize",
+    "ap": "maximize",
+    "ap50": "maximize",
+    "ap75": "maximize",
+    "ar500": "maximize",
     "bit_ops": "minimize",
     "ops": "minimize",
     "memory_mb": "minimize",

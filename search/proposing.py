@@ -45,10 +45,9 @@ def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
     return {knob.key: KnobDistribution(knob.choices) for knob in space.knobs}
 
 
-def durable(distribution: BaseDistribution) -> BaseDistribution:
-    """The same distribution in Optuna's own class, for a journal."""
-    assert isinstance(distribution, CategoricalDistribution)
-    return CategoricalDistribution(distribution.choices)
+def durable_distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """The same in Optuna's own class, for a journal."""
+    return {knob.key: CategoricalDistribution(knob.choices) for knob in space.knobs}
 
 
 class ProposingSampler(BaseSampler):

@@ -51,6 +51,7 @@ def _trained(
         candidate,
         prepared.train,
         config.retrain,
+        described(config.retrain),
         command="retrain",
         seed=config.seed,
         folder=folder,

@@ -48,12 +48,13 @@ class Shapes(_Section):
 
 
 class Data(_Section):
-    format: Literal["voc", "shapes"]
+    format: Literal["voc", "coco", "visdrone", "shapes"]
     root: str | None = None
+    download: bool = False
     train: str = "train"
     val: str = "val"
     test: str = "test"
-    year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>
+    year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
     on_bad_data: Literal["error", "skip"] = "error"

@@ -6,22 +6,23 @@ from pathlib import Path
 
 from search.config import Config, ConfigError
 from search.run_folder import RunFolder
+from search.schema import Data
 from spaces.published import NAMES
 from trainers.data.batches import balanced_indices
 from trainers.data.decoded import Decoded, decode
+from trainers.data.download import download_voc
 from trainers.data.errors import DataError
+from trainers.data.formats import FORMATS, Format, data_format, own_classes, shared_images
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.voc import VOC_CLASSES, image_set_ids, read_voc
 from trainers.seeding import seeded
-
-VOC_ROOT_VARIABLE = "BITFRONT_VOC_ROOT"
 
 
 def settled(config: Config, data_root: Path | None) -> Config:
     """The config with absolute places for all files that it reads, so that it means the same from every folder.
 
-    The folder of VOC data is `data_root` (the command line's --data), else the config's, else BITFRONT_VOC_ROOT.
-    Raises DataError when none of them names one, and ConfigError when `data_root` comes with generated data.
+    The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
+    BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
+    and ConfigError when `data_root` comes with generated data.
     """
     data, named = config.data, data_root
     if data.format == "shapes":
@@ -29,7 +30,7 @@ def settled(config: Config, data_root: Path | None) -> Config:
             raise ConfigError("--data was given, but data.format is shapes, whose images are generated. Leave it out.")
         named = Path(data.root) if data.root else None
     elif named is None:
-        named = _named_root(data.root)
+        named = _named_root(data)
     teachers = {
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
@@ -43,14 +44,20 @@ def settled(config: Config, data_root: Path | None) -> Config:
 
 
 def class_names(config: Config) -> tuple[str, ...]:
-    """The classes in the order of their labels 1..C."""
-    if config.data.classes is not None:
-        return tuple(config.data.classes)
-    return SHAPE_CLASSES if config.data.format == "shapes" else VOC_CLASSES
+    """The classes in the order of their labels 1..C.
+
+    Where the config names none they are the format's own: of COCO's layout the categories of the file of `data.train`.
+    """
+    data = config.data
+    if data.classes is not None:
+        return tuple(data.classes)
+    if data.format == "shapes":
+        return SHAPE_CLASSES
+    return own_classes(data.format, Path(data.root) if data.root else None, data.train)
 
 
 def prepare_root(config: Config, folder: RunFolder) -> Path:
-    """The folder that holds VOCdevkit; generated data is written to it first, where it isn't there yet.
+    """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
 
     Raises DataError when one of the three image sets isn't there, or two of them share images.
     """
@@ -59,12 +66,14 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
     if data.format == "shapes":
         sizes = {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
         write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seeded(config.seed, "shapes"))
-    listed = {split: set(image_set_ids(root, split, year=data.year)) for split in (data.train, data.val, data.test)}
-    for one, other in combinations(listed, 2):
-        if common := listed[one] & listed[other]:
+    if data.download:
+        download_voc(root, (data.train, data.val, data.test), data.year)
+    places = {split: _format(data).places(root, split) for split in (data.train, data.val, data.test)}
+    for one, other in combinations(places, 2):
+        if common := shared_images(places[one], places[other]):
             raise DataError(
                 root,
-                f"the image sets {one} and {other} share {len(common)} images, {min(common)} among them",
+                f"the image sets {one} and {other} share {len(common)} images, {common[0]} among them",
                 "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
                 "data.val and data.test",
             )
@@ -75,7 +84,7 @@ def load_split(config: Config, folder: RunFolder, split: str) -> Decoded:
     """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
     data = config.data
     root = Path(data.root) if data.root else folder.data
-    listed = read_voc(root, split, year=data.year, class_names=class_names(config), on_bad_data=data.on_bad_data)
+    listed = _format(data).read(root, split, class_names=class_names(config), on_bad_data=data.on_bad_data)
     return decode(listed, data.image_size, memory_limit_mb=data.memory_limit_mb, on_bad_data=data.on_bad_data)
 
 
@@ -86,7 +95,7 @@ def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
         raise DataError(
             f"the image set {split}",
             f"its {len(found)} images hold no object that counts in an average precision",
-            "Name another one: objects that aren't marked difficult are needed",
+            f"Name another one: objects that aren't {_format(config.data).flagged} are needed",
         )
     return found
 
@@ -99,18 +108,31 @@ def scoring_subset(config: Config, val: Decoded) -> Decoded:
     return val.subset(balanced_indices(val, wanted, seeded(config.seed, "val_images")))
 
 
-def decode_voc(root: Path, split: str, classes: tuple[str, ...], size: int, year: str) -> Decoded:
-    """An image set in VOC layout at another place than the config's; every defect is an error."""
-    return decode(read_voc(root, split, year=year, class_names=classes), size)
+def decode_split(form: Format, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
+    """An image set at another place than the config's; every defect is an error."""
+    return decode(form.read(root, split, class_names=classes), size)
 
 
-def _named_root(configured: str | None) -> Path:
-    named = configured or os.environ.get(VOC_ROOT_VARIABLE)
+def named_format(name: str, year: str) -> Format:
+    """The format that the command line's --format and --year name. Raises ConfigError for one that doesn't exist."""
+    if name not in FORMATS:
+        raise ConfigError(f"--format is {name!r}; allowed are {', '.join(FORMATS)}.")
+    return data_format(name, year)
+
+
+def _format(data: Data) -> Format:
+    """Generated data has VOC's layout."""
+    return data_format("voc" if data.format == "shapes" else data.format, data.year)
+
+
+def _named_root(data: Data) -> Path:
+    variable = f"BITFRONT_{data.format.upper()}_ROOT"
+    named = data.root or os.environ.get(variable)
     if not named:
         raise DataError(
-            "the VOC data",
+            f"the {data.format.upper()} data",
             "no folder was named",
-            f"Name the folder that holds VOCdevkit: --data, data.root in the config, or {VOC_ROOT_VARIABLE}",
+            f"Name the folder that holds {_format(data).holds}: --data, data.root in the config, or {variable}",
         )
     return Path(named)
 

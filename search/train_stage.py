@@ -1,5 +1,6 @@
 """Training one network without a search: a fixed choice for every layer, with its own teachers and loss weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ def run_train(
         place = place_for(folder.path / "trained", chosen.id, settings)
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
-                network = _trained(config, folder, data, teachers, chosen, progress)
+                network = _trained(config, folder, data, teachers, chosen, settings, progress)
             twin = figures_on(teachers[TWIN].network, test)
             classes = data.train.class_names
             save_result(place, network, spec, chosen, classes, settings, figures_on(network, test), twin)
@@ -77,6 +78,7 @@ def _trained(
     data: PreparedData,
     teachers: dict[str, Teacher],
     candidate: Candidate,
+    settings: Mapping[str, object],
     progress: Progress,
 ) -> nn.Module:
     torch.manual_seed(seeded(config.seed, "train", candidate.id))
@@ -92,6 +94,7 @@ def _trained(
         candidate,
         data.train,
         config.train,
+        settings,
         command="train",
         seed=config.seed,
         folder=folder,

@@ -26,7 +26,7 @@ from trainers.describe import load_detector, save_detector
 from trainers.detector_training import pick_device, train_detector
 from trainers.distill import TERMS, Distiller
 from trainers.distill.searched_losses import SearchedLosses
-from trainers.inference import voc_metrics
+from trainers.inference import score_metrics
 from trainers.loop import freeze
 from trainers.progress import Progress
 from trainers.scorer import Teacher
@@ -49,7 +49,7 @@ def teacher_pool(
 ) -> dict[str, Teacher]:
     """Every teacher of the config, frozen: loaded where it was given or made before, else trained and kept.
 
-    Beside each stands `<name>.json` with its map50 on `val`, images that no teacher was trained on.
+    Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
     """
     pool = {}
     for name in config.teachers:
@@ -92,7 +92,7 @@ def _teacher(
 def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> None:
     file = folder.teacher(name).with_suffix(".json")
     if not file.is_file():
-        write_whole(file, json.dumps(voc_metrics(network, val), indent=2).encode())
+        write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
 
 
 def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:

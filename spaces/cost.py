@@ -136,21 +136,21 @@ def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Ten
     return count
 
 
-def _unit_cost(name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
+def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
     chosen, shape = method(unit.active), unit.shape.weight
     alternative = cast(Alternative, unit.alternatives[unit.active])
     macs = conv_macs(shape, output.shape[-2], output.shape[-1])
     own = sum(
         parameter.numel()
-        for module in alternative.modules()
+        for name, module in alternative.named_modules()
         if not isinstance(module, nn.Conv2d | nn.Linear)  # counted with their products, as layers of their own
         for key, parameter in module.named_parameters(recurse=False)
-        if not (module is alternative and key in alternative.folded)
+        if f"{name}.{key}".lstrip(".").partition(".")[0] not in alternative.folded
     )
     scales = shape[0] if chosen.weight_bits < 32 else 0
     bias = 0 if unit.bias is None else unit.bias.numel()
     memory = math.prod(shape) * chosen.weight_bits + (own + scales + bias) * 32
-    return LayerCost(name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
+    return LayerCost(unit_name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
 
 
 def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:

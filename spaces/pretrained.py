@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import searchable_units
+from spaces.supernet import real_name
 
 
 class Publishable(Protocol):
@@ -74,7 +75,7 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
     """
     named = cast(Publishable, network).from_published(state)
     own = network.state_dict()
-    found = {name: source for name in own if (source := _source(name)) in named and not _is_counter(name)}
+    found = {name: source for name in own if (source := real_name(name)) in named and not _is_counter(name)}
     for name, source in found.items():
         if own[name].shape != named[source].shape:
             shapes = f"{tuple(named[source].shape)} in the checkpoint and {tuple(own[name].shape)} in the network"
@@ -96,10 +97,6 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
         own=tuple(name for name in left if _is_binary(name)),
         unused=tuple(name for name in named if name not in used and not _is_counter(name)),
     )
-
-
-def _source(name: str) -> str:
-    return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
 
 
 def _is_counter(name: str) -> bool:

@@ -83,22 +83,27 @@ def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own.
 
-    What alternatives derive from a real weight, learned scales and searched signs, is derived from the twin's. Raises
+    An 8-bit alternative takes the real one's BatchNorm. What alternatives derive from a real weight, learned scales and searched signs, is derived from the twin's. Raises
     ValueError when a shared tensor is of another shape; then nothing is copied.
     """
     own = supernet.state_dict()
-    for name, tensor in own.items():
-        if name in state and state[name].shape != tensor.shape:
-            shapes = f"{tuple(state[name].shape)} in the state and {tuple(tensor.shape)} in the network"
+    shared = {name: source for name in own if (source := real_name(name)) in state}
+    for name, source in shared.items():
+        if state[source].shape != own[name].shape:
+            shapes = f"{tuple(state[source].shape)} in the state and {tuple(own[name].shape)} in the network"
             raise ValueError(f"The tensor {name} is {shapes}.")
     with torch.no_grad():
-        for name, tensor in own.items():
-            if name in state:
-                tensor.copy_(state[name])
+        for name, source in shared.items():
+            own[name].copy_(state[source])
         for name, unit in searchable_units(supernet).items():
             if (weight := state.get(f"{name}.weight")) is not None:
                 unit.start_from(weight.to(next(unit.parameters()).device))
-    return [name for name in own if name not in state]
+    return [name for name in own if name not in shared]
+
+
+def real_name(name: str) -> str:
+    """The tensor of an all-real network that a tensor starts from: an 8-bit unit's BatchNorm from the real one's."""
+    return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
 
 
 def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -1,10 +1,14 @@
 """What many tests share: one thread, tiny detectors and tiny data."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+from PIL import Image
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
@@ -13,6 +17,8 @@ from spaces.supernet import build_fixed, build_supernet
 from trainers.data.decoded import Decoded
 
 torch.set_num_threads(1)
+settings.register_profile("unclocked", deadline=None)
+settings.load_profile("unclocked")
 
 METHODS = ("real", "sign", "bireal")
 
@@ -51,6 +57,18 @@ def scramble(network: nn.Module) -> None:
             nn.init.normal_(norm.bias, std=0.2)
             norm.running_mean.normal_(0, 0.2)
             norm.running_var.uniform_(0.5, 1.5)
+
+
+@pytest.fixture
+def lively() -> Callable[[nn.Module], nn.Module]:
+    """Gives a network BatchNorm parameters and statistics as a training would: fresh ones hide a wrong mapping."""
+
+    def shake(network: nn.Module) -> nn.Module:
+        torch.manual_seed(0)
+        scramble(network)
+        return network.eval()
+
+    return shake
 
 
 @pytest.fixture
@@ -104,3 +122,78 @@ def blobs() -> Callable[..., Decoded]:
         return Decoded.from_arrays(arrays, [f"{index:03d}" for index in range(count)], ("red", "green", "blue"))
 
     return make
+
+
+TINY_SPLITS = {"train": 8, "val": 4, "test": 4}
+VISDRONE = "VisDrone2019-DET-"
+
+
+def tiny_objects(number: int) -> list[tuple[int, int, int, int, int, int]]:
+    """Of image `number` of a tiny data set: left, top, width, height, class 0 or 1, and 1 where it is flagged.
+
+    Each has one object that counts, of both classes in turn; every third has a flagged one beside it.
+    """
+    counted = (4 + number, 4, 24, 20, number % 2, 0)
+    return [counted] if number % 3 else [counted, (40, 30, 16, 12, number % 2, 1)]
+
+
+@pytest.fixture
+def tiny_data() -> Callable[..., Path]:
+    """Writes a data set of one format, 64 x 48 pixels, with the splits and objects above; returns its root."""
+
+    def write(form: str, root: Path) -> Path:
+        for split, count in TINY_SPLITS.items():
+            names = [f"{split}_{number}" for number in range(count)]
+            folders = {"voc": "VOCdevkit/VOC2007/JPEGImages", "coco": split, "visdrone": f"{VISDRONE}{split}/images"}
+            (root / folders[form]).mkdir(parents=True, exist_ok=True)
+            for number, name in enumerate(names):
+                pixels = np.random.default_rng(number + 100 * count).integers(0, 90, (48, 64, 3), dtype=np.uint8)
+                for left, top, width, height, label, _ in tiny_objects(number):
+                    pixels[top : top + height, left : left + width, label] = 230
+                Image.fromarray(pixels).save(root / folders[form] / f"{name}.jpg", quality=92)
+            {"voc": _write_voc, "coco": _write_coco, "visdrone": _write_visdrone}[form](root, split, names)
+        return root
+
+    return write
+
+
+def _write_voc(root: Path, split: str, names: list[str]) -> None:
+    base = root / "VOCdevkit" / "VOC2007"
+    for folder in ("Annotations", "ImageSets/Main"):
+        (base / folder).mkdir(parents=True, exist_ok=True)
+    (base / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names))
+    for number, name in enumerate(names):
+        objects = "".join(
+            f"<object><name>{('cat', 'dog')[label]}</name><difficult>{flag}</difficult><bndbox><xmin>{x + 1}</xmin>"
+            f"<ymin>{y + 1}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax></bndbox></object>"
+            for x, y, w, h, label, flag in tiny_objects(number)
+        )
+        size = "<size><width>64</width><height>48</height></size>"
+        (base / "Annotations" / f"{name}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+
+
+def _write_coco(root: Path, split: str, names: list[str]) -> None:
+    """Category ids have gaps and stand in falling order, as nothing forbids."""
+    rows = [(number, row) for number in range(len(names)) for row in tiny_objects(number)]
+    content = {
+        "categories": [{"id": 18, "name": "dog"}, {"id": 17, "name": "cat"}],
+        "images": [{"id": n + 7, "file_name": f"{m}.jpg", "width": 64, "height": 48} for n, m in enumerate(names)],
+        "annotations": [
+            {"id": k, "image_id": n + 7, "bbox": [x, y, w, h], "category_id": 17 + c, "iscrowd": flag, "area": w * h}
+            for k, (n, (x, y, w, h, c, flag)) in enumerate(rows, start=1)
+        ],
+    }
+    (root / "annotations").mkdir(exist_ok=True)
+    (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(content))
+
+
+def _write_visdrone(root: Path, split: str, names: list[str]) -> None:
+    """Cars (4) and buses (9); what is flagged is an ignored region."""
+    folder = root / f"{VISDRONE}{split}" / "annotations"
+    folder.mkdir()
+    for number, name in enumerate(names):
+        lines = [
+            f"{x},{y},{w},{h},{1 - flag},{0 if flag else (4, 9)[label]},0,0"
+            for x, y, w, h, label, flag in tiny_objects(number)
+        ]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")

@@ -1,5 +1,6 @@
 """Training one fixed detector: a teacher, or a candidate that is retrained. The same code for both."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,13 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.layers.binary_unit import Binary
-from trainers.data.batches import Batch
+from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
-from trainers.loop import TrainSettings, train
+from trainers.loop import TrainSettings, to_device, train
 from trainers.progress import Progress
-from trainers.searched_signs import set_inputs_only
+from trainers.recalibrate import recalibrate
+from trainers.searched_signs import searches, set_inputs_only
 
 
 def train_detector(
@@ -26,6 +28,7 @@ def train_detector(
     candidate: Candidate | None = None,
     distiller: Distiller | None = None,
     inputs_first_epochs: int = 0,
+    described_as: Mapping[str, object] | None = None,
     resume_from: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -33,8 +36,8 @@ def train_detector(
 
     With `inputs_first_epochs` it is trained in two stages, as ReActNet's published training code does: so many epochs
     with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own warm-up and
-    cosine. A network without 1-bit units has one stage. Raises DivergedError when a loss isn't
-    finite.
+    cosine. A network without 1-bit units has one stage. A state in `resume_from` is gone on from when it is of the
+    same settings, and `described_as` the same. Raises DivergedError when a loss isn't finite.
     """
     modules = nn.ModuleDict({"network": network})
     if distiller is not None:
@@ -56,6 +59,7 @@ def train_detector(
             replace(settings, epochs=epochs),
             seed=seed,
             stage=name,
+            described_as={"inputs_first_epochs": inputs_first_epochs, **(described_as or {})},
             resume_from=kept,
             keep_end=keep_end,
             progress=progress,
@@ -69,6 +73,10 @@ def train_detector(
         finally:
             set_inputs_only(network, False)
     run(stage, settings.epochs, resume_from, False)
+    if any(one.relaxation == "soft" for one in searches(network)):  # its BatchNorms have never seen the signs
+        order = batches(data, min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
+        device = next(network.parameters()).device
+        recalibrate(network, (to_device(batch, device)[0] for batch in order))
 
 
 def unfinished_files(resume_from: Path) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from torch import nn
 
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
+from trainers.evaluate.figures import scored_figures
 from trainers.evaluate.voc import voc_ap
 from trainers.loop import to_device
 
@@ -41,3 +42,8 @@ def voc_metrics(network: nn.Module, data: Decoded, batch_size: int = 32) -> dict
     """VOC's mAP at IoU 0.5 on `data`: all-point as `map50`, 11-point as `map50_11`, both in 0..1."""
     result = voc_ap(detect(network, data, batch_size), truths(data), num_classes=len(data.class_names))
     return {"map50": result.map50, "map50_11": result.map50_11}
+
+
+def score_metrics(network: nn.Module, data: Decoded) -> dict[str, float]:
+    """What a candidate's score has, by the rule of `data`: see `figures.SCORED`."""
+    return scored_figures(detect(network, data), truths(data), len(data.class_names), data.rule)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
-from trainers.searched_signs import flip_rate, searched_logits, set_search_progress
+from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
 from trainers.seeding import seeded
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
@@ -64,6 +64,7 @@ def train(
     *,
     seed: int,
     stage: str,
+    described_as: Mapping[str, object] | None = None,
     resume_from: Path | None = None,
     keep_end: bool = False,
     progress: Progress | None = None,
@@ -87,19 +88,20 @@ def train(
     optimizer = torch.optim.AdamW(_groups(modules, settings), lr=settings.learning_rate)
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
-    identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint()}
+    identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint(), **(described_as or {})}
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
+    searched = searches(modules)
     first = _resume(resume_from, identity, modules, optimizer, schedule)
     saved = time.monotonic()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
         shown.resume(first)
         for epoch in range(first, settings.epochs):
             modules.train()
-            set_search_progress(modules, epoch / settings.epochs)
             total = torch.zeros((), device=device)
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
                 torch.manual_seed(seeded(seed, stage, epoch, step))  # for what a detector draws: anchors, proposals
+                set_search_progress(searched, (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch))
                 losses = step_losses(to_device(batch, device), epoch, step)
                 loss = torch.stack(list(losses.values())).sum()
                 check_finite(losses, stage, epoch, step)
@@ -119,7 +121,7 @@ def train(
             if resume_from is not None and due:
                 _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
-    set_search_progress(modules, 1.0)
+    set_search_progress(searched, 1.0)
 
 
 def check_finite(losses: dict[str, Tensor], stage: str, epoch: int, step: int) -> None:

@@ -17,9 +17,10 @@ from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
+from trainers.data.sample import Rule
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
-from trainers.inference import voc_metrics
+from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
 from trainers.searched_signs import searched_logits
@@ -57,7 +58,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Score:
-    """metrics in 0..1 (map50, map50_11), costs for one image (see spaces.cost), seconds by phase."""
+    """metrics in 0..1 (those of the data's rule), costs for one image (see spaces.cost), seconds by phase."""
 
     metrics: dict[str, float]
     costs: dict[str, float]
@@ -74,6 +75,7 @@ class ScorerParts:
     teachers: dict[str, tuple[dict[str, Any], dict[str, Any]]]
     """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
     class_names: tuple[str, ...]
+    rule: Rule
     image_ids: dict[str, tuple[str, ...]]
     arrays: Arrays = field(repr=False)
     """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`."""
@@ -115,6 +117,7 @@ def pack(
         terms={term: list(names) for term, names in terms.items()},
         teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
         class_names=train.class_names,
+        rule=train.rule,
         image_ids={"train": train.image_ids, "val": val.image_ids},
         arrays={
             f"{group}/{name}": value.detach().cpu().numpy() if isinstance(value, Tensor) else value
@@ -140,7 +143,7 @@ class Scorer:
         self._distiller = self._tensors(parts, "distiller")
         self._terms = parts.terms
         self._train, self._val = (
-            Decoded.from_arrays(_group(parts, split), parts.image_ids[split], parts.class_names)
+            Decoded.from_arrays(_group(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
             for split in ("train", "val")
         )
         recalibrated = min(self._settings.recalibrate_images, len(self._train))
@@ -159,7 +162,7 @@ class Scorer:
         recalibrate(network, (images for images, _ in self._batches(self._recalibration)))
         _check_weights(network)
         recalibrated = time.perf_counter()
-        metrics = voc_metrics(network, self._val)
+        metrics = score_metrics(network, self._val)
         measured = time.perf_counter()
         blank = torch.zeros(3, self._spec.image_size, self._spec.image_size, device=self._device)
         costs = totals(layer_costs(network, [blank])).as_dict()

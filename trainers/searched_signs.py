@@ -1,6 +1,6 @@
 """What a trainer does to 1-bit units beyond a step: how far a search of signs is, which flipped, what is binary yet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +27,15 @@ def flip_rate(modules: nn.Module, started: Mapping[str, Tensor]) -> float:
     return flipped / total if total else 0.0
 
 
-def set_search_progress(modules: nn.Module, done: float) -> None:
-    """Tell every search how much of the training is done, 0 to 1: an annealed one takes its temperature from it."""
-    for module in modules.modules():
-        if isinstance(module, DBS):
-            module.search_progress = done
+def searches(modules: nn.Module) -> list[DBS]:
+    """Every differentiable binarization search in `modules`."""
+    return [module for module in modules.modules() if isinstance(module, DBS)]
+
+
+def set_search_progress(found: Iterable[DBS], done: float) -> None:
+    """Tell searches how much of the training is done, 0 to 1: an annealed one takes its temperature from it."""
+    for one in found:
+        one.search_progress = done
 
 
 def set_inputs_only(modules: nn.Module, inputs_only: bool) -> None:

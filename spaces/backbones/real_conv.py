@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from spaces.layers.alternative import Activation
 from spaces.layers.real import activated
+from spaces.layers.unit import SearchableUnit
 
 
 class RealConv(nn.Module):
@@ -28,18 +29,21 @@ class RealConv(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.end_padding = activation, end_padding
+        self.kernel, self.stride = kernel, stride
         padding = 0 if end_padding else kernel // 2
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        self.conv: nn.Module = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         x = activated(x, self.activation)
         if self.end_padding:
-            x = pad_ends(x, self.conv.kernel_size[0], self.conv.stride[0])
+            # Opened and 1-bit, it has -1 outside instead of zeros, which a sign would make +1.
+            outside = -1.0 if isinstance(self.conv, SearchableUnit) and self.conv.is_binary else 0.0
+            x = pad_ends(x, self.kernel, self.stride, outside)
         return self.bn(self.conv(x))
 
 
-def pad_ends(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Zeros round a map (N, C, H, W), so that a convolution gives ceil(H / stride) rows; an odd one at the end."""
+def pad_ends(x: Tensor, kernel: int, stride: int, value: float = 0.0) -> Tensor:
+    """Pad a map (N, C, H, W), so that a convolution gives ceil(H / stride) rows; an odd row stands at the end."""
     height, width = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[-2:])
-    return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
+    return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2), value=value)

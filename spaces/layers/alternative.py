@@ -68,7 +68,7 @@ class Alternative(nn.Module):
     owns_weight = False
     is_binary = False
     folded: tuple[str, ...] = ()
-    """Own parameters that cost nothing extra: the weight itself, the scale that every 1-bit layer is counted with."""
+    """Own parameters and modules that cost nothing extra: the weight itself, the scale that every 1-bit layer is counted with."""
 
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ class Binary(Alternative):
     """
 
     is_binary = True
-    folded: tuple[str, ...] = ("scale",)
+    folded: tuple[str, ...] = ("scale", "weight_shift")
 
     def __init__(
         self,
@@ -95,13 +95,21 @@ class Binary(Alternative):
         return weight + self.weight_shift.bias.view(-1, 1, 1, 1)
 
     def _learned_scale(self) -> Tensor | None:
-        return None if self.scale is None else self.scale.view(-1, 1, 1, 1)
+        """Its magnitude: in front of a BatchNorm nothing holds it, and a sign of its own would flip a channel's."""
+        return None if self.scale is None else self.scale.abs().view(-1, 1, 1, 1)
 
     def _rule_now(self) -> WeightRule:
         return RealWeight() if self.inputs_only else self.rule
 
 
 ANNEALED_SHARE, LAST_TEMPERATURE = 0.75, 0.1
+
+
+def annealed_rule(progress: float) -> Searched:
+    """What an annealed search convolves when so much of the training, 0 to 1, is done."""
+    if progress >= ANNEALED_SHARE:
+        return Searched("hard")
+    return Searched("soft", temperature=LAST_TEMPERATURE ** (progress / ANNEALED_SHARE))
 
 
 class DBS(Binary):
@@ -148,11 +156,8 @@ class DBS(Binary):
     def _rule_now(self) -> WeightRule:
         if self.inputs_only:  # logits are no weights: where these shall be real, the relaxed choice stands in
             return Searched("soft")
-        if not self.training or self.relaxation == "hard" or self._has_hardened():
+        if not self.training or self.relaxation == "hard":
             return self.rule
         if self.relaxation == "soft":
             return Searched("soft")
-        return Searched("soft", temperature=LAST_TEMPERATURE ** (self.search_progress / ANNEALED_SHARE))
-
-    def _has_hardened(self) -> bool:
-        return self.relaxation == "annealed" and self.search_progress >= ANNEALED_SHARE
+        return annealed_rule(self.search_progress)

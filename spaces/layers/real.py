@@ -33,10 +33,12 @@ class Int8(Alternative):
         super().__init__(shape)
         self.largest: Tensor
         self.register_buffer("largest", torch.zeros(()))
+        self.observing = False
+        """Whether the running maximum follows outside training too."""
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = activated(x, self.shape.activation)
-        if self.training:
+        if self.training or self.observing:
             self._observe(x.detach())
         signed = self.shape.activation == "none"
         # Before any training there is no running maximum: then it is the batch's own.

@@ -153,7 +153,8 @@ def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
     assert "There is no checkpoint" in refused(call("evaluate", tmp_path / "gone.safetensors", "--data", tmp_path))
     (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04")
     assert "is no Bitfront checkpoint" in refused(call("evaluate", tmp_path / "foreign.pt", "--data", tmp_path))
-    assert "--format is 'coco'; allowed is voc." in refused(call("evaluate", "x", "--data", "y", "--format", "coco"))
+    chosen = call("evaluate", tmp_path / "foreign.pt", "--data", "y", "--format", "yolo")
+    assert "--format is 'yolo'; allowed are voc, coco, visdrone." in refused(chosen)
 
 
 def test_costs_are_counted_layer_by_layer(call, tmp_path):

@@ -101,8 +101,11 @@ def test_a_mistake_is_named_with_its_file_key_and_way_out(line, written):
         ("- a", "holds ['a']; a config is a mapping"),
         ("name: a", "2 mistakes\n  data: is missing and has no default.\n  student: is missing and has no default."),
         (LEAST.replace("name: a", "name: ../a"), "name: is '../a', must consist of letters, digits"),
-        (LEAST.replace("shapes}", "vco}"), "data.format: is 'vco', must be 'voc' or 'shapes'."),
-        (LEAST.replace("shapes}", "shapes, image_size: 64}"), "data.image_size: is 64, but ssd_resnet18 takes 96 to 320 pixels."),
+        (LEAST.replace("shapes}", "vco}"), "data.format: is 'vco', must be 'voc', 'coco', 'visdrone' or 'shapes'."),
+        (
+            LEAST.replace("shapes}", "shapes, image_size: 64}"),
+            "data.image_size: is 64, but ssd_resnet18 takes 96 to 320 pixels.",
+        ),
         (LEAST.replace("shapes}", "shapes, classes: [a, a]}"), "data.classes: names 'a' more than once."),
         (
             LEAST.replace("ssd_resnet18", "ssdlite_mobilenetv2, heads: full"),

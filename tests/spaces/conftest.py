@@ -1,28 +1,9 @@
 """What tests of backbones share."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import interpolate
-
-
-@pytest.fixture
-def lively() -> Callable[[nn.Module], nn.Module]:
-    """Gives a network BatchNorm parameters and statistics as a training would: fresh ones hide a wrong mapping."""
-
-    def shake(network: nn.Module) -> nn.Module:
-        torch.manual_seed(0)
-        for norm in network.modules():
-            if isinstance(norm, nn.BatchNorm2d):
-                nn.init.uniform_(norm.weight, 0.5, 1.5)
-                nn.init.normal_(norm.bias, std=0.2)
-                norm.running_mean.normal_(0, 0.2)
-                norm.running_var.uniform_(0.5, 1.5)
-        return network.eval()
-
-    return shake
 
 
 @pytest.fixture

@@ -85,8 +85,8 @@ def test_grouped_convolutions_and_layers_without_products():
         ("bireal+prelu", 1, 288 * 1 + (8 + 8) * REAL),
         ("react", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # RSign's 4 thresholds, RPReLU's 3 numbers a channel
         ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
-        ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8 + 8) * REAL),
-        ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8 + 8) * REAL),
+        ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
+        ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8) * REAL),
     ],
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):

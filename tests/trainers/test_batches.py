@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,10 @@ def test_a_balanced_choice_is_seeded_and_sorted():
     assert balanced_indices(data, 100, seed=0).tolist() == list(range(80))
     with pytest.raises(ValueError, match="count is 0, must be at least 1"):
         balanced_indices(data, 0, seed=0)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_crowds_and_ignored_regions_are_in_no_batch(augment):
+    crowded = replace(decoded([[1, 2], [0], [3]], difficult=[True, False, True, False]), rule="visdrone")
+    for _, targets in batches(crowded, 3, seed=0, epoch=0, augment=augment):
+        assert sorted(target["labels"].tolist() for target in targets) == [[], [2], [3]]

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
+from trainers.data.coco import read_coco
+from trainers.data.decoded import decode
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.coco_reference import pycocotools_ap
+from trainers.evaluate.figures import scored_figures
 
 SQUARE = [0, 0, 10, 10]
 FAR = [50, 50, 60, 60]
@@ -100,3 +105,32 @@ def test_it_equals_pycocotools_where_more_than_a_hundred_detections_tie():
 def test_pycocotools_prints_nothing(capsys):
     pycocotools_ap([found((SQUARE, 0.9, 1))], [truth((SQUARE, 1))], 1)
     assert capsys.readouterr().out == ""
+
+
+def test_crowds_from_a_file_reach_the_evaluation_as_pycocotools_reads_them(tiny_data, tmp_path):
+    """The referee reads the file itself, in its own pixels; ours is read, decoded and measured in resized ones."""
+    root = tiny_data("coco", tmp_path)
+    data = decode(read_coco(root, "train"), 96)  # x by 1.5, y by 2: exact
+    scale = np.array([1.5, 2.0, 1.5, 2.0])
+    reference = COCO(root / "annotations" / "instances_train.json")
+    rng = np.random.default_rng(0)
+    rows, ours = [], []
+    for index, image_id in enumerate(reference.getImgIds()):
+        boxes = np.repeat(np.array([[4.0 + index, 4, 28 + index, 24], [40, 30, 56, 42]]), 6, axis=0)
+        boxes += rng.integers(-4, 5, boxes.shape)
+        scores, labels = rng.choice([0.2, 0.4, 0.8], len(boxes)), rng.integers(1, 3, len(boxes))
+        ours.append({"boxes": boxes * scale, "scores": scores, "labels": labels})
+        for (x1, y1, x2, y2), score, label in zip(boxes.tolist(), scores.tolist(), labels.tolist(), strict=True):
+            box = [x1, y1, x2 - x1, y2 - y1]
+            rows.append({"image_id": image_id, "category_id": 16 + label, "bbox": box, "score": score})
+    evaluation = COCOeval(reference, reference.loadRes(rows), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    truths = [data.target(index) for index in range(len(data))]
+    figures = scored_figures(ours, truths, 2, data.rule)
+    assert 0.1 < figures["ap50"] < 0.9
+    for name, referee in zip(("ap", "ap50", "ap75"), evaluation.stats[:3], strict=True):
+        assert figures[name] == pytest.approx(referee, abs=1e-6)
+    without_crowds = coco_ap(ours, truths, 2)
+    assert abs(without_crowds["ap50"] - figures["ap50"]) > 0.01  # the flags matter here

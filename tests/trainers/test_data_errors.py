@@ -1,8 +1,10 @@
 import pickle
+from pathlib import Path
 
 import pytest
 
-from trainers.data.errors import DataError, check_on_bad_data
+from trainers.data.errors import DataError, NothingUsableError, check_on_bad_data, show
+from trainers.data.sample import Defect
 
 
 def test_a_data_error_names_the_file_the_reason_and_the_way_out():
@@ -25,3 +27,17 @@ def test_a_data_error_survives_pickling_between_processes():
 def test_an_unknown_policy_for_bad_data_is_refused():
     with pytest.raises(ValueError, match="on_bad_data is 'ignore', must be 'error' or 'skip'"):
         check_on_bad_data("ignore")
+
+
+def test_the_defects_of_data_without_a_usable_image_survive_pickling_too():
+    defects = (Defect(Path("a.jpg"), "broken"),)
+    error = pickle.loads(pickle.dumps(NothingUsableError("a", "b", "c", defects)))  # noqa: S301  our own bytes
+    assert (str(error), error.defects) == ("a: b. c.", defects)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("x" * 61, repr("x" * 57 + "...")), ([1, "a"], "[1, 'a']"), (list(range(9)), "[0, 1, 2, 3, 4, 5, ...]")],
+)
+def test_values_are_shown_short(value, shown):
+    assert show(value) == shown

@@ -204,3 +204,22 @@ def test_any_damage_is_either_decoded_or_a_data_error(tmp_path, form):
             damaged[at] = rng.integers(256)
         samples = data(sample(tmp_path), sample(tmp_path, "bad.jpg", bytes(damaged)))
         assert len(decode(samples, 8, on_bad_data="skip")) in (1, 2)
+
+
+def test_an_image_of_twenty_megapixels_is_decoded(tmp_path):
+    large = Image.new("RGB", (5000, 4000), (10, 200, 30))
+    decoded = decode(data(sample(tmp_path, "a.jpg", encoded(large), 5000, 4000, boxes=((0, 0, 5000, 4000),))), 32)
+    np.testing.assert_allclose(decoded.boxes, [[0, 0, 32, 32]], rtol=1e-6)
+    assert np.abs(decoded.images[0, :, 5, 5].astype(int) - (10, 200, 30)).max() < 4
+
+
+@pytest.mark.parametrize(("rule", "learnt"), [("voc", [1, 2]), ("coco", [2]), ("visdrone", [2])])
+def test_what_is_flagged_is_learnt_by_vocs_rule_only_and_measured_by_all(tmp_path, rule, learnt):
+    two = sample(tmp_path, boxes=((0, 0, 64, 48), (16, 12, 32, 24)))
+    two.difficult[0] = True
+    decoded = decode(DetectionData(("cat", "dog"), (two,), rule=rule), 32)
+    assert decoded.training_target(0)["labels"].tolist() == learnt
+    assert len(decoded.training_target(0)["boxes"]) == len(learnt)
+    assert decoded.target(0)["labels"].tolist() == [1, 2]
+    assert decoded.subset([0, 0]).rule == rule
+    assert Decoded.from_arrays(decoded.arrays(), ("a",), ("cat", "dog"), rule).rule == rule

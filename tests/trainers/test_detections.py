@@ -3,10 +3,11 @@ import pytest
 
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.coco_reference import pycocotools_ap
+from trainers.evaluate.visdrone import visdrone_ap
 from trainers.evaluate.voc import voc_ap
 
 BOX = np.array([[0.0, 0.0, 10.0, 10.0]])
-EVALUATORS = pytest.mark.parametrize("evaluate", [voc_ap, coco_ap, pycocotools_ap])
+EVALUATORS = pytest.mark.parametrize("evaluate", [voc_ap, coco_ap, pycocotools_ap, visdrone_ap])
 
 
 def found(box=BOX, score=0.5, label=1):

@@ -12,7 +12,7 @@ from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.detector_training import train_detector
 from trainers.loop import TrainSettings, train
 from trainers.progress import SilentProgress
-from trainers.searched_signs import flip_rate, searched_logits, set_inputs_only, set_search_progress
+from trainers.searched_signs import flip_rate, searched_logits, searches, set_inputs_only, set_search_progress
 
 
 def unit():
@@ -105,7 +105,7 @@ def test_an_annealed_search_is_told_how_far_it_is_and_ends_hard(blobs):
 
 def test_both_switches_reach_every_unit(supernet):
     set_inputs_only(supernet, True)
-    set_search_progress(supernet, 0.5)
+    set_search_progress(searches(supernet), 0.5)
     binary = [module for module in supernet.modules() if isinstance(module, Binary)]
     assert len(binary) == 32
     assert all(module.inputs_only for module in binary)

@@ -18,10 +18,10 @@ def batches(
 ) -> Iterator[Batch]:
     """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets.
 
-    Targets hold boxes (n, 4) float32, labels (n,) int64 and difficult (n,) bool, with n = 0 where nothing is in the
-    image. With `augment` the order is shuffled and each image augmented, which depends on seed, epoch and the image's
-    place in `decoded` only, never on the batch size; without it the order is that of `decoded`. Nothing is shared
-    with `decoded`.
+    Targets are what is to be learnt, so without crowds and ignored regions. They hold boxes (n, 4) float32, labels (n,)
+    int64 and difficult (n,) bool, with n = 0 where nothing is in the image. With `augment` the order is shuffled and
+    each image augmented, which depends on seed, epoch and the image's place in `decoded` only, never on the batch size;
+    without it the order is that of `decoded`. Nothing is shared with `decoded`.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}, must be at least 1.")
@@ -38,7 +38,7 @@ def _batches(
     for start in range(0, count - batch_size + 1 if drop_last else count, batch_size):
         images, targets = [], []
         for index in order[start : start + batch_size].tolist():
-            image, target = decoded.images[index], decoded.target(index)
+            image, target = decoded.images[index], decoded.training_target(index)
             if augment:
                 image, target = augment_image(image, target, np.random.default_rng((seed, epoch, 1 + index)))
             images.append(torch.from_numpy(np.divide(image, 255, dtype=np.float32)))

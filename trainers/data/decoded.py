@@ -3,22 +3,19 @@
 import hashlib
 import io
 import json
-import struct
-import warnings
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from trainers.data.errors import DataError, OnBadData, check_on_bad_data
-from trainers.data.sample import Defect, DetectionData, Sample
+from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
+from trainers.data.image_file import FORMATS, told_as_data_errors
+from trainers.data.sample import Defect, DetectionData, Rule, Sample
 
 _MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr")  # 8 bits or fewer a channel: nothing is clipped
-_BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # what Pillow raises on decoding
 
 _ORIENTATION, _UPRIGHT = 0x0112, 1  # an EXIF tag and its usual value
 
@@ -30,7 +27,8 @@ class Decoded:
     """N images of S x S pixels with the M objects in them, as flat arrays that can be broadcast without pickling.
 
     images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
-    int64, 1..C; difficult (M,) bool; offsets (N + 1,) int64: the objects of image i are offsets[i] to offsets[i + 1].
+    int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
+    offsets[i + 1]. `rule` is the one by which average precision is measured on them.
     `defects` lists what was left out on the way here. The arrays may be shared between processes: never write to them.
     """
 
@@ -42,6 +40,7 @@ class Decoded:
     image_ids: tuple[str, ...]
     class_names: tuple[str, ...]
     defects: tuple[Defect, ...] = ()
+    rule: Rule = "voc"
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -75,6 +74,16 @@ class Decoded:
         objects = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
         return {"boxes": self.boxes[objects], "labels": self.labels[objects], "difficult": self.difficult[objects]}
 
+    def training_target(self, index: int) -> Target:
+        """As `target`, without crowds and ignored regions, which no detector should learn as objects.
+
+        VOC's difficult objects are learnt, as is usual.
+        """
+        target = self.target(index)
+        if self.rule == "voc":
+            return target
+        return {name: value[~target["difficult"]] for name, value in target.items()}
+
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "Decoded":
         """The images at `indices`, in that order, copied; the defects are those of the whole."""
         chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
@@ -92,6 +101,7 @@ class Decoded:
             image_ids=tuple(self.image_ids[i] for i in chosen),
             class_names=self.class_names,
             defects=self.defects,
+            rule=self.rule,
         )
 
     def fingerprint(self) -> str:
@@ -107,7 +117,11 @@ class Decoded:
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray[Any]], image_ids: Sequence[str], class_names: Sequence[str]
+        cls,
+        arrays: Mapping[str, NDArray[Any]],
+        image_ids: Sequence[str],
+        class_names: Sequence[str],
+        rule: Rule = "voc",
     ) -> "Decoded":
         """Built on the given arrays without a copy (ValueError where they don't fit together)."""
         return cls(
@@ -118,6 +132,7 @@ class Decoded:
             offsets=arrays["offsets"],
             image_ids=tuple(image_ids),
             class_names=tuple(class_names),
+            rule=rule,
         )
 
 
@@ -147,12 +162,12 @@ def decode(data: DetectionData, size: int, memory_limit_mb: float = 4096, on_bad
             kept.append(sample)
     if not kept:
         found = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
-        raise DataError("the data set", f"no image is usable; {found}", "Repair the data")
-    return _assemble(images[: len(kept)], kept, data.class_names, tuple(defects))
+        raise NothingUsableError("the data set", f"no image is usable; {found}", "Repair the data", defects)
+    return _assemble(images[: len(kept)], kept, data, tuple(defects))
 
 
 def _assemble(
-    images: NDArray[np.uint8], samples: Sequence[Sample], class_names: tuple[str, ...], defects: tuple[Defect, ...]
+    images: NDArray[np.uint8], samples: Sequence[Sample], data: DetectionData, defects: tuple[Defect, ...]
 ) -> Decoded:
     size = images.shape[-1]
     scaled = [s.boxes * (np.array([size, size, size, size]) / (s.width, s.height, s.width, s.height)) for s in samples]
@@ -163,8 +178,9 @@ def _assemble(
         difficult=np.concatenate([s.difficult for s in samples]),
         offsets=np.cumsum([0] + [len(s.labels) for s in samples], dtype=np.int64),
         image_ids=tuple(s.image_id for s in samples),
-        class_names=class_names,
+        class_names=data.class_names,
         defects=defects,
+        rule=data.rule,
     )
 
 
@@ -181,13 +197,11 @@ def _check_memory(count: int, size: int, limit_mb: float) -> None:
 def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
     """(3, size, size). The header is checked first, so that a wrong size is told before memory is taken for it."""
     try:
-        text = sample.image.read_bytes()
+        content = sample.image.read_bytes()
     except OSError as error:
         raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(text), formats=("JPEG", "PNG"))
+    with told_as_data_errors(sample.image):
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
         orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
         if orientation != _UPRIGHT:
             raise DataError(
@@ -198,14 +212,6 @@ def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
         if image.size == (sample.width, sample.height) and image.mode in _MODES:
             square = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
             return np.asarray(square).transpose(2, 0, 1)
-    except DataError:
-        raise
-    except UnidentifiedImageError as error:
-        raise DataError(sample.image, f"the file is no JPEG or PNG image ({len(text)} bytes)") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(sample.image, f"the image is far too large ({error})") from error
-    except _BROKEN_IMAGE as error:
-        raise DataError(sample.image, f"the image is truncated or broken ({error})") from error
     if image.mode not in _MODES:
         raise DataError(sample.image, f"the image has the colour mode {image.mode}, allowed are {', '.join(_MODES)}")
     width, height = image.size

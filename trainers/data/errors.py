@@ -1,7 +1,11 @@
 """What is raised for data that can't be used."""
 
+import reprlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+
+from trainers.data.sample import Defect
 
 OnBadData = Literal["error", "skip"]
 
@@ -24,7 +28,22 @@ class DataError(ValueError):
         return f"{self.where}: {self.reason}. {self.way_out}."
 
 
+class NothingUsableError(DataError):
+    """Every image was left out; `defects` says why, one by one."""
+
+    def __init__(self, where: Path | str, reason: str, way_out: str, defects: Sequence[Defect] = ()) -> None:
+        super().__init__(where, reason, way_out)
+        self.defects = tuple(defects)
+
+
 def check_on_bad_data(on_bad_data: str) -> None:
     """Refuse anything but the two known policies (ValueError)."""
     if on_bad_data not in ("error", "skip"):
         raise ValueError(f"on_bad_data is {on_bad_data!r}, must be 'error' or 'skip'.")
+
+
+def show(value: object) -> str:
+    """A value from a file, short enough for a message."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    return reprlib.repr(value)

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Rule = Literal["voc", "coco", "visdrone"]
+"""By whose rule average precision is measured, and so what becomes of objects marked `difficult`."""
+
+REGION = 0
+"""The label of an ignored region: no object, and of no class. Always marked `difficult`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +20,8 @@ class Sample:
 
     boxes (n, 4) float32, corners x1, y1, x2, y2 in pixels of the original image: pixel column k covers k to k + 1, so
     VOC's 1-based inclusive xmin, ymin, xmax, ymax become xmin - 1, ymin - 1, xmax, ymax, and the plain IoU of such
-    boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C. difficult (n,) bool.
+    boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C, or REGION. difficult (n,) bool: what needn't be found
+    and isn't wrong to find: VOC's difficult objects, COCO's crowds, VisDrone's ignored regions and objects of score 0.
     """
 
     image_id: str
@@ -40,3 +48,4 @@ class DetectionData:
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     defects: tuple[Defect, ...] = ()
+    rule: Rule = "voc"

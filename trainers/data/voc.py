@@ -1,12 +1,14 @@
 """PASCAL VOC, and anything in its layout: VOCdevkit/VOC<year>/{Annotations,ImageSets/Main,JPEGImages}."""
 
 import re
-import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
-from trainers.data.errors import DataError, OnBadData, check_on_bad_data
-from trainers.data.sample import Defect, DetectionData, Sample
+from trainers.data.errors import DataError, OnBadData
+from trainers.data.folder import DataFolder, refuse_outside
+from trainers.data.gathering import gather
+from trainers.data.sample import DetectionData, Sample
 from trainers.data.voc_annotation import parse_annotation
 
 VOC_CLASSES = (
@@ -33,6 +35,7 @@ VOC_CLASSES = (
 )
 
 _NAME_THE_ROOT = "Let --data, data.root or BITFRONT_VOC_ROOT name the folder that holds VOCdevkit"
+
 _PER_CLASS_LINE = re.compile(r"\S+\s+(-1|0|1)")
 
 
@@ -41,64 +44,95 @@ def read_voc(
     image_set: str,
     *,
     year: str = "2007",
-    class_names: Sequence[str] = VOC_CLASSES,
+    class_names: Sequence[str] | None = None,
     on_bad_data: OnBadData = "error",
 ) -> DetectionData:
     """Read the annotations of one image set; nothing is decoded yet.
 
-    `root` holds VOCdevkit; `image_set` is the name of a list in ImageSets/Main. An image is JPEGImages/<filename of
-    its annotation>, or <id>.jpg where the annotation names none. Names in the files can't lead outside these folders.
+    `root` holds VOCdevkit; `image_set` is the name of a list in ImageSets/Main. Of several years, as in "2007+2012",
+    those that have the list are read, one behind the other, and their image ids begin with the year. An image is
+    JPEGImages/<filename of its annotation>, or <id>.jpg where the annotation names none. Names in the files can't lead
+    outside these folders. Without `class_names` the twenty of VOC are known.
+
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. A missing
     folder or list, and a list of which nothing is usable, raise in either case.
     """
-    check_on_bad_data(on_bad_data)
-    folder = _year_folder(Path(root), year)
-    labels = {name: label for label, name in enumerate(class_names, start=1)}
-    samples: list[Sample] = []
-    defects: list[Defect] = []
-    list_path, image_ids = _listed(folder, image_set)
+    names = VOC_CLASSES if class_names is None else tuple(class_names)
+    labels = {name: label for label, name in enumerate(names, start=1)}
+    entries = _entries(Path(root), image_set, year)
     seen: set[str] = set()
-    for image_id in image_ids:
-        try:
-            if image_id in seen:
-                raise DataError(list_path, f"lists the image {image_id!r} twice")
-            seen.add(image_id)
-            samples.append(_sample(folder, list_path, image_id, labels))
-        except DataError as error:
-            if on_bad_data == "error":
-                raise
-            defects.append(Defect(Path(error.where), error.reason))
-    if not samples:
-        first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
-        raise DataError(list_path, f"none of the {len(image_ids)} images listed is usable{first}", _NAME_THE_ROOT)
-    return DetectionData(tuple(class_names), tuple(samples), tuple(defects))
+
+    def read(entry: _Entry) -> Sample:
+        if entry.shown_id in seen:
+            raise DataError(entry.source, f"lists the image {entry.image_id!r} twice")
+        seen.add(entry.shown_id)
+        return _sample(entry, labels)
+
+    return gather(
+        entries,
+        read,
+        class_names=names,
+        rule="voc",
+        source=entries[0].source if entries else Path(root),
+        way_out=_NAME_THE_ROOT,
+        on_bad_data=on_bad_data,
+    )
 
 
-def image_set_ids(root: Path | str, image_set: str, *, year: str = "2007") -> list[str]:
-    """The ids that one image set lists; nothing else is read. Raises DataError for a missing folder or list."""
-    return _listed(_year_folder(Path(root), year), image_set)[1]
+def voc_places(root: Path | str, image_set: str, *, year: str = "2007") -> dict[str, Path]:
+    """The ids that an image set lists, each with its annotation; nothing else is read.
+
+    Raises DataError for a missing folder or list.
+    """
+    return {entry.shown_id: entry.annotations.path / entry.image_id for entry in _entries(Path(root), image_set, year)}
 
 
-def _sample(folder: Path, list_path: Path, image_id: str, labels: Mapping[str, int]) -> Sample:
-    _refuse_outside(list_path, image_id, "lists")
-    path = folder / "Annotations" / f"{image_id}.xml"
+def voc_image_sets(root: Path | str, *, year: str = "2007") -> list[str]:
+    """The names of the lists there, without VOC's lists of one class. Raises DataError where there are none."""
+    of_one_class = re.compile(rf"({'|'.join(VOC_CLASSES)})_.*")
+    folders = [_year_folder(Path(root), one) for one in year.split("+")]
+    found = {name for folder in folders for name in _list_names(folder) if not of_one_class.fullmatch(name)}
+    if not found:
+        raise DataError(folders[0] / "ImageSets" / "Main", "there are no lists of images here", _NAME_THE_ROOT)
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line of a list: the image's id, how it is called among those of all years, and where its files lie."""
+
+    image_id: str
+    shown_id: str
+    source: Path
+    annotations: DataFolder
+    images: DataFolder
+
+
+def _entries(root: Path, image_set: str, year: str) -> list[_Entry]:
+    folders = {one: _year_folder(root, one) for one in year.split("+")}
+    if len(folders) > 1:
+        having = {one: folder for one, folder in folders.items() if image_set in _list_names(folder)}
+        folders = having or folders  # where no year has it, the first says so
+    entries = []
+    for one, folder in folders.items():
+        path, image_ids = _listed(folder, image_set)
+        annotations, images = (DataFolder.of(root, folder / name) for name in ("Annotations", "JPEGImages"))
+        prefix = f"{one}/" if "+" in year else ""
+        entries += [_Entry(image_id, f"{prefix}{image_id}", path, annotations, images) for image_id in image_ids]
+    return entries
+
+
+def _sample(entry: _Entry, labels: Mapping[str, int]) -> Sample:
+    refuse_outside(entry.source, entry.image_id, "lists")
+    path = entry.annotations.file(f"{entry.image_id}.xml", "annotation", entry.source, "lists")
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise DataError(path, f"the annotation can't be read ({error.strerror}); {list_path} lists it") from error
+        raise DataError(path, f"the annotation can't be read ({error.strerror})") from error
     annotation = parse_annotation(text, path, labels)
-    filename = annotation.filename or f"{image_id}.jpg"
-    _refuse_outside(path, filename, "names")
-    image = folder / "JPEGImages" / filename
-    try:
-        regular = stat.S_ISREG(image.stat().st_mode)
-    except OSError as error:
-        raise DataError(image, f"the image can't be read ({error.strerror}); {path} names it") from error
-    if not regular:
-        raise DataError(image, f"the image is no file; {path} names it")
     return Sample(
-        image_id=image_id,
-        image=image,
+        image_id=entry.shown_id,
+        image=entry.images.file(annotation.filename or f"{entry.image_id}.jpg", "image", path),
         width=annotation.width,
         height=annotation.height,
         boxes=annotation.boxes,
@@ -107,17 +141,13 @@ def _sample(folder: Path, list_path: Path, image_id: str, labels: Mapping[str, i
     )
 
 
-def _refuse_outside(source: Path, name: str, verb: str) -> None:
-    """Names in data files are relative, stay below their folder, and mean the same on every system."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or re.search(r"[\\\x00-\x1f]|^[A-Za-z]:", name):
-        raise DataError(source, f"{verb} {name[:80]!r}, which leads outside the data folder")
+def _list_names(folder: Path) -> list[str]:
+    return sorted(found.stem for found in (folder / "ImageSets" / "Main").glob("*.txt"))
 
 
 def _listed(folder: Path, image_set: str) -> tuple[Path, list[str]]:
-    lists = folder / "ImageSets" / "Main"
-    path = lists / f"{image_set}.txt"
-    known = sorted(found.stem for found in lists.glob("*.txt"))
+    path = folder / "ImageSets" / "Main" / f"{image_set}.txt"
+    known = _list_names(folder)
     if image_set not in known:
         names = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise DataError(path, "there is no such image set", f"Choose one of those there: {names or 'none'}")

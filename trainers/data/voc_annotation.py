@@ -12,7 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
-from trainers.data.errors import DataError
+from trainers.data.errors import DataError, show
 
 NAME_ALL_CLASSES = (
     "Name all classes of the data in data.classes, repair the file, or set data.on_bad_data: skip to leave the whole "
@@ -49,11 +49,6 @@ def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Anno
         raise DataError(path, str(defect)) from defect
 
 
-def _show(text: str) -> str:
-    """Text from a file, short enough for a message."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
 class _DefectError(Exception):
     """A reason on its way to the one place that knows the file."""
 
@@ -72,7 +67,7 @@ def _parse(text: bytes) -> Element:
     except (ValueError, LookupError) as error:
         raise _DefectError(f"XML in an encoding that can't be read ({error})") from error
     if root.tag != "annotation":
-        raise _DefectError(f"the outermost XML element is <{_show(root.tag)[1:-1]}>, a VOC file has <annotation>")
+        raise _DefectError(f"the outermost XML element is <{show(root.tag)[1:-1]}>, a VOC file has <annotation>")
     return root
 
 
@@ -82,7 +77,7 @@ def _annotation(root: Element, labels: Mapping[str, int]) -> Annotation:
     boxes, classes, difficult = [], [], []
     for number, item in enumerate(root.findall("object"), start=1):
         name = _text(item, "name", f"object {number}")
-        what = f"object {number} ({_show(name)})"
+        what = f"object {number} ({show(name)})"
         classes.append(_label(name, number, labels))
         boxes.append(_box(_child(item, "bndbox", what), what, width, height))
         difficult.append(_flag(item, "difficult", what))
@@ -102,7 +97,7 @@ def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
     nearest = difflib.get_close_matches(name.lower()[:100], [known.lower() for known in labels], n=1)
     guess = next((f" (did you mean {known!r}?)" for known in labels if [known.lower()] == nearest), "")
     known_names = ", ".join(labels)
-    raise _UnknownClassError(f"object {number} is of the unknown class {_show(name)}{guess}; known: {known_names}")
+    raise _UnknownClassError(f"object {number} is of the unknown class {show(name)}{guess}; known: {known_names}")
 
 
 def _box(box: Element, what: str, width: int, height: int) -> tuple[float, float, float, float]:
@@ -132,14 +127,14 @@ def _flag(parent: Element, name: str, what: str) -> bool:
     """VOC's 0 or 1; a file without the element means 0, as in VOC's own tools."""
     text = (parent.findtext(name, default="0") or "").strip()
     if text not in ("0", "1"):
-        raise _DefectError(f"<{name}> of {what} is {_show(text)}, must be 0 or 1")
+        raise _DefectError(f"<{name}> of {what} is {show(text)}, must be 0 or 1")
     return text == "1"
 
 
 def _number(parent: Element, name: str, what: str) -> float:
     text = _text(parent, name, what)
     if not _NUMBER.fullmatch(text):
-        raise _DefectError(f"<{name}> of {what} is {_show(text)}, must be a plain number")
+        raise _DefectError(f"<{name}> of {what} is {show(text)}, must be a plain number")
     return float(text)
 
 

@@ -76,7 +76,8 @@ class Distiller(nn.Module):
             if teacher != NO_TEACHER and weight != 0:
                 yield term, teacher, weight
 
-    def _recorded(self, candidate: Candidate) -> set[str]:
-        """The teachers whose units' own inputs a layer term reads."""
+    def _recorded(self, candidate: Candidate) -> dict[str, dict[str, nn.Module]]:
+        """The layers, by teacher, whose own inputs a layer term reads."""
         layer_terms = [(term, teacher) for term, teacher, _ in self._open(candidate) if TERMS[term].compares_layers]
-        return {teacher for term, teacher in layer_terms if cast(LayerTermLoss, self.terms[term]).inputs == "twin"}
+        reading = [t for term, t in layer_terms if cast(LayerTermLoss, self.terms[term]).inputs == "twin"]
+        return {teacher: self._layers[teacher] for teacher in reading}

@@ -76,10 +76,11 @@ def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str
 
     Raises ValueError, naming the first layer that is missing, of another shape or without a real weight.
     """
-    layers = comparable_layers(network)
+    modules = dict(network.named_modules())
+    layers: dict[str, nn.Module] = {}
     for name, unit in searchable_units(student).items():
-        found = layers.get(name)
-        if found is None:
+        found = modules.get(name)
+        if not isinstance(found, SearchableUnit | nn.Conv2d):
             raise ValueError(f"The teacher {teacher!r} can't teach a layer term: it has no unit {name}.")
         shape = found.shape.weight if isinstance(found, SearchableUnit) else tuple(found.get_parameter("weight").shape)
         if shape != unit.shape.weight:
@@ -87,28 +88,20 @@ def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str
                 f"The teacher {teacher!r} can't teach a layer term: the weight of its unit {name} is {shape}, "
                 f"that of the student's {unit.shape.weight}."
             )
+        layers[name] = found
         real_weight(name, layers)
     return layers
 
 
-def comparable_layers(network: nn.Module) -> dict[str, nn.Module]:
-    """Units and plain convolutions by name; what lies in a unit's alternatives has no counterpart elsewhere."""
-    return {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, SearchableUnit | nn.Conv2d) and ".alternatives." not in name
-    }
-
-
 @contextmanager
-def recorded_inputs(network: nn.Module) -> Iterator[dict[str, Tensor]]:
+def recorded_inputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Within this context every forward pass leaves each layer's input (N, Ci, H, W) in the mapping, by its name."""
     inputs: dict[str, Tensor] = {}
 
     def keep(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
         return layer.register_forward_pre_hook(lambda _, given: inputs.__setitem__(name, given[0].detach()))
 
-    handles = [keep(name, layer) for name, layer in comparable_layers(network).items()]
+    handles = [keep(name, layer) for name, layer in layers.items()]
     try:
         yield inputs
     finally:

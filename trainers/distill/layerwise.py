@@ -19,7 +19,7 @@ Norms = Literal["patch", "whole"]
 """By which norms a product becomes a cosine, see `real_cosines`."""
 
 LEAST_SQUARE = 1e-12
-"""A patch of zeros has the cosine 0 with anything."""
+"""A patch or a filter of zeros has the cosine 0 with anything."""
 
 
 def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
@@ -38,9 +38,11 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
     image's input, |w| of all filters. The loss is then smaller by a factor of about H W Co / k^2, other in every layer.
     """
     if norms == "whole":
-        return product / (x.flatten(1).norm(dim=1).clamp(min=math.sqrt(LEAST_SQUARE)).view(-1, 1, 1, 1) * weight.norm())
+        least = math.sqrt(LEAST_SQUARE)
+        inputs = x.flatten(1).norm(dim=1).clamp(min=least).view(-1, 1, 1, 1)
+        return product / (inputs * weight.norm().clamp(min=least))
     squares = _patch_sums(x.square().sum(1, keepdim=True), shape)
-    filters = weight.square().sum((1, 2, 3))
+    filters = weight.square().sum((1, 2, 3)).clamp(min=LEAST_SQUARE)
     return product / (squares.clamp(min=LEAST_SQUARE).sqrt() * filters.sqrt().view(1, -1, 1, 1))
 
 

@@ -1,6 +1,6 @@
 """The forward passes of teachers in one step: each runs when first asked for, and once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -11,9 +11,11 @@ from trainers.distill.layer_pair import recorded_inputs
 
 
 class TeacherPasses:
-    """Teachers by name on one batch of images. Of those named in `recorded` the units' inputs are kept too."""
+    """Teachers by name on one batch of images. Of the layers in `recorded`, by teacher, the inputs are kept too."""
 
-    def __init__(self, teachers: Mapping[str, nn.Module], images: list[Tensor], recorded: Collection[str]) -> None:
+    def __init__(
+        self, teachers: Mapping[str, nn.Module], images: list[Tensor], recorded: Mapping[str, Mapping[str, nn.Module]]
+    ) -> None:
         self._teachers, self._images, self._recorded = teachers, images, recorded
         self._outputs: dict[str, DetectorOutput] = {}
         self._inputs: dict[str, dict[str, Tensor]] = {}
@@ -24,7 +26,7 @@ class TeacherPasses:
             network = self._teachers[teacher]
             recording: AbstractContextManager[dict[str, Tensor]] = nullcontext({})
             if teacher in self._recorded:
-                recording = recorded_inputs(network)
+                recording = recorded_inputs(self._recorded[teacher])
             # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
             with torch.no_grad(), recording as inputs:
                 self._outputs[teacher] = network(self._images)
@@ -32,6 +34,6 @@ class TeacherPasses:
         return self._outputs[teacher]
 
     def inputs(self, teacher: str) -> dict[str, Tensor]:
-        """Each unit's input (N, Ci, H, W) by name."""
+        """Each recorded layer's input (N, Ci, H, W) by name."""
         self.output(teacher)
         return self._inputs[teacher]

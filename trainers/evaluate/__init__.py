@@ -1,5 +1,5 @@
-"""Average precision by VOC's and by COCO's rule.
+"""Average precision by VOC's, COCO's and VisDrone's rule.
 
-`voc.voc_ap` gives the VOC columns, `coco.coco_ap` the COCO columns; `coco_reference.pycocotools_ap` is the referee that
-the tests hold `coco_ap` against.
+`figures` knows which columns each rule gives. `voc.voc_ap`, `coco.coco_ap` and `visdrone.visdrone_ap` measure;
+`coco_reference.pycocotools_ap` is the referee that the tests hold `coco_ap` against.
 """

@@ -1,0 +1,150 @@
+"""Data of every format on its way through a config: read, split, searched, trained and measured."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from search.cli import app
+from search.config import ConfigError, load_config
+from search.inspect import cost_rows, run_evaluate
+from search.pipeline import run_search
+from search.run_folder import RunFolder
+from search.splits import class_names, load_measured, load_split, prepare_root, scoring_subset, settled
+from search.train_stage import run_train
+from trainers.data.errors import DataError
+from trainers.progress import SilentProgress
+
+FORMATS = {"voc": ("cat", "dog"), "coco": ("cat", "dog"), "visdrone": ("car", "bus")}
+
+CONFIG = """
+name: tiny
+device: cpu
+data: {{format: {form}, root: {root}, image_size: 96, classes: {classes}}}
+student: {{detector: ssd_resnet18, width: 0.125}}
+teachers: {{twin: {{epochs: 1, batch_size: 4}}}}
+space: {{layers: {{methods: [real, sign]}}}}
+supernet: {{epochs: 1, batch_size: 4}}
+scoring: {{adapt_steps: 1, batch_size: 2, recalibrate_images: 4}}
+search: {{trials: 3, objectives: [{accuracy}, bit_ops]}}
+retrain: {{epochs: 1, batch_size: 4}}
+train: {{layers: sign, epochs: 1, batch_size: 4}}
+"""
+
+
+@pytest.fixture
+def tiny_config(tiny_data, tmp_path):
+    """A config over a tiny data set of one format."""
+
+    def make(form, *overrides, accuracy="map50"):
+        root = tmp_path / "data"
+        if not root.exists():
+            tiny_data(form, root)
+        classes = "[cat, dog]" if form == "voc" else "null"
+        file = tmp_path / f"{form}.yaml"
+        file.write_text(CONFIG.format(form=form, root=root, classes=classes, accuracy=accuracy))
+        return load_config(file, overrides)
+
+    return make
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, tmp_path, form):
+    config = tiny_config(form, "data.val_images=2")
+    folder = RunFolder(tmp_path / "run")
+    assert prepare_root(config, folder) == tmp_path / "data"
+    train, val = load_split(config, folder, "train"), load_measured(config, folder, "val")
+    assert train.class_names == class_names(config)
+    assert {train.class_names[label - 1] for label in train.labels[~train.difficult]} == set(FORMATS[form])
+    assert (len(train), train.rule, int(train.difficult.sum())) == (8, form, 3)
+    chosen = scoring_subset(config, val)
+    assert (chosen.rule, len(chosen)) == (form, 2)
+    assert len(set(chosen.labels[~chosen.difficult].tolist())) == 2  # one image of each class
+    assert chosen.image_ids == scoring_subset(config, val).image_ids
+
+
+def test_classes_of_cocos_layout_are_the_files_and_without_a_root_cocos_own(tiny_config):
+    assert class_names(tiny_config("coco")) == ("cat", "dog")
+    config = tiny_config("coco", "data.root=null")
+    assert len(class_names(config)) == 80
+    assert cost_rows(config)[-1]["layer"] == "total"
+    assert class_names(tiny_config("coco", "data.classes=[dog, cat]")) == ("dog", "cat")
+
+
+@pytest.mark.parametrize(("form", "holds"), [("coco", "annotations/instances_"), ("visdrone", "VisDrone2019")])
+def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_path, form, holds):
+    config = tiny_config(form, "data.root=null")
+    variable = f"BITFRONT_{form.upper()}_ROOT"
+    monkeypatch.setenv("BITFRONT_VOC_ROOT", "elsewhere")
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(DataError, match=rf"Name the folder .* {holds}.*data\.root in the config, or {variable}"):
+        settled(config, None)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert settled(config, None).data.root == str(tmp_path)
+
+
+def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_config, tmp_path):
+    config = tiny_config("visdrone")
+    train, val = (tmp_path / "data" / f"VisDrone2019-DET-{split}" for split in ("train", "val"))
+    for part, suffix in (("images", "jpg"), ("annotations", "txt")):
+        shutil.copy(val / part / f"val_1.{suffix}", train / part / f"val_0.{suffix}")
+    prepare_root(config, RunFolder(tmp_path / "run"))
+    shutil.copy(val / "images" / "val_0.jpg", train / "images" / "val_0.jpg")
+    with pytest.raises(DataError, match="the image sets train and val share 1 images, val_0 among them"):
+        prepare_root(config, RunFolder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("form", "override", "message"),
+    [
+        ("coco", "data.download=true", r"data\.download: is true, but only VOC .*instances_<split>\.json and"),
+        ("visdrone", "data.download=true", r"only VOC can be downloaded\. Of VisDrone-DET unpack VisDrone2019"),
+        ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's ten classes are fixed"),
+        (
+            "coco",
+            "search.objectives=[map50_11, ops]",
+            "'map50_11' is not measured on coco data; measured are map50, ap,",
+        ),
+        ("voc", "search.objectives=[ap, ops]", "'ap' is not measured on voc data; measured are map50, map50_11"),
+    ],
+)
+def test_what_a_format_can_not_do_is_refused_when_the_config_is_read(tiny_config, form, override, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny_config(form, override)
+
+
+def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, monkeypatch, tmp_path):
+    config = tiny_config("voc", f"data.root={tmp_path / 'new'}", "data.download=true")
+
+    def voc_detection(root, year, image_set, download):
+        if not (root / "VOCdevkit").exists():
+            tiny_data("voc", root)
+
+    monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
+    assert prepare_root(config, RunFolder(tmp_path / "run")) == tmp_path / "new"
+    assert len(load_split(config, RunFolder(tmp_path / "run"), "val")) == 4
+
+
+@pytest.mark.parametrize("form", ["coco", "visdrone"])
+def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path, form):
+    result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
+    columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
+    assert set(result.test) == set(result.twin_test) == columns
+    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", form)
+    assert again == pytest.approx(result.test, nan_ok=True)
+    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
+    table = CliRunner().invoke(app, shown)
+    assert table.exit_code == 0, table.stderr
+    assert "ap75" in table.stdout
+    kept = json.loads((tmp_path / "run" / "teachers" / "twin.json").read_text())
+    assert set(kept) == columns
+
+
+@pytest.mark.slow  # starts Ray
+@pytest.mark.parametrize(("form", "accuracy"), [("coco", "ap"), ("visdrone", "map50")])
+def test_a_search_ends_with_a_front(tiny_config, tmp_path, form, accuracy):
+    found = run_search(tiny_config(form, accuracy=accuracy), tmp_path / "run", None, SilentProgress())
+    assert len(found.run.trials) == 3
+    assert {accuracy, "bit_ops", "ap75"} <= set(found.run.front().columns)
+    assert found.retrained is not None

@@ -1,0 +1,77 @@
+"""Reading all of a data set: counts by class, and every defect."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trainers.data.check import Count, check_split
+from trainers.data.formats import data_format
+
+ROOT = os.environ.get("BITFRONT_VOC_ROOT")
+
+# Of the tiny data sets' eight images, 0, 3 and 6 have a flagged object, of the classes 0, 1 and 0.
+EXPECTED = {
+    "voc": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
+    "coco": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
+    "visdrone": ({"car": Count(4, 0, 4), "bus": Count(4, 0, 4)}, 3, Count(8, 0, 8)),
+}
+
+
+@pytest.mark.parametrize("form", EXPECTED)
+def test_objects_are_counted_by_class(tiny_data, tmp_path, form):
+    found = check_split(data_format(form), tiny_data(form, tmp_path), "train")
+    classes = {name: count for name, count in found.classes.items() if count != Count(0, 0, 0)}
+    assert (classes, found.regions, found.total) == EXPECTED[form]
+    assert (found.split, found.images, found.defects) == ("train", 8, ())
+
+
+def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    (root / "train" / "train_1.jpg").unlink()
+    (root / "train" / "train_2.jpg").write_bytes((root / "train" / "train_2.jpg").read_bytes()[:600])
+    found = check_split(data_format("coco"), root, "train")
+    assert (found.images, found.total) == (6, Count(6, 3, 6))
+    assert [defect.path.name for defect in found.defects] == ["train_1.jpg", "train_2.jpg"]
+
+
+def test_where_nothing_is_usable_every_defect_is_listed_all_the_same(tiny_data, tmp_path):
+    root = tiny_data("visdrone", tmp_path)
+    for image in (root / "VisDrone2019-DET-val" / "images").iterdir():
+        image.write_bytes(b"")
+    found = check_split(data_format("visdrone"), root, "val")
+    assert (found.images, len(found.defects)) == (0, 4)
+    root = tiny_data("voc", tmp_path / "voc")
+    for image in (root / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val_*"):
+        image.write_bytes(image.read_bytes()[:-20])
+    assert len(check_split(data_format("voc"), root, "val").defects) == 4
+
+
+def test_a_file_that_is_no_instances_file_is_one_defect(tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    (root / "annotations" / "instances_val.json").write_text("{")
+    (defect,) = check_split(data_format("coco"), root, "val").defects
+    assert defect.path == root / "annotations" / "instances_val.json"
+    assert "broken JSON" in defect.reason
+
+
+def test_a_format_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match=r"No format is called 'yolo'\. Known: voc, coco, visdrone"):
+        data_format("yolo")
+
+
+@pytest.mark.skipif(not ROOT, reason="BITFRONT_VOC_ROOT doesn't name a folder that holds VOCdevkit")
+@pytest.mark.parametrize(
+    ("split", "images", "total", "person"),
+    [
+        ("val", 500, Count(1379, 327, 500), Count(576, 100, 235)),
+        # Decoding 2000 images and more takes longer than five seconds.
+        pytest.param("train", 2000, Count(4921, 1216, 2000), Count(1782, 247, 835), marks=pytest.mark.slow),
+        pytest.param("trainval", 2500, Count(6300, 1543, 2500), Count(2358, 347, 1070), marks=pytest.mark.slow),
+        pytest.param("test", 1250, Count(3293, 784, 1250), Count(1226, 229, 523), marks=pytest.mark.slow),
+    ],
+)
+def test_the_real_subset_has_its_published_counts(split, images, total, person):
+    found = check_split(data_format("voc"), Path(ROOT or ""), split)
+    assert (found.images, found.defects, found.total) == (images, (), total)
+    assert found.classes["person"] == person

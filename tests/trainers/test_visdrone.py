@@ -1,0 +1,201 @@
+"""VisDrone-DET's layout: what is read, and what each kind of bad file comes to."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from trainers.data.errors import DataError
+from trainers.data.sample import REGION
+from trainers.data.visdrone import VISDRONE_CLASSES, parse_objects, read_visdrone, visdrone_places, visdrone_splits
+
+CAR = "1,2,3,4,1,4,0,0"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images of 8 x 6, a, b and c, with a car each."""
+    base = tmp_path / "VisDrone2019-DET-train"
+    for name in ("annotations", "images"):
+        (base / name).mkdir(parents=True)
+    for name in "abc":
+        Image.new("RGB", (8, 6)).save(base / "images" / f"{name}.jpg")
+        (base / "annotations" / f"{name}.txt").write_text(f"{CAR}\n")
+    return base
+
+
+def rows(folder, *lines):
+    (folder / "annotations" / "b.txt").write_text("\n".join(lines))
+
+
+def test_columns_become_corners_labels_and_flags(folder):
+    rows(folder, "0,1,2,3,1,1,0,2", "", "1,1,7,5,1,10,1,1,", "2,2,1,1,0,9,0,0")
+    data = read_visdrone(folder.parent, "train")
+    assert [sample.image_id for sample in data.samples] == ["a", "b", "c"]
+    assert (data.class_names, data.rule) == (VISDRONE_CLASSES, "visdrone")
+    second = data.samples[1]
+    assert (second.image, second.width, second.height) == (folder / "images" / "b.jpg", 8, 6)
+    np.testing.assert_array_equal(second.boxes, [[0, 1, 2, 4], [1, 1, 8, 6], [2, 2, 3, 3]])
+    assert second.labels.tolist() == [1, 10, 9]
+    assert second.difficult.tolist() == [False, False, True]
+
+
+def test_others_are_left_out_and_ignored_regions_are_flagged_and_cut_at_the_border(folder):
+    rows(folder, "1,1,2,2,1,11,0,0", "-2,3,20,20,0,0,0,0", "30,30,2,2,0,0,0,0", CAR)
+    second = read_visdrone(folder.parent, "train").samples[1]
+    assert second.labels.tolist() == [REGION, 4]
+    assert second.difficult.tolist() == [True, False]
+    np.testing.assert_array_equal(second.boxes, [[0, 3, 8, 6], [1, 2, 4, 6]])
+
+
+def test_an_empty_file_is_an_image_without_objects(folder):
+    rows(folder)
+    assert read_visdrone(folder.parent, "train").samples[1].boxes.shape == (0, 4)
+
+
+def test_there_are_ten_classes():
+    assert (len(VISDRONE_CLASSES), VISDRONE_CLASSES[3], VISDRONE_CLASSES[9]) == (10, "car", "motor")
+
+
+def test_other_classes_are_refused(folder):
+    assert len(read_visdrone(folder.parent, "train", class_names=VISDRONE_CLASSES).samples) == 3
+    with pytest.raises(DataError, match=r"its classes are pedestrian, .*, but cat were asked for"):
+        read_visdrone(folder.parent, "train", class_names=["cat"])
+
+
+def test_splits_and_places_are_known_without_reading(folder):
+    (folder.parent / "VisDrone2019-DET-test-dev").mkdir()
+    assert visdrone_splits(folder.parent) == ["test-dev", "train"]
+    assert visdrone_places(folder.parent, "train")["b"] == folder / "images" / "b.jpg"
+
+
+def test_what_is_missing_is_told_with_what_is_there(folder, tmp_path):
+    with pytest.raises(DataError, match=r"no folder VisDrone2019-DET-<split> here\. Let --data, data\.root or"):
+        read_visdrone(tmp_path / "none", "train")
+    with pytest.raises(DataError, match=r"VisDrone2019-DET-val: there is no such split\. Choose one .* there: train"):
+        read_visdrone(folder.parent, "val")
+    (folder / "images").rename(folder / "pictures")
+    with pytest.raises(DataError, match="the folder images is missing"):
+        read_visdrone(folder.parent, "train")
+
+
+def without_annotation(folder):
+    (folder / "annotations" / "b.txt").unlink()
+    return "the annotation can't be read (No such file or directory)"
+
+
+def without_image(folder):
+    (folder / "images" / "b.jpg").unlink()
+    return "the image can't be read (No such file or directory)"
+
+
+def with_two_images(folder):
+    Image.new("RGB", (8, 6)).save(folder / "images" / "b.png")
+    return "there are 2 images for one annotation: b.jpg, b.png"
+
+
+def with_an_image_that_is_none(folder):
+    (folder / "images" / "b.jpg").write_text("<html>")
+    return "the file is no JPEG or PNG image (6 bytes)"
+
+
+def with_an_image_linked_from_outside(folder):
+    outside = folder.parent.parent / f"{folder.parent.name}-outside.jpg"
+    (folder / "images" / "b.jpg").rename(outside)
+    (folder / "images" / "b.jpg").symlink_to(outside)
+    return "the image is a link that leads outside the data folder"
+
+
+def with_an_annotation_linked_from_outside(folder):
+    (folder / "annotations" / "b.txt").unlink()
+    (folder / "annotations" / "b.txt").symlink_to("/etc/hostname")
+    return "the annotation is a link that leads outside the data folder"
+
+
+def with_binary(folder):
+    (folder / "annotations" / "b.txt").write_bytes(b"1,2\xff")
+    return "the annotation is no plain text (ordinal not in range(128) at byte 3)"
+
+
+def with_rows(line, expected):
+    def spoil(folder):
+        rows(folder, CAR, line)
+        return expected
+
+    return spoil
+
+
+DEFECTS = pytest.mark.parametrize(
+    "spoil",
+    [
+        without_annotation,
+        without_image,
+        with_two_images,
+        with_an_image_that_is_none,
+        with_an_image_linked_from_outside,
+        with_an_annotation_linked_from_outside,
+        with_binary,
+        with_rows("1,2,3,4,1,4,0", "line 2 has 7 columns, must have eight: left, top, width, height, score"),
+        with_rows("1,2,3,4,1,4,0,0,,", "line 2 has 9 columns, must have eight"),
+        with_rows("1,2,nan,4,1,4,0,0", "the width in line 2 is 'nan', must be a whole number"),
+        with_rows("1,2,1e1,4,1,4,0,0", "the width in line 2 is '1e1', must be a whole number"),
+        with_rows("1,2,,4,1,4,0,0", "the width in line 2 is '', must be a whole number"),
+        with_rows(f"{'9' * 400},2,3,4,1,4,0,0", "the left in line 2 is '9999"),
+        with_rows("1,2,3,4,2,4,0,0", "the score in line 2 is 2, must be 0 to 1"),
+        with_rows("1,2,3,4,1,12,0,0", "the category in line 2 is 12, must be 0 to 11"),
+        with_rows("1,2,3,4,1,-1,0,0", "the category in line 2 is -1, must be 0 to 11"),
+        with_rows("1,2,0,4,1,4,0,0", "the box in line 2 has no area: it is 0 wide and 4 high"),
+        with_rows("1,2,3,-4,1,0,0,0", "the box in line 2 has no area: it is 3 wide and -4 high"),
+        with_rows("-1,2,3,4,1,4,0,0", "the box in line 2 is outside its image of 8 x 6: x from -1 to 2"),
+        with_rows("1,3,3,4,1,4,0,0", "is outside its image of 8 x 6: x from 1 to 4 and y from 3 to 7"),
+    ],
+)
+
+
+@DEFECTS
+def test_a_defect_is_an_error_that_names_file_reason_and_way_out(folder, spoil):
+    expected = spoil(folder)
+    with pytest.raises(DataError) as caught:
+        read_visdrone(folder.parent, "train")
+    assert expected in str(caught.value)
+    assert str(caught.value).startswith(str(folder))
+    assert "set data.on_bad_data: skip" in str(caught.value)
+
+
+@DEFECTS
+def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
+    expected = spoil(folder)
+    data = read_visdrone(folder.parent, "train", on_bad_data="skip")
+    assert [sample.image_id for sample in data.samples] == ["a", "c"]
+    (defect,) = data.defects
+    assert expected in defect.reason
+
+
+COLUMN = st.integers(-3, 12).map(str) | st.text("0123456789-+., enax", max_size=4)
+ROW = st.lists(COLUMN, min_size=7, max_size=9).map(",".join)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=40) | st.lists(ROW, max_size=4).map("\n".join))
+def test_text_of_any_kind_is_read_or_refused_as_data(tmp_path_factory, text):
+    try:
+        boxes, labels, difficult = parse_objects(text.encode(), tmp_path_factory.getbasetemp(), 8, 6)
+    except DataError:
+        return
+    assert len(boxes) == len(labels) == len(difficult)
+    assert (boxes >= 0).all()
+    assert (boxes[:, :2] < boxes[:, 2:]).all()
+    assert (boxes[:, 2:] <= [8, 6]).all()
+    assert difficult[labels == REGION].all()
+    assert set(labels.tolist()) <= set(range(11))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80))
+def test_bytes_of_any_kind_are_refused_as_data(tmp_path_factory, text):
+    try:
+        boxes, *_ = parse_objects(text, tmp_path_factory.getbasetemp(), 8, 6)
+    except DataError:
+        return
+    assert (boxes[:, :2] < boxes[:, 2:]).all()

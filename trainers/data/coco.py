@@ -1,0 +1,121 @@
+"""MS COCO, and anything in its layout: annotations/instances_<split>.json with the images in <split>/."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.data.coco_annotation import ImageEntry, Instances, parse_image, parse_instances, parse_objects
+from trainers.data.errors import DataError, OnBadData, show
+from trainers.data.folder import DataFolder
+from trainers.data.gathering import gather
+from trainers.data.sample import DetectionData, Sample
+
+NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"
+
+
+def read_coco(
+    root: Path | str,
+    split: str,
+    *,
+    class_names: Sequence[str] | None = None,
+    on_bad_data: OnBadData = "error",
+) -> DetectionData:
+    """Read the annotations of one split, such as train2017; nothing is decoded yet.
+
+    An image is called by its file name. Labels follow `class_names`, by default the file's categories in the order of
+    their ids. Crowds (`iscrowd`) are marked difficult, and masks aren't read. A box may reach half a pixel beyond its
+    image, and is cut there.
+
+    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an
+    annotation of no image. A file that is no instances file raises in either case.
+    """
+    path, instances = _instances(Path(root), split)
+    names = tuple(instances.categories.values()) if class_names is None else tuple(class_names)
+    labels = {name: label for label, name in enumerate(names, start=1)}
+    images = DataFolder.of(Path(root), Path(root) / split)
+    seen_images: set[object] = set()
+    seen_objects: set[object] = set()
+
+    def read(entry: object) -> Sample:
+        if isinstance(entry, _Stray):
+            raise DataError(path, entry.reason)
+        image = parse_image(entry, path)
+        _refuse_twice(image, seen_images, path)
+        annotations = instances.objects.get(image.id, ())
+        for one in annotations:
+            _refuse_object_twice(one.get("id"), image, seen_objects, path)
+        file = images.file(image.file_name, "image", path)
+        found = parse_objects(annotations, image, instances.categories, labels, path)
+        return Sample(image.file_name, file, image.width, image.height, found.boxes, found.labels, found.crowd)
+
+    return gather(
+        [*instances.images, *map(_Stray, instances.stray)],
+        read,
+        class_names=names,
+        rule="coco",
+        source=path,
+        way_out=NAME_THE_ROOT,
+        on_bad_data=on_bad_data,
+    )
+
+
+def coco_places(root: Path | str, split: str) -> dict[str, Path]:
+    """The images of a split by file name, with where they are to be; the same errors of the file as in `read_coco`."""
+    _, instances = _instances(Path(root), split)
+    names = [entry.get("file_name") for entry in instances.images if isinstance(entry, dict)]
+    return {name: Path(root) / split / name for name in names if isinstance(name, str)}
+
+
+def coco_splits(root: Path | str) -> list[str]:
+    """The splits that have an instances file. Raises DataError for a folder that has none."""
+    found = _split_names(Path(root))
+    if not found:
+        raise DataError(Path(root) / "annotations", "there is no instances_<split>.json here", NAME_THE_ROOT)
+    return found
+
+
+def coco_classes(root: Path | str, split: str) -> tuple[str, ...]:
+    """The categories of a split's file in the order of their ids, which is that of the labels."""
+    return tuple(_instances(Path(root), split)[1].categories.values())
+
+
+@dataclass(frozen=True)
+class _Stray:
+    """Stands among the images for an annotation of none."""
+
+    reason: str
+
+
+def _instances(root: Path, split: str) -> tuple[Path, Instances]:
+    path = root / "annotations" / f"instances_{split}.json"
+    known = coco_splits(root)
+    if split not in known:
+        raise DataError(path, "there is no such split", f"Choose one of those there: {', '.join(known)}")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"can't be read ({error.strerror})", NAME_THE_ROOT) from error
+    return path, parse_instances(text, path)
+
+
+def _split_names(root: Path) -> list[str]:
+    return sorted(path.stem.removeprefix("instances_") for path in (root / "annotations").glob("instances_*.json"))
+
+
+def _refuse_twice(image: ImageEntry, seen: set[object], path: Path) -> None:
+    """One id, one file: neither may come again."""
+    for what, value in (("id", image.id), ("file name", image.file_name)):
+        if value in seen:
+            raise DataError(path, f"two images have the {what} {show(value)}")
+    seen.update((image.id, image.file_name))
+
+
+def _refuse_object_twice(number: object, image: ImageEntry, seen: set[object], path: Path) -> None:
+    """An annotation may have no id, since nothing here needs it."""
+    if number is None:
+        return
+    if not isinstance(number, int):
+        raise DataError(path, f"an annotation of image {image.id} has the id {show(number)}, must be a whole number")
+    if number in seen:
+        raise DataError(path, f"two annotations have the id {number}, one of them is of image {image.id}")
+    seen.add(number)

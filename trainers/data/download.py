@@ -1,0 +1,49 @@
+"""Getting a data set where there is a network: VOC by torchvision, the others by hand."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from torchvision.datasets import VOCDetection
+
+from trainers.data.errors import DataError
+
+_PUBLISHED = {"2007": ("train", "val", "trainval", "test"), "2012": ("train", "val", "trainval")}
+
+VOC_BY_HAND = "Put the folder VOCdevkit there by hand and leave data.download out"
+
+BY_HAND: Mapping[str, str] = MappingProxyType(
+    {
+        "coco": (
+            "Of COCO put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
+            "<data.root>/<split>/"
+        ),
+        "visdrone": (
+            "Of VisDrone-DET unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
+            "annotations, into <data.root>"
+        ),
+        "shapes": "Shapes are generated; leave it out",
+    }
+)
+"""Where the files of what can't be downloaded belong."""
+
+
+def download_voc(root: Path, image_sets: Sequence[str], year: str) -> None:
+    """Download the archives that hold those image sets of a year (or of years, "2007+2012"), where they aren't there.
+
+    VOC publishes train, val and trainval in one archive, and test, of 2007 only, in another; sets of other names are
+    left to the reader. Raises DataError when an archive can't be had.
+    """
+    for one in year.split("+"):
+        for image_set in image_sets:
+            listed = root / "VOCdevkit" / f"VOC{one}" / "ImageSets" / "Main" / f"{image_set}.txt"
+            if image_set in _PUBLISHED.get(one, ()) and not listed.is_file():
+                _download(root, one, image_set)
+
+
+def _download(root: Path, year: str, image_set: str) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        VOCDetection(root, year=year, image_set=image_set, download=True)
+    except (OSError, RuntimeError, EOFError) as error:  # no network, a full disk, an archive that isn't what it was
+        raise DataError(root, f"VOC{year} can't be downloaded ({error})", VOC_BY_HAND) from error

@@ -1,0 +1,42 @@
+"""What the readers of all formats share: one loop over the images, by one policy for bad ones."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
+from trainers.data.sample import Defect, DetectionData, Rule, Sample
+
+Entry = TypeVar("Entry")
+
+
+def gather(
+    entries: Iterable[Entry],
+    read: Callable[[Entry], Sample],
+    *,
+    class_names: Sequence[str],
+    rule: Rule,
+    source: Path,
+    way_out: str,
+    on_bad_data: OnBadData,
+) -> DetectionData:
+    """Read every entry. A bad one raises DataError, or with on_bad_data="skip" is left out whole and listed.
+
+    When none is usable NothingUsableError is raised in either case; `source` is the list or folder of the entries, and
+    `way_out` what may help then.
+    """
+    check_on_bad_data(on_bad_data)
+    samples: list[Sample] = []
+    defects: list[Defect] = []
+    for entry in entries:
+        try:
+            samples.append(read(entry))
+        except DataError as error:
+            if on_bad_data == "error":
+                raise
+            defects.append(Defect(Path(error.where), error.reason))
+    if not samples:
+        first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
+        reason = f"none of the {len(defects)} images listed is usable{first}"
+        raise NothingUsableError(source, reason, way_out, defects)
+    return DetectionData(tuple(class_names), tuple(samples), tuple(defects), rule)

@@ -1,0 +1,110 @@
+"""Which detection finds which truth by COCO's rule, at all its thresholds and on all images at once.
+
+What differs from VOC's rule: a detection whose best truth is taken tries the next one, boxes have no "+ 1", and a truth
+that is to be ignored may swallow any number of detections, by the share of each that lies inside it.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.evaluate.detections import Flat
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+# A match must exceed min(t, 1 - 1e-10) in pycocotools; the thresholds stay below that.
+
+
+def best_of_each(found: Flat, key: NDArray[np.int64], most: int) -> Flat:
+    """The detections sorted by `key` (n,) and falling score (stable), at most so many of each key."""
+    order = np.lexsort((-found.values, key))
+    keep = order[_place_in_run(key[order]) < most]
+    return Flat(found.image[keep], found.boxes[keep], found.labels[keep], found.values[keep])
+
+
+def positives_and_ranks(found: Flat, truth: Flat, num_classes: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For each class that has something to find: how many truths, and its detections, best first (stable)."""
+    positives = np.bincount(truth.labels[~truth.values], minlength=num_classes + 1)
+    order = np.lexsort((-found.values, found.labels))
+    labels = found.labels[order]
+    for label in np.flatnonzero(positives).tolist():
+        yield int(positives[label]), order[slice(*np.searchsorted(labels, (label, label + 1)).tolist())]
+
+
+def match(found: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For the sorted detections, at each threshold: (n, thresholds) does it match, and is that match one to be ignored.
+
+    Detections of one image and class depend on one another in the order of their scores, those of different ones
+    don't: round k treats the k-th detection of every image and class together.
+    """
+    matched = np.zeros((len(found.labels), len(IOU_THRESHOLDS)), dtype=np.bool_)
+    ignored = matched.copy()
+    found_key = found.image * (num_classes + 1) + found.labels
+    truth_key = truth.image * (num_classes + 1) + truth.labels
+    keys, columns, table = _truth_table(truth_key)
+    if not len(keys):
+        return matched, ignored
+    row = np.searchsorted(keys, found_key).clip(max=len(keys) - 1)
+    candidates = np.flatnonzero(keys[row] == found_key)
+    overlap = _overlaps(found.boxes[candidates], truth, table[row[candidates]])
+    able = overlap.max(axis=1) >= IOU_THRESHOLDS[0]  # the others match nothing and block nothing
+    candidates, overlap = candidates[able], overlap[able]
+    row = row[candidates]
+    crowd = (table >= 0) & truth.values[table]
+    taken = np.zeros((len(keys), len(IOU_THRESHOLDS), columns), dtype=np.bool_)
+    place = _place_in_run(row)
+    for k in range(int(place.max(initial=-1)) + 1):
+        now = np.flatnonzero(place == k)
+        rows, ious = row[now], overlap[now][:, None, :]
+        enough = ious >= IOU_THRESHOLDS[None, :, None]
+        free = _last_greatest(ious, enough & ~crowd[rows][:, None, :] & ~taken[rows])
+        swallowed = _last_greatest(ious, enough & crowd[rows][:, None, :])
+        at, threshold = np.nonzero(free >= 0)
+        taken[rows[at], threshold, free[at, threshold]] = True
+        matched[candidates[now]] = (free >= 0) | (swallowed >= 0)
+        ignored[candidates[now]] = (free < 0) & (swallowed >= 0)
+    return matched, ignored
+
+
+def _truth_table(truth_key: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+    """The distinct keys, the most truths of one, and (keys, most) the indices of the truths, -1 beyond the last."""
+    order = np.argsort(truth_key, kind="stable")
+    keys, row = np.unique(truth_key[order], return_inverse=True)
+    place = _place_in_run(truth_key[order])
+    columns = int(place.max(initial=-1)) + 1
+    table = np.full((len(keys), columns), -1)
+    table[row, place] = order
+    return keys, columns, table
+
+
+def _overlaps(boxes: NDArray[np.float64], truth: Flat, table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """IoU of each box (n, 4) with the truths in its row of `table` (n, columns), -1 for none.
+
+    With a crowd it is the share of the detection inside the crowd. Right and bottom edges are x + (x2 - x), because
+    pycocotools stores widths: a rounding step can decide an IoU that lies on a threshold.
+    """
+    corner, side = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None]
+    target = truth.boxes[table]
+    target_corner, target_side = target[..., :2], target[..., 2:] - target[..., :2]
+    ends = np.minimum(corner + side, target_corner + target_side)
+    common_side = (ends - np.maximum(corner, target_corner)).clip(min=0)
+    common = common_side[..., 0] * common_side[..., 1]
+    area, target_area = side[..., 0] * side[..., 1], target_side[..., 0] * target_side[..., 1]
+    union: NDArray[np.float64] = np.where(truth.values[table], area, area + target_area - common)
+    iou = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
+    iou[table < 0] = -1
+    return iou
+
+
+def _last_greatest(ious: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Index along the last axis of the greatest allowed IoU, the last of equals as in pycocotools; -1 for none."""
+    masked = np.where(allowed, ious, -1.0)[..., ::-1]
+    index = masked.shape[-1] - 1 - masked.argmax(axis=-1)
+    return np.where(allowed.any(axis=-1), index, -1)
+
+
+def _place_in_run(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2, ... within each run of equal keys."""
+    index = np.arange(len(key))
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    return index - np.repeat(starts, np.diff(np.append(starts, len(key))))
