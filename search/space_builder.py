@@ -37,11 +37,11 @@ def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
     )
 
 
-def unit_prefixes(spec: DetectorSpec) -> list[str]:
-    """The names under which all searchable units of a detector lie: `backbone`, and what it has beside it."""
+def layer_roots(spec: DetectorSpec) -> tuple[str, ...]:
+    """The outermost modules that hold searchable units: together they name every one."""
     with torch.device("meta"):
-        network = build_detector(spec, lambda _: ("real",))
-    return list(dict.fromkeys(unit.partition(".")[0] for unit in searchable_units(network)))
+        units = searchable_units(build_detector(spec, lambda _: ("real",)))
+    return tuple(dict.fromkeys(unit.partition(".")[0] for unit in units))
 
 
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:

@@ -13,11 +13,12 @@ from search.candidate_training import train_settings
 from search.config import Config
 from search.run_folder import RunFolder
 from search.schema import TWIN
-from search.space_builder import layer_choices, student_spec, teacher_spec
+from search.space_builder import layer_choices, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
-from spaces.pretrained import load_pretrained, read_state
+from spaces.pretrained import load_pretrained, published_part, read_state
+from spaces.published import NAMES, download
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.checkpoint import CheckpointError, load_weights, save_weights, write_whole
@@ -68,22 +69,22 @@ def teacher_pool(
 def _teacher(
     config: Config, folder: RunFolder, name: str, spec: DetectorSpec, train: Decoded, val: Decoded, progress: Progress
 ) -> Teacher:
-    path, given = folder.teacher(name), config.teachers[name].weights
+    path, teacher = folder.teacher(name), config.teachers[name]
     device = pick_device(config.device)
-    if given is not None or path.is_file():
-        found = _load_teacher(config, name, Path(given) if given is not None else path, train.class_names)
+    if teacher.is_given or path.is_file():
+        found = _load_teacher(config, name, Path(str(teacher.weights)) if teacher.is_given else path, train.class_names)
         network, spec, candidate = freeze(found.network.to(device)), found.spec, found.candidate
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
         network, candidate = build_fixed(spec, ALL_REAL), ALL_REAL
-        if name == TWIN and config.student.weights is not None:
-            progress.note(f"teacher {name}: {load_published(config, network)}")
+        if _start_of(config, name) is not None:
+            progress.note(f"teacher {name}: {load_published(config, network, name)}")
         network.to(device)
         state = folder.training_state(f"teacher-{name}")
         train_detector(
             network,
             train,
-            train_settings(config.teachers[name]),
+            train_settings(teacher),
             seed=seeded(config.seed, "teacher", name, "data"),
             stage=f"teacher {name}",
             resume_from=state,
@@ -101,31 +102,46 @@ def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> 
         write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
 
 
-def load_published(config: Config, network: nn.Module) -> str:
-    """Copy the published weights that `student.weights` names into the backbone; says what matched.
+def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
+    """Copy the published weights that the config names for a teacher into its backbone, or into all of it.
 
-    Raises CheckpointError for a file that holds none of this backbone.
+    Says what matched. Raises CheckpointError for weights that hold none of this network, or can't be had.
     """
-    path = Path(str(config.student.weights))
+    key, weights = cast(tuple[str, str], _start_of(config, name))
+    detector = config.teachers[name].detector or config.student.detector
     try:
-        report = load_pretrained(cast(nn.Module, network.backbone), read_state(path))
+        state = download(detector, weights) if weights in NAMES else read_state(Path(weights))
+        part = published_part(network, state)
+        report = load_pretrained(part, state)
     except ValueError as error:
-        raise CheckpointError(f"student.weights: {error}") from error
+        raise CheckpointError(f"{key}: {error}") from error
     lacking = f"; {len(report.missing)} are not in it, {report.missing[0]} among them" if report.missing else ""
     unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
-    return f"{len(report.loaded)} tensors of the backbone from {path.name}{lacking}{unused}"
+    whole = "detector" if part is network else "backbone"
+    return f"{len(report.loaded)} tensors of the {whole} from {Path(weights).name}{lacking}{unused}"
+
+
+def _start_of(config: Config, name: str) -> tuple[str, str] | None:
+    """The key and value of the published weights that a teacher is trained from; the student's are the twin's."""
+    teacher = config.teachers[name]
+    if teacher.weights is not None and not teacher.is_given:
+        return f"teachers.{name}.weights", teacher.weights
+    if name == TWIN and config.student.weights is not None:
+        return "student.weights", config.student.weights
+    return None
 
 
 def check_given_weights(config: Config) -> None:
     """Raise CheckpointError for weights of the student or a teacher that can't serve this config, before any training.
 
-    Of a teacher's file the classes, the size and the shape must fit; of the student's, its backbone's tensors.
+    Of a detector of ours the classes, the size and the shape must fit; of published weights, the tensors.
     """
-    if config.student.weights is not None:
-        load_published(config, build_fixed(student_spec(config, len(class_names(config))), ALL_REAL))
+    classes = class_names(config)
     for name, teacher in config.teachers.items():
-        if teacher.weights is not None:
-            _load_teacher(config, name, Path(teacher.weights), class_names(config))
+        if _start_of(config, name) is not None:
+            load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
+        if teacher.is_given:
+            _load_teacher(config, name, Path(str(teacher.weights)), classes)
 
 
 def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:

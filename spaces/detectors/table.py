@@ -14,6 +14,7 @@ from spaces.backbones.mobilenet_v1 import mobilenet_v1
 from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.backbones.vgg import vgg11, vgg16
+from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.ssd import SSD, Heads
 from spaces.layers import MethodsFor
 
@@ -83,6 +84,16 @@ def _ssdlite(build: BuildBackbone) -> Entry:
     return replace(_ssd(build), heads=("light",))
 
 
+def _faster_rcnn(build: BuildBackbone) -> Entry:
+    """Its second stage has one kind of heads, and takes the name that is everybody's default."""
+
+    def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        backbone = build(spec.width, methods_for, "backbone.")
+        return FasterRCNN(backbone, spec.num_classes, spec.image_size, spec.width, methods_for)
+
+    return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
+
+
 DETECTORS: dict[str, Entry] = {
     "ssd_resnet18": _ssd(resnet18),
     "ssd_resnet34": _ssd(resnet34),
@@ -91,6 +102,12 @@ DETECTORS: dict[str, Entry] = {
     "ssd_resnet18_plain": _ssd(partial(resnet18, layout="plain")),
     "ssd_resnet34_plain": _ssd(partial(resnet34, layout="plain")),
     "ssd_resnet50_plain": _ssd(partial(resnet50, layout="plain")),
+    "faster_rcnn_resnet18": _faster_rcnn(resnet18),
+    "faster_rcnn_resnet34": _faster_rcnn(resnet34),
+    "faster_rcnn_resnet50": _faster_rcnn(resnet50),
+    "faster_rcnn_resnet18_plain": _faster_rcnn(partial(resnet18, layout="plain")),
+    "faster_rcnn_resnet34_plain": _faster_rcnn(partial(resnet34, layout="plain")),
+    "faster_rcnn_resnet50_plain": _faster_rcnn(partial(resnet50, layout="plain")),  # all real, torchvision's own
     # all real, the backbones of the following are the published ones
     "ssd_vgg11": _ssd(vgg11),
     "ssd_vgg16": _ssd(vgg16),

@@ -26,6 +26,7 @@ class Binary(Alternative):
     weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
     """
 
+    is_binary = True
     folded: tuple[str, ...] = ("scale", "weight_shift")
 
     def __init__(

@@ -8,6 +8,7 @@ import torch
 
 from search import candidate_training
 from search.config import ConfigError, load_config
+from search.splits import settled
 from search.train_stage import fixed_candidate, run_train, with_candidate
 from search.training_stage import load_published
 from spaces.candidate import Candidate
@@ -173,3 +174,44 @@ def test_weights_of_another_network_are_refused_before_anything_is_written(confi
     assert not (tmp_path / "run").exists()
     with pytest.raises(ConfigError, match=r"student\.weights: is 'gone\.pth', but there is no such file"):
         config("student.weights=gone.pth")
+
+
+def test_one_method_for_all_layers_is_the_pyramids_and_the_first_stages_too(config):
+    candidate = fixed_candidate(config("student.detector=faster_rcnn_resnet18"))
+    assert candidate.layers() == {"backbone": "dbs", "fpn": "dbs", "rpn": "dbs"}
+
+
+def test_a_whole_detectors_published_weights_are_told_by_what_they_hold(config, tmp_path):
+    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    stem, box = torch.randn_like(detector.backbone.conv1.weight), torch.randn(128, 128)
+    torch.save({"backbone.body.conv1.weight": stem, "roi_heads.box_head.fc7.weight": box}, tmp_path / "published.pth")
+    chosen = config("student.detector=faster_rcnn_resnet18", f"student.weights={tmp_path / 'published.pth'}")
+    told = load_published(chosen, detector)
+    assert torch.equal(detector.backbone.conv1.weight, stem)
+    assert torch.equal(detector.roi_heads.box_head.fc7.weight, box)
+    assert told.startswith("2 tensors of the detector from published.pth; ")
+
+
+def test_a_teacher_may_start_from_published_weights_too(config, tmp_path):
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    torch.save({"nothing": torch.ones(1)}, tmp_path / "published.pth")
+    chosen = config(f"teachers.big.weights={tmp_path / 'published.pth'}")
+    with pytest.raises(CheckpointError, match=r"teachers\.big\.weights: No tensor of the checkpoint fits"):
+        load_published(chosen, detector, "big")
+    torch.save({"conv1.weight": torch.ones_like(detector.backbone.conv1.weight)}, tmp_path / "published.pth")
+    assert load_published(chosen, detector, "big").startswith("1 tensors of the backbone from published.pth")
+
+
+def test_published_weights_may_be_named(config, monkeypatch):
+    stem = torch.randn(8, 3, 7, 7)
+    monkeypatch.setattr("search.training_stage.download", lambda detector, name: {"conv1.weight": stem})
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    chosen = settled(config("student.weights=imagenet"), None)
+    assert load_published(chosen, detector).startswith("1 tensors of the backbone from imagenet")
+    assert torch.equal(detector.backbone.conv1.weight, stem)
+    message = r"student\.weights: is 'coco', but torchvision publishes none for ssd_resnet18\. Give a state dict"
+    with pytest.raises(ConfigError, match=message):
+        config("student.weights=coco")
