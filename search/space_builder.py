@@ -37,6 +37,13 @@ def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
     )
 
 
+def unit_prefixes(spec: DetectorSpec) -> list[str]:
+    """The names under which all searchable units of a detector lie: `backbone`, and what it has beside it."""
+    with torch.device("meta"):
+        network = build_detector(spec, lambda _: ("real",))
+    return list(dict.fromkeys(unit.partition(".")[0] for unit in searchable_units(network)))
+
+
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 

@@ -13,7 +13,7 @@ class UnitShape:
     """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
-    zeros on every side, half the kernel where it is None. bare: a place that has neither a BatchNorm nor a
+    zeros on every side, half the (dilated) kernel where it is None. bare: a place that has neither a BatchNorm nor a
     post-activation of its own, see `opened.OpenedConv`.
     """
 
@@ -24,10 +24,11 @@ class UnitShape:
     activation: Activation = "relu"
     pad: int | None = None
     bare: bool = False
+    dilation: int = 1
 
     @property
     def padding(self) -> int:
-        return self.kernel // 2 if self.pad is None else self.pad
+        return self.dilation * (self.kernel // 2) if self.pad is None else self.pad
 
     @property
     def weight(self) -> tuple[int, int, int, int]:

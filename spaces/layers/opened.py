@@ -40,6 +40,7 @@ class OpenedConv(SearchableUnit):
             activation,
             shortcut="none",
             pad=int(conv.padding[0]),
+            dilation=conv.dilation[0],
             bare=True,
         )
         if self.weight is not None:
@@ -47,10 +48,6 @@ class OpenedConv(SearchableUnit):
         self.bias = conv.bias
         if not conv.weight.is_meta:
             self.start_from(conv.weight.detach())
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
-        return y if self.bias is None else y + self.bias.view(-1, 1, 1)
 
 
 def openable(network: nn.Module) -> dict[str, list[str]]:

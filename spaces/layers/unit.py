@@ -24,7 +24,8 @@ class SearchableUnit(nn.Module):
 
     activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
     convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision. pad, bare: see `UnitShape`.
+    around every convolution, whatever its precision. pad, dilation, bare: see
+    `UnitShape`. bias: one a channel, shared by all alternatives.
     """
 
     def __init__(
@@ -38,18 +39,20 @@ class SearchableUnit(nn.Module):
         shortcut: ShortcutKind = "projected",
         *,
         pad: int | None = None,
+        dilation: int = 1,
         bare: bool = False,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         if not methods:
             raise ValueError("A unit needs one layer method or more.")
-        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare)
+        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare, dilation)
         start = torch.empty(self.shape.weight)
         nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
         self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
-        self.bias: nn.Parameter | None = None
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.shortcut = build_shortcut(shortcut, in_channels, out_channels, stride)
         self._only_if_binary = shortcut == "free_if_binary"
         self._binary = frozenset(name for name in methods if method(name).is_binary)
@@ -84,6 +87,8 @@ class SearchableUnit(nn.Module):
         if self.tracing:  # a unit that became real drops the trace of an earlier pass
             self.trace = alternative.trace(x, self.weight)
         y = alternative(x, self.weight)
+        if self.bias is not None:
+            y = y + self.bias.view(-1, 1, 1)
         if self.shortcut is not None and (self.is_binary or not self._only_if_binary):
             y = y + self.shortcut(x)
         return alternative.after(y)
