@@ -15,7 +15,7 @@ class UnitShape:
     """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
-    zeros on every side, half the kernel where it is None. norm: `if_binary` is for a place whose published network has
+    zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published network has
     none, `never` for one whose maps differ in size or statistics from call to call. bare: a place that has neither a
     BatchNorm nor a post-activation of its own, see `opened.OpenedConv`.
     """
@@ -28,10 +28,11 @@ class UnitShape:
     pad: int | None = None
     bare: bool = False
     norm: Norm = "always"
+    dilation: int = 1
 
     @property
     def padding(self) -> int:
-        return self.kernel // 2 if self.pad is None else self.pad
+        return self.dilation * (self.kernel // 2) if self.pad is None else self.pad
 
     @property
     def weight(self) -> tuple[int, int, int, int]:

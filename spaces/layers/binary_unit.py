@@ -58,6 +58,7 @@ class Binary(Alternative):
             scale=self._learned_scale(),
             stride=self.shape.stride,
             padding=self.shape.padding,
+            dilation=self.shape.dilation,
             input_gradient=self.input_gradient,
             pad_value=self.pad_value,
         )

@@ -40,6 +40,7 @@ class OpenedConv(SearchableUnit):
             activation,
             shortcut="none",
             pad=int(conv.padding[0]),
+            dilation=conv.dilation[0],
             bare=True,
         )
         if self.weight is not None:

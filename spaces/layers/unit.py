@@ -24,7 +24,7 @@ class SearchableUnit(nn.Module):
 
     activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
     convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision. pad, bare, norm: see `UnitShape`. bias: one a channel, zero at
+    around every convolution, whatever its precision. pad, dilation, bare, norm: see `UnitShape`. bias: one a channel, zero at
     first, shared by the alternatives.
     """
 
@@ -39,6 +39,7 @@ class SearchableUnit(nn.Module):
         shortcut: ShortcutKind = "projected",
         *,
         pad: int | None = None,
+        dilation: int = 1,
         bare: bool = False,
         norm: Norm = "always",
         bias: bool = False,
@@ -46,7 +47,7 @@ class SearchableUnit(nn.Module):
         super().__init__()
         if not methods:
             raise ValueError("A unit needs one layer method or more.")
-        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare, norm)
+        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare, norm, dilation)
         start = torch.empty(self.shape.weight)
         nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
         self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
