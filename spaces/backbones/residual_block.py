@@ -6,6 +6,7 @@ from spaces.backbones.backbone import Layout, is_plain
 from spaces.layers import MethodsFor, SearchableUnit
 from spaces.layers.shortcuts import ShortcutKind, build_shortcut
 
+
 class ResidualBlock(nn.Module):
     """Units one after the other, and a shortcut around them all where there is one. (N, Ci, H, W) to (N, Co, H', W').
 

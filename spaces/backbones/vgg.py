@@ -66,7 +66,7 @@ class VGG(nn.Module):
         super().__init__()
         sizes = [scaled_channels(channels, width) for channels in STAGE_CHANNELS]
         plain = is_plain(layout)
-        self.stem: nn.Module = nn.Conv2d(3, sizes[0], 3, padding=1) if plain else RealConv(3, sizes[0], 3, 1)
+        self.stem = nn.Conv2d(3, sizes[0], 3, padding=1) if plain else RealConv(3, sizes[0], 3, 1)
         self.counts = dict(zip((f"stage{s}" for s in range(1, 6)), convolutions, strict=True))
         before = sizes[0]
         for (name, count), channels in zip(self.counts.items(), sizes, strict=True):
@@ -74,7 +74,9 @@ class VGG(nn.Module):
             for index in range(1 if name == "stage1" else 0, count):
                 place = f"{prefix}{name}.{index}.conv"
                 around: ShortcutKind = "none" if plain else "free_if_binary"
-                unit = SearchableUnit(before, channels, 3, 1, methods_for(place), "relu", around, bare=plain, bias=plain)
+                unit = SearchableUnit(
+                    before, channels, 3, 1, methods_for(place), "relu", around, bare=plain, bias=plain
+                )
                 stage.add_module(str(index), VGGBlock(unit, (2, 2) if index == 0 else None))
                 before = channels
             self.add_module(name, stage)
@@ -113,7 +115,7 @@ class VGG(nn.Module):
         return named
 
     def convolutions_by_number(self, step: int) -> dict[int, str]:
-        """Each convolution's name by its number in torchvision's `features`: `step` is 2 for `vgg*`, 3 for `vgg*_bn`."""
+        """Convolutions' names by their numbers in torchvision's `features`; `step` is 2 for `vgg*`, 3 for `vgg*_bn`."""
         names = {number: convolution for number, convolution, _ in self._places(step)}
         return names | ({0: "stem"} if isinstance(self.stem, nn.Conv2d) else {})
 

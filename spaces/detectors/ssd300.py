@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.backbones.backbone import Layout, is_plain, renamed, scaled_channels
@@ -14,6 +12,7 @@ from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
 from spaces.detectors.ssd import Heads, SingleShot
 from spaces.detectors.ssd_decode import Limits
 from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers.norms import ScaledL2Norm
 from spaces.layers.opened import ActivatedConv2d
 from spaces.layers.shortcuts import ShortcutKind
 
@@ -23,8 +22,6 @@ EXTRA_CHANNELS = ((256, 512), (128, 256), (128, 256), (128, 256))
 
 CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
 """Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
-
-L2_SCALE = 20.0
 
 
 class SSD300(SingleShot):
@@ -62,7 +59,7 @@ class SSD300(SingleShot):
 
     def _levels(self, images: Tensor) -> dict[str, Tensor]:
         maps = self.backbone(images)
-        return {"p3": maps["stage4"]} | self.extra(maps["stage5"])
+        return {"p3": maps["stage4"]} | cast(ExtraLevels, self.extra)(maps["stage5"])
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The names of torchvision's `ssd300_vgg16` to those of the `plain` layout."""
@@ -123,14 +120,3 @@ class ExtraLevels(nn.Module):
         for index, level in enumerate(self.levels):
             x = maps[f"p{index + 5}"] = level(x)
         return maps
-
-
-class ScaledL2Norm(nn.Module):
-    """relu(x) divided by its norm over channels, times a learned scale a channel (arXiv:1506.04579, section 3.3)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.full((channels,), L2_SCALE))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scale.view(-1, 1, 1) * F.normalize(x.relu())

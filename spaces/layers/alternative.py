@@ -15,9 +15,9 @@ class UnitShape:
     """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
-    zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published network has
-    none, `never` for one whose maps differ in size or statistics from call to call. bare: a place that has neither a
-    BatchNorm nor a post-activation of its own, see `opened.OpenedConv`.
+    zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published
+    network has none, `never` for one whose maps differ in size or statistics from call to call. bare: a place that has
+    neither a BatchNorm nor a post-activation of its own, see `opened.OpenedConv`.
     """
 
     in_channels: int

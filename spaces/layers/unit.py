@@ -24,8 +24,8 @@ class SearchableUnit(nn.Module):
 
     activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
     convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision. pad, dilation, bare, norm: see `UnitShape`. bias: one a channel, zero at
-    first, shared by the alternatives.
+    around every convolution, whatever its precision. pad, dilation, bare, norm: see `UnitShape`. bias: one a
+    channel, zero at first, shared by the alternatives.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 import torch
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
-from spaces.detectors.ssd_decode import NMS_IOU, SCORE_THRESHOLD, USUAL, Limits, _probabilities, decode_batch
+from spaces.detectors.ssd_decode import NMS_IOU, SCORE_THRESHOLD, USUAL, _probabilities, decode_batch
 from spaces.detectors.ssd_loss import box_coder
 
 OWN = (64, 64)
