@@ -1,5 +1,6 @@
 """What a searchable unit switches between, and what layer-wise losses see of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,8 @@ class UnitShape:
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
     zeros on every side, half the kernel where it is None. bare: a place that has neither a BatchNorm nor a
-    post-activation of its own, see `opened.OpenedConv`.
+    post-activation of its own, see `opened.OpenedConv`. build_norm: from a number of channels to what stands behind
+    the convolution, a BatchNorm unless the place needs another.
     """
 
     in_channels: int
@@ -24,6 +26,7 @@ class UnitShape:
     activation: Activation = "relu"
     pad: int | None = None
     bare: bool = False
+    build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d
 
     @property
     def padding(self) -> int:
@@ -41,7 +44,8 @@ class LayerTrace:
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
     weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
     (Co, 1, 1, 1), a parameter or the mean magnitude of the latent weight, as `scale_is_learned` says; `shape` and
-    `pad_value` say how they are convolved.
+    `pad_value` say how they are convolved. others: where the unit runs more than once in a pass, as on every level of a
+    pyramid, the traces of its later runs.
     """
 
     x: Tensor
@@ -53,6 +57,7 @@ class LayerTrace:
     shape: UnitShape
     pad_value: float
     scale_is_learned: bool = False
+    others: tuple["LayerTrace", ...] = ()
 
 
 class Alternative(nn.Module):
@@ -68,7 +73,7 @@ class Alternative(nn.Module):
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()
         self.shape = shape
-        self.bn: nn.Module = nn.Identity() if shape.bare else nn.BatchNorm2d(shape.out_channels)
+        self.bn: nn.Module = nn.Identity() if shape.bare else shape.build_norm(shape.out_channels)
 
     def after(self, y: Tensor) -> Tensor:
         """The post-activation, behind the sum with the shortcut; nothing by default."""
