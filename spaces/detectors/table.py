@@ -14,6 +14,8 @@ from spaces.backbones.mobilenet_v1 import mobilenet_v1
 from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.backbones.vgg import vgg11, vgg16
+from spaces.detectors.gfl import GFL
+from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.ssd import SSD, Heads
 from spaces.layers import MethodsFor
 
@@ -83,6 +85,22 @@ def _ssdlite(build: BuildBackbone) -> Entry:
     return replace(_ssd(build), heads=("light",))
 
 
+def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: bool = True) -> Entry:
+    def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        return GFL(
+            build(spec.width, methods_for, "backbone."),
+            methods_for,
+            num_classes=spec.num_classes,
+            image_size=spec.image_size,
+            width=spec.width,
+            heads=cast(Heads, spec.heads),
+            norm=norm,
+            quality=quality,
+        )
+
+    return Entry(on_backbone, sizes=(96, 1344))
+
+
 DETECTORS: dict[str, Entry] = {
     "ssd_resnet18": _ssd(resnet18),
     "ssd_resnet34": _ssd(resnet34),
@@ -97,4 +115,11 @@ DETECTORS: dict[str, Entry] = {
     "ssdlite_mobilenetv1": _ssdlite(mobilenet_v1),
     "ssdlite_mobilenetv2": _ssdlite(mobilenet_v2),
     "ssdlite_efficientnet_lite0": _ssdlite(efficientnet_lite0),
+    "gfl_resnet18": _gfl(resnet18),
+    "gfl_resnet50": _gfl(resnet50),
+    # the published norms in the towers, for teachers
+    "gfl_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group"),
+    "gfl_resnet50_plain": _gfl(partial(resnet50, layout="plain"), "group"),
+    # without the quality predictor
+    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=False),
 }

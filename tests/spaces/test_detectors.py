@@ -6,8 +6,9 @@ from torch import nn
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
-from spaces.detectors import DETECTORS, DetectorSpec, searchable_units, traced
+from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units, traced
 from spaces.supernet import activate, build_fixed, build_supernet, extract
+from trainers.checkpoint import load_weights, save_weights
 
 METHODS = ("real", "sign", "bireal")
 pytestmark = pytest.mark.parametrize("detector", sorted(DETECTORS))
@@ -17,32 +18,66 @@ def spec_of(detector, image_size=96):
     return DetectorSpec(detector=detector, num_classes=3, image_size=image_size, width=0.125)
 
 
+def roots(detector):
+    """The outermost modules that hold units: the backbone, and what else a search may switch."""
+    with torch.device("meta"):
+        network = build_detector(spec_of(detector), lambda _: ("real",))
+    return list(dict.fromkeys(name.partition(".")[0] for name in searchable_units(network)))
+
+
+def everywhere(detector, method):
+    return Candidate({f"layer/{root}": method for root in roots(detector)})
+
+
 def fixed(detector, method, image_size=96):
     torch.manual_seed(0)
-    return build_fixed(spec_of(detector, image_size), Candidate({"layer/backbone": method}))
+    return build_fixed(spec_of(detector, image_size), everywhere(detector, method))
 
 
 def supernet_of(detector, lively):
     torch.manual_seed(0)
-    return lively(build_supernet(spec_of(detector), {"backbone": METHODS}))
+    return lively(build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS)))
+
+
+def geometry(detector, image_size):
+    """Per pyramid level its side, the boxes of a cell, and the scores of a box for three classes."""
+    if detector.startswith("gfl"):
+        sides = [-(-image_size // stride) for stride in (8, 16, 32, 64, 128)]
+        return {f"p{level}": side for level, side in enumerate(sides, start=3)}, [1] * 5, 3
+    if detector.startswith("faster_rcnn"):
+        sides = [image_size // 4, image_size // 8, image_size // 16, image_size // 32, -(-image_size // 64)]
+        return {f"p{level}": side for level, side in enumerate(sides, start=2)}, [3] * 5, 1
+    first = 2 if image_size <= 160 else 3
+    return {f"p{level}": side for level, side in enumerate([24, 12, 6, 3], start=first)}, [4, 6, 6, 4], 4
+
+
+def same_outputs(one, other):
+    for ours, theirs in zip(
+        [*one.features.values(), *one.responses.cls, *one.responses.box],
+        [*other.features.values(), *other.responses.cls, *other.responses.box],
+        strict=True,
+    ):
+        assert torch.equal(ours, theirs)
+    for ours, theirs in zip(one.detections, other.detections, strict=True):
+        assert all(torch.equal(ours[key], theirs[key]) for key in ("boxes", "scores", "labels"))
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("image_size", "first"), [(96, 2), (192, 3)])
-def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method, image_size, first, images, targets):
+@pytest.mark.parametrize("image_size", [96, 192])
+def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method, image_size, images, targets):
     network = fixed(detector, method, image_size).train()
     output = network(images, targets)
-    sides = [24, 12, 6, 3]
+    sides, boxes, scores = geometry(detector, image_size)
     assert {name: tuple(x.shape) for name, x in output.features.items()} == {
-        f"p{level}": (2, network.feature_channels[f"p{level}"], side, side)
-        for level, side in enumerate(sides, start=first)
+        level: (2, network.feature_channels[level], side, side) for level, side in sides.items()
     }
-    anchors = [4, 6, 6, 4]
-    for maps, values in ((output.responses.cls, 4), (output.responses.box, 4)):  # three classes and background
+    for maps, values in ((output.responses.cls, scores), (output.responses.box, 4 * (output.responses.bins or 1))):
         assert [tuple(x.shape) for x in maps] == [
-            (2, a * values, side, side) for a, side in zip(anchors, sides, strict=True)
+            (2, a * values, side, side) for a, side in zip(boxes, sides.values(), strict=True)
         ]
-    assert all(loss.isfinite() for loss in output.losses.values())
+    cells = zip(boxes, sides.values(), strict=True)
+    assert output.responses.anchors.shape == (sum(a * side * side for a, side in cells), 4)
+    assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
     sum(output.losses.values()).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -50,12 +85,39 @@ def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method
         assert parameter.grad.count_nonzero() > 0, name
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("objects", [0, 1])
-def test_losses_are_finite_with_no_object_and_with_one(detector, objects, images):
-    target = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 40.0]])[:objects], "labels": torch.ones(1).long()[:objects]}
-    output = fixed(detector, "bireal").eval()(images[:1], [target])
+def test_losses_are_finite_with_no_object_and_with_one(detector, objects, training, images):
+    box = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 40.0]])[:objects], "labels": torch.ones(1).long()[:objects]}
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
+    network = fixed(detector, "bireal").train(training)
+    output = network(images, [box, empty])
     assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
-    assert len(output.detections) == 1
+    sum(output.losses.values()).backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+    assert len(output.detections) == 2
+
+
+def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, lively):
+    network = lively(fixed(detector, "bireal"))
+    if detector.startswith("gfl"):  # untrained, it scores everything a hundredth, and finds nothing
+        nn.init.zeros_(network.cls_heads.bias)
+    images = [torch.rand(3, height, width) for height, width in ((96, 96), (200, 50), (40, 130))]
+    target = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 30.0]]), "labels": torch.ones(1).long()}
+    with torch.no_grad():
+        output = network(images, [target] * 3)
+    assert all(len(x) == 3 for x in output.features.values())
+    for image, found, own in zip(images, output.detections, output.targets, strict=True):
+        height, width = image.shape[-2:]
+        boxes, scores = found["boxes"], found["scores"]
+        assert len(boxes) > 0
+        assert boxes.min() >= 0
+        assert (boxes[:, 0::2].max() <= width + 1e-3).item()
+        assert (boxes[:, 1::2].max() <= height + 1e-3).item()
+        assert torch.equal(scores, scores.sort(descending=True).values)
+        assert ((found["labels"] >= 1) & (found["labels"] <= 3)).all()
+        expected = target["boxes"] * 96 / torch.tensor([width, height, width, height])
+        torch.testing.assert_close(own["boxes"], expected)
 
 
 @pytest.mark.parametrize("granularity", ["layer", "block", "stage"])
@@ -68,18 +130,32 @@ def test_an_extracted_network_computes_and_costs_what_the_activated_supernet_doe
     activate(supernet, candidate)
     network = extract(supernet.state_dict(), spec_of(detector), candidate)
     with torch.no_grad():
-        ours, expected = network(images), supernet(images)
-    for level, x in expected.features.items():
-        assert torch.equal(ours.features[level], x)
-    for one, other in zip(ours.responses.cls, expected.responses.cls, strict=True):
-        assert torch.equal(one, other)
+        same_outputs(network(images), supernet(images))
     assert layer_costs(network, images[:1]) == layer_costs(supernet, images[:1])
+
+
+@pytest.mark.parametrize("kind", ["real", "bireal", "supernet"])
+def test_a_detector_is_the_same_once_saved_and_loaded(detector, kind, lively, images, tmp_path):
+    network = supernet_of(detector, lively) if kind == "supernet" else lively(fixed(detector, kind))
+    save_weights(tmp_path / "network.safetensors", network.state_dict(), {})
+    state, _ = load_weights(tmp_path / "network.safetensors")
+    torch.manual_seed(1)
+    if kind == "supernet":
+        again = build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS))
+    else:
+        again = build_fixed(spec_of(detector), everywhere(detector, kind))
+    again.load_state_dict(state)
+    with torch.no_grad():
+        expected = network(images)
+        same_outputs(again.eval()(images), expected)
+        candidate = everywhere(detector, "real" if kind == "supernet" else kind)
+        same_outputs(extract(state, spec_of(detector), candidate)(images), expected)
 
 
 def test_a_supernets_paths_all_get_gradients(detector, lively, images, targets):
     supernet, seen = supernet_of(detector, lively).train(), set()
     for method in METHODS:
-        activate(supernet, Candidate({"layer/backbone": method}))
+        activate(supernet, everywhere(detector, method))
         supernet.zero_grad(set_to_none=True)
         sum(supernet(images, targets).losses.values()).backward()
         seen |= {name for name, p in supernet.named_parameters() if p.grad is not None and p.grad.count_nonzero()}
@@ -89,25 +165,30 @@ def test_a_supernets_paths_all_get_gradients(detector, lively, images, targets):
 def test_costs_hold_every_layer_and_parameter_once(detector, images):
     network = fixed(detector, "sign")
     layers = layer_costs(network, images[:1])
-    assert len({layer.name for layer in layers}) == len(layers)
-    computing = {name for name, m in network.named_modules() if isinstance(m, nn.Conv2d)} | set(
-        searchable_units(network)
-    )
-    assert {layer.name for layer in layers if layer.macs} == computing
+    stored = [layer.name for layer in layers if layer.memory_bits]
+    assert len(set(stored)) == len(stored)  # a layer that runs on several levels has a row for each
+    computing = {name for name, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    assert {layer.name for layer in layers if layer.macs} == computing | set(searchable_units(network))
     expected = 32 * sum(p.numel() for p in network.parameters())
     for unit in searchable_units(network).values():
         expected += 32 * len(unit.weight) - 31 * unit.weight.numel()  # scales; 1 bit a weight
     assert sum(layer.memory_bits for layer in layers) == expected
-    binary, real = totals(layers), totals(layer_costs(fixed(detector, "real"), images[:1]))
-    assert real.macs_32bit == binary.macs_1bit + binary.macs_32bit
-    assert real.ops > 1.5 * binary.ops
+    binary, real = layers, layer_costs(fixed(detector, "real"), images[:1])
+    assert totals(real).macs_32bit == totals(binary).macs_1bit + totals(binary).macs_32bit
+    searched, kept = (
+        sum(layer.ops for layer in rows if not layer.name.startswith("roi_heads.")) for rows in (real, binary)
+    )
+    assert searched > 1.5 * kept
 
 
 def test_granularities_follow_stages_and_blocks(detector):
     names = [name.split(".") for name in searchable_units(fixed(detector, "real"))]
-    assert all(len(parts) == 4 and parts[0] == "backbone" for parts in names)  # backbone, stage, block, convolution
-    assert all(parts[2].isdecimal() for parts in names)
-    assert len({parts[1] for parts in names}) >= 4
+    backbone = [parts for parts in names if parts[0] == "backbone"]
+    assert all(len(parts) == 4 for parts in backbone)  # backbone, stage, block, convolution
+    assert all(parts[2].isdecimal() for parts in backbone)
+    assert len({parts[1] for parts in backbone}) >= 4
+    others = [parts for parts in names if parts[0] != "backbone"]
+    assert all(len(parts) == 3 for parts in others)  # a module of the detector's own, its block, convolution
 
 
 def test_images_are_normalised_as_the_backbone_says(detector, images):

@@ -10,10 +10,14 @@ def spec_with(**changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: ssd_resnet18, "),
+        ({"detector": "yolo"}, r"No detector is called 'yolo'\. Known: .*ssd_resnet18, "),
         ({"num_classes": 0}, "num_classes is 0, must be at least 1"),
         ({"image_size": 95}, "image_size is 95; ssd_resnet18 takes 96 to 320 pixels"),
         ({"image_size": 321}, "image_size is 321; ssd_resnet18 takes 96 to 320 pixels"),
+        (
+            {"detector": "gfl_resnet18", "image_size": 1345},
+            "image_size is 1345; gfl_resnet18 takes 96 to 1344 pixels",
+        ),
         ({"width": 0.0}, "width is 0.0, must be positive"),
         ({"width": float("nan")}, "width is nan, must be positive and finite"),
         ({"width": float("inf")}, "width is inf, must be positive and finite"),
@@ -38,7 +42,9 @@ def test_the_smallest_and_the_largest_image_size_are_allowed(image_size):
 @pytest.mark.parametrize(("image_size", "first"), [(96, 2), (160, 2), (161, 3), (320, 3)])
 def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector, image_size, first):
     network = build_detector(spec_with(detector=detector, image_size=image_size, width=0.125), lambda _: ("real",))
-    assert list(network.feature_channels) == [f"p{level}" for level in range(first, first + 4)]
+    levels = range(2, 7) if detector.startswith("faster_rcnn") else range(first, first + 4)
+    levels = range(3, 8) if detector.startswith("gfl") else levels
+    assert list(network.feature_channels) == [f"p{level}" for level in levels]
     assert all(channels % 8 == 0 for channels in network.feature_channels.values())
 
 
