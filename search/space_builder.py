@@ -37,6 +37,13 @@ def teacher_spec(config: Config, name: str, num_classes: int) -> DetectorSpec:
     )
 
 
+def layer_roots(spec: DetectorSpec) -> tuple[str, ...]:
+    """The outermost modules that hold searchable units: together they name every one."""
+    with torch.device("meta"):
+        units = searchable_units(build_detector(spec, lambda _: ("real",)))
+    return tuple(dict.fromkeys(unit.partition(".")[0] for unit in units))
+
+
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 

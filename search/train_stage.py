@@ -13,7 +13,7 @@ from search.prepare import PreparedData, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder, open_run_folder
 from search.run_lock import RunLock
 from search.schema import TWIN
-from search.space_builder import student_spec
+from search.space_builder import layer_roots, student_spec
 from search.splits import class_names, load_measured, settled
 from search.training_stage import check_given_weights, distiller_for, teacher_pool
 from spaces.candidate import Candidate
@@ -26,8 +26,9 @@ from trainers.seeding import seeded
 
 def fixed_candidate(config: Config) -> Candidate:
     """The candidate that a config's `train` section names."""
-    train = config.train
-    layers = {"backbone": train.layers} if isinstance(train.layers, str) else train.layers
+    train, layers = config.train, config.train.layers
+    if isinstance(layers, str):
+        layers = dict.fromkeys(layer_roots(student_spec(config, len(class_names(config)))), layers)
     choices: dict[str, str | float] = {f"layer/{prefix}": method for prefix, method in layers.items()}
     for name, term in train.terms.items():
         choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
