@@ -12,6 +12,7 @@ from search.schema import TWIN, Config
 from spaces.candidate import ID_LENGTH
 from spaces.detectors import DETECTORS
 from spaces.layers import METHODS, method
+from spaces.published import NAMES, published_model
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.data.download import BY_HAND
 from trainers.distill import TERMS
@@ -68,7 +69,8 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
     student = config.student
     yield from _known("student.detector", [student.detector], DETECTORS)
     yield from _heads("student", student.detector, student.heads)
-    yield from _weights("student.weights", config.student.weights, "a state dict that torch.save wrote")
+    kind = "a state dict that torch.save wrote"
+    yield from _weights("student.weights", student.weights, student.detector, kind)
     for name, teacher in config.teachers.items():
         key = f"teachers.{name}"
         if name in RESERVED_TEACHERS:
@@ -76,7 +78,8 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
         if teacher.detector is not None:
             yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
         yield from _heads(key, teacher.detector or student.detector, teacher.heads or student.heads)
-        yield from _weights(f"{key}.weights", teacher.weights, "a .safetensors file")
+        detector = teacher.detector or student.detector
+        yield from _weights(f"{key}.weights", teacher.weights, detector, "a .safetensors file, a state dict")
     for part in ("detector", "width", "heads"):
         value = getattr(config.teachers[TWIN], part)
         if value is not None:
@@ -108,7 +111,7 @@ def _space(config: Config) -> Iterator[Problem]:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
         yield from _without_repetition(f"{key}.teachers", term.teachers)
         if name in TERMS and TERMS[name].compares_layers:
-            yield from _teachers_of_layers(config, name, f"{key}.teachers")
+            yield from _teachers_of_layers(config, name, term.teachers, f"{key}.teachers")
         if config.scoring.adapt_steps == 0:
             yield key, "has no effect on scores while scoring.adapt_steps is 0; take it out, or adapt some steps."
         try:
@@ -117,12 +120,12 @@ def _space(config: Config) -> Iterator[Problem]:
             yield f"{key}.weight", str(error)
 
 
-def _teachers_of_layers(config: Config, term: str, key: str) -> Iterator[Problem]:
+def _teachers_of_layers(config: Config, term: str, names: Iterable[str], key: str) -> Iterator[Problem]:
     """The student's units are compared with those of the same name: networks of another shape have none that fit."""
     student = config.student
-    for name in config.space.terms[term].teachers:
+    for name in names:
         teacher = config.teachers.get(name)
-        if teacher is None or teacher.weights is not None:  # what it is, its file says
+        if teacher is None or teacher.is_given:  # what it is, its file says
             continue
         detector, width = teacher.detector or student.detector, teacher.width or student.width
         if (detector, width) != (student.detector, student.width):
@@ -160,6 +163,8 @@ def _train(config: Config) -> Iterator[Problem]:
             yield f"train.terms.{name}", f"No distillation term is called so: {unknown(name, TERMS)}"
         if term.teacher not in config.teachers:
             yield f"train.terms.{name}.teacher", unknown(term.teacher, config.teachers)
+        if name in TERMS and TERMS[name].compares_layers:
+            yield from _teachers_of_layers(config, name, [term.teacher], f"train.terms.{name}.teacher")
 
 
 def _search(config: Config) -> Iterator[Problem]:
@@ -197,6 +202,10 @@ def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
         yield key, f"names {', '.join(map(repr, repeated))} more than once."
 
 
-def _weights(key: str, path: str | None, kind: str) -> Iterator[Problem]:
-    if path is not None and not Path(path).is_file():
-        yield key, f"is {path!r}, but there is no such file. Give {kind}, or null to start from scratch."
+def _weights(key: str, path: str | None, detector: str, kind: str) -> Iterator[Problem]:
+    if path in NAMES:
+        if detector in DETECTORS and published_model(detector, path) is None:
+            yield key, f"is {path!r}, but torchvision publishes none for {detector}. Give {kind}, or null."
+    elif path is not None and not Path(path).is_file():
+        names = " or ".join(NAMES)
+        yield key, f"is {path!r}, but there is no such file. Give {kind}, {names}, or null to start from scratch."

@@ -138,15 +138,18 @@ def train(
     """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
     with user_errors("The same command goes on where it stopped."):
         from search.candidate_file import read_candidate
-        from search.config import load_config
+        from search.config import ConfigError, load_config
         from search.progress import terminal_progress
-        from search.train_stage import run_train
+        from search.train_stage import run_train, with_candidate
 
         overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]
         loaded = load_config(config, overrides)
-        chosen = read_candidate(candidate) if candidate is not None else None
+        if candidate is not None:
+            if clashing := [one for one in overrides if one.startswith(("train.layers", "train.terms"))]:
+                raise ConfigError(f"--candidate was given together with {clashing[0]}. Leave one of the two out.")
+            loaded = with_candidate(loaded, read_candidate(candidate))
         folder = (run_dir or Path("runs") / loaded.name).resolve()
-        _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr), chosen), "trained")
+        _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr)), "trained")
 
 
 @app.command()
@@ -223,10 +226,9 @@ def _form(name: str) -> "Format":
 def _show_result(result: "Result", how: str) -> None:
     from search.tables import print_rows
 
-    rows = [
-        {"detector": f"{how} {result.id}", **result.test},
-        {"detector": "its real-valued twin", **result.twin_test},
-    ]
+    rows = [{"detector": f"{how} {result.id}", **result.test}]
+    if result.twin_test:
+        rows.append({"detector": "its real-valued twin", **result.twin_test})
     print_rows(rows)
     typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.")
 

@@ -132,6 +132,11 @@ def _validated(content: dict[str, Any], label: str, overrides: tuple[str, ...]) 
     return config
 
 
+def with_section(config: Config, name: str, section: dict[str, Any], source: str) -> Config:
+    """The config with another section, checked whole. Raises ConfigError that names the `source` of the section."""
+    return _validated({**config.model_dump(exclude_unset=True), name: section}, source, ())
+
+
 def _message(label: str, overrides: tuple[str, ...], mistakes: Sequence[str]) -> str:
     where = f"{label} with --set {' --set '.join(overrides)}" if overrides else label
     if len(mistakes) == 1:

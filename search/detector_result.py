@@ -23,7 +23,10 @@ from trainers.inference import detect, truths
 
 @dataclass(frozen=True)
 class Result:
-    """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin."""
+    """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin.
+
+    `twin_test` is empty where no twin was trained.
+    """
 
     id: str
     checkpoint: Path
@@ -41,35 +44,37 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
 
 
-def stored_result(place: Path) -> Result:
-    """The result that `save_result` left there."""
+def result_on(place: Path, test: Decoded, twin: nn.Module | None) -> Result:
+    """The result that `keep_result` left there; measured anew where its figures are of other test images."""
     kept = read_json(place / "figures.json")
+    if kept["test_images"] != test.fingerprint():
+        network, _, _, _ = load_detector(place / "detector.safetensors")
+        kept |= _figures(network, test, twin)
+        write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
     return Result(kept["id"], place / "detector.safetensors", kept["test"], kept["twin_test"], kept["costs"])
 
 
-def save_result(
+def keep_result(
     place: Path,
     network: nn.Module,
     spec: DetectorSpec,
     candidate: Candidate,
-    class_names: tuple[str, ...],
     settings: Mapping[str, Any],
-    test: Mapping[str, float],
-    twin_test: Mapping[str, float],
+    test: Decoded,
+    twin: nn.Module | None,
 ) -> None:
-    """Keep a trained detector with its figures; `stored_result` reads them back."""
-    save_detector(place / "detector.safetensors", network, spec, candidate, class_names)
+    """Measure a trained detector, and its twin where there is one, and keep it; `result_on` reads it back."""
+    save_detector(place / "detector.safetensors", network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
-    measured = {
+    kept = {
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": dict(settings),
-        "test": dict(test),
-        "twin_test": dict(twin_test),
+        **_figures(network, test, twin),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
     }
     write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
-    write_whole(place / "figures.json", json.dumps(measured, indent=2).encode())
+    write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
 
 
 def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
@@ -81,6 +86,12 @@ def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:
     """The figures of a detector on disk. Raises CheckpointError for a file that is none of ours."""
     network, _, _, _ = load_detector(checkpoint)
     return figures_on(network, data)
+
+
+def _figures(network: nn.Module, test: Decoded, twin: nn.Module | None) -> dict[str, Any]:
+    measured = figures_on(network, test)
+    beside = {} if twin is None else figures_on(twin, test)
+    return {"test": measured, "twin_test": beside, "test_images": test.fingerprint()}
 
 
 def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:

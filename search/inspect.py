@@ -6,10 +6,10 @@ import torch
 
 from search.config import Config, ConfigError
 from search.detector_result import evaluate_checkpoint
-from search.space_builder import build_space, student_spec
+from search.space_builder import student_spec
 from search.splits import class_names, decode_split, named_format
 from spaces.candidate import Candidate
-from spaces.cost import layer_costs, totals
+from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.describe import load_detector
 
@@ -23,16 +23,16 @@ COUNTING_RULE = (
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    Without a candidate the student is all real. Raises ConfigError for a candidate that the config's space doesn't
-    hold.
+    The total names the image size and, of a two-stage detector, the number of proposals that it is counted with.
+    What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
+    method that doesn't exist.
     """
     spec = student_spec(config, len(class_names(config)))
-    space = build_space(config, spec)
+    chosen = candidate if candidate is not None else Candidate({})
     try:
-        chosen = space.canonical(candidate) if candidate is not None else Candidate({})
+        network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     except ValueError as error:
         raise ConfigError(f"The candidate is none of this config's: {error}") from error
-    network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
     rows: list[dict[str, object]] = [
         {
@@ -48,7 +48,9 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
         for layer in layers
     ]
     total = {name: round(value) for name, value in totals(layers).as_dict().items()}
-    return [*rows, {"layer": "total", "method": f"{spec.image_size} x {spec.image_size}", **total}]
+    count = counted_proposals(network)
+    size = f"{spec.image_size} x {spec.image_size}" + ("" if count is None else f", {count} proposals")
+    return [*rows, {"layer": "total", "method": size, **total}]
 
 
 def run_evaluate(

@@ -82,7 +82,7 @@ def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Pro
 
 
 def _check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], images: int) -> None:
-    teachers = {f"teachers.{name}": one for name, one in config.teachers.items() if one.weights is None}
+    teachers = {f"teachers.{name}": one for name, one in config.teachers.items() if not one.is_given}
     for section, settings in {**teachers, **trained}.items():
         if settings.batch_size > images:
             raise ConfigError(

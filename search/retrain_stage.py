@@ -5,7 +5,7 @@ from torch import nn
 
 from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config
-from search.detector_result import Result, figures_on, place_for, save_result, stored_result
+from search.detector_result import Result, keep_result, place_for, result_on
 from search.prepare import Prepared
 from search.run_folder import RunFolder
 from search.schema import TWIN
@@ -28,13 +28,12 @@ def retrain_candidate(
     """
     settings = described(config.retrain)
     place = place_for(folder.path / "retrained", candidate.id, settings)
+    twin = prepared.teachers[TWIN].network
     if not (place / "figures.json").is_file():
         network = _trained(config, folder, prepared, candidate, progress)
-        twin = figures_on(prepared.teachers[TWIN].network, test)
-        classes = prepared.train.class_names
-        save_result(place, network, prepared.spec, candidate, classes, settings, figures_on(network, test), twin)
+        keep_result(place, network, prepared.spec, candidate, settings, test, twin)
         forget_training(folder, "retrain", candidate)
-    return stored_result(place)
+    return result_on(place, test, twin)
 
 
 def _trained(

@@ -47,9 +47,6 @@ class RunFolder:
         """What an unfinished training goes on from; gone when it is finished."""
         return self.path / "unfinished" / f"{stage}.pt"
 
-    def retrained(self, candidate_id: str) -> Path:
-        return self.path / "retrained" / candidate_id
-
     @property
     def begun(self) -> bool:
         """Whether something was trained or scored here, which another config would not fit."""

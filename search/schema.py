@@ -67,7 +67,7 @@ class Student(_Section):
     detector: str
     width: Positive = 1.0
     heads: Literal["light", "full"] = "light"
-    weights: str | None = None  # published backbone weights, from which the twin starts
+    weights: str | None = None  # published ones, a file or a name, from which the twin starts
 
 
 class Teacher(_Section):
@@ -80,6 +80,11 @@ class Teacher(_Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     weights: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is a detector of ours; published weights, by file or name, are what its training starts from."""
+        return self.weights is not None and self.weights.endswith(".safetensors")
 
 
 class Layers(_Section):

@@ -84,7 +84,9 @@ def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
     for term, choice in config.space.terms.items():
         knobs.append(Knob(f"teacher/{term}", tuple(choice.teachers)))
         knobs.append(Knob(f"weight/{term}", weight_grid(*choice.weight)))
-    return SearchSpace(knobs, layer_terms=[term for term in config.space.terms if TERMS[term].compares_layers])
+    compared = {name: TERMS[name] for name in config.space.terms if TERMS[name].compares_layers}
+    layer_terms = {name: term.acts_on for name, term in compared.items()}
+    return SearchSpace(knobs, layer_terms=layer_terms)
 
 
 def _prefix(unit: str, granularity: str) -> str:

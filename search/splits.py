@@ -7,6 +7,7 @@ from pathlib import Path
 from search.config import Config, ConfigError
 from search.run_folder import RunFolder
 from search.schema import Data
+from spaces.published import NAMES
 from trainers.data.batches import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.download import download_voc
@@ -137,4 +138,6 @@ def _named_root(data: Data) -> Path:
 
 
 def _absolute(path: Path | str | None) -> str | None:
+    if path in NAMES:  # published weights, no file
+        return str(path)
     return str(Path(path).expanduser().resolve()) if path is not None else None

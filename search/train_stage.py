@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 from search.candidate_training import described, forget_training, train_candidate
-from search.config import Config, ConfigError
-from search.detector_result import Result, figures_on, place_for, save_result, stored_result
+from search.config import Config, ConfigError, with_section
+from search.detector_result import Result, keep_result, place_for, result_on
 from search.prepare import PreparedData, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder, open_run_folder
 from search.run_lock import RunLock
 from search.schema import TWIN
 from search.space_builder import layer_roots, student_spec
 from search.splits import class_names, load_measured, settled
-from search.training_stage import check_given_weights, distiller_for, teacher_pool
+from search.training_stage import check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device
@@ -35,17 +35,28 @@ def fixed_candidate(config: Config) -> Candidate:
     return Candidate(choices)
 
 
-def run_train(
-    config: Config, run_dir: Path, data_root: Path | None, progress: Progress, candidate: Candidate | None = None
-) -> Result:
-    """Train the twin, then the network that `config.train` or `candidate` names, and measure both on `data.test`.
+def with_candidate(config: Config, candidate: Candidate) -> Config:
+    """The config with a candidate's layers, teachers and weights as its `train` section.
 
-    The same trainer as a retraining's; here the network starts from its twin, or from nothing (`train.start`). Goes on
-    where an earlier start stopped, and keeps the result in `trained/<id>/`. Raises ConfigError for layers that the
-    detector doesn't have, and what `run_search` raises for folder, data and teachers.
+    Raises ConfigError for what no such section may hold.
+    """
+    terms = {}
+    for name in _terms_of(candidate):
+        terms[name] = {"teacher": candidate[f"teacher/{name}"], "weight": candidate.get(f"weight/{name}", 1.0)}
+    changed = {"layers": candidate.layers(), "terms": terms}
+    return with_section(config, "train", {**config.train.model_dump(), **changed}, "the candidate")
+
+
+def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Result:
+    """Train the network that `config.train` names, and measure it on `data.test` beside its twin.
+
+    The same trainer as a retraining's; here the network starts from its twin, or from the published weights or nothing
+    (`train.start`). Of the teachers those are trained first that it needs; without a twin among them there are no
+    figures of one. Goes on where an earlier start stopped, and keeps the result in `trained/<id>/`. Raises ConfigError
+    for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
     config = settled(config, data_root)
-    chosen = candidate if candidate is not None else fixed_candidate(config)
+    chosen = fixed_candidate(config)
     spec = student_spec(config, len(class_names(config)))
     try:
         with torch.device("meta"):
@@ -57,19 +68,21 @@ def run_train(
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
         data = prepare_data(config, folder, progress, {"train": config.train})
-        teachers = teacher_pool(config, folder, data.train, data.val, progress)
+        needed = {term.teacher for term in config.train.terms.values()} | (
+            {TWIN} if config.train.start == TWIN else set()
+        )
+        teachers = teacher_pool(config, folder, data.train, data.val, progress, needed)
         test = load_measured(config, folder, config.data.test)
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)
+        twin = teachers[TWIN].network if TWIN in teachers else None
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
                 network = _trained(config, folder, data, teachers, chosen, settings, progress)
-            twin = figures_on(teachers[TWIN].network, test)
-            classes = data.train.class_names
-            save_result(place, network, spec, chosen, classes, settings, figures_on(network, test), twin)
+            keep_result(place, network, spec, chosen, settings, test, twin)
             forget_training(folder, "train", chosen)
-    return stored_result(place)
+    return result_on(place, test, twin)
 
 
 def _trained(
@@ -83,10 +96,13 @@ def _trained(
 ) -> nn.Module:
     torch.manual_seed(seeded(config.seed, "train", candidate.id))
     device = pick_device(config.device)
-    network = build_fixed(student_spec(config, len(data.train.class_names)), candidate).to(device)
-    if config.train.start == "twin":
+    network = build_fixed(student_spec(config, len(data.train.class_names)), candidate)
+    if config.train.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
-    terms = {name: [str(candidate[f"teacher/{name}"])] for name in _terms_of(candidate)}
+    elif config.student.weights is not None:
+        progress.note(f"train {candidate.id}: {load_published(config, network)}")
+    network.to(device)
+    terms = {name: [term.teacher] for name, term in config.train.terms.items()}
     distiller = distiller_for(network, teachers, terms).to(device)
     return train_candidate(
         network,

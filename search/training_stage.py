@@ -1,6 +1,7 @@
 """The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,11 +13,12 @@ from search.candidate_training import train_settings
 from search.config import Config
 from search.run_folder import RunFolder
 from search.schema import TWIN
-from search.space_builder import layer_choices, student_spec, teacher_spec
+from search.space_builder import layer_choices, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
-from spaces.pretrained import load_pretrained, read_state
+from spaces.pretrained import load_pretrained, published_part, read_state
+from spaces.published import NAMES, download
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.checkpoint import CheckpointError, load_weights, save_weights, write_whole
@@ -44,14 +46,20 @@ class SupernetState:
 
 
 def teacher_pool(
-    config: Config, folder: RunFolder, train: Decoded, val: Decoded, progress: Progress
+    config: Config,
+    folder: RunFolder,
+    train: Decoded,
+    val: Decoded,
+    progress: Progress,
+    names: Collection[str] | None = None,
 ) -> dict[str, Teacher]:
-    """Every teacher of the config, frozen: loaded where it was given or made before, else trained and kept.
+    """The teachers of these names, or all of the config, frozen: loaded where given or made before, else trained and
+    kept.
 
     Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
     """
     pool = {}
-    for name in config.teachers:
+    for name in config.teachers if names is None else [one for one in config.teachers if one in names]:
         spec = teacher_spec(config, name, len(train.class_names))
         with folder.timed(f"teacher {name}"):
             pool[name] = _teacher(config, folder, name, spec, train, val, progress)
@@ -61,22 +69,22 @@ def teacher_pool(
 def _teacher(
     config: Config, folder: RunFolder, name: str, spec: DetectorSpec, train: Decoded, val: Decoded, progress: Progress
 ) -> Teacher:
-    path, given = folder.teacher(name), config.teachers[name].weights
+    path, teacher = folder.teacher(name), config.teachers[name]
     device = pick_device(config.device)
-    if given is not None or path.is_file():
-        found = _load_teacher(config, name, Path(given) if given is not None else path, train.class_names)
+    if teacher.is_given or path.is_file():
+        found = _load_teacher(config, name, Path(str(teacher.weights)) if teacher.is_given else path, train.class_names)
         network, spec, candidate = freeze(found.network.to(device)), found.spec, found.candidate
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
         network, candidate = build_fixed(spec, ALL_REAL), ALL_REAL
-        if name == TWIN and config.student.weights is not None:
-            progress.note(f"teacher {name}: {load_published(config, network)}")
+        if _start_of(config, name) is not None:
+            progress.note(f"teacher {name}: {load_published(config, network, name)}")
         network.to(device)
         state = folder.training_state(f"teacher-{name}")
         train_detector(
             network,
             train,
-            train_settings(config.teachers[name]),
+            train_settings(teacher),
             seed=seeded(config.seed, "teacher", name, "data"),
             stage=f"teacher {name}",
             resume_from=state,
@@ -94,31 +102,46 @@ def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> 
         write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
 
 
-def load_published(config: Config, network: nn.Module) -> str:
-    """Copy the published weights that `student.weights` names into the backbone; says what matched.
+def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
+    """Copy the published weights that the config names for a teacher into its backbone, or into all of it.
 
-    Raises CheckpointError for a file that holds none of this backbone.
+    Says what matched. Raises CheckpointError for weights that hold none of this network, or can't be had.
     """
-    path = Path(str(config.student.weights))
+    key, weights = cast(tuple[str, str], _start_of(config, name))
+    detector = config.teachers[name].detector or config.student.detector
     try:
-        report = load_pretrained(cast(nn.Module, network.backbone), read_state(path))
+        state = download(detector, weights) if weights in NAMES else read_state(Path(weights))
+        part = published_part(network, state)
+        report = load_pretrained(part, state)
     except ValueError as error:
-        raise CheckpointError(f"student.weights: {error}") from error
+        raise CheckpointError(f"{key}: {error}") from error
     lacking = f"; {len(report.missing)} are not in it, {report.missing[0]} among them" if report.missing else ""
     unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
-    return f"{len(report.loaded)} tensors of the backbone from {path.name}{lacking}{unused}"
+    whole = "detector" if part is network else "backbone"
+    return f"{len(report.loaded)} tensors of the {whole} from {Path(weights).name}{lacking}{unused}"
+
+
+def _start_of(config: Config, name: str) -> tuple[str, str] | None:
+    """The key and value of the published weights that a teacher is trained from; the student's are the twin's."""
+    teacher = config.teachers[name]
+    if teacher.weights is not None and not teacher.is_given:
+        return f"teachers.{name}.weights", teacher.weights
+    if name == TWIN and config.student.weights is not None:
+        return "student.weights", config.student.weights
+    return None
 
 
 def check_given_weights(config: Config) -> None:
     """Raise CheckpointError for weights of the student or a teacher that can't serve this config, before any training.
 
-    Of a teacher's file the classes, the size and the shape must fit; of the student's, its backbone's tensors.
+    Of a detector of ours the classes, the size and the shape must fit; of published weights, the tensors.
     """
-    if config.student.weights is not None:
-        load_published(config, build_fixed(student_spec(config, len(class_names(config))), ALL_REAL))
+    classes = class_names(config)
     for name, teacher in config.teachers.items():
-        if teacher.weights is not None:
-            _load_teacher(config, name, Path(teacher.weights), class_names(config))
+        if _start_of(config, name) is not None:
+            load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
+        if teacher.is_given:
+            _load_teacher(config, name, Path(str(teacher.weights)), classes)
 
 
 def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:
@@ -207,14 +230,16 @@ def distiller_for(student: nn.Module, teachers: dict[str, Teacher], terms: dict[
     return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, terms)
 
 
+def _teachers_of_layers(config: Config) -> set[str]:
+    """The teachers of terms that compare layers: their units must be the student's in name and shape."""
+    named = [(term, name) for term, names in term_teachers(config).items() for name in names]
+    named += [(term, one.teacher) for term, one in config.train.terms.items()]
+    return {name for term, name in named if TERMS[term].compares_layers}
+
+
 def term_teachers(config: Config) -> dict[str, list[str]]:
     """Per distillation term the names that its teacher knob offers."""
     return {term: list(choice.teachers) for term, choice in config.space.terms.items()}
-
-
-def _teachers_of_layers(config: Config) -> set[str]:
-    """The teachers of terms that compare layers: their units must be the student's in name and shape."""
-    return {name for term, names in term_teachers(config).items() if TERMS[term].compares_layers for name in names}
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

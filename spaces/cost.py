@@ -4,7 +4,9 @@ One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x w
 at 32 bits + MACs at 8 bits / 8 + MACs at 1 bit / 64: the count of Bi-Real Net, ReActNet and LWS-Det, its 8-bit part
 ours by the same 64-bit word. BatchNorm, PReLU, biases, additions and pooling are not counted. `memory_bits` has 1 bit
 per binary weight, 8 per int8 weight and 32 per other parameter, the scales of binary weights among them. Buffers
-(running statistics) are not counted: they fold into the parameters beside them. None of this is time.
+(running statistics) are not counted: they fold into the parameters beside them. A two-stage detector is counted with
+a fixed number of proposals, its `counted_proposals`, without which its figures could not be compared. None of this is
+time.
 """
 
 import math
@@ -20,6 +22,8 @@ from spaces.layers.alternative import Alternative
 from spaces.layers.levels import LevelScales
 
 OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
+_ANY_BOX = (0.0, 0.0, 32.0, 32.0)
+"""All proposals cost the same."""
 
 
 class CostError(RuntimeError):
@@ -85,12 +89,20 @@ def totals(layers: Iterable[LayerCost]) -> Costs:
     )
 
 
+def counted_proposals(network: nn.Module) -> int | None:
+    """On how many proposals the second stage of a two-stage detector is counted; None for other networks."""
+    count = getattr(network, "counted_proposals", None)
+    return None if count is None else int(count)
+
+
 @torch.no_grad()
 def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[LayerCost]:
     """Every layer's cost in the network as it is activated now, measured by one forward pass over a single image.
 
     `images` is what the network takes: a list of one [3, H, W], or a batch of one. A layer that runs more than once is
-    counted as often. Raises CostError for a module with parameters that no rule counts. The network is left as it was.
+    counted as often, in rows of one name. The second stage of a two-stage detector runs on `counted_proposals` boxes,
+    however many its first stage would make. Raises CostError for a module with parameters that no rule counts. The
+    network is left as it was.
     """
     found: list[LayerCost] = []
     handles = [
@@ -100,7 +112,12 @@ def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[Layer
     ]
     training = network.training
     try:
-        network.eval()(images)
+        count = counted_proposals(network)
+        network.eval()
+        if count is None:
+            network(images)
+        else:
+            network(images, proposals=[torch.tensor([_ANY_BOX] * count, device=images[0].device)])
     finally:
         network.train(training)
         for handle in handles:

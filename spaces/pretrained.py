@@ -1,17 +1,37 @@
-"""Published ImageNet weights into our backbones, with a report of what matched."""
+"""Published weights into our backbones and detectors, with a report of what matched."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from spaces.backbones.backbone import Backbone
 from spaces.detectors import searchable_units
 from spaces.supernet import real_name
+
+UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    pickle.PickleError,
+)
+"""What torch.load raises for a file that is damaged or of another kind."""
+
+
+class Publishable(Protocol):
+    """A backbone or a detector that knows the names of a published network's tensors."""
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -40,22 +60,36 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(f"{path} holds no tensors by name: a state dict is needed.")
     return dict(state)
 
 
-def load_pretrained(backbone: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """Copy a published checkpoint's tensors into a backbone, alone, in a detector or in a supernet of it.
+def published_part(detector: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """What of a detector a published state dict is for: all of it where it is a detector's, else the backbone.
+
+    Raises ValueError for a detector's where ours has no names for it.
+    """
+    if not any(name.startswith("backbone.") for name in state):
+        return detector.get_submodule("backbone")
+    if not hasattr(detector, "from_published"):
+        raise ValueError(
+            f"The checkpoint is a whole detector's, and {type(detector).__name__} takes a backbone's weights only."
+        )
+    return detector
+
+
+def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """Copy a published checkpoint's tensors into a backbone or a detector, or into a supernet of it.
 
     `int8` alternatives take the real ones' BatchNorm; what alternatives derive from a real weight (learned scales,
     searched signs) is derived from the checkpoint's. Raises ValueError when no tensor fits, or when one is of another
     shape, as with another width; then nothing is copied.
     """
-    named = cast(Backbone, backbone).from_published(state)
-    own = backbone.state_dict()
+    named = cast(Publishable, network).from_published(state)
+    own = network.state_dict()
     found = {name: source for name in own if (source := real_name(name)) in named and not _is_counter(name)}
     for name, source in found.items():
         if own[name].shape != named[source].shape:
@@ -67,7 +101,7 @@ def load_pretrained(backbone: nn.Module, state: Mapping[str, Tensor]) -> LoadRep
     with torch.no_grad():
         for name, source in found.items():
             own[name].copy_(named[source])
-        for name, unit in searchable_units(backbone).items():
+        for name, unit in searchable_units(network).items():
             if (weight := named.get(f"{name}.weight")) is not None:
                 unit.start_from(weight.to(next(unit.parameters()).device))
                 used.add(f"{name}.weight")

@@ -2,14 +2,17 @@
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from spaces.candidate import KINDS, Candidate, Value
 
 STEPS_PER_DECADE = 3
 NO_TEACHER = "none"
-NOT_BINARY = frozenset({"real", "int8"})
+
+ActsOn = Callable[[str], bool]
+"""Whether a distillation term has an effect on a layer of this method."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ def weight_grid(low: float, high: float) -> tuple[float, ...]:
 class SearchSpace:
     """The knobs of a search and the rules that bind them.
 
-    `knobs` are kept in the given order. `layer_terms` are the distillation terms that compare 1-bit units: they have no
-    effect when a candidate has no 1-bit layer. A full candidate has a value for every knob; a canonical one only for
-    those that have an effect, so that candidates that would train alike compare equal.
+    `knobs` are kept in the given order. `layer_terms` are the distillation terms that compare layers, each with the
+    methods that it acts on: it has no effect when a candidate has no such layer. A full candidate has a value for every
+    knob; a canonical one only for those that have an effect, so that candidates that would train alike compare equal.
     """
 
-    def __init__(self, knobs: Sequence[Knob], *, layer_terms: Iterable[str] = ()) -> None:
+    def __init__(self, knobs: Sequence[Knob], *, layer_terms: Mapping[str, ActsOn] | None = None) -> None:
         self.knobs = tuple(knobs)
-        self.layer_terms = frozenset(layer_terms)
+        self.layer_terms = dict(layer_terms or {})
         self._by_key = {knob.key: knob for knob in self.knobs}
         if len(self._by_key) != len(self.knobs):
             raise ValueError("Two knobs have the same key.")
@@ -95,8 +98,8 @@ class SearchSpace:
             raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
 
     def canonical(self, candidate: Candidate) -> Candidate:
-        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a 1-bit
-        layer all.
+        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a layer that
+        it acts on all.
 
         Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
         """
@@ -124,15 +127,17 @@ class SearchSpace:
     @property
     def size(self) -> int:
         """The number of canonical candidates."""
-        layers = [knob for knob in self.knobs if knob.kind == "layer"]
-        every = math.prod(len(knob.choices) for knob in layers)
-        without_1bit = math.prod(sum(choice in NOT_BINARY for choice in knob.choices) for knob in layers)
-        free, bound = 1, 1
-        for knob in self.knobs:
-            if knob.kind == "teacher":
-                ways = self._ways(knob)
-                bound, free = (bound * ways, free) if knob.name in self.layer_terms else (bound, free * ways)
-        return free * ((every - without_1bit) * bound + without_1bit)
+        layers = [[str(choice) for choice in knob.choices] for knob in self.knobs if knob.kind == "layer"]
+        free = 1
+        bound: dict[frozenset[str], int] = {}
+        for knob in (knob for knob in self.knobs if knob.kind == "teacher"):
+            ways, acts_on = self._ways(knob), self.layer_terms.get(knob.name)
+            if acts_on is None:
+                free *= ways
+            else:
+                methods = frozenset(choice for choices in layers for choice in choices if acts_on(choice))
+                bound[methods] = bound.get(methods, 1) * ways
+        return free * _with_bound_terms(layers, bound)
 
     def _ways(self, teacher: Knob) -> int:
         weight = self._by_key.get(f"weight/{teacher.name}")
@@ -145,11 +150,31 @@ class SearchSpace:
 
     def _open_terms(self, candidate: Candidate) -> list[str]:
         """The teacher and weight knobs that have an effect in `candidate`."""
-        binary = any(method not in NOT_BINARY for method in candidate.layers().values())
+        methods = set(candidate.layers().values())
         opened = []
         for knob in self.knobs:
-            if knob.kind == "layer" or (knob.name in self.layer_terms and not binary):
+            acts_on = self.layer_terms.get(knob.name)
+            if knob.kind == "layer" or (acts_on is not None and not any(map(acts_on, methods))):
                 continue
             if knob.kind == "teacher" or candidate.get(f"teacher/{knob.name}", NO_TEACHER) != NO_TEACHER:
                 opened.append(knob.key)
         return opened
+
+
+def _with_bound_terms(layers: Sequence[Sequence[str]], bound: Mapping[frozenset[str], int]) -> int:
+    """Layer choices times the ways of the terms that act on them; `bound`: the ways of those that need these methods.
+
+    Summed over the sets of terms that are due, by inclusion and exclusion of the methods that make them so.
+    """
+
+    def avoiding(methods: frozenset[str]) -> int:
+        return math.prod(sum(choice not in methods for choice in choices) for choices in layers)
+
+    def subsets(groups: Sequence[frozenset[str]]) -> Iterator[tuple[frozenset[str], ...]]:
+        return (chosen for size in range(len(groups) + 1) for chosen in combinations(groups, size))
+
+    total = 0
+    for due in subsets(list(bound)):
+        reached = sum((-1) ** len(avoided) * avoiding(frozenset().union(*avoided)) for avoided in subsets(due))
+        total += reached * math.prod(bound[group] - 1 for group in due)
+    return total

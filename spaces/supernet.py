@@ -83,8 +83,9 @@ def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own.
 
-    An 8-bit alternative takes the real one's BatchNorm. What alternatives derive from a real weight, learned scales and searched signs, is derived from the twin's. Raises
-    ValueError when a shared tensor is of another shape; then nothing is copied.
+    An 8-bit alternative takes the real one's BatchNorm. What alternatives derive from a real weight, learned scales and
+    searched signs, is derived from the twin's. Raises ValueError when a shared tensor is of another shape; then nothing
+    is copied.
     """
     own = supernet.state_dict()
     shared = {name: source for name in own if (source := real_name(name)) in state}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-FORMAT = "bitfront-1"
+from spaces.pretrained import UNREADABLE
 
-_UNREADABLE = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, pickle.PickleError)
-"""What torch.load raises for a file that is damaged or of another kind."""
+FORMAT = "bitfront-1"
 
 
 class CheckpointError(ValueError):
@@ -94,7 +92,7 @@ def load_training_state(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _no_state(path) from error
     if not isinstance(state, dict):
         raise _no_state(path)

@@ -17,6 +17,7 @@ from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
+from trainers.seeding import seeded
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
@@ -70,11 +71,12 @@ def train(
 ) -> None:
     """Train all parameters in `modules` with AdamW and a warmed-up cosine rate.
 
-    Data order and augmentation depend on `seed` and the epoch alone, and `step_losses` must draw its random choices
-    from seed, epoch and step too: then a training that is killed and started again ends bit for bit where an unbroken
-    one does. With `resume_from` the state is kept there, at an epoch's end and at most every 20 s, and with `keep_end`
-    at the very end too; the file is removed by the caller once the result is saved. Raises DivergedError when a loss or
-    gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
+    Data order and augmentation depend on `seed` and the epoch alone, torch's own generator is seeded at every step, and
+    `step_losses` must draw any other random choice from seed, epoch and step too: then a training that is killed and
+    started again ends bit for bit where an unbroken one does. With `resume_from` the state is kept there, at an epoch's
+    end and at most every 20 s, and with `keep_end` at the very end too; the file is removed by the caller once the
+    result is saved. Raises DivergedError when a loss or gradient isn't finite, naming every term, and DataError when
+    the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -98,6 +100,7 @@ def train(
             total = torch.zeros((), device=device)
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
+                torch.manual_seed(seeded(seed, stage, epoch, step))  # for what a detector draws: anchors, proposals
                 set_search_progress(searched, (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch))
                 losses = step_losses(to_device(batch, device), epoch, step)
                 loss = torch.stack(list(losses.values())).sum()

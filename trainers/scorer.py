@@ -24,6 +24,7 @@ from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
 from trainers.searched_signs import searched_logits
+from trainers.seeding import seeded
 
 LOGIT_RATE = 10.0
 """Searched signs adapt so many times faster than weights, as they are trained by default."""
@@ -192,6 +193,7 @@ class Scorer:
         optimizer = torch.optim.Adam(groups, lr=rate)
         network.train()
         for step, (images, targets) in enumerate(self._steps()):
+            torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
             with distiller.tracing(candidate, network):
                 output = network(images, targets)
             losses = output.losses | distiller.losses(candidate, images, targets, output)

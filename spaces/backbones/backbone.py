@@ -1,9 +1,12 @@
 """What a detector asks of a backbone, and what backbones share."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor
+
+Layout = Literal["bireal", "plain"]
+"""Shortcuts round every convolution, to be searched; or torchvision's own network."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -24,6 +27,13 @@ class Backbone(Protocol):
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A published checkpoint's tensors under the names of this network, all real; others keep their names."""
         ...
+
+
+def is_plain(layout: Layout) -> bool:
+    """Whether the layout is torchvision's own. Raises ValueError for one that doesn't exist."""
+    if layout not in ("bireal", "plain"):
+        raise ValueError(f"layout is {layout!r}; allowed are 'bireal' and 'plain'.")
+    return layout == "plain"
 
 
 def scaled_channels(channels: int, width: float) -> int:

@@ -1,14 +1,10 @@
 """The blocks of a ResNet: where the shortcuts lie in each layout."""
 
-from typing import Literal
-
 from torch import Tensor, nn
 
+from spaces.backbones.backbone import Layout, is_plain
 from spaces.layers import MethodsFor, SearchableUnit
 from spaces.layers.shortcuts import ShortcutKind, build_shortcut
-
-Layout = Literal["bireal", "plain"]
-
 
 class ResidualBlock(nn.Module):
     """Units one after the other, and a shortcut around them all where there is one. (N, Ci, H, W) to (N, Co, H', W').
@@ -38,7 +34,7 @@ def basic_block(
     in_channels: int, channels: int, stride: int, layout: Layout, methods_for: MethodsFor, name: str
 ) -> ResidualBlock:
     """Two 3x3 units: each with its own shortcut (`bireal`, arXiv:1808.00278, section 3.1), or one around both."""
-    plain = _is_plain(layout)
+    plain = is_plain(layout)
     around: ShortcutKind = "none" if plain else "projected"
     places = {"conv1": (in_channels, stride), "conv2": (channels, 1)}
     units = {
@@ -57,7 +53,7 @@ def bottleneck(
     block's shortcut is the third's: with one of its own, the chain of all three would add the input to itself, and a
     stage of six blocks would multiply its mean over groups by 64.
     """
-    plain = _is_plain(layout)
+    plain = is_plain(layout)
     around: ShortcutKind = "none" if plain else "free"
     places = {
         "conv1": (in_channels, channels, 1, 1),
@@ -71,12 +67,6 @@ def bottleneck(
     if plain:
         return ResidualBlock(units, _downsample(in_channels, 4 * channels, stride), after_relu=True)
     return ResidualBlock(units, build_shortcut("projected", in_channels, 4 * channels, stride), after_relu=False)
-
-
-def _is_plain(layout: Layout) -> bool:
-    if layout not in ("bireal", "plain"):
-        raise ValueError(f"layout is {layout!r}; allowed are 'bireal' and 'plain'.")
-    return layout == "plain"
 
 
 def _downsample(in_channels: int, out_channels: int, stride: int) -> nn.Module:

@@ -6,8 +6,15 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, renamed, scaled_channels, unit_modules
-from spaces.backbones.residual_block import Layout, ResidualBlock, basic_block, bottleneck
+from spaces.backbones.backbone import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Layout,
+    renamed,
+    scaled_channels,
+    unit_modules,
+)
+from spaces.backbones.residual_block import ResidualBlock, basic_block, bottleneck
 from spaces.layers import MethodsFor
 
 STAGE_CHANNELS = (64, 128, 256, 512)

@@ -6,15 +6,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, renamed, scaled_channels
+from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Layout, is_plain, renamed, scaled_channels
 from spaces.backbones.real_conv import RealConv
 from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers.shortcuts import ShortcutKind
 
 STAGE_CHANNELS = (64, 128, 256, 512, 512)
+VGG11, VGG16 = (1, 1, 2, 2, 2), (2, 2, 3, 3, 3)
+"""Convolutions of each stage: configurations A and D of the paper's table 1."""
 
 
 class VGGBlock(nn.Module):
-    """A convolution's unit, and where a stage begins the 2x2 pooling before it, which halves odd maps upwards.
+    """A convolution's unit, and the pooling before it where there is one: 2x2 where a stage begins, which halves odd
+    maps upwards, or another `pool` of (kernel, stride).
 
     The pooling belongs to the unit's precision. In front of a real unit it is the published maximum, in front of a
     1-bit one the mean, as in Bi-Real Net's shortcuts: maxima, kept by the shortcuts of all units behind, would drive
@@ -22,16 +26,18 @@ class VGGBlock(nn.Module):
     fourth, against 49 to 63 % with means).
     """
 
-    def __init__(self, unit: SearchableUnit, pooled: bool) -> None:
+    def __init__(self, unit: SearchableUnit, pool: tuple[int, int] | None) -> None:
         super().__init__()
-        self.conv, self.pooled = unit, pooled
+        self.conv, self.pool = unit, pool
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.pooled:
+        if self.pool is None:
             return self.conv(x)
+        kernel, stride = self.pool
+        padding = (kernel - 1) // 2
         if self.conv.is_binary:
-            return self.conv(F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False))
-        return self.conv(F.max_pool2d(x, 2, ceil_mode=True))
+            return self.conv(F.avg_pool2d(x, kernel, stride, padding, ceil_mode=True, count_include_pad=False))
+        return self.conv(F.max_pool2d(x, kernel, stride, padding, ceil_mode=True))
 
 
 class VGG(nn.Module):
@@ -41,7 +47,7 @@ class VGG(nn.Module):
     W/32)}. Each ReLU stands in front of the convolution that it feeds, behind the pooling, with which it commutes: so
     every 1-bit unit and every map takes both signs, and all real it is torchvision's `vgg*_bn` (but for odd maps, which
     that halves downwards). 1-bit units have shortcuts without parameters, which repeat the channels where their number
-    doubles.
+    doubles. Layout `plain` is torchvision's `vgg*`, without BatchNorms and shortcuts: for teachers, and for comparison.
 
     Units are called `<prefix>stage<s>.<n>.conv`, counted from 0 in each stage; the first convolution of all, `stem`, is
     real.
@@ -49,18 +55,27 @@ class VGG(nn.Module):
 
     image_mean, image_std = IMAGENET_MEAN, IMAGENET_STD
 
-    def __init__(self, convolutions: Sequence[int], width: float, methods_for: MethodsFor, prefix: str = "") -> None:
+    def __init__(
+        self,
+        convolutions: Sequence[int],
+        width: float,
+        methods_for: MethodsFor,
+        prefix: str = "",
+        layout: Layout = "bireal",
+    ) -> None:
         super().__init__()
         sizes = [scaled_channels(channels, width) for channels in STAGE_CHANNELS]
-        self.stem = RealConv(3, sizes[0], 3, 1)
+        plain = is_plain(layout)
+        self.stem: nn.Module = nn.Conv2d(3, sizes[0], 3, padding=1) if plain else RealConv(3, sizes[0], 3, 1)
         self.counts = dict(zip((f"stage{s}" for s in range(1, 6)), convolutions, strict=True))
         before = sizes[0]
         for (name, count), channels in zip(self.counts.items(), sizes, strict=True):
             stage = nn.Sequential()
             for index in range(1 if name == "stage1" else 0, count):
                 place = f"{prefix}{name}.{index}.conv"
-                unit = SearchableUnit(before, channels, 3, 1, methods_for(place), shortcut="free_if_binary")
-                stage.add_module(str(index), VGGBlock(unit, pooled=index == 0))
+                around: ShortcutKind = "none" if plain else "free_if_binary"
+                unit = SearchableUnit(before, channels, 3, 1, methods_for(place), "relu", around, bare=plain, bias=plain)
+                stage.add_module(str(index), VGGBlock(unit, (2, 2) if index == 0 else None))
                 before = channels
             self.add_module(name, stage)
         self.channels = {"stage3": sizes[2], "stage4": sizes[3], "stage5": sizes[4], "pool5": sizes[4]}
@@ -74,6 +89,8 @@ class VGG(nn.Module):
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """torchvision's names to ours, of `vgg*_bn` and of `vgg*`: biases of convolutions move into the BatchNorms."""
+        if isinstance(self.stem, nn.Conv2d):  # the plain layout, without BatchNorms
+            return renamed(state, {f"features.{n}": name for n, name in self.convolutions_by_number(2).items()})
         with_norms = "features.1.running_mean" in state
         places = list(self._places(3 if with_norms else 2))
         modules = {f"features.{number}": convolution for number, convolution, _ in places}
@@ -95,6 +112,11 @@ class VGG(nn.Module):
                 named |= {f"{norm}.{name}": tensor for name, tensor in own.items()}
         return named
 
+    def convolutions_by_number(self, step: int) -> dict[int, str]:
+        """Each convolution's name by its number in torchvision's `features`: `step` is 2 for `vgg*`, 3 for `vgg*_bn`."""
+        names = {number: convolution for number, convolution, _ in self._places(step)}
+        return names | ({0: "stem"} if isinstance(self.stem, nn.Conv2d) else {})
+
     def _places(self, step: int) -> Iterator[tuple[int, str, str]]:
         """Each convolution's number in torchvision's sequence, `step` layers apart, its name here, and its norm's."""
         number = 0
@@ -107,10 +129,10 @@ class VGG(nn.Module):
 
 
 def vgg11(width: float, methods_for: MethodsFor, prefix: str = "") -> VGG:
-    """VGG-11 (configuration A of the paper's table 1): seven searchable units."""
-    return VGG((1, 1, 2, 2, 2), width, methods_for, prefix)
+    """VGG-11: seven searchable units."""
+    return VGG(VGG11, width, methods_for, prefix)
 
 
 def vgg16(width: float, methods_for: MethodsFor, prefix: str = "") -> VGG:
-    """VGG-16 (configuration D of the paper's table 1): twelve searchable units."""
-    return VGG((2, 2, 3, 3, 3), width, methods_for, prefix)
+    """VGG-16: twelve searchable units."""
+    return VGG(VGG16, width, methods_for, prefix)

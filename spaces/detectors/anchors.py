@@ -1,26 +1,47 @@
 """Default boxes of a single-shot detector, laid out once per input size."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
 
-ASPECT_RATIOS = ([2], [2, 3], [2, 3], [2])
-SCALES = (0.10, 0.22, 0.42, 0.68, 0.95)
-"""Box sides as shares of the image, one a level and one more for the square between the last level and the whole."""
+
+@dataclass(frozen=True)
+class BoxSpec:
+    """What a family's default boxes are, level by level, so that the responses of one detector can teach another.
+
+    scales: sides of boxes as shares of the image, one a level and one more for the square between the last level and
+    the whole. steps: pixels from cell to cell; None divides the image by the level's size.
+    """
+
+    aspect_ratios: tuple[tuple[int, ...], ...]
+    scales: tuple[float, ...]
+    steps: tuple[int, ...] | None = None
+
+
+SSD_BOXES = BoxSpec(((2,), (2, 3), (2, 3), (2,)), (0.10, 0.22, 0.42, 0.68, 0.95))
+"""Four levels, 4, 6, 6 and 4 boxes a cell."""
+
+SSD300_BOXES = BoxSpec(
+    ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)), (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05), (8, 16, 32, 64, 100, 300)
+)
+"""Six levels, 4, 6, 6, 6, 4 and 4 boxes a cell; the sizes are torchvision's `ssd300_vgg16`'s."""
 
 
 class DefaultBoxes(nn.Module):
-    """Boxes of four pyramid levels (arXiv:1512.02325, section 2.2): 4, 6, 6 and 4 a cell.
+    """Default boxes of all pyramid levels (arXiv:1512.02325, section 2.2)."""
 
-    The specification is one for the whole family, so that the responses of one detector can teach another.
-    """
-
-    def __init__(self, image_size: int) -> None:
+    def __init__(self, image_size: int, spec: BoxSpec = SSD_BOXES) -> None:
         super().__init__()
         self.image_size = image_size
         with torch.device("cpu"):  # also when the detector around it is built without memory, to be filled later
-            self._generate = DefaultBoxGenerator(list(map(list, ASPECT_RATIOS)), scales=list(SCALES))
+            self._generate = DefaultBoxGenerator(
+                [list(ratios) for ratios in spec.aspect_ratios],
+                scales=list(spec.scales),
+                steps=None if spec.steps is None else list(spec.steps),
+            )
         self._cache: dict[tuple[object, ...], Tensor] = {}
 
     @property

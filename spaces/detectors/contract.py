@@ -60,8 +60,9 @@ class DetectorOutput:
 
     features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
     1-bit unit its trace, filled inside `traced`. targets: as given, with boxes in pixels of the detector's own input,
-    where its anchors are. rois: of two-stage detectors, whose `responses` are their first stage's. `detections` are
-    decoded when first asked for, one an image: a teacher that is only read for its maps never pays for them.
+    where its anchors are. second_stage: of two-stage detectors, whose `responses` are their first stage's, to `rois`.
+    `rois` and `detections` are computed when first asked for, which must be before the network changes: a teacher that
+    is only read for its maps never pays for them.
     """
 
     features: dict[str, Tensor]
@@ -70,7 +71,12 @@ class DetectorOutput:
     losses: dict[str, Tensor] = field(default_factory=dict)
     layers: dict[str, LayerTrace] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
-    rois: RoIResponses | None = None
+    second_stage: Callable[[], RoIResponses] | None = None
+
+    @cached_property
+    def rois(self) -> RoIResponses | None:
+        """What the second stage says of its proposals, None of a single-stage detector."""
+        return None if self.second_stage is None else self.second_stage()
 
     @cached_property
     def detections(self) -> list[Detections]:
@@ -80,7 +86,11 @@ class DetectorOutput:
 
 
 class Detector(Protocol):
-    """Images: a list of [3, H, W] in 0..1, of any size; targets: a list of `Target`, in pixels of these images."""
+    """Images: a list of [3, H, W] in 0..1, of any size; targets: a list of `Target`, in pixels of these images.
+
+    proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then says of exactly
+    these what it would of its own, a single-stage one raises ValueError.
+    """
 
     feature_channels: dict[str, int]
 

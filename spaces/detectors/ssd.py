@@ -1,4 +1,4 @@
-"""SSD on any backbone, for inputs of 96 to 320 pixels, with light or full heads."""
+"""Single-shot detectors: heads over pyramid levels, and SSD on any backbone for inputs of 96 to 320 pixels."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
-from spaces.detectors.ssd_decode import decode_batch
+from spaces.detectors.ssd_decode import USUAL, Limits, decode_batch
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
@@ -18,37 +18,38 @@ LARGEST_FINE = 160
 """Inputs of up to so many pixels are read from stride 4 on: at stride 8 their finest grid would be too coarse."""
 
 
-class SSD(nn.Module):
-    """Single-shot detector (arXiv:1512.02325) under the contract of `contract.Detector`.
+class SingleShot(nn.Module):
+    """Heads over pyramid levels, under the contract of `contract.Detector`; subclasses say what the levels are.
 
-    Four pyramid levels whose finest grid has 24 to 40 cells a side: up to 160 pixels the backbone's four maps (p2 to
-    p5, strides 4 to 32), above that its last three and one real extra layer (p3 to p6, strides 8 to 64). Each stands
-    behind a BatchNorm, so that maps of binary and of real networks are of one size. The heads start with a ReLU;
-    `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2), `full` ones plain 3x3.
+    channels: of each level by name, finest first. norms: what stands behind each level, and in front of its heads.
+    The heads start with a ReLU; `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2),
+    `full` ones plain 3x3.
     """
 
-    def __init__(self, backbone: Backbone, num_classes: int, image_size: int, width: float, heads: Heads) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        extra: nn.Module | None,
+        channels: dict[str, int],
+        norms: nn.ModuleDict,
+        boxes: DefaultBoxes,
+        num_classes: int,
+        heads: Heads,
+        limits: Limits = USUAL,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.image_size, self.num_classes = image_size, num_classes
+        self.image_size, self.num_classes = boxes.image_size, num_classes
+        size = boxes.image_size
         self.transform = GeneralizedRCNNTransform(
-            image_size,
-            image_size,
-            list(backbone.image_mean),
-            list(backbone.image_std),
-            size_divisible=1,
-            fixed_size=(image_size, image_size),
+            size, size, list(backbone.image_mean), list(backbone.image_std), size_divisible=1, fixed_size=(size, size)
         )
-        channels = {f"p{level}": c for level, c in enumerate(backbone.channels.values(), start=2)}
-        self.extra = None
-        if image_size > LARGEST_FINE:
-            del channels["p2"]
-            channels["p6"] = scaled_channels(256, width)
-            self.extra = _extra_layer(channels["p5"], channels["p6"])
+        self.extra = extra
         self.feature_channels = channels
-        self.norms = nn.ModuleDict({name: nn.BatchNorm2d(c) for name, c in self.feature_channels.items()})
-        self.boxes = DefaultBoxes(image_size)
-        levels = list(zip(self.feature_channels.values(), self.boxes.per_cell, strict=True))
+        self.norms = norms
+        self.boxes = boxes
+        self.limits = limits
+        levels = list(zip(channels.values(), boxes.per_cell, strict=True))
         self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
         self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
 
@@ -59,28 +60,53 @@ class SSD(nn.Module):
         if proposals is not None:
             raise ValueError("A single-stage detector takes no proposals.")
         batch, resized = self.transform(images, targets)
-        features = self._pyramid(batch.tensors)
+        levels = self._levels(batch.tensors)
+        features = {name: norm(levels[name]) for name, norm in self.norms.items()}
         responses = self._respond(features)
         logits, offsets = _flatten(responses.cls, self.num_classes + 1), _flatten(responses.box, 4)
         losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
 
         def decode() -> list[Detections]:
-            return decode_batch(logits, offsets, responses.anchors, (self.image_size, self.image_size), sizes)
+            own = (self.image_size, self.image_size)
+            return decode_batch(logits, offsets, responses.anchors, own, sizes, self.limits)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 
-    def _pyramid(self, images: Tensor) -> dict[str, Tensor]:
-        maps = {f"p{level}": x for level, x in enumerate(self.backbone(images).values(), start=2)}
-        if self.extra is not None:
-            maps["p6"] = self.extra(maps["p5"])
-        return {name: norm(maps[name]) for name, norm in self.norms.items()}
+    def _levels(self, images: Tensor) -> dict[str, Tensor]:
+        """Normalised images (N, 3, H, W) to the maps by level."""
+        raise NotImplementedError
 
     def _respond(self, features: dict[str, Tensor]) -> Responses:
         maps = list(features.values())
         cls = [head(x) for head, x in zip(self.cls_heads, maps, strict=True)]
         box = [head(x) for head, x in zip(self.box_heads, maps, strict=True)]
         return Responses(cls, box, self.boxes(maps), activation="softmax", background=0)
+
+
+class SSD(SingleShot):
+    """Single-shot detector (arXiv:1512.02325) on any backbone, for inputs of 96 to 320 pixels.
+
+    Four pyramid levels whose finest grid has 24 to 40 cells a side: up to 160 pixels the backbone's four maps (p2 to
+    p5, strides 4 to 32), above that its last three and one real extra layer (p3 to p6, strides 8 to 64). Each stands
+    behind a BatchNorm, so that maps of binary and of real networks are of one size.
+    """
+
+    def __init__(self, backbone: Backbone, num_classes: int, image_size: int, width: float, heads: Heads) -> None:
+        channels = {f"p{level}": c for level, c in enumerate(backbone.channels.values(), start=2)}
+        extra = None
+        if image_size > LARGEST_FINE:
+            del channels["p2"]
+            channels["p6"] = scaled_channels(256, width)
+            extra = _extra_layer(channels["p5"], channels["p6"])
+        norms = nn.ModuleDict({name: nn.BatchNorm2d(c) for name, c in channels.items()})
+        super().__init__(backbone, extra, channels, norms, DefaultBoxes(image_size), num_classes, heads)
+
+    def _levels(self, images: Tensor) -> dict[str, Tensor]:
+        maps = {f"p{level}": x for level, x in enumerate(self.backbone(images).values(), start=2)}
+        if self.extra is not None:
+            maps["p6"] = self.extra(maps["p5"])
+        return maps
 
 
 def _extra_layer(in_channels: int, out_channels: int) -> nn.Sequential:

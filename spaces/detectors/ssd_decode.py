@@ -1,5 +1,8 @@
 """From SSD's raw outputs to detections: threshold, decode, class-wise NMS."""
 
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
@@ -8,16 +11,30 @@ from spaces.detectors.ssd_loss import box_coder
 
 SCORE_THRESHOLD = 0.01
 NMS_IOU = 0.45
-BEFORE_NMS = 400
-AFTER_NMS = 100
-"""All per image."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many boxes an image keeps before NMS, over all classes or `each_class`, and after it."""
+
+    before_nms: int = 400
+    each_class: bool = False
+    after_nms: int = 100
+
+
+USUAL = Limits()
 
 LARGEST_LEAD = 60.0
 """exp of it is far from overflow, and a probability that it leads to is 1 in single precision."""
 
 
 def decode_batch(
-    logits: Tensor, offsets: Tensor, anchors: Tensor, own_size: tuple[int, int], sizes: list[tuple[int, int]]
+    logits: Tensor,
+    offsets: Tensor,
+    anchors: Tensor,
+    own_size: tuple[int, int],
+    sizes: list[tuple[int, int]],
+    limits: Limits = USUAL,
 ) -> list[Detections]:
     """The best detections of each image, by falling score, after class-wise NMS.
 
@@ -25,10 +42,7 @@ def decode_batch(
     width); `sizes` (height, width) are those of the N images, in whose pixels the boxes are given back. Scores that
     are no number are left out.
     """
-    classes = logits.shape[-1] - 1
-    scores, index = _probabilities(logits).flatten(1).topk(min(BEFORE_NMS, logits.shape[1] * classes), dim=1)
-    anchor = index // classes
-    labels = index % classes + 1
+    scores, anchor, labels = _best(_probabilities(logits), limits)
     chosen = offsets.gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = box_coder.decode_single(chosen.flatten(0, 1), anchors[anchor.flatten()]).view_as(chosen)
     boxes = clip_boxes_to_image(boxes, own_size)
@@ -37,9 +51,20 @@ def decode_batch(
     for one, score, label, scale in zip(boxes, scores, labels, scales, strict=True):
         sure = score > SCORE_THRESHOLD
         kept = one[sure], score[sure], label[sure]
-        keep = batched_nms(*kept, NMS_IOU)[:AFTER_NMS]
+        keep = batched_nms(*kept, NMS_IOU)[: limits.after_nms]
         found.append({"boxes": kept[0][keep] * scale, "scores": kept[1][keep], "labels": kept[2][keep]})
     return found
+
+
+def _best(probabilities: Tensor, limits: Limits) -> tuple[Tensor, Tensor, Tensor]:
+    """Of probabilities (N, M, K) the highest, their anchors and their classes from 1 on, each (N, kept)."""
+    anchors, classes = probabilities.shape[1:]
+    if not limits.each_class:
+        scores, index = probabilities.flatten(1).topk(min(limits.before_nms, anchors * classes), dim=1)
+        return scores, index // classes, index % classes + 1
+    scores, anchor = probabilities.topk(min(limits.before_nms, anchors), dim=1)  # (N, kept, K)
+    labels = torch.arange(1, classes + 1, device=scores.device).expand_as(scores)
+    return scores.flatten(1), anchor.flatten(1), labels.flatten(1)
 
 
 def _probabilities(logits: Tensor) -> Tensor:

@@ -1,22 +1,24 @@
 """The detectors, in one visible table, and the description that builds one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 from torch import nn
 
-from spaces.backbones.backbone import Backbone
+from spaces.backbones.backbone import Backbone, Layout
 from spaces.backbones.efficientnet_lite import efficientnet_lite0
 from spaces.backbones.mobilenet_v1 import mobilenet_v1
 from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
-from spaces.backbones.vgg import vgg11, vgg16
+from spaces.backbones.vgg import VGG11, VGG16, vgg11, vgg16
+from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.ssd import SSD, Heads
+from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
 
 
@@ -80,9 +82,27 @@ def _ssd(build: BuildBackbone) -> Entry:
     return Entry(on_backbone)
 
 
+def _ssd300(convolutions: Sequence[int], layout: Layout = "bireal") -> Entry:
+    def build(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        heads = cast(Heads, spec.heads)
+        return SSD300(convolutions, spec.num_classes, spec.image_size, spec.width, heads, methods_for, layout)
+
+    return Entry(build, sizes=(257, 320))
+
+
 def _ssdlite(build: BuildBackbone) -> Entry:
     """SSDLite is defined by its light heads (arXiv:1801.04381)."""
     return replace(_ssd(build), heads=("light",))
+
+
+def _faster_rcnn(build: BuildBackbone) -> Entry:
+    """Its second stage has one kind of heads, and takes the name that is everybody's default."""
+
+    def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        backbone = build(spec.width, methods_for, "backbone.")
+        return FasterRCNN(backbone, spec.num_classes, spec.image_size, spec.width, methods_for)
+
+    return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
 
 
 def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: bool = True) -> Entry:
@@ -109,7 +129,16 @@ DETECTORS: dict[str, Entry] = {
     "ssd_resnet18_plain": _ssd(partial(resnet18, layout="plain")),
     "ssd_resnet34_plain": _ssd(partial(resnet34, layout="plain")),
     "ssd_resnet50_plain": _ssd(partial(resnet50, layout="plain")),
+    "faster_rcnn_resnet18": _faster_rcnn(resnet18),
+    "faster_rcnn_resnet34": _faster_rcnn(resnet34),
+    "faster_rcnn_resnet50": _faster_rcnn(resnet50),
+    "faster_rcnn_resnet18_plain": _faster_rcnn(partial(resnet18, layout="plain")),
+    "faster_rcnn_resnet34_plain": _faster_rcnn(partial(resnet34, layout="plain")),
+    "faster_rcnn_resnet50_plain": _faster_rcnn(partial(resnet50, layout="plain")),  # all real, torchvision's own
     # all real, the backbones of the following are the published ones
+    "ssd300_vgg11": _ssd300(VGG11),
+    "ssd300_vgg16": _ssd300(VGG16),
+    "ssd300_vgg16_plain": _ssd300(VGG16, layout="plain"),
     "ssd_vgg11": _ssd(vgg11),
     "ssd_vgg16": _ssd(vgg16),
     "ssdlite_mobilenetv1": _ssdlite(mobilenet_v1),

@@ -1,7 +1,7 @@
 """Binary layers and the searchable unit that switches between them."""
 
 from spaces.layers.alternative import LayerTrace, UnitShape
-from spaces.layers.methods import METHODS, OPTIONS, Method, method
+from spaces.layers.methods import METHODS, OPTIONS, Method, is_binary, learns_scale, method
 from spaces.layers.opened import OpenedConv
 from spaces.layers.unit import MethodsFor, SearchableUnit
 
@@ -14,5 +14,7 @@ __all__ = [
     "OpenedConv",
     "SearchableUnit",
     "UnitShape",
+    "is_binary",
+    "learns_scale",
     "method",
 ]

@@ -7,6 +7,8 @@ from typing import Literal
 from torch import Tensor, nn
 
 Activation = Literal["relu", "relu6", "none"]
+Norm = Literal["always", "if_binary", "never"]
+"""Which alternatives of a unit end with a BatchNorm."""
 
 
 @dataclass(frozen=True)
@@ -14,9 +16,10 @@ class UnitShape:
     """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
-    zeros on every side, half the kernel where it is None. bare: a place that has neither a BatchNorm nor a
-    post-activation of its own, see `opened.OpenedConv`. build_norm: from a number of channels to what stands behind
-    the convolution, a BatchNorm unless the place needs another.
+    zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published
+    network has none, `never` for one whose maps differ in size or statistics from call to call; build_norm: from a
+    number of channels to the norm, a BatchNorm unless the place needs another. bare: a place that has neither a norm
+    nor a post-activation of its own, see `opened.OpenedConv`.
     """
 
     in_channels: int
@@ -26,11 +29,13 @@ class UnitShape:
     activation: Activation = "relu"
     pad: int | None = None
     bare: bool = False
+    norm: Norm = "always"
+    dilation: int = 1
     build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d
 
     @property
     def padding(self) -> int:
-        return self.kernel // 2 if self.pad is None else self.pad
+        return self.dilation * (self.kernel // 2) if self.pad is None else self.pad
 
     @property
     def weight(self) -> tuple[int, int, int, int]:
@@ -67,13 +72,16 @@ class Alternative(nn.Module):
     """
 
     owns_weight = False
+    is_binary = False
     folded: tuple[str, ...] = ()
-    """Own parameters and modules that cost nothing extra: the weight itself, the scale that every 1-bit layer is counted with."""
+    """Own parameters and modules that cost nothing extra: what becomes part of the binary weight, and the scale that
+    every 1-bit layer is counted with."""
 
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()
         self.shape = shape
-        self.bn: nn.Module = nn.Identity() if shape.bare else shape.build_norm(shape.out_channels)
+        normed = not shape.bare and (shape.norm == "always" or (shape.norm == "if_binary" and self.is_binary))
+        self.bn: nn.Module = shape.build_norm(shape.out_channels) if normed else nn.Identity()
 
     def after(self, y: Tensor) -> Tensor:
         """The post-activation, behind the sum with the shortcut; nothing by default."""

@@ -22,6 +22,7 @@ def binary_conv2d(
     scale: Tensor | None = None,
     stride: int,
     padding: int,
+    dilation: int = 1,
     input_gradient: InputGradient,
     pad_value: float = 0.0,
 ) -> Tensor:
@@ -38,7 +39,7 @@ def binary_conv2d(
         # Far outside the slope's support, so that no gradient reaches the border; only its sign matters.
         x = F.pad(x, (padding,) * 4, value=2.0 * pad_value)
         padding = 0
-    return _BinaryConv2d.apply(x, weight, scale, rule, stride, padding, input_gradient)
+    return _BinaryConv2d.apply(x, weight, scale, rule, stride, padding, dilation, input_gradient)
 
 
 class _BinaryConv2d(torch.autograd.Function):
@@ -51,12 +52,14 @@ class _BinaryConv2d(torch.autograd.Function):
         rule: WeightRule,
         stride: int,
         padding: int,
+        dilation: int,
         input_gradient: InputGradient,
     ) -> Tensor:
         effective = rule.effective(weight, scale)
         ctx.save_for_backward(x, weight, scale, effective)
-        ctx.rule, ctx.stride, ctx.padding, ctx.input_gradient = rule, stride, padding, input_gradient
-        return F.conv2d(sign(x), effective, stride=stride, padding=padding)
+        ctx.rule, ctx.stride, ctx.padding, ctx.dilation = rule, stride, padding, dilation
+        ctx.input_gradient = input_gradient
+        return F.conv2d(sign(x), effective, stride=stride, padding=padding, dilation=dilation)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -69,7 +72,7 @@ class _BinaryConv2d(torch.autograd.Function):
             None,
             [ctx.stride] * 2,
             [ctx.padding] * 2,
-            [1, 1],
+            [ctx.dilation] * 2,
             False,
             [0, 0],
             1,
@@ -80,4 +83,4 @@ class _BinaryConv2d(torch.autograd.Function):
         grad_weight = grad_scale = None
         if grad_effective is not None:
             grad_weight, grad_scale = ctx.rule.gradients(grad_effective, weight, scale, effective)
-        return grad_x, grad_weight, grad_scale, None, None, None, None
+        return grad_x, grad_weight, grad_scale, None, None, None, None, None

@@ -26,6 +26,7 @@ class Binary(Alternative):
     weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
     """
 
+    is_binary = True
     folded: tuple[str, ...] = ("scale", "weight_shift")
 
     def __init__(
@@ -57,6 +58,7 @@ class Binary(Alternative):
             scale=self._learned_scale(),
             stride=self.shape.stride,
             padding=self.shape.padding,
+            dilation=self.shape.dilation,
             input_gradient=self.input_gradient,
             pad_value=self.pad_value,
         )

@@ -60,12 +60,3 @@ class ShiftedPReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.after(self.prelu(self.before(x)))
-
-
-def channel_entropy(binary: Tensor) -> Tensor:
-    """How evenly each channel's signs are shared out: -p log2 p - (1 - p) log2(1 - p), p the share of +1; (C,) in 0..1.
-
-    binary (N, C, H, W) of -1 and +1. A channel near 0 is dead: it says the same everywhere.
-    """
-    p = (binary > 0).float().mean((0, 2, 3)).clamp(1e-12, 1 - 1e-7)
-    return -(p * p.log2() + (1 - p) * (1 - p).log2())

@@ -87,6 +87,16 @@ METHODS: dict[str, Method] = {
 }
 
 
+def is_binary(name: str) -> bool:
+    """Whether a choice is 1-bit in weights and inputs."""
+    return method(name).is_binary
+
+
+def learns_scale(name: str) -> bool:
+    """Whether a 1-bit choice has a learned scale."""
+    return name.split("+")[0] == "dbs" or "learned_scale" in name.split("+")
+
+
 def method(name: str) -> Method:
     """The method that a choice such as `sign` or `bireal+learned_scale` names.
 
@@ -103,6 +113,8 @@ def method(name: str) -> Method:
     if options != sorted(set(options)):
         ordered = "+".join([base, *sorted(set(options))])
         raise ValueError(f"{name!r} must name each option once, in alphabetical order: {ordered}.")
+    if {"hard", "soft"} <= set(options):
+        raise ValueError(f"{name!r} asks for two relaxations; allowed are hard, soft, and neither.")
     if not options:
         return METHODS[base]
     chosen = METHODS[base]

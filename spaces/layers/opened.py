@@ -40,6 +40,7 @@ class OpenedConv(SearchableUnit):
             activation,
             shortcut="none",
             pad=int(conv.padding[0]),
+            dilation=conv.dilation[0],
             bare=True,
         )
         if self.weight is not None:
@@ -48,22 +49,18 @@ class OpenedConv(SearchableUnit):
         if not conv.weight.is_meta:
             self.start_from(conv.weight.detach())
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
-        return y if self.bias is None else y + self.bias.view(-1, 1, 1)
-
 
 def openable(network: nn.Module) -> dict[str, list[str]]:
     """The names of the plain convolutions that may be opened, by part.
 
     `stem`: the backbone's first; `shortcuts`: the 1x1 ones round a unit or a block; `heads`: what predicts classes and
-    boxes. Depthwise convolutions are none of them.
+    boxes, of a two-stage detector its first stage's. Depthwise convolutions are none of them.
     """
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d) and module.groups == 1 and ".alternatives." not in name:
             names = name.split(".")
-            if names[0].endswith("_heads"):
+            if names[0].endswith("_heads") or names[0] == "rpn":
                 parts["heads"].append(name)
             elif "shortcut" in names or "downsample" in names:
                 parts["shortcuts"].append(name)

@@ -18,7 +18,7 @@ class Real(Alternative):
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = activated(x, self.shape.activation)
-        return self.bn(F.conv2d(x, weight, stride=self.shape.stride, padding=self.shape.padding))
+        return self.bn(convolved(x, weight, self.shape))
 
 
 class Int8(Alternative):
@@ -48,12 +48,17 @@ class Int8(Alternative):
         x = _rounded(x.clamp(low * step, high * step), step)
         steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / INT8_LEVELS
         weight = _rounded(weight, steps)
-        return self.bn(F.conv2d(x, weight, stride=self.shape.stride, padding=self.shape.padding))
+        return self.bn(convolved(x, weight, self.shape))
 
     @torch.no_grad()
     def _observe(self, x: Tensor) -> None:
         now = x.abs().amax()
         self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
+
+
+def convolved(x: Tensor, weight: Tensor, shape: UnitShape) -> Tensor:
+    """The real product of a unit, with zeros outside the map."""
+    return F.conv2d(x, weight, stride=shape.stride, padding=shape.padding, dilation=shape.dilation)
 
 
 def activated(x: Tensor, activation: Activation) -> Tensor:

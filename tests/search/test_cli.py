@@ -179,6 +179,14 @@ def test_costs_are_counted_layer_by_layer(call, tmp_path):
     assert "bit_ops = MACs x weight bits x input bits" in table.stdout
 
 
+def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    options = ["--set", "student.detector=faster_rcnn_resnet18", "--set", "data.image_size=96", "--format", "json"]
+    result = call("cost", tmp_path / "search.yaml", *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 300 proposals"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -22,6 +22,28 @@ def test_granularity_decides_how_many_units_share_a_knob(granularity, count, fir
     assert set(choices.values()) == {("real", "sign", "bireal")}
 
 
+@pytest.mark.parametrize(
+    ("granularity", "others"),
+    [
+        ("layer", [*(f"fpn.p{n}.{unit}" for n in (2, 3, 4, 5) for unit in ("lateral", "output")), "rpn.head.conv"]),
+        ("block", ["fpn.p2", "fpn.p3", "fpn.p4", "fpn.p5", "rpn.head"]),
+        ("stage", ["fpn", "rpn"]),
+    ],
+)
+def test_what_a_detector_has_beside_its_backbone_is_searched_too(granularity, others):
+    config = _config("student.detector=faster_rcnn_resnet18", f"space.granularity={granularity}")
+    choices = layer_choices(config, student_spec(config, 5))
+    assert [prefix for prefix in choices if not prefix.startswith("backbone.")] == others
+
+
+@pytest.mark.parametrize(
+    ("detector", "roots"), [("ssd_resnet18", ("backbone",)), ("faster_rcnn_resnet18", ("backbone", "fpn", "rpn"))]
+)
+def test_the_roots_of_a_detector_name_all_its_units(detector, roots):
+    config = _config(f"student.detector={detector}")
+    assert layer_roots(student_spec(config, 5)) == roots
+
+
 def test_a_term_brings_a_teacher_and_a_weight_knob():
     config = _config("space.granularity=stage")
     keys = [knob.key for knob in build_space(config, student_spec(config, 5)).knobs]

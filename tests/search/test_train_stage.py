@@ -6,12 +6,13 @@ import shutil
 import pytest
 import torch
 
+from search import candidate_training
 from search.config import ConfigError, load_config
-from search.train_stage import fixed_candidate, run_train
+from search.splits import settled
+from search.train_stage import fixed_candidate, run_train, with_candidate
 from search.training_stage import load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
-from spaces.layers.signs import sign
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.describe import load_detector
@@ -58,12 +59,9 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
     assert not any(unit.endswith("conv1.weight") and "layer" in unit for unit in network.state_dict())
 
 
-def test_binary_weights_survive_save_and_load_and_nothing_unused_is_kept(trained):
+def test_nothing_unused_is_kept(trained):
     network, *_ = load_detector(trained.checkpoint)
-    again, *_ = load_detector(trained.checkpoint)
-    signs = {name: sign(logits) for name, logits in searched_logits(network).items()}
-    assert len(signs) == 16
-    assert all(torch.equal(sign(logits), signs[name]) for name, logits in searched_logits(again).items())
+    assert len(searched_logits(network)) == 16
     for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
         assert list(unit.alternatives) == ["dbs"]
         assert unit.weight is None
@@ -92,7 +90,7 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     shutil.copytree(trained.checkpoint.parents[2], run)
     candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
     assert candidate.layers() == {"backbone.layer1": "sign"}
-    found = run_train(config("train.epochs=1"), run, None, SilentProgress(), candidate)
+    found = run_train(with_candidate(config("train.epochs=1"), candidate), run, None, SilentProgress())
     assert load_detector(found.checkpoint)[2] == candidate
 
 
@@ -108,6 +106,54 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
 def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, override, message):
     with pytest.raises(ConfigError, match=message):
         config(override)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"teacher/feature_hint": "gone"}, r"the candidate: train.terms.feature_hint.teacher: 'gone' is not known"),
+        ({"teacher/anglar": "twin"}, r"the candidate: train.terms.anglar: No distillation term .* mean 'angular'"),
+        ({"teacher/angular": "twin", "weight/angular": "much"}, r"the candidate: train.terms.angular.weight"),
+        ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
+    ],
+)
+def test_a_candidate_that_can_not_be_trained_is_refused(config, choices, message):
+    with pytest.raises(ConfigError, match=message):
+        with_candidate(config(), Candidate(choices))
+
+
+def test_a_teacher_of_another_shape_can_not_teach_layers(config):
+    with pytest.raises(ConfigError, match=r"train.terms.angular.teacher: 'big' is a ssd_resnet34 of width 0.125"):
+        config("teachers.big={detector: ssd_resnet34}", "train.terms={angular: {teacher: big}}")
+
+
+def test_a_network_that_needs_no_teacher_trains_none(config, tmp_path):
+    run = tmp_path / "run"
+    alone = config("train.terms={}", "train.start=scratch", "train.epochs=1", "train.layers=real")
+    found = run_train(alone, run, None, SilentProgress())
+    assert found.twin_test == {}
+    assert not list((run / "teachers").glob("*"))
+
+
+def test_figures_are_measured_anew_on_other_test_images(trained, config, tmp_path):
+    run = tmp_path / "alone"
+    shutil.copytree(trained.checkpoint.parents[2], run)
+    file = run / trained.checkpoint.parent.relative_to(trained.checkpoint.parents[2]) / "figures.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "test_images": "others", "test": {"map50": 9.0}}))
+    again = run_train(config(), run, None, SilentProgress())
+    assert again.test == trained.test
+    assert json.loads(file.read_text()) == kept
+
+
+def test_all_methods_see_the_same_images_in_the_same_order(config, tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(candidate_training, "train_detector", lambda *args, seed, **options: seeds.append(seed))
+    for method in ("sign", "dbs"):
+        chosen = config("train.terms={}", "train.start=scratch", f"train.layers={method}")
+        run_train(chosen, tmp_path / "run", None, SilentProgress())
+    assert len(seeds) == 2
+    assert len(set(seeds)) == 1
 
 
 def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
@@ -136,3 +182,44 @@ def test_weights_of_another_network_are_refused_before_anything_is_written(confi
     assert not (tmp_path / "run").exists()
     with pytest.raises(ConfigError, match=r"student\.weights: is 'gone\.pth', but there is no such file"):
         config("student.weights=gone.pth")
+
+
+def test_one_method_for_all_layers_is_the_pyramids_and_the_first_stages_too(config):
+    candidate = fixed_candidate(config("student.detector=faster_rcnn_resnet18"))
+    assert candidate.layers() == {"backbone": "dbs", "fpn": "dbs", "rpn": "dbs"}
+
+
+def test_a_whole_detectors_published_weights_are_told_by_what_they_hold(config, tmp_path):
+    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    stem, box = torch.randn_like(detector.backbone.conv1.weight), torch.randn(128, 128)
+    torch.save({"backbone.body.conv1.weight": stem, "roi_heads.box_head.fc7.weight": box}, tmp_path / "published.pth")
+    chosen = config("student.detector=faster_rcnn_resnet18", f"student.weights={tmp_path / 'published.pth'}")
+    told = load_published(chosen, detector)
+    assert torch.equal(detector.backbone.conv1.weight, stem)
+    assert torch.equal(detector.roi_heads.box_head.fc7.weight, box)
+    assert told.startswith("2 tensors of the detector from published.pth; ")
+
+
+def test_a_teacher_may_start_from_published_weights_too(config, tmp_path):
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    torch.save({"nothing": torch.ones(1)}, tmp_path / "published.pth")
+    chosen = config(f"teachers.big.weights={tmp_path / 'published.pth'}")
+    with pytest.raises(CheckpointError, match=r"teachers\.big\.weights: No tensor of the checkpoint fits"):
+        load_published(chosen, detector, "big")
+    torch.save({"conv1.weight": torch.ones_like(detector.backbone.conv1.weight)}, tmp_path / "published.pth")
+    assert load_published(chosen, detector, "big").startswith("1 tensors of the backbone from published.pth")
+
+
+def test_published_weights_may_be_named(config, monkeypatch):
+    stem = torch.randn(8, 3, 7, 7)
+    monkeypatch.setattr("search.training_stage.download", lambda detector, name: {"conv1.weight": stem})
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    chosen = settled(config("student.weights=imagenet"), None)
+    assert load_published(chosen, detector).startswith("1 tensors of the backbone from imagenet")
+    assert torch.equal(detector.backbone.conv1.weight, stem)
+    message = r"student\.weights: is 'coco', but torchvision publishes none for ssd_resnet18\. Give a state dict"
+    with pytest.raises(ConfigError, match=message):
+        config("student.weights=coco")

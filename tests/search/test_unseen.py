@@ -5,6 +5,7 @@ import random
 import pytest
 
 from search.unseen import every_candidate, unseen_near
+from spaces.layers import is_binary
 from spaces.space import Knob, SearchSpace
 
 
@@ -12,7 +13,7 @@ def layered_space(layers=3):
     knobs = [Knob(f"layer/b{i}", ("real", "sign")) for i in range(layers)]
     return SearchSpace(
         [*knobs, Knob("teacher/a", ("none", "x", "y")), Knob("weight/a", (1.0, 2.0)), Knob("teacher/b", ("none", "x"))],
-        layer_terms=["b"],
+        layer_terms={"b": is_binary},
     )
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from spaces.detectors.anchors import ASPECT_RATIOS, SCALES, DefaultBoxes
+from spaces.detectors.anchors import SSD_BOXES, DefaultBoxes
 
 
 def maps(*sides):
@@ -20,7 +20,7 @@ def test_the_boxes_of_one_cell_by_hand():
     boxes = DefaultBoxes(100)(maps((2, 4), (1, 1), (1, 1), (1, 1)))
     # Row 1, column 2 of the first level: cell 6, centre (2.5 / 4, 1.5 / 2) of 100 pixels.
     cell = boxes[6 * 4 : 7 * 4]
-    between = 100 * math.sqrt(SCALES[0] * SCALES[1])
+    between = 100 * math.sqrt(SSD_BOXES.scales[0] * SSD_BOXES.scales[1])
     wide, narrow = 10 * math.sqrt(2), 10 / math.sqrt(2)
     sides = torch.tensor([[10.0, 10.0], [between, between], [wide, narrow], [narrow, wide]])
     torch.testing.assert_close((cell[:, :2] + cell[:, 2:]) / 2, torch.tensor([[62.5, 75.0]]).expand(4, 2))
@@ -43,7 +43,7 @@ def test_boxes_follow_the_maps_at_hand_not_those_seen_before():
 
 @pytest.mark.parametrize("size", [96, 320])
 def test_objects_from_a_tenth_to_the_whole_of_the_image_have_a_fitting_box(size):
-    assert len(SCALES) == len(ASPECT_RATIOS) + 1
+    assert len(SSD_BOXES.scales) == len(SSD_BOXES.aspect_ratios) + 1
     boxes = DefaultBoxes(size)(maps((12, 12), (6, 6), (3, 3), (2, 2)))
     sides = boxes[:, 2:] - boxes[:, :2]
     assert sides.min() == pytest.approx(size * 0.1 / math.sqrt(2), rel=1e-5)

@@ -1,11 +1,9 @@
 """ReActNet's and JDBNet's shifts."""
 
-import math
-
 import pytest
 import torch
 
-from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU, channel_entropy
+from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.signs import sign
 
 
@@ -52,9 +50,3 @@ def test_a_dynamic_bias_by_hand():
     x = torch.tensor([[[1.0, 3.0]], [[-1.0, -1.0]]])[None]  # means 2 and -1: relu gives 2 and 0
     expected = x + torch.tensor([0.1 + 2 * torch.tanh(torch.tensor(1.0)), 0.2])[None, :, None, None]
     torch.testing.assert_close(shift(x), expected)
-
-
-def test_the_entropy_of_a_channel():
-    binary = torch.tensor([[1.0, 1, 1, 1], [1, 1, -1, -1], [1, -1, -1, -1]]).view(1, 3, 2, 2)
-    quarter = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75))
-    assert channel_entropy(binary).tolist() == pytest.approx([0.0, 1.0, quarter], abs=1e-5)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from spaces.candidate import Candidate
@@ -14,8 +15,15 @@ METHODS = ("real", "sign", "bireal")
 pytestmark = pytest.mark.parametrize("detector", sorted(DETECTORS))
 
 
-def spec_of(detector, image_size=96):
-    return DetectorSpec(detector=detector, num_classes=3, image_size=image_size, width=0.125)
+def sizes(detector):
+    """The smallest image size, and a larger one."""
+    smallest, largest = DETECTORS[detector].sizes
+    return smallest, min(2 * smallest, largest)
+
+
+def spec_of(detector, image_size=None):
+    size = image_size or sizes(detector)[0]
+    return DetectorSpec(detector=detector, num_classes=3, image_size=size, width=0.125)
 
 
 def roots(detector):
@@ -29,7 +37,7 @@ def everywhere(detector, method):
     return Candidate({f"layer/{root}": method for root in roots(detector)})
 
 
-def fixed(detector, method, image_size=96):
+def fixed(detector, method, image_size=None):
     torch.manual_seed(0)
     return build_fixed(spec_of(detector, image_size), everywhere(detector, method))
 
@@ -41,12 +49,16 @@ def supernet_of(detector, lively):
 
 def geometry(detector, image_size):
     """Per pyramid level its side, the boxes of a cell, and the scores of a box for three classes."""
-    if detector.startswith("gfl"):
-        sides = [-(-image_size // stride) for stride in (8, 16, 32, 64, 128)]
-        return {f"p{level}": side for level, side in enumerate(sides, start=3)}, [1] * 5, 3
     if detector.startswith("faster_rcnn"):
         sides = [image_size // 4, image_size // 8, image_size // 16, image_size // 32, -(-image_size // 64)]
         return {f"p{level}": side for level, side in enumerate(sides, start=2)}, [3] * 5, 1
+    if detector.startswith("gfl"):
+        sides = [-(-image_size // stride) for stride in (8, 16, 32, 64, 128)]
+        return {f"p{level}": side for level, side in enumerate(sides, start=3)}, [1] * 5, 3
+    if detector.startswith("ssd300"):
+        sides = [-(-image_size // stride) for stride in (8, 16, 32, 64)]
+        sides += [sides[-1] - 2, sides[-1] - 4]
+        return {f"p{level}": side for level, side in enumerate(sides, start=3)}, [4, 6, 6, 6, 4, 4], 4
     first = 2 if image_size <= 160 else 3
     return {f"p{level}": side for level, side in enumerate([24, 12, 6, 3], start=first)}, [4, 6, 6, 4], 4
 
@@ -63,8 +75,9 @@ def same_outputs(one, other):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("image_size", [96, 192])
-def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method, image_size, images, targets):
+@pytest.mark.parametrize("which", [0, 1], ids=["small", "large"])
+def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method, which, images, targets):
+    image_size = sizes(detector)[which]
     network = fixed(detector, method, image_size).train()
     output = network(images, targets)
     sides, boxes, scores = geometry(detector, image_size)
@@ -116,7 +129,7 @@ def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, li
         assert (boxes[:, 1::2].max() <= height + 1e-3).item()
         assert torch.equal(scores, scores.sort(descending=True).values)
         assert ((found["labels"] >= 1) & (found["labels"] <= 3)).all()
-        expected = target["boxes"] * 96 / torch.tensor([width, height, width, height])
+        expected = target["boxes"] * sizes(detector)[0] / torch.tensor([width, height, width, height])
         torch.testing.assert_close(own["boxes"], expected)
 
 
@@ -188,7 +201,7 @@ def test_granularities_follow_stages_and_blocks(detector):
     assert all(parts[2].isdecimal() for parts in backbone)
     assert len({parts[1] for parts in backbone}) >= 4
     others = [parts for parts in names if parts[0] != "backbone"]
-    assert all(len(parts) == 3 for parts in others)  # a module of the detector's own, its block, convolution
+    assert all(len(parts) in (3, 4) for parts in others)  # a module of the detector's own, its block, convolution
 
 
 def test_images_are_normalised_as_the_backbone_says(detector, images):
@@ -196,7 +209,9 @@ def test_images_are_normalised_as_the_backbone_says(detector, images):
     network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network(images)
     mean, std = (torch.tensor(getattr(network.backbone, name)).view(3, 1, 1) for name in ("image_mean", "image_std"))
-    torch.testing.assert_close(seen[0], (torch.stack(images) - mean) / std)
+    size = sizes(detector)[0]
+    resized = F.interpolate(torch.stack(images), (size, size), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(seen[0], (resized - mean) / std, atol=1e-3, rtol=1e-3)
 
 
 def test_the_input_of_every_sign_takes_both_signs_in_a_trained_network(detector, blobs):

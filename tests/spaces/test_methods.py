@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from spaces.layers import METHODS, SearchableUnit, method
+from spaces.layers import METHODS, SearchableUnit, learns_scale, method
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.signs import sign
@@ -158,3 +158,22 @@ def test_the_trace_says_what_was_convolved(name):
     assert torch.equal(trace.binary_input, sign(trace.pre_sign))
     y = nn.functional.conv2d(trace.binary_input, trace.binary_weight * trace.scale, padding=1)
     torch.testing.assert_close(inner(x, unit.weight), inner.bn(y))
+
+
+def test_two_relaxations_are_no_choice():
+    with pytest.raises(ValueError, match="asks for two relaxations"):
+        method("dbs+hard+soft")
+
+
+@pytest.mark.parametrize(("name", "learns"), [("dbs+hard", True), ("sign", False), ("sign+learned_scale", True)])
+def test_which_choices_learn_their_scale(name, learns):
+    assert learns_scale(name) is learns
+
+
+def test_a_learned_scale_counts_by_its_magnitude():
+    unit = SearchableUnit(2, 2, 1, 1, ["bireal+learned_scale"], shortcut="none").eval()
+    x = torch.randn(1, 2, 3, 3)
+    with torch.no_grad():
+        y = unit(x)
+        unit.alternatives["bireal+learned_scale"].scale.neg_()
+        assert torch.equal(unit(x), y)

@@ -7,7 +7,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs
-from spaces.detectors import build_detector, searchable_units, traced
+from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units, traced
 from spaces.layers import OpenedConv
 from spaces.layers.opened import ActivatedConv2d, openable
 from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared
@@ -125,3 +125,17 @@ def test_an_opened_layer_leaves_a_trace_as_units_do(opened, images):
         layers = opened(images).layers
     assert list(layers) == [HEAD]
     assert layers[HEAD].x.min() < 0 < layers[HEAD].x.max()  # the ReLU in front belongs to the real alternative
+
+
+@pytest.mark.parametrize("method", ["int8", "sign", "dbs"])
+@pytest.mark.parametrize("detector", sorted(DETECTORS))
+def test_every_detector_runs_with_all_that_can_be_opened(detector, method, images, targets):
+    smallest, _ = DETECTORS[detector].sizes
+    spec = DetectorSpec(detector=detector, num_classes=3, image_size=smallest, width=0.125)
+    with torch.device("meta"):
+        parts = openable(build_detector(spec, lambda _: ("real",)))
+    layers = {f"layer/{name}": method for names in parts.values() for name in names}
+    network = build_fixed(spec, Candidate(layers)).train()
+    losses = network(images, targets).losses
+    assert all(bool(loss.isfinite()) for loss in losses.values())
+    assert {unit.active for unit in searchable_units(network).values() if isinstance(unit, OpenedConv)} == {method}

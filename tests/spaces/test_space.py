@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.candidate import Candidate
+from spaces.layers import is_binary, learns_scale
 from spaces.space import Knob, SearchSpace, weight_grid
 
 
@@ -18,7 +19,7 @@ def term(name, *teachers, weights=(0.1, 1.0)):
     return [Knob(f"teacher/{name}", teachers or ("none", "twin", "big")), Knob(f"weight/{name}", weights)]
 
 
-SPACE = SearchSpace([layer("a"), layer("b"), *term("hint"), *term("angle")], layer_terms={"angle"})
+SPACE = SearchSpace([layer("a"), layer("b"), *term("hint"), *term("angle")], layer_terms={"angle": is_binary})
 
 
 def full(a="real", b="real", hint="none", hint_weight=1.0, angle="none", angle_weight=1.0):
@@ -35,9 +36,9 @@ spaces = st.builds(
     lambda layers, terms, bound: SearchSpace(
         [layer(str(i), *choices) for i, choices in enumerate(layers)]
         + [knob for i, (teachers, weights) in enumerate(terms) for knob in knobs_of(str(i), teachers, weights)],
-        layer_terms={str(i) for i in bound},
+        layer_terms={str(i): acts_on for i, acts_on in bound.items()},
     ),
-    st.lists(st.sets(st.sampled_from(["real", "int8", "sign", "bireal"]), min_size=1).map(sorted), max_size=3),
+    st.lists(st.sets(st.sampled_from(["real", "int8", "sign", "bireal", "dbs"]), min_size=1).map(sorted), max_size=3),
     st.lists(
         st.tuples(
             st.sets(st.sampled_from(["none", "twin", "big"]), min_size=1).map(sorted),
@@ -45,7 +46,7 @@ spaces = st.builds(
         ),
         max_size=2,
     ),
-    st.sets(st.integers(0, 1)),
+    st.dictionaries(st.integers(0, 1), st.sampled_from([is_binary, learns_scale])),
 )
 
 
@@ -68,7 +69,7 @@ def test_a_layer_term_is_dropped_where_no_layer_is_1_bit():
 
 
 def test_an_int8_layer_is_not_1_bit():
-    space = SearchSpace([layer("a", "int8", "sign"), *term("angle")], layer_terms={"angle"})
+    space = SearchSpace([layer("a", "int8", "sign"), *term("angle")], layer_terms={"angle": is_binary})
     eight_bits = {"layer/a": "int8", "teacher/angle": "twin", "weight/angle": 1.0}
     assert dict(space.canonical(Candidate(eight_bits))) == {"layer/a": "int8"}
 
@@ -94,6 +95,15 @@ def test_a_space_without_knobs_holds_the_empty_candidate():
     space = SearchSpace([])
     assert space.size == 1
     assert dict(space.canonical(space.sample(random.Random(0)))) == {}
+
+
+def test_a_term_without_a_layer_that_it_acts_on_is_dropped():
+    space = SearchSpace([layer("a", "sign", "sign+learned_scale"), *term("size")], layer_terms={"size": learns_scale})
+    on = {"teacher/size": "twin", "weight/size": 1.0}
+    assert dict(space.canonical(Candidate({"layer/a": "sign", **on}))) == {"layer/a": "sign"}
+    kept = Candidate({"layer/a": "sign+learned_scale", **on})
+    assert space.canonical(kept) == kept
+    assert space.size == 1 + 5
 
 
 @given(spaces)

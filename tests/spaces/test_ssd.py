@@ -6,7 +6,7 @@ from torch import nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import build_detector, searchable_units, ssd, traced
-from spaces.detectors.anchors import SCALES
+from spaces.detectors.anchors import SSD_BOXES
 from spaces.detectors.ssd_decode import decode_batch
 from spaces.supernet import activate
 
@@ -130,7 +130,7 @@ def test_the_anchor_that_fires_lies_where_its_cell_lies(spec, images, level, row
     network = build(spec).eval()
     speak(network, level, row, column, box=0, label=2)
     found = network(images[:1]).detections[0]
-    x, y, half = (column + 0.5) / side * 96, (row + 0.5) / side * 96, SCALES[level] * 96 / 2
+    x, y, half = (column + 0.5) / side * 96, (row + 0.5) / side * 96, SSD_BOXES.scales[level] * 96 / 2
     expected = torch.tensor([[x - half, y - half, x + half, y + half]]).clamp(0, 96)
     torch.testing.assert_close(found["boxes"], expected)
     assert found["labels"].tolist() == [2]
@@ -152,7 +152,7 @@ def test_detections_come_back_in_the_pixels_of_each_image_as_given(spec):
     speak(network, level=1, row=2, column=2, box=0, label=3)
     small, tall, wide = (torch.zeros(3, height, width) for height, width in ((96, 96), (192, 96), (48, 384)))
     own, twice_as_high, flat = (found["boxes"][0] for found in network([small, tall, wide]).detections)
-    centre, half = 2.5 / 12 * 96, SCALES[1] * 96 / 2
+    centre, half = 2.5 / 12 * 96, SSD_BOXES.scales[1] * 96 / 2
     torch.testing.assert_close(own, torch.tensor([centre - half, centre - half, centre + half, centre + half]))
     torch.testing.assert_close(twice_as_high, own * torch.tensor([1.0, 2.0, 1.0, 2.0]))
     torch.testing.assert_close(flat, own * torch.tensor([4.0, 0.5, 4.0, 0.5]))
@@ -174,7 +174,7 @@ def test_the_box_that_is_coded_is_the_box_that_comes_out(spec, images):
     network = build(spec).eval()
     # Variances 0.1 and 0.2: a full side to the right, twice as high.
     speak(network, level=1, row=5, column=5, box=0, label=1, offsets=(10.0, 0.0, 0.0, 5 * 0.6931472))
-    centre, side = 5.5 / 12 * 96, SCALES[1] * 96
+    centre, side = 5.5 / 12 * 96, SSD_BOXES.scales[1] * 96
     expected = torch.tensor([[centre + side / 2, centre - side, centre + 1.5 * side, centre + side]])
     torch.testing.assert_close(network(images[:1]).detections[0]["boxes"], expected)
 

@@ -180,3 +180,37 @@ def test_a_supernet_takes_all_that_it_shares_with_its_real_twin(supernet, spec, 
     activate(supernet.eval(), Candidate({}))
     with torch.no_grad():
         assert_equal_outputs(twin(images), supernet(images))
+
+
+EVERY = (
+    "real",
+    "int8",
+    "sign",
+    "bireal+prelu",
+    "react",
+    "dbs",
+    "lcb",
+    "lcb_dynamic",
+    "bireal+learned_scale+pad_minus_one",
+)
+
+
+def test_extracted_networks_compute_what_is_activated_with_every_method(spec, lively, images):
+    torch.manual_seed(0)
+    supernet = lively(build_supernet(spec, {"backbone": EVERY}))
+    names = list(searchable_units(supernet))
+    for shift in range(len(EVERY)):
+        candidate = Candidate({f"layer/{name}": EVERY[(i + shift) % len(EVERY)] for i, name in enumerate(names)})
+        activate(supernet, candidate)
+        with torch.no_grad():
+            assert_equal_outputs(extract(supernet.state_dict(), spec, candidate)(images), supernet(images))
+
+
+def test_8_bit_units_start_as_the_twins(spec, fixed, lively, images):
+    twin = lively(fixed("real"))
+    network = build_fixed(spec, Candidate({"layer/backbone": "int8"})).eval()
+    left = inherit_shared(network, twin.state_dict())
+    assert [name for name in left if not name.endswith("largest")] == []
+    with torch.no_grad():
+        for one, other in zip(twin(images).features.values(), network(images).features.values(), strict=True):
+            assert (one - other).square().mean() < 0.01 * one.var()

@@ -172,3 +172,24 @@ def test_every_method_says_at_which_precision_it_computes():
     assert (bits.pop("real"), bits.pop("int8")) == ((32, 32), (8, 8))
     assert set(bits.values()) == {(1, 1)}
     assert {name for name, one in METHODS.items() if one.is_binary} == bits.keys()
+
+
+def test_a_bias_stands_behind_the_convolution_of_every_alternative():
+    unit = unit_of(4, 4, methods=("real", "bireal"), shortcut="none", norm="never", bias=True)
+    x = torch.randn(2, 4, 5, 5)
+    for method in ("real", "bireal"):
+        unit.activate(method)
+        nn.init.zeros_(unit.bias)
+        without = unit(x)
+        with torch.no_grad():
+            unit.bias.copy_(torch.arange(4.0))
+        torch.testing.assert_close(unit(x) - without, torch.arange(4.0).view(1, 4, 1, 1).expand(2, 4, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("norm", "expected"),
+    [("always", set(ALL)), ("if_binary", set(ALL) - {"real", "int8"}), ("never", set())],
+)
+def test_a_place_says_which_alternatives_have_a_batch_norm(norm, expected):
+    unit = unit_of(4, 4, norm=norm)
+    assert {name for name, one in unit.alternatives.items() if isinstance(one.bn, nn.BatchNorm2d)} == expected

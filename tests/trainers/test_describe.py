@@ -92,3 +92,16 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
 def test_reading_a_description_builds_nothing(saved, spec):
     path, _ = saved
     assert read_description(path, load_weights(path)[1]) == (spec, CANDIDATE, CLASSES)
+
+
+@pytest.mark.parametrize("method", ["sign", "bireal+learned_scale", "react", "dbs", "lcb", "lcb_dynamic", "int8"])
+def test_what_is_computed_survives_save_and_load_bit_for_bit(fixed, lively, images, spec, tmp_path, method):
+    network = lively(fixed(method))
+    candidate = Candidate({"layer/backbone": method})
+    save_detector(tmp_path / "it.safetensors", network, spec, candidate, ("a", "b", "c"))
+    again, *_ = load_detector(tmp_path / "it.safetensors")
+    assert list(again.state_dict()) == list(network.state_dict())
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in network.state_dict().items())
+    with torch.no_grad():
+        pairs = zip(network(images).responses.cls, again(images).responses.cls, strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

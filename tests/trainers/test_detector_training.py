@@ -4,11 +4,13 @@ import torch
 from spaces.candidate import Candidate
 from spaces.space import NO_TEACHER
 from trainers import loop
+from trainers.data.batches import batches
 from trainers.detector_training import pick_device, train_detector, unfinished_files
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import DivergedError, TrainSettings, freeze
 from trainers.recalibrate import recalibrate
+from trainers.searched_signs import searches
 
 SETTINGS = TrainSettings(epochs=2, batch_size=4)
 OFF = Candidate({"layer/backbone": "bireal", "teacher/feature_hint": NO_TEACHER})
@@ -116,6 +118,46 @@ def test_a_training_with_a_teacher_goes_on_where_it_was_cut_off(trained, tmp_pat
     resumed = trained(ON, resume_from=path)
     assert differing(unbroken[0], resumed[0]) == []
     assert differing(unbroken[1], resumed[1]) == []
+
+
+@pytest.mark.parametrize("changed", [{"inputs_first_epochs": 1}, {"described_as": {"start": "scratch"}}])
+def test_a_state_of_another_training_is_not_gone_on_from(trained, tmp_path, monkeypatch, changed):
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    before = {"described_as": {"start": "twin"}}
+    fresh, _ = trained(**before, **changed) if "described_as" not in changed else trained(**changed)
+    ask, steps = loop.check_finite, []
+
+    def cut_off(*arguments):
+        steps.append(1)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return ask(*arguments)
+
+    path = tmp_path / "it.state"
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "check_finite", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            trained(**before, resume_from=path)
+    assert path.exists()
+    resumed, _ = trained(**{**before, **changed}, resume_from=path)
+    assert differing(fresh, resumed) == []
+
+
+def test_a_training_of_one_epoch_anneals_to_the_signs(fixed, blobs, monkeypatch):
+    network, seen = fixed("dbs"), []
+    first = searches(network)[0]
+    first.register_forward_pre_hook(lambda *_: seen.append(first.search_progress))
+    train_detector(network, blobs(16), TrainSettings(epochs=1, batch_size=4), seed=0, stage="it")
+    assert seen == [0.0, 0.25, 0.5, 0.75]
+    assert first.search_progress == 1.0
+
+
+def test_a_search_that_stays_soft_is_measured_with_its_signs(fixed, blobs):
+    network, data = fixed("dbs+soft"), blobs(8)
+    train_detector(network, data, SETTINGS, seed=0, stage="it")
+    before = state_of(network)
+    recalibrate(network, (images for images, _ in batches(data, 4, seed=0, epoch=0, augment=False)))
+    assert differing(before, state_of(network)) == []
 
 
 @pytest.mark.parametrize("cut", [2, 4, 6, 8], ids=["first stage", "its end", "second stage", "its last epoch"])

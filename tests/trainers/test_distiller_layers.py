@@ -137,7 +137,7 @@ def test_a_supernet_of_mixed_methods_trains_with_layer_terms(spec, fixed, blobs)
     supernet, twin = build_supernet(spec, {"backbone": methods}), freeze(fixed("real", seed=1))
     layers = [Knob(f"layer/backbone.layer{stage}", methods) for stage in (1, 2, 3, 4)]
     terms = [Knob(f"teacher/{term}", ("none", "twin")) for term in TEACHERS]
-    space = SearchSpace([*layers, *terms], layer_terms=TEACHERS)
+    space = SearchSpace([*layers, *terms], layer_terms={name: TERMS[name].acts_on for name in TEACHERS})
     before = {name: tensor.clone() for name, tensor in supernet.state_dict().items() if name.endswith("logits")}
     distiller = Distiller(supernet, {"twin": twin}, {term: ["none", "twin"] for term in TEACHERS})
     train_supernet(supernet, distiller, space, blobs(16), TrainSettings(epochs=2, batch_size=4), seed=0)

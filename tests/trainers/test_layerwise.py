@@ -162,3 +162,10 @@ def test_the_weight_reconstruction_by_hand():
     loss.backward()
     assert binary.grad is not None
     torch.testing.assert_close(scale.grad, torch.zeros_like(scale))  # the mean magnitude is least squares' scale
+
+
+@pytest.mark.parametrize("norms", ["patch", "whole"])
+def test_a_filter_of_zeros_has_no_angle(norms):
+    shape = UnitShape(1, 2, 1, 1)
+    x, weight = torch.ones(1, 1, 2, 2), torch.tensor([0.0, 0.0]).view(2, 1, 1, 1)
+    assert real_cosines(convolve(x, weight, shape), x, weight, shape, norms).tolist() == [[[[0.0] * 2] * 2] * 2]

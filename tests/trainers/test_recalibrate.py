@@ -2,7 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from spaces.detectors import searchable_units
+from spaces.layers import SearchableUnit
 from trainers.recalibrate import recalibrate
+from trainers.searched_signs import searches, set_search_progress
 
 
 class Normed(nn.Module):
@@ -77,3 +80,37 @@ def test_a_second_recalibration_gives_the_same_statistics(supernet, images):
         recalibrate(supernet, [images, images[::-1]])
         results.append({name: tensor.clone() for name, tensor in supernet.state_dict().items()})
     assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_range_of_8_bit_inputs_is_measured_anew(training):
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unit = SearchableUnit(1, 1, 1, 1, ["int8"], shortcut="none")
+
+        def forward(self, images):
+            return self.unit(torch.stack(images))
+
+    network = Network().train(training)
+    inputs = network.unit.alternatives["int8"]
+    inputs.largest.fill_(100.0)
+    recalibrate(network, [images(1.0, 2.0), images(0.5, 1.0)])
+    assert inputs.largest.item() == pytest.approx(2.0 + 0.1 * (1.0 - 2.0))
+    assert not inputs.observing
+    network.eval()(images(50.0))
+    assert inputs.largest.item() == pytest.approx(1.9)
+
+
+@pytest.mark.parametrize("method", ["dbs", "dbs+hard", "dbs+soft"])
+def test_statistics_are_those_of_the_signs_that_are_evaluated(fixed, blobs, method):
+    network, data = fixed(method), blobs(8)
+    set_search_progress(searches(network), 0.2)
+    batch = [torch.from_numpy(image / 255).float() for image in data.images]
+    recalibrate(network, [batch])
+    outputs = []
+    for unit in searchable_units(network).values():
+        unit.alternatives[method].bn.register_forward_hook(lambda _, inputs, y: outputs.append(y.std().item()))
+    with torch.no_grad():
+        network.eval()(batch)
+    assert outputs == pytest.approx([1.0] * 16, abs=0.02)

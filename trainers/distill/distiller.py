@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, Target, traced
-from spaces.space import NO_TEACHER, NOT_BINARY
+from spaces.layers import is_binary
+from spaces.space import NO_TEACHER
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
 from trainers.distill.teacher_passes import TeacherPasses
 from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
@@ -61,7 +62,7 @@ class Distiller(nn.Module):
                     own = passes.inputs(teacher) if module.inputs == "twin" else None
                     pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
                 loss = module(pairs[key])
-            elif any(method not in NOT_BINARY for method in candidate.layers().values()):
+            elif any(map(is_binary, candidate.layers().values())):
                 raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")
             else:
                 continue

@@ -13,8 +13,8 @@ from trainers.distill.adapters import LevelAdapters, resized_like
 class FeatureHint(nn.Module):
     """Mean over levels of mean((A_l F^s_l - F^t_l)^2), with a 1x1 adapter A_l a level and teacher.
 
-    Teacher maps of another size are resized (bilinear). The pyramid maps stand behind a BatchNorm, so that the loss is
-    of one size whatever the precision of the layers before.
+    Teacher maps of another size are resized (bilinear). SSD's pyramid maps stand behind a BatchNorm, so that the loss
+    is of one size whatever the precision of the layers before; a feature pyramid network's do where they are 1-bit.
     """
 
     def __init__(self, student_channels: Mapping[str, int], teacher_channels: Mapping[str, Mapping[str, int]]) -> None:

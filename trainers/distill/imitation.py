@@ -62,7 +62,6 @@ def imitation_mask(boxes: Tensor, anchors: Tensor, share: float = SHARE) -> Tens
 
 def level_anchors(responses: Responses, levels: list[str]) -> dict[str, Tensor]:
     """The flat anchors by level, each (H, W, A, 4). Levels are named in the order of the responses."""
-    values = 4 * (responses.bins or 1)
-    shapes = [(*box.shape[-2:], box.shape[1] // values) for box in responses.box]
+    shapes = [(*box.shape[-2:], box.shape[1] // (4 * (responses.bins or 1))) for box in responses.box]
     parts = responses.anchors.split([height * width * count for height, width, count in shapes])
     return {level: part.view(*shape, 4) for level, part, shape in zip(levels, parts, shapes, strict=True)}

@@ -27,7 +27,7 @@ def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0
     padding = shape.padding
     if pad_value and padding:
         x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
-    return F.conv2d(x, weight, stride=shape.stride, padding=padding)
+    return F.conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation)
 
 
 def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, norms: Norms = "patch") -> Tensor:
@@ -93,4 +93,7 @@ def weight_reconstruction_loss(weight: Tensor, binary_weight: Tensor, scale: Ten
 
 def _patch_sums(x: Tensor, shape: UnitShape) -> Tensor:
     """Sums over the patches under a filter, (N, 1, H, W) to (N, 1, Ho, Wo); zero outside the map."""
-    return F.avg_pool2d(x, shape.kernel, shape.stride, shape.padding) * float(shape.kernel**2)
+    if shape.dilation == 1:
+        return F.avg_pool2d(x, shape.kernel, shape.stride, shape.padding) * float(shape.kernel**2)
+    ones = x.new_ones(1, 1, shape.kernel, shape.kernel)
+    return F.conv2d(x, ones, stride=shape.stride, padding=shape.padding, dilation=shape.dilation)

@@ -7,6 +7,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
+from spaces.layers import is_binary, learns_scale
 from trainers.distill.hint import FeatureHint
 from trainers.distill.imitation import FineGrainedImitation
 from trainers.distill.layer_pair import Inputs, LayerPair
@@ -39,6 +40,8 @@ class Term:
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
     compares_layers: bool = False
+    acts_on: Callable[[str], bool] = is_binary
+    """Of one that compares layers: the methods on which it has an effect."""
 
 
 TERMS: dict[str, Term] = {
@@ -46,6 +49,6 @@ TERMS: dict[str, Term] = {
     # LWS-Det's: where objects are, and layer by layer
     "fgfi": Term(build=FineGrainedImitation),
     "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
-    "amplitude": Term(build=lambda student, teachers: Amplitude(), compares_layers=True),
+    "amplitude": Term(build=lambda student, teachers: Amplitude(), compares_layers=True, acts_on=learns_scale),
     "weight_reconstruction": Term(build=lambda student, teachers: WeightReconstruction(), compares_layers=True),
 }

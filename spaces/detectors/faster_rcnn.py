@@ -1,0 +1,171 @@
+"""Faster R-CNN with a feature pyramid, on any backbone, under the detectors' contract."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
+from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
+from torchvision.ops import MultiScaleRoIAlign
+
+from spaces.backbones.backbone import Backbone, renamed, scaled_channels
+from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
+from spaces.detectors.fpn import FeaturePyramid
+from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
+from spaces.layers import MethodsFor
+
+PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
+MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
+SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
+"""Of what is detected, per image."""
+
+
+class FasterRCNN(nn.Module):
+    """Two-stage detector (arXiv:1506.01497, 1612.03144) under the contract of `contract.Detector`.
+
+    Searchable are the backbone, the pyramid (`fpn`) and the first stage's 3x3 convolution (`rpn.head.conv`); its 1x1
+    outputs are real unless opened, the second stage (RoIAlign to 7 x 7, two linear layers, class and box) always is.
+    Matching, sampling, NMS and RoIAlign are torchvision's. All real, on a backbone in the `plain` layout, it is
+    torchvision's network with inputs of one fixed size, under its names from `rpn` and `roi_heads` on.
+
+    In training with targets `rois` are of sampled proposals, the objects among them; else of all that the first stage
+    makes, or of the `proposals` given, on which the second stage's losses then are taken as they stand.
+    """
+
+    def __init__(
+        self, backbone: Backbone, num_classes: int, image_size: int, width: float, methods_for: MethodsFor
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.image_size, self.num_classes = image_size, num_classes
+        scale = scale_of(image_size)
+        self.counted_proposals = scale.proposals
+        self.transform = GeneralizedRCNNTransform(
+            image_size,
+            image_size,
+            list(backbone.image_mean),
+            list(backbone.image_std),
+            fixed_size=(image_size, image_size),
+        )
+        channels = scaled_channels(PYRAMID_CHANNELS, width)
+        self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
+        self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
+        self.rpn = build_rpn(channels, image_size, methods_for, "rpn.")
+        self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
+
+    def forward(
+        self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
+    ) -> DetectorOutput:
+        """See `contract`. Raises ValueError when `proposals` are not one tensor an image."""
+        if proposals is not None and len(proposals) != len(images):
+            raise ValueError(f"There are proposals for {len(proposals)} images, and {len(images)} images.")
+        batch, resized = self.transform(images, targets)
+        features = self.fpn(self.backbone(batch.tensors))
+        responses = respond(self.rpn, batch, features)
+        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+
+        given = None if proposals is None else self._second(features, proposals)
+
+        @cache
+        def own() -> list[Tensor]:
+            return propose(self.rpn, batch, responses)
+
+        @cache
+        def on_all() -> RoIResponses:
+            return given or self._second(features, own())
+
+        losses: dict[str, Tensor] = {}
+        sampled: RoIResponses | None = None
+        if resized is not None:
+            first = rpn_losses(self.rpn, responses, resized)
+            if self.training and given is None:
+                chosen, _, labels, offsets = self.roi_heads.select_training_samples(own(), resized)
+                rois = sampled = self._second(features, chosen)
+            else:
+                rois = on_all()
+                labels, offsets = self._assign(rois.proposals, resized)
+            losses = _roi_losses(rois, labels, offsets) | first
+        return DetectorOutput(
+            features,
+            responses,
+            lambda: self._decode(on_all(), sizes),
+            losses,
+            collect_traces(self),
+            resized or [],
+            lambda: sampled or on_all(),
+        )
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """torchvision's names to ours, of its newer and its older files. Other classes' predictors are left out."""
+        body, rest = {}, {}
+        for name, tensor in state.items():
+            if name.startswith("backbone.body."):
+                body[name.removeprefix("backbone.body.")] = tensor
+            else:
+                rest[name] = tensor
+        modules = {"rpn.head.conv.0.0": "rpn.head.conv"}
+        for index in range(len(self.backbone.channels)):
+            for theirs, ours in (("inner_blocks", "lateral"), ("layer_blocks", "output")):
+                place = f"fpn.p{index + 2}.{ours}"
+                modules |= {f"backbone.fpn.{theirs}.{index}{inner}": place for inner in ("", ".0")}
+        named = {f"backbone.{name}": tensor for name, tensor in self.backbone.from_published(body).items()}
+        named |= renamed(rest, modules)
+        classes = named.get("roi_heads.box_predictor.cls_score.bias")
+        if classes is not None and len(classes) != self.num_classes + 1:
+            named = {name: tensor for name, tensor in named.items() if ".box_predictor." not in name}
+        return named
+
+    def _second(self, features: dict[str, Tensor], proposals: list[Tensor]) -> RoIResponses:
+        own = [(self.image_size, self.image_size)] * len(proposals)
+        pooled = self.roi_heads.box_roi_pool(features, proposals, own)
+        cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
+        return RoIResponses(proposals, cls, box)
+
+    def _assign(self, proposals: list[Tensor], targets: list[Target]) -> tuple[list[Tensor], list[Tensor]]:
+        """Per image the class that each proposal must tell (R,) and the offsets that it must regress (R, 4)."""
+        labels, matched = [], []
+        for boxes, target in zip(proposals, targets, strict=True):
+            if len(boxes) and len(target["boxes"]):
+                (index,), (label,) = self.roi_heads.assign_targets_to_proposals(
+                    [boxes], [target["boxes"]], [target["labels"]]
+                )
+                labels.append(label)
+                matched.append(target["boxes"][index])
+            else:
+                labels.append(torch.zeros(len(boxes), dtype=torch.long, device=boxes.device))
+                matched.append(boxes)
+        return labels, list(self.roi_heads.box_coder.encode(matched, proposals))
+
+    def _decode(self, rois: RoIResponses, sizes: list[tuple[int, int]]) -> list[Detections]:
+        own = (self.image_size, self.image_size)
+        found = self.roi_heads.postprocess_detections(rois.cls, rois.box, rois.proposals, [own] * len(sizes))
+        return [
+            {"boxes": resize_boxes(boxes, own, size), "scores": scores, "labels": labels}
+            for boxes, scores, labels, size in zip(*found, sizes, strict=True)
+        ]
+
+
+def _second_stage(channels: int, hidden: int, num_classes: int, scale: InputScale) -> RoIHeads:
+    return RoIHeads(
+        MultiScaleRoIAlign(["p2", "p3", "p4", "p5"], POOLED, sampling_ratio=2, canonical_scale=scale.pooled_from),
+        TwoMLPHead(channels * POOLED**2, hidden),
+        FastRCNNPredictor(hidden, num_classes + 1),
+        fg_iou_thresh=MATCH_IOU,
+        bg_iou_thresh=MATCH_IOU,
+        batch_size_per_image=scale.samples,
+        positive_fraction=POSITIVE_SHARE,
+        bbox_reg_weights=None,
+        score_thresh=SCORE_THRESHOLD,
+        nms_thresh=NMS_IOU,
+        detections_per_img=DETECTIONS,
+    )
+
+
+def _roi_losses(rois: RoIResponses, labels: list[Tensor], offsets: list[Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy as `cls`, smooth L1 of the matched proposals as `box`: scalars, 0 where there is no proposal."""
+    if len(rois.cls) == 0:
+        return {"cls": rois.cls.sum(), "box": rois.box.sum()}
+    cls, box = fastrcnn_loss(rois.cls, rois.box, labels, offsets)
+    return {"cls": cls, "box": box}

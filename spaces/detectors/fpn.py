@@ -1,0 +1,78 @@
+"""The feature pyramid of two-stage detectors, whose convolutions are searchable."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.layers import MethodsFor, SearchableUnit
+
+
+class FeaturePyramid(nn.Module):
+    """Feature pyramid network (arXiv:1612.03144, section 3) with the subsampled last level of Faster R-CNN (4.1).
+
+    From a backbone's maps of strides 4 to 32, by name (N, C, H, W), to p2 ... p5 of these sizes and p6 of half p5's,
+    all of `out_channels`. All real it is torchvision's: a 1x1 lateral convolution behind the ReLU that the backbone
+    leaves out, the sum with the level above (nearest neighbour), a 3x3 output convolution; biases, no BatchNorm.
+
+    A 1-bit lateral takes the sign of the map itself, a 1-bit output that of the sum: both take both signs. Each has a
+    BatchNorm and a shortcut without parameters. IDa-Det's published code has 3x3 kernels in 1-bit laterals; here the
+    kernel is the real one's, whose weight it shares.
+
+    Units are called `<prefix>p<level>.lateral` and `<prefix>p<level>.output`.
+    """
+
+    def __init__(self, in_channels: list[int], out_channels: int, methods_for: MethodsFor, prefix: str = "") -> None:
+        super().__init__()
+        self._levels = [f"p{level}" for level, _ in enumerate(in_channels, start=2)]
+        for level, channels in zip(self._levels, in_channels, strict=True):
+            place = f"{prefix}{level}"
+            lateral = SearchableUnit(
+                channels,
+                out_channels,
+                1,
+                1,
+                methods_for(f"{place}.lateral"),
+                shortcut="free_if_binary",
+                norm="if_binary",
+                bias=True,
+            )
+            output = SearchableUnit(
+                out_channels,
+                out_channels,
+                3,
+                1,
+                methods_for(f"{place}.output"),
+                "none",
+                "free_if_binary",
+                norm="if_binary",
+                bias=True,
+            )
+            self.add_module(level, nn.ModuleDict({"lateral": start_even(lateral), "output": start_even(output)}))
+
+    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Levels by name, the finest first."""
+        found: dict[str, Tensor] = {}
+        above: Tensor | None = None
+        for name, x in reversed(list(zip(self._levels, maps.values(), strict=True))):
+            level = cast(nn.ModuleDict, self.get_submodule(name))
+            merged = level["lateral"](x)
+            if above is not None:
+                merged = merged + F.interpolate(above, merged.shape[-2:], mode="nearest")
+            found[name], above = level["output"](merged), merged
+        levels = {name: found[name] for name in self._levels}
+        return levels | {f"p{len(levels) + 2}": levels[self._levels[-1]][..., ::2, ::2]}
+
+
+@torch.no_grad()
+def start_even(unit: SearchableUnit) -> SearchableUnit:
+    """The unit with weights of variance 1 / (Ci k k): without a BatchNorm its map is as large as its input."""
+    start = torch.empty(unit.shape.weight)
+    nn.init.kaiming_uniform_(start, a=1)
+    if not start.is_meta:
+        if unit.weight is not None:
+            unit.weight.copy_(start)
+        unit.start_from(start)
+    return unit

@@ -1,0 +1,136 @@
+"""SSD300 on VGG: the published six levels, searchable or as torchvision has it."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.backbones.backbone import Layout, is_plain, renamed, scaled_channels
+from spaces.backbones.real_conv import RealConv
+from spaces.backbones.vgg import VGG, VGGBlock
+from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
+from spaces.detectors.ssd import Heads, SingleShot
+from spaces.detectors.ssd_decode import Limits
+from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers.opened import ActivatedConv2d
+from spaces.layers.shortcuts import ShortcutKind
+
+CLASSIFIER_CHANNELS = 1024
+EXTRA_CHANNELS = ((256, 512), (128, 256), (128, 256), (128, 256))
+"""Of the 1x1 and the 3x3 convolution of each extra level; the first two halve the map, the others have no padding."""
+
+CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
+"""Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
+
+L2_SCALE = 20.0
+
+
+class SSD300(SingleShot):
+    """SSD300 (arXiv:1512.02325): maps of 38, 19, 10, 5, 3 and 1 cells a side, p3 to p8, on VGG-11 or VGG-16.
+
+    Layout `bireal`: VGG's convolutions, the dilated one behind it (`extra.fc6.conv`) and those of the extra levels are
+    searchable units; the first convolution, the 1x1 one behind the dilated (`extra.fc7`) and the heads are real, as in
+    BiDet's published code (LWS-Det, on the same network, keeps the extra levels real too: `keep_real: [extra.levels]`).
+    BatchNorm stands in place of the paper's normalisation of the finest map. Layout `plain`, all real, is torchvision's
+    `ssd300_vgg16`, without BatchNorms; its detections are limited as there.
+    """
+
+    def __init__(
+        self,
+        convolutions: Sequence[int],
+        num_classes: int,
+        image_size: int,
+        width: float,
+        heads: Heads,
+        methods_for: MethodsFor,
+        layout: Layout = "bireal",
+    ) -> None:
+        plain = is_plain(layout)
+        backbone = VGG(convolutions, width, methods_for, "backbone.", layout)
+        finest, before = backbone.channels["stage4"], backbone.channels["stage5"]
+        extra = ExtraLevels(before, width, methods_for, "extra.", layout)
+        channels = {f"p{level}": c for level, c in enumerate([finest, *extra.channels], start=3)}
+        norms = nn.ModuleDict({name: nn.Identity() for name in channels})
+        norms["p3"] = ScaledL2Norm(finest) if plain else nn.BatchNorm2d(finest)
+        if plain:
+            backbone.image_mean, backbone.image_std = CAFFE_MEAN, CAFFE_STD
+        limits = Limits(before_nms=400, each_class=True, after_nms=200)
+        boxes = DefaultBoxes(image_size, SSD300_BOXES)
+        super().__init__(backbone, extra, channels, norms, boxes, num_classes, heads, limits)
+
+    def _levels(self, images: Tensor) -> dict[str, Tensor]:
+        maps = self.backbone(images)
+        return {"p3": maps["stage4"]} | self.extra(maps["stage5"])
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The names of torchvision's `ssd300_vgg16` to those of the `plain` layout."""
+        numbers = cast(VGG, self.backbone).convolutions_by_number(2)
+        finer = {n: name for n, name in numbers.items() if not name.startswith("stage5.")}
+        modules = {f"backbone.features.{n}": f"backbone.{name}" for n, name in finer.items()}
+        # There stage 5 begins a sequence of its own, with its pooling as number 0.
+        first = min(n for n, name in numbers.items() if name.startswith("stage5."))
+        coarser = {n - first + 1: name for n, name in numbers.items() if n not in finer}
+        modules |= {f"backbone.extra.0.{n}": f"backbone.{name}" for n, name in coarser.items()}
+        behind = max(coarser) + 2
+        modules |= {f"backbone.extra.0.{behind}.1": "extra.fc6.conv", f"backbone.extra.0.{behind}.3": "extra.fc7"}
+        for index in range(len(EXTRA_CHANNELS)):
+            modules |= {f"backbone.extra.{index + 1}.{2 * n}": f"extra.levels.{index}.{n}" for n in (0, 1)}
+        for index in range(len(self.cls_heads)):
+            modules[f"head.classification_head.module_list.{index}"] = f"cls_heads.{index}"
+            modules[f"head.regression_head.module_list.{index}"] = f"box_heads.{index}"
+        named = renamed(state, modules)
+        scale = named.pop("backbone.scale_weight", None)
+        return named if scale is None else named | {"norms.p3.scale": scale}
+
+
+class ExtraLevels(nn.Module):
+    """What SSD300 has behind VGG: the dilated convolution, a 1x1 one, and four pairs of 1x1 and 3x3 ones.
+
+    x (N, C, H, W) of stride 16 to {"p4": (N, C4, H, W), "p5": half of it, "p6": half again, "p7", "p8": each by two
+    cells smaller}, all of both signs. Units are called `<prefix>fc6.conv` and `<prefix>levels.<n>.<0 or 1>`.
+    """
+
+    def __init__(self, in_channels: int, width: float, methods_for: MethodsFor, prefix: str, layout: Layout) -> None:
+        super().__init__()
+        plain = is_plain(layout)
+        between = scaled_channels(CLASSIFIER_CHANNELS, width)
+        around: ShortcutKind = "none" if plain else "free_if_binary"
+        methods = methods_for(f"{prefix}fc6.conv")
+        fc6 = SearchableUnit(in_channels, between, 3, 1, methods, "relu", around, dilation=6, bare=plain, bias=plain)
+        self.fc6 = VGGBlock(fc6, (3, 1))
+        self.fc7: nn.Module = (
+            ActivatedConv2d(between, between, 1) if plain else RealConv(between, between, 1, 1, activation="relu")
+        )
+        self.levels = nn.ModuleList()
+        self.channels, before = [between], between
+        for index, sizes in enumerate(EXTRA_CHANNELS):
+            narrow, wide = (scaled_channels(size, width) for size in sizes)
+            stride, pad = (2, 1) if index < 2 else (1, 0)
+            reduce, grow = (methods_for(f"{prefix}levels.{index}.{n}") for n in (0, 1))
+            level = nn.Sequential(
+                SearchableUnit(before, narrow, 1, 1, reduce, "relu", "none", bare=plain, bias=plain),
+                SearchableUnit(narrow, wide, 3, stride, grow, "relu", "none", pad=pad, bare=plain, bias=plain),
+            )
+            self.levels.append(level)
+            self.channels.append(wide)
+            before = wide
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = self.fc7(self.fc6(x))
+        maps = {"p4": x}
+        for index, level in enumerate(self.levels):
+            x = maps[f"p{index + 5}"] = level(x)
+        return maps
+
+
+class ScaledL2Norm(nn.Module):
+    """relu(x) divided by its norm over channels, times a learned scale a channel (arXiv:1506.04579, section 3.3)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((channels,), L2_SCALE))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale.view(-1, 1, 1) * F.normalize(x.relu())

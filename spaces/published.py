@@ -1,0 +1,55 @@
+"""Published weights by name, through torchvision's own download."""
+
+from torch import Tensor
+from torchvision.models import get_model_weights
+
+IMAGENET, COCO = "imagenet", "coco"
+NAMES = (IMAGENET, COCO)
+"""What may stand in a config instead of a file."""
+
+CLASSIFIERS = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "vgg11": "vgg11_bn",
+    "vgg16": "vgg16_bn",
+    "mobilenetv2": "mobilenet_v2",
+}
+"""torchvision's classifiers, by the last word of our detectors' names."""
+
+DETECTORS_ON_COCO = {"faster_rcnn_resnet50": "fasterrcnn_resnet50_fpn"}
+"""torchvision's detectors, by the name of ours, in either layout."""
+
+BATCH_NORM_EPS = 1e-5
+
+
+def published_model(detector: str, name: str) -> str | None:
+    """torchvision's model whose weights `name` means for a detector of ours; None where it publishes none."""
+    own = detector.removesuffix("_plain")
+    if name == COCO:
+        return DETECTORS_ON_COCO.get(own)
+    return CLASSIFIERS.get(own.rpartition("_")[2])
+
+
+def download(detector: str, name: str) -> dict[str, Tensor]:
+    """The state dict that `name` means for a detector of ours: its backbone's, or with `coco` the whole detector's.
+
+    Kept by torch.hub between runs. Raises ValueError where there is none, or no network.
+    """
+    model = published_model(detector, name)
+    if model is None:
+        raise ValueError(f"torchvision publishes no weights called {name!r} for {detector}; give a file.")
+    weights = get_model_weights(model)["COCO_V1" if name == COCO else "IMAGENET1K_V1"]
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network, or a file that isn't what was published
+        raise ValueError(f"The weights {name!r} of {model} could not be downloaded: {error}. Give a file.") from error
+    return _for_our_eps(state) if name == COCO else state
+
+
+def _for_our_eps(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """torchvision runs these weights with a BatchNorm epsilon of 0; ours of 1e-5 is taken off the variances."""
+    return {
+        name: (tensor - BATCH_NORM_EPS).clamp(min=0) if name.endswith(".running_var") else tensor
+        for name, tensor in state.items()
+    }

@@ -1,0 +1,87 @@
+"""SSD300: torchvision's own network in the plain layout, and what the searchable one is made of."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torchvision.models.detection import ssd300_vgg16
+
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.supernet import build_fixed
+
+SPEC = DetectorSpec(detector="ssd300_vgg16", num_classes=20, image_size=300, heads="full")
+SIDES = [38, 19, 10, 5, 3, 1]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """torchvision's network with random weights, and ours with the same."""
+    torch.manual_seed(0)
+    published = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=21)
+    with torch.no_grad():
+        for name, parameter in published.named_parameters():
+            if "classification_head" in name and name.endswith("weight"):
+                parameter.mul_(10.0)  # so that some scores are above the threshold
+    ours = build_detector(replace(SPEC, detector="ssd300_vgg16_plain"), lambda _: ("real",))
+    found = ours.from_published(published.state_dict())
+    assert set(found) == set(ours.state_dict())
+    ours.load_state_dict(found)
+    return published, ours
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Two images of other sizes than the network's, with three objects and one."""
+    generator = torch.Generator().manual_seed(1)
+    images = [torch.rand(3, 240, 320, generator=generator), torch.rand(3, 310, 200, generator=generator)]
+    boxes = [[[10.0, 20.0, 120.0, 200.0], [5.0, 5.0, 40.0, 30.0], [100.0, 0.0, 320.0, 240.0]], [[20.0, 40.0, 90.0, 110.0]]]
+    labels = [[1, 20, 7], [3]]
+    targets = [{"boxes": torch.tensor(b), "labels": torch.tensor(c)} for b, c in zip(boxes, labels, strict=True)]
+    return images, targets
+
+
+def test_the_plain_layout_detects_what_torchvisions_network_does(pair, batch):
+    published, ours = (network.eval() for network in pair)
+    with torch.no_grad():
+        expected, found = published(batch[0]), ours(batch[0]).detections
+    for one, other in zip(expected, found, strict=True):
+        assert len(one["scores"]) == len(other["scores"]) == 200
+        assert torch.allclose(one["scores"], other["scores"], atol=1e-5)
+        assert torch.equal(one["labels"], other["labels"])
+        assert torch.allclose(one["boxes"], other["boxes"], atol=1e-4 * 320)
+
+
+def test_the_plain_layout_has_torchvisions_losses(pair, batch):
+    published, ours = (network.train() for network in pair)
+    with torch.no_grad():
+        expected, found = published(*batch), ours(*batch).losses
+    assert found["cls"].item() == pytest.approx(expected["classification"].item(), rel=1e-4)
+    assert found["box"].item() == pytest.approx(expected["bbox_regression"].item(), rel=1e-4)
+
+
+def test_the_six_levels():
+    network = build_detector(replace(SPEC, width=0.125), lambda _: ("sign",)).eval()
+    with torch.no_grad():
+        output = network([torch.rand(3, 300, 300)])
+    assert {name: x.shape[-1] for name, x in output.features.items()} == dict(zip(network.feature_channels, SIDES, strict=True))
+    assert list(network.feature_channels) == ["p3", "p4", "p5", "p6", "p7", "p8"]
+    assert len(output.responses.anchors) == 8732  # the paper's number
+    assert all(x.min() < 0 < x.max() for x in list(output.features.values())[:-1])
+
+
+def test_what_is_searched_and_what_is_real():
+    with torch.device("meta"):
+        network = build_detector(SPEC, lambda _: ("real",))
+    units = list(searchable_units(network))
+    assert len([unit for unit in units if unit.startswith("backbone.")]) == 12
+    assert units[12:] == ["extra.fc6.conv", *(f"extra.levels.{level}.{n}" for level in range(4) for n in (0, 1))]
+
+
+def test_its_cost_beside_the_published_one():
+    """BiDet and LWS-Det print 21.88 MB for VGG-16's SSD300 with 21 classes, all but first layer, fc7 and heads 1-bit."""
+    candidate = Candidate({"layer/backbone": "bireal", "layer/extra": "bireal"})
+    network = build_fixed(SPEC, candidate)
+    costs = totals(layer_costs(network, [torch.zeros(3, 300, 300)]))
+    assert costs.memory_bits / 8e6 == pytest.approx(21.88, rel=0.02)
