@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from spaces.layers import SearchableUnit, method
 from spaces.layers.alternative import Alternative
+from spaces.layers.levels import LevelScales
 from spaces.layers.norms import ScaledL2Norm
 
 OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
@@ -173,7 +174,7 @@ def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:
             continue
         if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear):
             raise CostError(f"{name} holds {size} parameters but took no part in the forward pass.")
-        if not isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.PReLU | ScaledL2Norm):
+        if not isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.PReLU | ScaledL2Norm | LevelScales):
             raise CostError(f"No counting rule for {name}, a {type(module).__name__} with {size} parameters.")
         rows.append(LayerCost(name, type(module).__name__, 0, 32, 32, size * 32))
     return rows

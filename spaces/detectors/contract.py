@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -29,7 +29,7 @@ class Responses:
     none.
     Where `bins` is set, box (N, A*4*bins, H, W) holds for each edge the logits of a distribution over its distance from
     the anchor's centre, 0 to bins - 1 strides. quality (N, A, H, W) per level: logits of the boxes' predicted overlap
-    with their objects.
+    with their objects; where it is set, a score is activation(cls) times sigmoid(quality).
     """
 
     cls: list[Tensor]
@@ -114,9 +114,14 @@ def traced(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         for unit in units:
-            unit.tracing, unit.trace = False, None
+            unit.tracing, unit.runs = False, []
 
 
 def collect_traces(network: nn.Module) -> dict[str, LayerTrace]:
-    """The traces that the last forward pass left; empty outside `traced`."""
-    return {name: unit.trace for name, unit in searchable_units(network).items() if unit.trace is not None}
+    """The traces of the forward pass that ends, taken from the units; empty outside `traced`."""
+    layers = {}
+    for name, unit in searchable_units(network).items():
+        if unit.runs:
+            layers[name] = replace(unit.runs[0], others=tuple(unit.runs[1:]))
+            unit.runs = []
+    return layers

@@ -53,9 +53,7 @@ class RPNHead(nn.Module):
     """A 3x3 unit and two 1x1 convolutions behind a ReLU, the same on all levels.
 
     maps (N, C, H, W) a level to lists of objectness (N, A, H, W) and offsets (N, A*4, H, W). The unit has no BatchNorm
-    in any precision: its levels differ in their statistics. They are gone through from the coarsest to the finest, so
-    that what the unit and the opened outputs leave of a pass (their traces, their inputs) is the finest level's, which
-    holds three quarters of all places.
+    in any precision: its levels differ in their statistics.
     """
 
     def __init__(self, channels: int, anchors: int, methods_for: MethodsFor, prefix: str = "") -> None:
@@ -76,8 +74,7 @@ class RPNHead(nn.Module):
         self.bbox_pred = _predictor(channels, anchors * 4)
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        hidden = map(self.conv, reversed(maps))
-        found = [(self.cls_logits(x), self.bbox_pred(x)) for x in hidden][::-1]
+        found = [(self.cls_logits(x), self.bbox_pred(x)) for x in map(self.conv, maps)]
         return [cls for cls, _ in found], [box for _, box in found]
 
 

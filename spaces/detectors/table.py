@@ -15,6 +15,8 @@ from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.backbones.vgg import VGG11, VGG16, vgg11, vgg16
 from spaces.detectors.faster_rcnn import FasterRCNN
+from spaces.detectors.gfl import GFL
+from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.ssd import SSD, Heads
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
@@ -103,6 +105,22 @@ def _faster_rcnn(build: BuildBackbone) -> Entry:
     return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
 
 
+def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: bool = True) -> Entry:
+    def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
+        return GFL(
+            build(spec.width, methods_for, "backbone."),
+            methods_for,
+            num_classes=spec.num_classes,
+            image_size=spec.image_size,
+            width=spec.width,
+            heads=cast(Heads, spec.heads),
+            norm=norm,
+            quality=quality,
+        )
+
+    return Entry(on_backbone, sizes=(96, 1344))
+
+
 DETECTORS: dict[str, Entry] = {
     "ssd_resnet18": _ssd(resnet18),
     "ssd_resnet34": _ssd(resnet34),
@@ -126,4 +144,11 @@ DETECTORS: dict[str, Entry] = {
     "ssdlite_mobilenetv1": _ssdlite(mobilenet_v1),
     "ssdlite_mobilenetv2": _ssdlite(mobilenet_v2),
     "ssdlite_efficientnet_lite0": _ssdlite(efficientnet_lite0),
+    "gfl_resnet18": _gfl(resnet18),
+    "gfl_resnet50": _gfl(resnet50),
+    # the published norms in the towers, for teachers
+    "gfl_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group"),
+    "gfl_resnet50_plain": _gfl(partial(resnet50, layout="plain"), "group"),
+    # without the quality predictor
+    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=False),
 }

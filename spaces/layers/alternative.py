@@ -1,5 +1,6 @@
 """What a searchable unit switches between, and what layer-wise losses see of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +17,9 @@ class UnitShape:
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
     zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published
-    network has none, `never` for one whose maps differ in size or statistics from call to call. bare: a place that has
-    neither a BatchNorm nor a post-activation of its own, see `opened.OpenedConv`.
+    network has none, `never` for one whose maps differ in size or statistics from call to call; build_norm: from a
+    number of channels to the norm, a BatchNorm unless the place needs another. bare: a place that has neither a norm
+    nor a post-activation of its own, see `opened.OpenedConv`.
     """
 
     in_channels: int
@@ -29,6 +31,7 @@ class UnitShape:
     bare: bool = False
     norm: Norm = "always"
     dilation: int = 1
+    build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d
 
     @property
     def padding(self) -> int:
@@ -46,7 +49,8 @@ class LayerTrace:
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
     weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
     (Co, 1, 1, 1), a parameter or the mean magnitude of the latent weight, as `scale_is_learned` says; `shape` and
-    `pad_value` say how they are convolved.
+    `pad_value` say how they are convolved. others: where the unit runs more than once in a pass, as on every level of a
+    pyramid, the traces of its later runs.
     """
 
     x: Tensor
@@ -58,6 +62,7 @@ class LayerTrace:
     shape: UnitShape
     pad_value: float
     scale_is_learned: bool = False
+    others: tuple["LayerTrace", ...] = ()
 
 
 class Alternative(nn.Module):
@@ -76,7 +81,7 @@ class Alternative(nn.Module):
         super().__init__()
         self.shape = shape
         normed = not shape.bare and (shape.norm == "always" or (shape.norm == "if_binary" and self.is_binary))
-        self.bn: nn.Module = nn.BatchNorm2d(shape.out_channels) if normed else nn.Identity()
+        self.bn: nn.Module = shape.build_norm(shape.out_channels) if normed else nn.Identity()
 
     def after(self, y: Tensor) -> Tensor:
         """The post-activation, behind the sum with the shortcut; nothing by default."""

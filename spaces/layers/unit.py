@@ -24,8 +24,8 @@ class SearchableUnit(nn.Module):
 
     activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
     convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision. pad, dilation, bare, norm: see `UnitShape`. bias: one a
-    channel, zero at first, shared by the alternatives.
+    around every convolution, whatever its precision. pad, dilation, bare, norm, build_norm: see `UnitShape`. bias: one
+    a channel, zero at first, shared by the alternatives.
     """
 
     def __init__(
@@ -43,11 +43,14 @@ class SearchableUnit(nn.Module):
         bare: bool = False,
         norm: Norm = "always",
         bias: bool = False,
+        build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
         if not methods:
             raise ValueError("A unit needs one layer method or more.")
-        self.shape = UnitShape(in_channels, out_channels, kernel, stride, activation, pad, bare, norm, dilation)
+        self.shape = UnitShape(
+            in_channels, out_channels, kernel, stride, activation, pad, bare, norm, dilation, build_norm
+        )
         start = torch.empty(self.shape.weight)
         nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
         self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
@@ -59,7 +62,7 @@ class SearchableUnit(nn.Module):
         self._binary = frozenset(name for name in methods if method(name).is_binary)
         self.active = methods[0]
         self.tracing = False
-        self.trace: LayerTrace | None = None
+        self.runs: list[LayerTrace] = []
         if not start.is_meta:
             self.start_from(start)
 
@@ -85,8 +88,8 @@ class SearchableUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         alternative = cast(Alternative, self.alternatives[self.active])
-        if self.tracing:  # a unit that became real drops the trace of an earlier pass
-            self.trace = alternative.trace(x, self.weight)
+        if self.tracing and (trace := alternative.trace(x, self.weight)) is not None:
+            self.runs.append(trace)
         y = alternative(x, self.weight)
         if self.bias is not None:
             y = y + self.bias.view(-1, 1, 1)

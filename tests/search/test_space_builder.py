@@ -97,3 +97,20 @@ def test_a_part_that_a_detector_lacks_can_not_be_opened():
 def test_what_can_not_be_opened_or_searched_on_is_refused(override, message):
     with pytest.raises(ConfigError, match=message):
         _config(override)
+
+
+@pytest.mark.parametrize(
+    ("detector", "parts"), [("ssd_resnet18", ["backbone"]), ("gfl_resnet18", ["backbone", "fpn", "towers"])]
+)
+def test_the_layer_roots_reach_every_unit(detector, parts):
+    config = _config(f"student.detector={detector}")
+    assert list(layer_roots(student_spec(config, 5))) == parts
+
+
+def test_a_detector_with_units_beyond_its_backbone_has_knobs_for_them():
+    config = _config("student.detector=gfl_resnet18", "space.granularity=stage")
+    choices = layer_choices(config, student_spec(config, 5))
+    assert list(choices) == [*(f"backbone.layer{stage}" for stage in (1, 2, 3, 4)), "fpn", "towers"]
+    config = _config("student.detector=gfl_resnet18", "space.granularity=block")
+    blocks = list(layer_choices(config, student_spec(config, 5)))[8:]
+    assert blocks == [*(f"fpn.p{level}" for level in range(3, 8)), "towers.cls", "towers.box"]

@@ -77,6 +77,14 @@ def test_the_same_command_reads_the_result_and_another_layer_is_another_result(t
     assert other.twin_test == trained.twin_test
 
 
+@pytest.mark.parametrize(
+    ("detector", "parts"), [("ssd_resnet18", ["backbone"]), ("gfl_resnet18", ["backbone", "fpn", "towers"])]
+)
+def test_one_method_for_all_layers_reaches_every_part_of_the_detector(config, detector, parts):
+    candidate = fixed_candidate(config("train.layers=sign", f"student.detector={detector}"))
+    assert candidate.layers() == dict.fromkeys(parts, "sign")
+
+
 def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     run = tmp_path / "alone"
     shutil.copytree(trained.checkpoint.parents[2], run)

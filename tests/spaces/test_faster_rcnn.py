@@ -114,11 +114,12 @@ def test_what_is_sampled_depends_on_torchs_seed_alone(images, targets):
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_the_shared_unit_is_traced_on_the_finest_level(images):
+def test_the_shared_unit_is_traced_on_every_level(images):
     network = build("bireal").eval()
     with traced(network):
         layers = network(images).layers
     assert layers["rpn.head.conv"].x.shape == (2, 32, 24, 24)
+    assert [run.x.shape[-1] for run in layers["rpn.head.conv"].others] == [12, 6, 3, 2]
     assert layers["fpn.p5.lateral"].x.shape == (2, 64, 3, 3)
 
 

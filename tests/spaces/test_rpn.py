@@ -41,11 +41,11 @@ def test_small_inputs_have_anchors_of_half_the_published_size(image_size, sides)
     assert (sizes[0][0], sizes[-1][0]) == sides
 
 
-def test_what_the_shared_unit_leaves_of_a_pass_is_its_finest_level(images, features):
+def test_the_shared_unit_leaves_a_trace_of_every_level(images, features):
     rpn = build("react")
     rpn.head.conv.tracing = True
     respond(rpn, images, features)
-    assert torch.equal(rpn.head.conv.trace.x, features["p2"])
+    assert all(torch.equal(run.x, x) for run, x in zip(rpn.head.conv.runs, features.values(), strict=True))
 
 
 def test_the_shared_unit_has_no_batch_norm_in_any_precision():

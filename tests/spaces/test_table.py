@@ -18,6 +18,10 @@ def spec_with(**changes):
             {"detector": "faster_rcnn_resnet18", "image_size": 1345},
             "image_size is 1345; faster_rcnn_resnet18 takes 96 to 1344 pixels",
         ),
+        (
+            {"detector": "gfl_resnet18", "image_size": 1345},
+            "image_size is 1345; gfl_resnet18 takes 96 to 1344 pixels",
+        ),
         ({"width": 0.0}, "width is 0.0, must be positive"),
         ({"width": float("nan")}, "width is nan, must be positive and finite"),
         ({"width": float("inf")}, "width is inf, must be positive and finite"),
@@ -44,7 +48,7 @@ def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector
     if image_size < DETECTORS[detector].sizes[0]:
         pytest.skip(f"{detector} takes larger images only")
     network = build_detector(spec_with(detector=detector, image_size=image_size, width=0.125), lambda _: ("real",))
-    families = {"faster_rcnn": range(2, 7), "ssd300": range(3, 9)}
+    families = {"faster_rcnn": range(2, 7), "gfl": range(3, 8), "ssd300": range(3, 9)}
     levels = next((levels for name, levels in families.items() if detector.startswith(name)), range(first, first + 4))
     assert list(network.feature_channels) == [f"p{level}" for level in levels]
     assert all(channels % 8 == 0 for channels in network.feature_channels.values())

@@ -119,6 +119,14 @@ def test_anchors_are_read_from_the_students_own_detector(fixed, images, targets)
     torch.testing.assert_close(centres[1, 2], torch.tensor([2.5 * 16, 1.5 * 16]))  # column 2, row 1, stride 16
 
 
+def test_the_anchors_of_boxes_that_are_distributions_by_level():
+    box = [torch.zeros(2, 4 * 17, 2, 3), torch.zeros(2, 4 * 17, 1, 1)]
+    anchors = torch.arange(7.0)[:, None].expand(-1, 4)
+    levels = level_anchors(Responses([], box, anchors, "sigmoid", None, bins=17), ["p3", "p4"])
+    assert {name: tuple(x.shape) for name, x in levels.items()} == {"p3": (2, 3, 1, 4), "p4": (1, 1, 1, 4)}
+    assert levels["p3"][1, 0, 0, 0] == 3
+
+
 def test_objects_are_read_in_the_pixels_of_the_detectors_input(fixed, targets):
     """Images of 192 pixels are halved to 96; so are the boxes."""
     result = fixed("real")([torch.rand(3, 192, 192), torch.rand(3, 96, 96)], targets)

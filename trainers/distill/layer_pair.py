@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, cast
 
@@ -23,7 +23,8 @@ class LayerPair:
     """One layer in two precisions; each product is computed once, whichever terms ask for it.
 
     trace: the student's unit in this pass. weight (Co, Ci, k, k): the twin's. x (N, Ci, H, W): the real side's input.
-    The real side gets no gradient, and the 1-bit side none towards its input.
+    The real side gets no gradient, and the 1-bit side none towards its input. others: the later runs of a layer that
+    runs more than once in a pass.
 
     The paper prints the real product as a (*) w, a the input of the layer. A unit of ours takes its pre-activation
     along, so that a is relu(x) (whatever the twin's unit computes) while the 1-bit side takes the sign of x: that
@@ -33,6 +34,12 @@ class LayerPair:
     trace: LayerTrace
     weight: Tensor
     x: Tensor
+    others: tuple["LayerPair", ...] = ()
+
+    @property
+    def runs(self) -> tuple["LayerPair", ...]:
+        """The layer in each of its runs: one, or one a pyramid level."""
+        return (self, *self.others)
 
     @cached_property
     def real_input(self) -> Tensor:
@@ -53,13 +60,16 @@ class LayerPair:
 
 
 def layer_pairs(
-    traces: Mapping[str, LayerTrace], twin: Mapping[str, nn.Module], inputs: Mapping[str, Tensor] | None = None
+    traces: Mapping[str, LayerTrace], twin: Mapping[str, nn.Module], inputs: Mapping[str, list[Tensor]] | None = None
 ) -> dict[str, LayerPair]:
-    """Each traced unit beside the twin's; `inputs` are the twin's own by unit, the student's where there are none."""
-    return {
-        name: LayerPair(trace, real_weight(name, twin), trace.x if inputs is None else inputs[name])
-        for name, trace in traces.items()
-    }
+    """Each traced unit beside the twin's; `inputs` are the twin's own by unit, one a run, or else the student's."""
+    pairs = {}
+    for name, trace in traces.items():
+        weight, runs = real_weight(name, twin), (trace, *trace.others)
+        own = [run.x for run in runs] if inputs is None else inputs[name]
+        first, *others = (LayerPair(run, weight, x) for run, x in zip(runs, own, strict=True))
+        pairs[name] = replace(first, others=tuple(others))
+    return pairs
 
 
 def real_weight(name: str, twin: Mapping[str, nn.Module]) -> Tensor:
@@ -94,12 +104,12 @@ def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str
 
 
 @contextmanager
-def recorded_inputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Within this context every forward pass leaves each layer's input (N, Ci, H, W) in the mapping, by its name."""
-    inputs: dict[str, Tensor] = {}
+def recorded_inputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
+    """Within this context a forward pass leaves each layer's inputs (N, Ci, H, W) in the mapping by name, one a run."""
+    inputs: dict[str, list[Tensor]] = {}
 
     def keep(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        return layer.register_forward_pre_hook(lambda _, given: inputs.__setitem__(name, given[0].detach()))
+        return layer.register_forward_pre_hook(lambda _, given: inputs.setdefault(name, []).append(given[0].detach()))
 
     handles = [keep(name, layer) for name, layer in layers.items()]
     try:

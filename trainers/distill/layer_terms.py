@@ -4,7 +4,7 @@ Called with the pairs of the student's traced units and the twin's; see `layer_p
 have no pair and count for nothing. A mean over layers, so that a weight means the same however many are 1-bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ class Angular(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """A scalar, 0 for equal angles."""
-        return _mean([self._of(pair) for pair in pairs.values()], pairs)
+        return _mean([_over_runs(pair, self._of) for pair in pairs.values()], pairs)
 
     def _of(self, pair: LayerPair) -> Tensor:
         shape, pad_value = pair.trace.shape, pair.trace.pad_value
@@ -59,8 +59,11 @@ class Amplitude(nn.Module):
     def forward(self, pairs: Pairs) -> Tensor:
         """A scalar, 0 for equal products."""
         learned = [pair for pair in pairs.values() if pair.trace.scale_is_learned]
-        losses = [amplitude_loss(pair.real_product, pair.binary_product, pair.trace.scale) for pair in learned]
+        losses = [_over_runs(pair, self._of) for pair in learned]
         return _mean(losses, pairs)
+
+    def _of(self, pair: LayerPair) -> Tensor:
+        return amplitude_loss(pair.real_product, pair.binary_product, pair.trace.scale)
 
 
 class WeightReconstruction(nn.Module):
@@ -79,6 +82,14 @@ class WeightReconstruction(nn.Module):
             for pair in pairs.values()
         ]
         return _mean(losses, pairs)
+
+
+def _over_runs(pair: LayerPair, loss: Callable[[LayerPair], Tensor]) -> Tensor:
+    """The loss of one layer; of one that runs on several levels the mean over the places of all of them."""
+    if not pair.others:
+        return loss(pair)
+    places = [run.binary_product[0, 0].numel() for run in pair.runs]
+    return torch.stack([loss(run) * count for run, count in zip(pair.runs, places, strict=True)]).sum() / sum(places)
 
 
 def _mean(losses: list[Tensor], pairs: Pairs) -> Tensor:

@@ -18,13 +18,13 @@ class TeacherPasses:
     ) -> None:
         self._teachers, self._images, self._recorded = teachers, images, recorded
         self._outputs: dict[str, DetectorOutput] = {}
-        self._inputs: dict[str, dict[str, Tensor]] = {}
+        self._inputs: dict[str, dict[str, list[Tensor]]] = {}
 
     def output(self, teacher: str) -> DetectorOutput:
         """What the teacher makes of the images, without gradients."""
         if teacher not in self._outputs:
             network = self._teachers[teacher]
-            recording: AbstractContextManager[dict[str, Tensor]] = nullcontext({})
+            recording: AbstractContextManager[dict[str, list[Tensor]]] = nullcontext({})
             if teacher in self._recorded:
                 recording = recorded_inputs(self._recorded[teacher])
             # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
@@ -33,7 +33,7 @@ class TeacherPasses:
             self._inputs[teacher] = inputs
         return self._outputs[teacher]
 
-    def inputs(self, teacher: str) -> dict[str, Tensor]:
-        """Each recorded layer's input (N, Ci, H, W) by name."""
+    def inputs(self, teacher: str) -> dict[str, list[Tensor]]:
+        """Each recorded layer's inputs (N, Ci, H, W) by name, one a run."""
         self.output(teacher)
         return self._inputs[teacher]

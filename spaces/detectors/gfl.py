@@ -1,0 +1,116 @@
+"""GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
+from spaces.backbones.backbone import Backbone, scaled_channels
+from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
+from spaces.detectors.edge_distributions import BINS, square_anchors
+from spaces.detectors.gfl_decode import decode_batch
+from spaces.detectors.gfl_head import GFLTowers, TowerNorm
+from spaces.detectors.gfl_loss import gfl_losses
+from spaces.detectors.pyramid import LEVELS, STRIDES, DensePyramid
+from spaces.detectors.quality import QualityPredictor, joint_logits
+from spaces.layers import MethodsFor
+from spaces.layers.levels import LevelScales
+from spaces.layers.opened import ActivatedConv2d
+
+Heads = Literal["light", "full"]
+CHANNELS, QUALITY_HIDDEN = 256, 64
+FIRST_SCORE = 0.01
+"""What every class scores at first, so that the many anchors without an object weigh little (arXiv:1708.02002)."""
+
+
+class GFL(nn.Module):
+    """The GFL detector (arXiv:2006.04388; v2: arXiv:2011.12885) under the contract of `contract.Detector`.
+
+    The backbone's last three maps, a pyramid p3 to p7, two towers and what predicts from them; one anchor a cell, no
+    background class: label k is class map k - 1. Each edge of a box is a distribution over 17 distances. In v2 a
+    quality read off these distributions is multiplied into the class scores, in training too; without `quality` (v1)
+    the class score alone stands for both. `full` predictions are the published 3x3 convolutions, `light` ones 1x1; both
+    begin with a ReLU and stay real unless opened. All levels share towers and predictions, but for the boxes' scale.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        methods_for: MethodsFor,
+        *,
+        num_classes: int,
+        image_size: int,
+        width: float,
+        heads: Heads,
+        norm: TowerNorm,
+        quality: bool = True,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.image_size, self.num_classes = image_size, num_classes
+        self.transform = GeneralizedRCNNTransform(
+            image_size,
+            image_size,
+            list(backbone.image_mean),
+            list(backbone.image_std),
+            size_divisible=1,
+            fixed_size=(image_size, image_size),
+        )
+        channels = scaled_channels(CHANNELS, width)
+        self.feature_channels = dict.fromkeys(LEVELS, channels)
+        self.fpn = DensePyramid(list(backbone.channels.values())[1:], channels, methods_for, "fpn.")
+        self.towers = GFLTowers(channels, len(LEVELS), methods_for, "towers.", norm)
+        # The product of both scores is what shall be small; the quality starts at a half.
+        first = FIRST_SCORE * (2 if quality else 1)
+        self.cls_heads = _prediction(channels, num_classes, heads, bias=math.log(first / (1 - first)))
+        self.box_heads = _prediction(channels, 4 * BINS, heads)
+        self.scales = LevelScales(len(LEVELS))
+        self.quality = QualityPredictor(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
+
+    def forward(
+        self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
+    ) -> DetectorOutput:
+        """See `contract`. `proposals` are for two-stage detectors; raises ValueError when given."""
+        if proposals is not None:
+            raise ValueError("A single-stage detector takes no proposals.")
+        batch, resized = self.transform(images, targets)
+        features = self.fpn(list(self.backbone(batch.tensors).values())[1:])
+        responses = self._respond(features)
+        scores, edges = _flatten(responses.cls), _flatten(responses.box).unflatten(-1, (4, BINS))
+        if responses.quality is not None:
+            scores = joint_logits(scores, _flatten(responses.quality))
+        cells = [x.shape[-2] * x.shape[-1] for x in responses.cls]
+        losses = gfl_losses(scores, edges, responses.anchors, cells, resized) if resized is not None else {}
+        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+
+        def decode() -> list[Detections]:
+            return decode_batch(scores, edges, responses.anchors, (self.image_size, self.image_size), sizes)
+
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
+
+    def _respond(self, features: dict[str, Tensor]) -> Responses:
+        maps = list(features.values())
+        cls, box = [], []
+        for level, (of_classes, of_boxes) in enumerate(self.towers(maps)):
+            cls.append(self.cls_heads(of_classes))
+            box.append(self.scales(self.box_heads(of_boxes), level))
+        anchors = square_anchors([(x.shape[-2], x.shape[-1]) for x in maps], STRIDES, maps[0].device)
+        quality = None if self.quality is None else [self.quality(edges) for edges in box]
+        return Responses(cls, box, anchors, activation="sigmoid", background=None, bins=BINS, quality=quality)
+
+
+def _prediction(in_channels: int, out_channels: int, heads: Heads, bias: float = 0.0) -> nn.Conv2d:
+    if heads not in ("light", "full"):
+        raise ValueError(f"heads is {heads!r}; allowed are 'light' and 'full'.")
+    kernel = 3 if heads == "full" else 1
+    conv = ActivatedConv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+    nn.init.normal_(conv.weight, std=0.01)
+    nn.init.constant_(conv.get_parameter("bias"), bias)
+    return conv
+
+
+def _flatten(levels: list[Tensor]) -> Tensor:
+    """Levels (N, C, H, W) to (N, M, C), in the anchors' order."""
+    return torch.cat([x.flatten(2).transpose(1, 2) for x in levels], dim=1)

@@ -1,0 +1,62 @@
+"""The head of GFL: two towers of convolutions that all levels share, and what predicts classes and edges."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from torch import Tensor, nn
+
+from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers.levels import LevelNorms, at_level
+
+TowerNorm = Literal["group", "level"]
+TOWER_DEPTH = 4
+GROUP_CHANNELS = 8
+"""Of one group of a GroupNorm: 32 groups of 256 channels, as published, at any width."""
+
+
+class GFLTowers(nn.Module):
+    """Four 3x3 units for the classes and four for the boxes (arXiv:2006.04388; layout of RetinaNet's, 1708.02002).
+
+    Maps (N, C, H_l, W_l) a level to pairs of such maps. norm: `group`, the published GroupNorm, whose mean and variance
+    are those of one image and level; `level`, a BatchNorm a level, whose are fixed after training, so that before a
+    sign it is but a threshold a channel (measured in docs/gfl.md). The first unit has no ReLU in front: a pyramid's
+    maps come from linear layers, and take both signs, as do all maps here. 1-bit units have shortcuts.
+
+    Units are called `<prefix>cls.conv1` to `<prefix>box.conv4`.
+    """
+
+    def __init__(self, channels: int, levels: int, methods_for: MethodsFor, prefix: str, norm: TowerNorm) -> None:
+        super().__init__()
+        if norm not in ("group", "level"):
+            raise ValueError(f"norm is {norm!r}; allowed are 'group' and 'level'.")
+        build_norm = _group_norm if norm == "group" else partial(LevelNorms, levels=levels)
+
+        def tower(name: str) -> nn.Sequential:
+            units: OrderedDict[str, nn.Module] = OrderedDict()
+            for place in range(1, TOWER_DEPTH + 1):
+                units[f"conv{place}"] = SearchableUnit(
+                    channels,
+                    channels,
+                    3,
+                    1,
+                    methods_for(f"{prefix}{name}.conv{place}"),
+                    "none" if place == 1 else "relu",
+                    "free_if_binary",
+                    build_norm=build_norm,
+                )
+            return nn.Sequential(units)
+
+        self.cls, self.box = tower("cls"), tower("box")
+
+    def forward(self, maps: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        modules, towered = list(self.modules()), []
+        for level, x in enumerate(maps):
+            at_level(modules, level)
+            towered.append((self.cls(x), self.box(x)))
+        return towered
+
+
+def _group_norm(channels: int) -> nn.Module:
+    return nn.GroupNorm(channels // GROUP_CHANNELS, channels)

@@ -1,0 +1,58 @@
+"""What parts that run on every level of a pyramid own level by level: norms and scales."""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEAST_VALUES = 4
+"""A channel, for a mean and a variance that say something."""
+
+
+class SmallMapNorm(nn.BatchNorm2d):
+    """A BatchNorm for levels as small as one cell. x (N, C, H, W).
+
+    Where a batch has fewer than `LEAST_VALUES` values a channel, training too normalises by the running statistics, and
+    leaves them as they are: one value has no variance, and two become -1 and 1 whatever they were.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.numel() < LEAST_VALUES * self.num_features:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
+class LevelNorms(nn.Module):
+    """A BatchNorm for each of `levels`, behind a convolution that all of them share. x (N, C, H, W).
+
+    Levels differ in mean and variance: one BatchNorm for all would normalise each by its own statistics in training
+    and all by a mixture of them afterwards. `at_level` says whose turn it is.
+    """
+
+    def __init__(self, channels: int, levels: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(SmallMapNorm(channels) for _ in range(levels))
+        self.level = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norms[self.level](x)
+        return y
+
+
+class LevelScales(nn.Module):
+    """One learned factor a level, 1 at first (FCOS, arXiv:1904.01355, section 3.2). x (N, C, H, W)."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.factors = nn.Parameter(torch.ones(levels))
+
+    def forward(self, x: Tensor, level: int) -> Tensor:
+        return x * self.factors[level]
+
+
+def at_level(modules: Iterable[nn.Module], level: int) -> None:
+    """Let every `LevelNorms` among `modules` normalise maps of this level from now on."""
+    for module in modules:
+        if isinstance(module, LevelNorms):
+            module.level = level

@@ -1,0 +1,41 @@
+"""GFL learns eight generated images by heart, with large and small objects in one image."""
+
+import pytest
+import torch
+
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
+from trainers.data.batches import batches
+from trainers.data.decoded import decode
+from trainers.data.shapes import SHAPE_CLASSES, write_shapes
+from trainers.data.voc import read_voc
+from trainers.inference import voc_metrics
+
+STEPS = 300
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    root = tmp_path_factory.mktemp("shapes") / "data"
+    write_shapes(root, sizes={"train": 8}, image_size=96)
+    return decode(read_voc(root, "train", class_names=SHAPE_CLASSES), 96)
+
+
+@pytest.mark.slow  # each trains for 300 steps, a minute or so
+@pytest.mark.parametrize(("method", "least"), [("real", 0.9), ("bireal", 0.6)])
+def test_eight_images_are_learnt_by_heart(eight, method, least):
+    torch.manual_seed(0)
+    spec = DetectorSpec(detector="gfl_resnet18", num_classes=len(eight.class_names), image_size=96, width=0.25)
+    candidate = Candidate({f"layer/{part}": method for part in ("backbone", "fpn", "towers")})
+    network = build_fixed(spec, candidate).train()
+    images, targets = next(batches(eight, 8, seed=0, epoch=0, augment=False))
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        sum(network(images, targets).losses.values()).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+        optimizer.step()
+        schedule.step()
+    assert voc_metrics(network, eight)["map50"] > least
