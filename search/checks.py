@@ -41,7 +41,7 @@ def _data(config: Config) -> Iterator[Problem]:
     yield from _format(config)
     if config.data.classes is not None:
         yield from _without_repetition("data.classes", config.data.classes)
-    sets = {"train": config.data.train, "val": config.data.val, "test": config.data.test}
+    sets = {"train": config.data.train, "val": config.data.val or "", "test": config.data.test}
     for one, other in combinations(sets, 2):
         if sets[one] == sets[other]:
             yield f"data.{other}", f"is {sets[other]!r}, as data.{one}; the three sets may share no image."

@@ -10,7 +10,7 @@ from search.controller import Controller
 from search.detector_result import Result
 from search.journal import Journal
 from search.objectives import axes
-from search.prepare import Prepared, note_defects, prepare
+from search.prepare import Prepared, check_scoring_data, note_defects, prepare
 from search.ray_runner import run_trials
 from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
@@ -42,6 +42,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     """
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
+    check_scoring_data(config)
     build_space(config, student_spec(config, len(class_names(config))))
     check_given_weights(config)
     check_run_folder(run_dir, config)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from search.config import Config, ConfigError, TrainingConfig
 from search.errors import RunError
@@ -32,20 +33,28 @@ class Prepared:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The decoded images; `val` is the subset that teachers and candidates are measured on."""
+    """The decoded images; `val` is the subset that teachers and candidates are measured on, if there is one."""
 
     train: Decoded
-    val: Decoded
+    val: Decoded | None
 
 
 def prepare(config: Config, folder: RunFolder, progress: Progress) -> Prepared:
     """Data, teachers and supernet: read where they were made before, made where they weren't."""
+    check_scoring_data(config)
     data = prepare_data(config, folder, progress, {"supernet": config.supernet, "retrain": config.retrain})
+    val = cast(Decoded, data.val)
     spec = student_spec(config, len(data.train.class_names))
     space = build_space(config, spec)
-    teachers = teacher_pool(config, folder, data.train, data.val, progress)
+    teachers = teacher_pool(config, folder, data.train, val, progress)
     state = trained_supernet(config, folder, spec, space, teachers, data.train, progress)
-    return Prepared(spec, space, data.train, data.val, teachers, state)
+    return Prepared(spec, space, data.train, val, teachers, state)
+
+
+def check_scoring_data(config: Config) -> None:
+    """Raise ConfigError for a config without images to score candidates on."""
+    if config.data.val is None:
+        raise ConfigError("data.val is null, but a search scores its candidates on these images. Name an image set.")
 
 
 def prepare_data(
@@ -59,10 +68,11 @@ def prepare_data(
     with folder.timed("data"):
         prepare_root(config, folder)
         train = load_split(config, folder, config.data.train)
-        val = load_measured(config, folder, config.data.val)
-    note_defects(folder, {config.data.train: train, config.data.val: val}, progress)
+        val = None if config.data.val is None else load_measured(config, folder, config.data.val)
+    read = {config.data.train: train} if val is None else {config.data.train: train, str(config.data.val): val}
+    note_defects(folder, read, progress)
     _check_batch_sizes(config, trained, len(train))
-    val = scoring_subset(config, val)
+    val = None if val is None else scoring_subset(config, val)
     _check_same_data(folder, train, val)
     return PreparedData(train, val)
 
@@ -91,9 +101,9 @@ def _check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], im
             )
 
 
-def _check_same_data(folder: RunFolder, train: Decoded, val: Decoded) -> None:
+def _check_same_data(folder: RunFolder, train: Decoded, val: Decoded | None) -> None:
     """Teachers and scores of one run belong to the same images. Raises RunError when they changed in between."""
-    found = {"train": train.fingerprint(), "val": val.fingerprint()}
+    found = {"train": train.fingerprint(), "val": None if val is None else val.fingerprint()}
     file = folder.path / "data.json"
     if folder.begun and file.is_file() and read_json(file) != found:
         raise RunError(

@@ -52,7 +52,7 @@ class Data(_Section):
     root: str | None = None
     download: bool = False
     train: str = "train"
-    val: str = "val"
+    val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
     year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to

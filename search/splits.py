@@ -59,16 +59,17 @@ def class_names(config: Config) -> tuple[str, ...]:
 def prepare_root(config: Config, folder: RunFolder) -> Path:
     """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
 
-    Raises DataError when one of the three image sets isn't there, or two of them share images.
+    Raises DataError when one of the image sets isn't there, or two of them share images.
     """
     data = config.data
     root = Path(data.root) if data.root else folder.data
+    splits = tuple(split for split in (data.train, data.val, data.test) if split is not None)
     if data.format == "shapes":
         sizes = {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
         write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seeded(config.seed, "shapes"))
     if data.download:
-        download_voc(root, (data.train, data.val, data.test), data.year)
-    places = {split: _format(data).places(root, split) for split in (data.train, data.val, data.test)}
+        download_voc(root, splits, data.year)
+    places = {split: _format(data).places(root, split) for split in splits}
     for one, other in combinations(places, 2):
         if common := shared_images(places[one], places[other]):
             raise DataError(

@@ -49,7 +49,7 @@ def teacher_pool(
     config: Config,
     folder: RunFolder,
     train: Decoded,
-    val: Decoded,
+    val: Decoded | None,
     progress: Progress,
     names: Collection[str] | None = None,
 ) -> dict[str, Teacher]:
@@ -67,7 +67,13 @@ def teacher_pool(
 
 
 def _teacher(
-    config: Config, folder: RunFolder, name: str, spec: DetectorSpec, train: Decoded, val: Decoded, progress: Progress
+    config: Config,
+    folder: RunFolder,
+    name: str,
+    spec: DetectorSpec,
+    train: Decoded,
+    val: Decoded | None,
+    progress: Progress,
 ) -> Teacher:
     path, teacher = folder.teacher(name), config.teachers[name]
     device = pick_device(config.device)
@@ -92,7 +98,8 @@ def _teacher(
         )
         save_detector(path, freeze(network), spec, candidate, train.class_names)
         state.unlink(missing_ok=True)
-    _measure(folder, name, network, val)
+    if val is not None:
+        _measure(folder, name, network, val)
     return Teacher(network, spec, candidate)
 
 

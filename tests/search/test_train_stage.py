@@ -8,6 +8,7 @@ import torch
 
 from search import candidate_training
 from search.config import ConfigError, load_config
+from search.pipeline import run_search
 from search.splits import settled
 from search.train_stage import fixed_candidate, run_train, with_candidate
 from search.training_stage import load_published
@@ -223,3 +224,13 @@ def test_published_weights_may_be_named(config, monkeypatch):
     message = r"student\.weights: is 'coco', but torchvision publishes none for ssd_resnet18\. Give a state dict"
     with pytest.raises(ConfigError, match=message):
         config("student.weights=coco")
+
+
+def test_without_images_to_score_on_one_network_trains_and_no_search_begins(config, tmp_path):
+    alone = config("data.val=null", "train.terms={}", "train.epochs=1")
+    found = run_train(alone, tmp_path / "run", None, SilentProgress())
+    assert found.twin_test
+    assert not (tmp_path / "run" / "teachers" / "twin.json").exists()
+    with pytest.raises(ConfigError, match=r"data\.val is null, but a search scores"):
+        run_search(alone, tmp_path / "search", None, SilentProgress())
+    assert not (tmp_path / "search").exists()
