@@ -48,6 +48,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     check_run_folder(run_dir, config)
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
+        progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         with folder.timed("search"):
             search_front(config, folder, prepared, progress)
@@ -71,6 +72,7 @@ def run_retrain(
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     chosen = results.open_run(run_dir).candidate(candidate_id)
     with RunLock(run_dir):
+        progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         return _retrain(config, folder, prepared, Candidate(chosen), progress)
 

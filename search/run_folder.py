@@ -16,7 +16,9 @@ from typing import Any
 from search.config import Config, changed_keys, config_text, load_config
 from search.errors import RunError
 from search.run_lock import LOCK_TEXT
+from search.training_log import LoggedProgress
 from trainers.checkpoint import write_whole
+from trainers.progress import Progress
 
 PACKAGES = ("bitfront", "torch", "torchvision", "numpy", "optuna", "ray", "pandas", "pycocotools")
 
@@ -42,6 +44,10 @@ class RunFolder:
     @property
     def supernet(self) -> Path:
         return self.path / "supernet.safetensors"
+
+    def logged(self, progress: Progress) -> Progress:
+        """The progress, with every epoch's figures kept in `training.jsonl` besides."""
+        return LoggedProgress(progress, self.path / "training.jsonl")
 
     def training_state(self, stage: str) -> Path:
         """What an unfinished training goes on from; gone when it is finished."""

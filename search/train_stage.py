@@ -67,6 +67,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     check_run_folder(run_dir, config)
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
+        progress = folder.logged(progress)
         data = prepare_data(config, folder, progress, {"train": config.train})
         needed = {term.teacher for term in config.train.terms.values()} | (
             {TWIN} if config.train.start == TWIN else set()

@@ -119,7 +119,7 @@ class DBS(Binary):
     sign -> convolution with alpha * sign(d) -> BatchNorm -> + shortcut -> PReLU; the difference d of the logits (Co,
     Ci, k, k) and the learned scale alpha belong to this alternative alone; see `weight_rules.Searched`. The residual
     layout with a PReLU is recalled of the paper's networks, not read. d starts from a real weight, divided by its
-    channel's standard deviation, or from N(0, 1) where there is none.
+    channel's standard deviation, or from N(0, 1) where there is none, or with `normal_start`.
 
     relaxation says what is convolved in training: `annealed` the relaxed weight, of a temperature that falls from 1 to
     0.1 over the first three quarters of a training (`search_progress`), then the hard one, sign(d); `hard` always
@@ -131,7 +131,12 @@ class DBS(Binary):
     folded = ("scale", "logits")
 
     def __init__(
-        self, shape: UnitShape, *, relaxation: Literal["annealed", "hard", "soft"] = "annealed", pad_value: float = 0.0
+        self,
+        shape: UnitShape,
+        *,
+        relaxation: Literal["annealed", "hard", "soft"] = "annealed",
+        normal_start: bool = False,
+        pad_value: float = 0.0,
     ) -> None:
         super().__init__(
             shape,
@@ -142,14 +147,15 @@ class DBS(Binary):
             pad_value=pad_value,
         )
         self.logits = nn.Parameter(torch.randn(shape.weight))
-        self.relaxation = relaxation
+        self.relaxation, self.normal_start = relaxation, normal_start
         self.search_progress = 1.0
         """How much of the training is done, 0 to 1; the trainer says so."""
 
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
         super().start_from(weight)
-        self.logits.copy_(weight / weight.std((1, 2, 3), keepdim=True).clamp(min=1e-8))
+        if not self.normal_start:
+            self.logits.copy_(weight / weight.std((1, 2, 3), keepdim=True).clamp(min=1e-8))
 
     def _latent(self, weight: Tensor | None) -> Tensor:
         return self.logits

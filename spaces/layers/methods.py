@@ -25,6 +25,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pad_minus_one": {"pad_value": -1.0},
     # dbs: in training the sign is convolved, or the relaxed weight, from beginning to end
     "hard": {"relaxation": "hard"},
+    # dbs: the logits start from N(0, 1), as the paper's algorithm has it, not from the real weight
+    "normal_start": {"normal_start": True},
     "soft": {"relaxation": "soft"},
 }
 """The options by name, and what each gives to the alternative that it stands behind."""
@@ -67,7 +69,9 @@ METHODS: dict[str, Method] = {
     # ReActNet (arXiv:2003.03488): Bi-Real's gradients, learned thresholds (RSign) and a shifted PReLU (RPReLU).
     "react": _binary(rule=StraightThrough("clipped"), input_gradient="approx", shift=ChannelBias, post=ShiftedPReLU),
     # LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned.
-    "dbs": Method(weight_bits=1, input_bits=1, build=DBS, options=frozenset({"hard", "pad_minus_one", "soft"})),
+    "dbs": Method(
+        weight_bits=1, input_bits=1, build=DBS, options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"})
+    ),
     # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias a channel before the sign of inputs and of weights, and round
     # the PReLU; the dynamic one lets what is in the image move the sign's threshold.
     "lcb": _binary(

@@ -57,6 +57,9 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
     assert kept["settings"]["inputs_first_epochs"] == 1
     assert kept["costs"]["macs_1bit"] > 0
     assert json.loads((trained.checkpoint.parent / "candidate.json").read_text()) == dict(candidate)
+    epochs = [json.loads(line) for line in (trained.checkpoint.parents[2] / "training.jsonl").read_text().splitlines()]
+    assert [line["stage"].split()[0] for line in epochs] == ["teacher", "train", "train", "train"]
+    assert epochs[-1]["flipped"] > 0
     assert not any(unit.endswith("conv1.weight") and "layer" in unit for unit in network.state_dict())
 
 

@@ -177,3 +177,14 @@ def test_a_learned_scale_counts_by_its_magnitude():
         y = unit(x)
         unit.alternatives["bireal+learned_scale"].scale.neg_()
         assert torch.equal(unit(x), y)
+
+
+def test_logits_may_start_from_noise():
+    torch.manual_seed(0)
+    unit = SearchableUnit(4, 4, 3, 1, ["dbs+normal_start"])
+    searched, weight = unit.alternatives["dbs+normal_start"], torch.rand(4, 4, 3, 3) + 0.5
+    before = searched.logits.detach().clone()
+    unit.start_from(weight)
+    assert torch.equal(searched.logits, before)
+    assert 0.8 < before.std() < 1.2
+    torch.testing.assert_close(searched.scale, weight.mean((1, 2, 3)))

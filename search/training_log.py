@@ -1,0 +1,45 @@
+"""A run's record of its trainings: a line for each epoch, beside whatever shows the progress."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trainers.progress import Progress, Stage
+
+
+class LoggedProgress:
+    """Passes everything on, and appends each epoch's figures to a file of JSON lines.
+
+    A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "flipped": 0.031}`; `flipped` is the share of
+    searched signs that differ from where the stage began. Epochs that are done again after a kill appear again.
+    """
+
+    def __init__(self, shown: Progress, file: Path) -> None:
+        self._shown, self._file = shown, file
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Stage]:
+        with self._shown.stage(name, total) as stage:
+            yield _LoggedStage(stage, self._file, name, total)
+
+    def note(self, text: str) -> None:
+        self._shown.note(text)
+
+
+class _LoggedStage:
+    def __init__(self, shown: Stage, file: Path, name: str, total: int) -> None:
+        self._shown, self._file, self._name, self._total = shown, file, name, total
+        self._done = 0
+
+    def advance(self, n: int = 1, **figures: float | str) -> None:
+        self._done += n
+        if "loss" in figures:  # an epoch; trials have a record of their own
+            line = {"stage": self._name, "epoch": self._done, "of": self._total, **figures}
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        self._shown.advance(n, **figures)
+
+    def resume(self, n: int, **figures: float | str) -> None:
+        self._done = n
+        self._shown.resume(n, **figures)
