@@ -62,8 +62,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
-    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise ValueError(f"{path} holds no tensors by name: a state dict is needed.")
+    if not isinstance(state, Mapping) or not state or not all(_is_usable(*item) for item in state.items()):
+        raise ValueError(f"{path} holds no tensors by name, dense and real-valued: a state dict is needed.")
+    broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        raise ValueError(f"{path} is damaged: {broken[0]} has values that are no finite numbers.")
     return dict(state)
 
 
@@ -79,6 +82,15 @@ def published_part(detector: nn.Module, state: Mapping[str, Tensor]) -> nn.Modul
             f"The checkpoint is a whole detector's, and {type(detector).__name__} takes a backbone's weights only."
         )
     return detector
+
+
+def _is_usable(name: object, tensor: object) -> bool:
+    return (
+        isinstance(name, str)
+        and isinstance(tensor, Tensor)
+        and tensor.layout == torch.strided
+        and not tensor.is_complex()
+    )
 
 
 def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:

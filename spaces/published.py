@@ -17,18 +17,25 @@ CLASSIFIERS = {
 }
 """torchvision's classifiers, by the last word of our detectors' names."""
 
-DETECTORS_ON_COCO = {"faster_rcnn_resnet50": "fasterrcnn_resnet50_fpn"}
-"""torchvision's detectors, by the name of ours, in either layout."""
+DETECTORS_ON_COCO = {
+    "faster_rcnn_resnet50": "fasterrcnn_resnet50_fpn",
+    "faster_rcnn_resnet50_plain": "fasterrcnn_resnet50_fpn",
+    "ssd300_vgg16_plain": "ssd300_vgg16",
+}
+"""torchvision's detectors, by the name of ours."""
+
+WITHOUT_BACKBONES = ("ssd300_vgg16_plain",)
+"""Detectors whose images are normalised otherwise than torchvision's classifiers'."""
 
 BATCH_NORM_EPS = 1e-5
 
 
 def published_model(detector: str, name: str) -> str | None:
     """torchvision's model whose weights `name` means for a detector of ours; None where it publishes none."""
-    own = detector.removesuffix("_plain")
     if name == COCO:
-        return DETECTORS_ON_COCO.get(own)
-    return CLASSIFIERS.get(own.rpartition("_")[2])
+        return DETECTORS_ON_COCO.get(detector)
+    own = detector.removesuffix("_plain")
+    return None if detector in WITHOUT_BACKBONES else CLASSIFIERS.get(own.rpartition("_")[2])
 
 
 def download(detector: str, name: str) -> dict[str, Tensor]:
@@ -44,7 +51,7 @@ def download(detector: str, name: str) -> dict[str, Tensor]:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network, or a file that isn't what was published
         raise ValueError(f"The weights {name!r} of {model} could not be downloaded: {error}. Give a file.") from error
-    return _for_our_eps(state) if name == COCO else state
+    return _for_our_eps(state) if model == "fasterrcnn_resnet50_fpn" else state
 
 
 def _for_our_eps(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,8 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
 
     A batch counts by its number of images, so that a short last one weighs no more than it should. Needed before a
     candidate is scored (arXiv:1904.00420, section 3.4). The network computes as it is evaluated, searched signs and
-    all; the ranges of 8-bit inputs are measured anew in the same pass. Nothing else changes; the network is left in the
+    all; the ranges of 8-bit inputs are measured anew in the same pass. A BatchNorm that measures nothing, since its
+    layer is not in use or its maps are too small, keeps what it had. Nothing else changes; the network is left in the
     mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
     """
     batches = iter(batches)
@@ -28,22 +30,29 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     ranges = [module for module in network.modules() if isinstance(module, Int8)]
     network.eval()
     try:
+        before = [[one.clone() for one in norm.buffers()] for norm in norms]
         for norm in norms:
             norm.train()
             norm.reset_running_stats()
-        for one in ranges:
-            one.observing = True
-            one.largest.zero_()
-        seen = 0
+        for inputs in ranges:
+            inputs.observing = True
+            inputs.largest.zero_()
+        seen = dict.fromkeys(norms, 0)
         for images in chain([first], batches):
-            seen += len(images)
-            for norm in norms:
-                norm.momentum = len(images) / seen  # a running mean over images instead of a fading one
+            tracked = {norm: int(cast(Tensor, norm.num_batches_tracked)) for norm in norms}
+            for norm in norms:  # a running mean over images instead of a fading one
+                norm.momentum = len(images) / (seen[norm] + len(images))
             network(images)
+            for norm in norms:
+                seen[norm] += len(images) * (int(cast(Tensor, norm.num_batches_tracked)) > tracked[norm])
+        for norm, buffers in zip(norms, before, strict=True):
+            if not seen[norm]:
+                for one, old in zip(norm.buffers(), buffers, strict=True):
+                    one.copy_(old)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-        for one in ranges:
-            one.observing = False
+        for inputs in ranges:
+            inputs.observing = False
         for module, mode in modes.items():
             module.training = mode

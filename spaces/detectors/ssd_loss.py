@@ -51,7 +51,10 @@ def _assign(anchors: Tensor, targets: list[Target]) -> tuple[Tensor, Tensor]:
 
 
 def _hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
-    """The negatives of highest loss, three a positive of their image, (N, M) bool; an empty image gives three."""
+    """The negatives of highest loss, three a positive of their image, (N, M) bool; an empty image gives three.
+
+    torchvision's SSD gives an image without objects no negatives at all: it would learn nothing from it.
+    """
     wanted = NEGATIVES_PER_POSITIVE * positive.sum(1, keepdim=True).clamp(min=1)
     order = losses.masked_fill(positive, -torch.inf).argsort(1, descending=True)
     rank = order.argsort(1)

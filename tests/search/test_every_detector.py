@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 def test_a_search_of_six_trials_ends_with_a_front(detector, tmp_path):
     file = tmp_path / "each.yaml"
     file.write_text(CONFIG)
-    found = run_search(load_config(file, [f"student.detector={detector}"]), tmp_path / "run", None, SilentProgress())
+    chosen = [f"student.detector={detector}", f"data.image_size={DETECTORS[detector].sizes[0]}"]
+    found = run_search(load_config(file, chosen), tmp_path / "run", None, SilentProgress())
     assert list(found.run.trials["state"]) == ["complete"] * 6
     assert 1 <= len(found.run.front()) <= 6
     first, second = (found.run.trials.sort_values("number").iloc[n] for n in (0, 1))

@@ -80,7 +80,7 @@ def test_a_file_is_read_without_unpickling_objects(tmp_path):
     torch.save({"a": torch.ones(2)}, path)
     assert torch.equal(read_state(path)["a"], torch.ones(2))
     torch.save({"a": "text"}, path)
-    with pytest.raises(ValueError, match=r"weights\.pth holds no tensors by name: a state dict is needed"):
+    with pytest.raises(ValueError, match=r"weights\.pth holds no tensors by name"):
         read_state(path)
     torch.save({"a": object()}, path)
     with pytest.raises(ValueError, match=r"weights\.pth is damaged, or holds more than tensors"):
@@ -88,3 +88,20 @@ def test_a_file_is_read_without_unpickling_objects(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"weights\.pth is damaged"):
         read_state(path)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {3: torch.zeros(1)},
+        {"a": torch.zeros(1).to_sparse()},
+        {"a": torch.zeros(1, dtype=torch.complex64)},
+        {"a": torch.tensor([float("nan")])},
+    ],
+    ids=["empty", "numbered", "sparse", "complex", "nan"],
+)
+def test_tensors_that_no_network_can_take_are_refused(tmp_path, state):
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"weights\.pth (holds no tensors by name|is damaged: a has values)"):
+        read_state(tmp_path / "weights.pth")

@@ -89,3 +89,14 @@ def test_its_memory_beside_the_published_one():
     shortcuts = 64 * 128 + 128 * 256 + 256 * 512 + 512 * 512
     assert costs.memory_bits / 8e6 == pytest.approx(20.40, abs=0.01)
     assert (costs.memory_bits + 32 * shortcuts) / 8e6 == pytest.approx(21.88, rel=0.02)
+
+
+def test_where_the_losses_differ_on_purpose(pair, batch):
+    """An image without objects has three negatives here, and none in torchvision's."""
+    published, ours = (network.train() for network in pair)
+    images, (first, _) = batch
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long)}
+    with torch.no_grad():
+        expected, found = published(images, [first, empty]), ours(images, [first, empty]).losses
+    assert found["box"].item() == pytest.approx(expected["bbox_regression"].item(), rel=1e-4)
+    assert found["cls"].item() > expected["classification"].item()

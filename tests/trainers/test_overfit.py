@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 @pytest.mark.parametrize(("method", "least"), [("real", 0.9), ("react", 0.6)])
 @pytest.mark.parametrize("detector", sorted(DETECTORS))
 def test_eight_images_are_learnt_by_heart(detector, method, least, blobs):
-    spec, data = DetectorSpec(detector=detector, num_classes=3, image_size=96, width=0.25), blobs(8)
+    smallest, _ = DETECTORS[detector].sizes
+    spec, data = DetectorSpec(detector=detector, num_classes=3, image_size=smallest, width=0.25), blobs(8)
     with torch.device("meta"):
         units = searchable_units(build_detector(spec, lambda _: ("real",)))
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ from torch import nn
 
 from spaces.detectors import searchable_units
 from spaces.layers import SearchableUnit
+from spaces.layers.levels import SmallMapNorm
 from trainers.recalibrate import recalibrate
 from trainers.searched_signs import searches, set_search_progress
 
@@ -114,3 +115,20 @@ def test_statistics_are_those_of_the_signs_that_are_evaluated(fixed, blobs, meth
     with torch.no_grad():
         network.eval()(batch)
     assert outputs == pytest.approx([1.0] * 16, abs=0.02)
+
+
+def test_a_norm_that_measured_nothing_keeps_what_it_had():
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = SmallMapNorm(1)
+
+        def forward(self, images):
+            return self.norm(torch.stack(images))
+
+    network = Network()
+    network.norm.running_mean.fill_(3.0)
+    recalibrate(network, [images(1.0, 2.0)])  # two values are too few for it
+    assert network.norm.running_mean.item() == 3.0
+    recalibrate(network, [images(1.0, 2.0), images(1.0, 2.0, 3.0, 4.0), images(5.0, 6.0, 7.0, 8.0)])
+    assert network.norm.running_mean.item() == 4.5  # the first batch says nothing

@@ -42,7 +42,7 @@ def test_columns_become_corners_labels_and_flags(folder):
 
 
 def test_others_are_left_out_and_ignored_regions_are_flagged_and_cut_at_the_border(folder):
-    rows(folder, "1,1,2,2,1,11,0,0", "-2,3,20,20,0,0,0,0", "30,30,2,2,0,0,0,0", CAR)
+    rows(folder, "1,1,2,2,1,11,0,0", "-2,3,20,20,0,0,0,0", "30,30,2,2,0,0,0,0", "5,4,7,0,0,0,0,0", CAR)
     second = read_visdrone(folder.parent, "train").samples[1]
     assert second.labels.tolist() == [REGION, 4]
     assert second.difficult.tolist() == [True, False]
@@ -146,7 +146,7 @@ DEFECTS = pytest.mark.parametrize(
         with_rows("1,2,3,4,1,12,0,0", "the category in line 2 is 12, must be 0 to 11"),
         with_rows("1,2,3,4,1,-1,0,0", "the category in line 2 is -1, must be 0 to 11"),
         with_rows("1,2,0,4,1,4,0,0", "the box in line 2 has no area: it is 0 wide and 4 high"),
-        with_rows("1,2,3,-4,1,0,0,0", "the box in line 2 has no area: it is 3 wide and -4 high"),
+        with_rows("1,2,3,-4,1,4,0,0", "the box in line 2 has no area: it is 3 wide and -4 high"),
         with_rows("-1,2,3,4,1,4,0,0", "the box in line 2 is outside its image of 8 x 6: x from -1 to 2"),
         with_rows("1,3,3,4,1,4,0,0", "is outside its image of 8 x 6: x from 1 to 4 and y from 3 to 7"),
     ],

@@ -50,6 +50,12 @@ def test_a_box_may_fill_its_image_and_have_fractions():
     np.testing.assert_array_equal(found.boxes, [[0, 0, 100, 80], [0.5, 1, 9.25, 3]])
 
 
+@pytest.mark.parametrize("value", ["45.70000076293945", "281.70000076293945"])
+def test_the_decimals_of_voc_2012_are_read(value):
+    found = parse(annotation(object_xml(box=box_xml(1, value, 100, 300)), height="400"))
+    assert found.boxes[0, 1] == pytest.approx(float(value) - 1)
+
+
 def test_an_image_without_objects_has_no_boxes_and_may_leave_out_its_name():
     found = parse(annotation(rest=""))
     assert (found.boxes.shape, found.labels.shape, found.difficult.shape) == ((0, 4), (0,), (0,))

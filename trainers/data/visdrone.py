@@ -110,8 +110,8 @@ def parse_objects(
         if not line.strip():
             continue
         left, top, wide, high, score, category = _columns(line, number, path)
-        if category == OTHERS:
-            continue
+        if category == OTHERS or (category == REGION and min(wide, high) <= 0):
+            continue  # the published train set has two regions without an area
         box = np.array([left, top, left + wide, top + high])
         _check_box(box, number, path, (width, height) if category != REGION else None)
         boxes.append(box.clip(0, [width, height] * 2))

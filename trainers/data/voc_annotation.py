@@ -19,8 +19,9 @@ NAME_ALL_CLASSES = (
     "image out"
 )
 
-# No exponents, no nan, no inf, no digits of other scripts; nine digits can't overflow anything.
-_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}(\.[0-9]{1,9})?\s*")
+# No exponents, no nan, no inf, no digits of other scripts; nine digits can't overflow anything. VOC 2012 has decimals
+# such as 45.70000076293945.
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}(\.[0-9]{1,20})?\s*")
 
 
 @dataclass(frozen=True, eq=False)
