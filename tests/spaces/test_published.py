@@ -7,7 +7,7 @@ from torchvision.models.detection import fasterrcnn_resnet50_fpn
 from spaces.candidate import Candidate
 from spaces.detectors import DETECTORS, DetectorSpec
 from spaces.pretrained import load_pretrained, published_part
-from spaces.published import NAMES, download, published_model
+from spaces.published import NAMES, PACKAGED, download, published_model
 from spaces.supernet import build_fixed
 
 
@@ -35,7 +35,9 @@ def published(monkeypatch):
         ("ssd_vgg16", "imagenet", "vgg16_bn"),
         ("ssdlite_mobilenetv2", "imagenet", "mobilenet_v2"),
         ("ssdlite_mobilenetv1", "imagenet", None),
-        ("ssdlite_efficientnet_lite0", "imagenet", None),
+        ("ssdlite_efficientnet_lite0", "imagenet", "efficientnet_lite0"),
+        ("ssd300_vgg16_plain", "imagenet", None),  # its images are normalised otherwise
+        ("ssd300_vgg16_plain", "coco", "ssd300_vgg16"),
         ("faster_rcnn_resnet50", "coco", "fasterrcnn_resnet50_fpn"),
         ("faster_rcnn_resnet50_plain", "coco", "fasterrcnn_resnet50_fpn"),
         ("faster_rcnn_resnet18", "coco", None),
@@ -49,6 +51,7 @@ def test_what_a_name_means_for_a_detector(detector, name, model):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_means_a_model_that_torchvision_has_weights_for(name):
     models = {model for detector in DETECTORS if (model := published_model(detector, name)) is not None}
+    models -= PACKAGED.keys()
     assert models
     for model in models:
         weights = torchvision.models.get_model_weights(model)
@@ -86,7 +89,7 @@ def test_a_whole_detector_of_another_kind_is_refused():
 
 
 def test_weights_that_are_not_there_are_refused():
-    with pytest.raises(ValueError, match="no weights called 'coco' for ssd_resnet18; give a file"):
+    with pytest.raises(ValueError, match="No weights called 'coco' are published for ssd_resnet18; give a file"):
         download("ssd_resnet18", "coco")
 
 
@@ -98,3 +101,11 @@ def test_without_a_network_a_file_is_asked_for(monkeypatch):
     message = r"The weights 'imagenet' of resnet18 could not be downloaded: no route to host\. Give a file"
     with pytest.raises(ValueError, match=message):
         download("ssd_resnet18", "imagenet")
+
+
+def test_weights_that_came_with_the_package_need_no_network():
+    spec = DetectorSpec(detector="ssdlite_efficientnet_lite0", num_classes=3, image_size=96)
+    network = build_fixed(spec, Candidate({}))
+    report = load_pretrained(network.backbone, download(spec.detector, "imagenet"))
+    assert report.complete
+    assert set(report.unused) == {"_fc.weight", "_fc.bias"}
