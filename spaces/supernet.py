@@ -19,7 +19,7 @@ def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> 
     """
     network = build_detector(spec, lambda unit: _methods(unit, choices))
     open_layers(network, choices)
-    return network
+    return _channels_last(network)
 
 
 def activate(supernet: nn.Module, candidate: Candidate) -> None:
@@ -43,7 +43,7 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
         raise ValueError(f"The detector {spec.detector} has no layer called {', '.join(unused)}.")
-    return network
+    return _channels_last(network)
 
 
 def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidate) -> nn.Module:
@@ -105,6 +105,15 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
 def real_name(name: str) -> str:
     """The tensor of an all-real network that a tensor starts from: an 8-bit unit's BatchNorm from the real one's."""
     return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    """The network with its kernels in channels-last order, which makes its feature maps so too.
+
+    Only memory is ordered anew: shapes, names and values stay. A CPU trains such a network in half to four fifths of
+    the time (docs/budgets.md).
+    """
+    return network.to(memory_format=torch.channels_last)
 
 
 def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -15,6 +15,7 @@ from trainers.checkpoint import load_training_state, save_training_state
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
+from trainers.heap import keep_freed_memory
 from trainers.progress import Progress, SilentProgress
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
 from trainers.seeding import seeded
@@ -84,6 +85,7 @@ def train(
             f"there are {len(data)} images, fewer than its batch_size of {settings.batch_size}",
             "Give it more images or a smaller batch_size",
         )
+    keep_freed_memory()
     device = next(modules.parameters()).device
     optimizer = torch.optim.AdamW(_groups(modules, settings), lr=settings.learning_rate)
     steps_per_epoch = len(data) // settings.batch_size

@@ -20,6 +20,7 @@ from trainers.data.decoded import Decoded
 from trainers.data.sample import Rule
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
+from trainers.heap import keep_freed_memory
 from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
@@ -120,7 +121,7 @@ def pack(
         rule=train.rule,
         image_ids={"train": train.image_ids, "val": val.image_ids},
         arrays={
-            f"{group}/{name}": value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+            f"{group}/{name}": value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else value
             for group, members in groups.items()
             for name, value in members.items()
         },
@@ -136,6 +137,7 @@ class Scorer:
     """Scores candidates, each from the same untouched supernet and on the same batches."""
 
     def __init__(self, parts: ScorerParts) -> None:
+        keep_freed_memory()
         self._spec = DetectorSpec(**parts.spec)
         self._settings = ScoreSettings(**parts.settings)
         self._device = pick_device(self._settings.device)

@@ -214,3 +214,9 @@ def test_8_bit_units_start_as_the_twins(spec, fixed, lively, images):
     with torch.no_grad():
         for one, other in zip(twin(images).features.values(), network(images).features.values(), strict=True):
             assert (one - other).square().mean() < 0.01 * one.var()
+
+
+def test_networks_compute_channels_last(supernet, spec, images):
+    for network in (supernet, build_fixed(spec, Candidate({"layer/backbone": "sign"}))):
+        for maps in network.eval()(images).features.values():
+            assert maps.is_contiguous(memory_format=torch.channels_last)
