@@ -3,10 +3,11 @@
     python examples/ablation.py examples/ablation_shapes.yaml --seeds 0 1 2 --processes 2
 
 Every method starts from the same real-valued twin of its seed, has the same epochs, images and order of images, and is
-measured on the test images. Those with `/lws` behind their name have LWS-Det's layer losses and imitation besides
-(docs/dbs.md); the others have no distillation. `bireal+learned_scale+prelu` is `dbs` without the search of signs.
-The table gives map50 for each seed, and the differences from three methods as means over seeds with their 95 % interval
-(Student's t of the paired differences). Stopped and started again it goes on; what is finished is read from the runs.
+measured on the test images. With `--layers` it goes into these modules alone, and all else is real. Those with `/lws`
+behind their name have LWS-Det's layer losses and imitation besides (docs/dbs.md); the others have no distillation.
+`bireal+learned_scale+prelu` is `dbs` without the search of signs. The table gives map50 for each seed, and the
+differences from three methods as means over seeds with their 95 % interval (Student's t of the paired differences).
+Stopped and started again it goes on; what is finished is read from the runs.
 """
 
 import argparse
@@ -29,14 +30,21 @@ STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.3
 """The 97.5 % quantile by the number of pairs."""
 
 
-def trained(config: str, method: str, seed: int, data: str | None, overrides: list[str]) -> tuple[float, float]:
+def layers_of(method: str, modules: list[str]) -> str:
+    """The config's value: the method everywhere, or in these modules alone and `real` elsewhere."""
+    return "{" + ", ".join(f"{module}: {method}" for module in modules) + "}" if modules else method
+
+
+def trained(
+    config: str, method: str, seed: int, data: str | None, overrides: list[str], modules: list[str]
+) -> tuple[float, float]:
     """map50 on the test images of one network, and of its twin."""
     from search.config import load_config
     from search.train_stage import run_train
     from trainers.progress import SilentProgress
 
     terms = [LWS_TERMS] if method.endswith(TAUGHT) else []
-    layers = f"train.layers={method.removesuffix(TAUGHT)}"
+    layers = f"train.layers={layers_of(method.removesuffix(TAUGHT), modules)}"
     loaded = load_config(config, [f"seed={seed}", layers, *terms, *overrides])
     folder = Path("runs") / f"{loaded.name}_seed{seed}"
     result = run_train(loaded, folder.resolve(), Path(data) if data else None, SilentProgress())
@@ -44,12 +52,12 @@ def trained(config: str, method: str, seed: int, data: str | None, overrides: li
 
 
 def all_of_a_seed(
-    config: str, methods: list[str], seed: int, data: str | None, overrides: list[str]
+    config: str, methods: list[str], seed: int, data: str | None, overrides: list[str], modules: list[str]
 ) -> dict[str, float]:
     """One run folder a seed, so one process a seed."""
     found = {}
     for method in methods:
-        found[method], found["twin"] = trained(config, method, seed, data, overrides)
+        found[method], found["twin"] = trained(config, method, seed, data, overrides, modules)
         print(f"seed {seed}, {method}: map50 {found[method]:.4f}, twin {found['twin']:.4f}", flush=True)
     return found
 
@@ -67,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
     parser.add_argument("--methods", nargs="+", default=list(ARMS))
+    parser.add_argument("--layers", nargs="*", default=[], help="the modules that get the method; without, all do")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--data", help="the folder that holds VOCdevkit, for VOC data")
@@ -77,7 +86,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1" if asked.processes > 1 else str(os.cpu_count()))
     with ProcessPoolExecutor(asked.processes) as pool:
         jobs = [
-            pool.submit(all_of_a_seed, asked.config, asked.methods, seed, asked.data, asked.overrides)
+            pool.submit(all_of_a_seed, asked.config, asked.methods, seed, asked.data, asked.overrides, asked.layers)
             for seed in asked.seeds
         ]
         found = [job.result() for job in jobs]
