@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from search.config import ConfigError
 from spaces.candidate import Candidate
@@ -10,7 +11,7 @@ from spaces.candidate import Candidate
 def read_candidate(file: Path) -> Candidate:
     """A candidate's knobs, plain or under "candidate" as in the entries of front.json. Raises ConfigError."""
     try:
-        content = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"), object_pairs_hook=_without_repetition)
         if isinstance(content, list):
             raise ValueError(f"it is a list of {len(content)}; write one of its entries to a file of its own")
         if isinstance(content, dict):
@@ -20,3 +21,12 @@ def read_candidate(file: Path) -> Candidate:
         raise ConfigError(f"{file} can't be read ({error.strerror}). Give a JSON file with a candidate.") from error
     except ValueError as error:
         raise ConfigError(f"{file} is no candidate: {error}") from error
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; one that names a key twice means something else than its writer thinks."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it names {next(name for name in found if names.count(name) > 1)} more than once")
+    return found

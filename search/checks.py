@@ -157,7 +157,10 @@ def _methods(key: str, names: Iterable[str]) -> Iterator[Problem]:
 
 def _train(config: Config) -> Iterator[Problem]:
     layers = config.train.layers
-    yield from _methods("train.layers", [layers] if isinstance(layers, str) else layers.values())
+    methods = [layers] if isinstance(layers, str) else list(layers.values())
+    yield from _methods("train.layers", methods)
+    if not isinstance(layers, str) and "" in layers:
+        yield "train.layers", "names a layer '', must be names of modules, such as backbone."
     for name, term in config.train.terms.items():
         if name not in TERMS:
             yield f"train.terms.{name}", f"No distillation term is called so: {unknown(name, TERMS)}"
@@ -165,6 +168,20 @@ def _train(config: Config) -> Iterator[Problem]:
             yield f"train.terms.{name}.teacher", unknown(term.teacher, config.teachers)
         if name in TERMS and TERMS[name].compares_layers:
             yield from _teachers_of_layers(config, name, [term.teacher], f"train.terms.{name}.teacher")
+            if not any(TERMS[name].acts_on(one) for one in methods if _is_method(one)):
+                yield (
+                    f"train.terms.{name}",
+                    f"has no effect: no layer of train.layers is {TERMS[name].acts_on_what}. Take the term out, or "
+                    "give layers another method.",
+                )
+
+
+def _is_method(name: str) -> bool:
+    try:
+        method(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _search(config: Config) -> Iterator[Problem]:

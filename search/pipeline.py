@@ -17,7 +17,7 @@ from search.run_folder import RunFolder, check_run_folder, open_run_folder, read
 from search.run_lock import RunLock
 from search.space_builder import build_space, student_spec
 from search.splits import class_names, load_measured, settled
-from search.training_stage import check_given_weights, term_teachers
+from search.training_stage import check_device, check_given_weights, term_teachers
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 from trainers.progress import Progress
@@ -44,6 +44,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
     build_space(config, student_spec(config, len(class_names(config))))
+    check_device(config)
     check_given_weights(config)
     check_run_folder(run_dir, config)
     with RunLock(run_dir):

@@ -83,7 +83,7 @@ class RunFolder:
             write_whole(file, json.dumps(spent, indent=2).encode())
 
 
-def check_run_folder(path: Path, config: Config) -> None:
+def check_run_folder(path: Path, config: Config, command: str = "search") -> None:
     """Raise RunError when `path` can't be the folder of a search with this config; nothing is written.
 
     A run in which nothing was trained yet may be started again with any config: the first one may have been wrong.
@@ -93,19 +93,19 @@ def check_run_folder(path: Path, config: Config) -> None:
         raise RunError(f"{path} is a file; a run needs a folder. Give another --run-dir.")
     if folder.config.is_file():
         if folder.begun:
-            _check_same(folder, config)
+            _check_same(folder, config, command)
     elif path.is_dir() and any(_is_foreign(child) for child in path.iterdir()):
         raise RunError(
             f"{path} is not empty and holds no config.yaml, so it is no run of Bitfront. Give another --run-dir."
         )
 
 
-def open_run_folder(path: Path, config: Config) -> RunFolder:
+def open_run_folder(path: Path, config: Config, command: str = "search") -> RunFolder:
     """Make the folder, or go on in it; the run's lock must be held. Raises RunError as `check_run_folder` does.
 
     What may change between starts (`search.config.CHANGEABLE`) is taken from `config`.
     """
-    check_run_folder(path, config)
+    check_run_folder(path, config, command)
     folder = RunFolder(path.resolve())
     write_whole(folder.config, config_text(config).encode())
     write_whole(folder.path / "environment.json", json.dumps(environment(), indent=2).encode())
@@ -156,11 +156,11 @@ def _is_foreign(child: Path) -> bool:
     return child.stat().st_size > 0 and not child.read_bytes().startswith(LOCK_TEXT.encode())
 
 
-def _check_same(folder: RunFolder, config: Config) -> None:
+def _check_same(folder: RunFolder, config: Config, command: str) -> None:
     changed = changed_keys(load_config(folder.config), config)
     if changed:
         shown = "; ".join(f"{key} is {there!r} there, {asked!r} here" for key, (there, asked) in changed.items())
         raise RunError(
             f"{folder.path} holds a run of another config: {shown}. "
-            f"Give another --run-dir, or go on with: bitfront search {folder.config}"
+            f"Give another --run-dir, or go on with: bitfront {command} {folder.config} --run-dir {folder.path}"
         )

@@ -156,10 +156,16 @@ class TrainTerm(_Section):
     weight: Positive = 1.0
 
 
+def _layers(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
+        return value
+    raise ValueError("must be a method, or a mapping of modules to methods")
+
+
 class Train(_Section):
     """One network trained alone, by `bitfront train`."""
 
-    layers: str | dict[str, str] = "bireal"  # a method for all layers, or for modules by name
+    layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = "bireal"  # for all layers, or by module
     terms: dict[str, TrainTerm] = {}
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60

@@ -15,7 +15,7 @@ from search.run_lock import RunLock
 from search.schema import TWIN
 from search.space_builder import layer_roots, student_spec
 from search.splits import class_names, load_measured, settled
-from search.training_stage import check_given_weights, distiller_for, load_published, teacher_pool
+from search.training_stage import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device
@@ -40,6 +40,10 @@ def with_candidate(config: Config, candidate: Candidate) -> Config:
 
     Raises ConfigError for what no such section may hold.
     """
+    for key in candidate:
+        kind, _, term = key.partition("/")
+        if kind == "weight" and f"teacher/{term}" not in candidate:
+            raise ConfigError(f"the candidate: {key} has no effect without teacher/{term}. Add that, or take it out.")
     terms = {}
     for name in _terms_of(candidate):
         terms[name] = {"teacher": candidate[f"teacher/{name}"], "weight": candidate.get(f"weight/{name}", 1.0)}
@@ -62,11 +66,12 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         with torch.device("meta"):
             build_fixed(spec, chosen)
     except ValueError as error:
-        raise ConfigError(f"train.layers: {error}") from error
+        raise ConfigError(f"train.layers: {error} `bitfront cost` lists all.") from error
+    check_device(config)
     check_given_weights(config)
-    check_run_folder(run_dir, config)
+    check_run_folder(run_dir, config, command="train")
     with RunLock(run_dir):
-        folder = open_run_folder(run_dir, config)
+        folder = open_run_folder(run_dir, config, command="train")
         progress = folder.logged(progress)
         data = prepare_data(config, folder, progress, {"train": config.train})
         needed = {term.teacher for term in config.train.terms.values()} | (

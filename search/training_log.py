@@ -11,8 +11,10 @@ from trainers.progress import Progress, Stage
 class LoggedProgress:
     """Passes everything on, and appends each epoch's figures to a file of JSON lines.
 
-    A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "flipped": 0.031}`; `flipped` is the share of
-    searched signs that differ from where the stage began. Epochs that are done again after a kill appear again.
+    A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "cls": 4.2, "box": 2.21, "flipped": 0.031}`:
+    the weighted losses as means over the epoch's steps (of a supernet also over those whose candidate lacks the term),
+    their sum first; `flipped` is the share of searched signs that differ from where the stage began. Epochs that are
+    done again after a kill appear again.
     """
 
     def __init__(self, shown: Progress, file: Path) -> None:

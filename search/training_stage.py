@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from search.candidate_training import train_settings
-from search.config import Config
+from search.config import Config, ConfigError
 from search.run_folder import RunFolder
 from search.schema import TWIN
 from search.space_builder import layer_choices, teacher_spec
@@ -136,6 +136,14 @@ def _start_of(config: Config, name: str) -> tuple[str, str] | None:
     if name == TWIN and config.student.weights is not None:
         return "student.weights", config.student.weights
     return None
+
+
+def check_device(config: Config) -> None:
+    """Raise ConfigError for a device that this machine lacks, before any work."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "device: is 'cuda', but torch finds no GPU here. Give cpu, or auto, which takes what there is."
+        )
 
 
 def check_given_weights(config: Config) -> None:

@@ -1,6 +1,7 @@
 """The supernet: the student with every unit's alternatives, to be activated or extracted."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate, method_of
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers import OpenedConv
-from spaces.layers.opened import open_layers
+from spaces.layers.opened import open_layers, openable
 
 
 def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
@@ -42,7 +43,7 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     open_layers(network, {name: (chosen,) for name, chosen in layers.items()})
     unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
-        raise ValueError(f"The detector {spec.detector} has no layer called {', '.join(unused)}.")
+        raise ValueError(f"The detector {spec.detector} {_no_layers(network, unused)}")
     return _channels_last(network)
 
 
@@ -105,6 +106,25 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
 def real_name(name: str) -> str:
     """The tensor of an all-real network that a tensor starts from: an 8-bit unit's BatchNorm from the real one's."""
     return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
+
+
+def _no_layers(network: nn.Module, unused: Sequence[str]) -> str:
+    """That these names are no layers, and which ones there are."""
+    units = [name for name, unit in searchable_units(network).items() if not isinstance(unit, OpenedConv)]
+    modules = {".".join(names[:depth]) for names in map(_names, units) for depth in range(1, len(names) + 1)}
+    opened = [name for names in openable(network).values() for name in names]
+    near = get_close_matches(unused[0], [*modules, *opened], n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    roots = ", ".join(dict.fromkeys(names[0] for names in map(_names, units)))
+    return (
+        f"has no layer called {', '.join(unused)}.{hint} Layers are {roots} and the modules in them that hold "
+        f"searchable units, down to {units[0]}; besides, by exact name only, {', '.join(opened[:1] + opened[-1:])} "
+        "and the other dense convolutions of stem, shortcuts and heads."
+    )
+
+
+def _names(module: str) -> list[str]:
+    return module.split(".")
 
 
 def _channels_last(network: nn.Module) -> nn.Module:

@@ -99,7 +99,7 @@ def train(
         shown.resume(first)
         for epoch in range(first, settings.epochs):
             modules.train()
-            total = torch.zeros((), device=device)
+            totals: dict[str, Tensor] = {}
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
                 torch.manual_seed(seeded(seed, stage, epoch, step))  # for what a detector draws: anchors, proposals
@@ -115,9 +115,11 @@ def train(
                     raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
                 optimizer.step()
                 schedule.step()
-                total += loss.detach()
+                for name, one in losses.items():
+                    totals[name] = totals.get(name, 0.0) + one.detach()
             flipped = {"flipped": round(flip_rate(modules, started), 4)} if started else {}
-            shown.advance(1, loss=round(float(total) / steps_per_epoch, 3), **flipped)
+            each = {name: round(float(one) / steps_per_epoch, 3) for name, one in totals.items()}
+            shown.advance(1, loss=round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **flipped)
             ended = epoch + 1 == settings.epochs
             due = keep_end if ended else time.monotonic() - saved > SAVE_EVERY_SECONDS
             if resume_from is not None and due:

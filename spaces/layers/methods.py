@@ -113,7 +113,8 @@ def method(name: str) -> Method:
     known = METHODS[base].options
     for option in options:
         if option not in known:
-            raise ValueError(f"{base} has no option {option!r}. It has: {', '.join(sorted(known)) or 'none'}.")
+            allowed = f"It has: {', '.join(sorted(known))}" if known else "It takes no options"
+            raise ValueError(f"{base} has no option {option!r}. {allowed}.")
     if options != sorted(set(options)):
         ordered = "+".join([base, *sorted(set(options))])
         raise ValueError(f"{name!r} must name each option once, in alphabetical order: {ordered}.")

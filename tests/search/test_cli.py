@@ -192,6 +192,7 @@ def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path
     [
         ("{", "candidate.json is no candidate: "),
         ('{"layer/nowhere": "sign"}', "has no layer called nowhere"),
+        ('{"layer/backbone": "sign", "layer/backbone": "real"}', "it names layer/backbone more than once"),
         ("[1]", "is no candidate: it is a list of 1; write one of its entries to a file of its own"),
     ],
 )

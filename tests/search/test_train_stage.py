@@ -8,6 +8,7 @@ import torch
 
 from search import candidate_training
 from search.config import ConfigError, load_config
+from search.errors import RunError
 from search.pipeline import run_search
 from search.splits import settled
 from search.train_stage import fixed_candidate, run_train, with_candidate
@@ -105,6 +106,11 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
         ("train.layers=sign+soft", "train.layers: sign has no option 'soft'"),
         ("train.terms={hint: {}}", "train.terms.hint: No distillation term is called so: 'hint' is not known"),
         ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
+        ("train.layers=[sign]", r"train.layers: is \['sign'\], must be a method, or a mapping of modules to methods"),
+        ("train.layers={'': sign}", "train.layers: names a layer ''"),
+        ("train.layers=sign+prelo", "train.layers: sign has no option 'prelo'. It has: learned_scale, pad_minus_one"),
+        ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
+        ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),
     ],
 )
 def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, override, message):
@@ -119,6 +125,7 @@ def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, over
         ({"teacher/anglar": "twin"}, r"the candidate: train.terms.anglar: No distillation term .* mean 'angular'"),
         ({"teacher/angular": "twin", "weight/angular": "much"}, r"the candidate: train.terms.angular.weight"),
         ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
+        ({"weight/angular": 1.0}, r"the candidate: weight/angular has no effect without teacher/angular"),
     ],
 )
 def test_a_candidate_that_can_not_be_trained_is_refused(config, choices, message):
@@ -158,6 +165,26 @@ def test_all_methods_see_the_same_images_in_the_same_order(config, tmp_path, mon
         run_train(chosen, tmp_path / "run", None, SilentProgress())
     assert len(seeds) == 2
     assert len(set(seeds)) == 1
+
+
+def test_a_term_that_no_layer_can_feel_is_refused(config):
+    with pytest.raises(ConfigError, match=r"train.terms.angular: has no effect: no layer of train.layers is 1-bit"):
+        config("train.layers=real", "train.terms={angular: {}}")
+    with pytest.raises(ConfigError, match=r"train.terms.amplitude: has no effect: .* is one with a learned scale"):
+        config("train.layers=sign", "train.terms={amplitude: {}}")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
+    with pytest.raises(ConfigError, match=r"device: is 'cuda', but torch finds no GPU here"):
+        run_train(config("device=cuda"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_training_says_how_to_go_on_with_it(trained, config):
+    run = trained.checkpoint.parents[2]
+    with pytest.raises(RunError, match=rf"or go on with: bitfront train {run}/config.yaml --run-dir {run}$"):
+        run_train(config("student.width=0.25"), run, None, SilentProgress())
 
 
 def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):

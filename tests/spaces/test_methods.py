@@ -53,7 +53,7 @@ def test_options_stand_behind_a_name():
         ("dbz", "No layer method is called 'dbz'. Known: real, int8, sign"),
         ("sign+soft", "sign has no option 'soft'. It has: learned_scale, pad_minus_one, prelu"),
         ("react+prelu", "react has no option 'prelu'. It has: learned_scale, pad_minus_one."),
-        ("real+prelu", "real has no option 'prelu'. It has: none."),
+        ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
         ("sign+", "sign has no option ''"),

@@ -42,6 +42,8 @@ class Term:
     compares_layers: bool = False
     acts_on: Callable[[str], bool] = is_binary
     """Of one that compares layers: the methods on which it has an effect."""
+    acts_on_what: str = "1-bit"
+    """The same in words."""
 
 
 TERMS: dict[str, Term] = {
@@ -49,6 +51,11 @@ TERMS: dict[str, Term] = {
     # LWS-Det's: where objects are, and layer by layer
     "fgfi": Term(build=FineGrainedImitation),
     "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
-    "amplitude": Term(build=lambda student, teachers: Amplitude(), compares_layers=True, acts_on=learns_scale),
+    "amplitude": Term(
+        build=lambda student, teachers: Amplitude(),
+        compares_layers=True,
+        acts_on=learns_scale,
+        acts_on_what="one with a learned scale",
+    ),
     "weight_reconstruction": Term(build=lambda student, teachers: WeightReconstruction(), compares_layers=True),
 }
