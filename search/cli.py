@@ -175,22 +175,25 @@ def cost(
     candidate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A candidate as JSON; all real without.")
     ] = None,
+    data: DataOption = None,
     set_: SetOption = None,
     format_: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
-    """Count operations and memory, layer by layer, for one image."""
+    """Count operations and memory, layer by layer, for one image and the classes of the data."""
     with user_errors():
         from search.candidate_file import read_candidate
         from search.config import load_config
         from search.inspect import COUNTING_RULE, cost_rows
+        from search.splits import origin_of_classes, settled
         from search.tables import Format, print_rows
 
         form = _form(format_)
         chosen = read_candidate(candidate) if candidate is not None else None
-        print_rows(cost_rows(load_config(config, set_ or []), chosen), form, output)
+        loaded = settled(load_config(config, set_ or []), _absolute(data), data_needed=False)
+        print_rows(cost_rows(loaded, chosen), form, output)
         if form is Format.TABLE and output is None:
-            typer.echo(COUNTING_RULE)
+            typer.echo(f"{COUNTING_RULE} The classes are {origin_of_classes(loaded)}.")
 
 
 def main() -> None:

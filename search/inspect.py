@@ -23,7 +23,8 @@ COUNTING_RULE = (
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    The total names the image size and, of a two-stage detector, the number of proposals that it is counted with.
+    The total names the image size, the number of classes and, of a two-stage detector, that of the proposals that it
+    is counted with. The config is a settled one: the classes are those of the data that it names.
     What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
     method that doesn't exist.
     """
@@ -49,8 +50,8 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     ]
     total = {name: round(value) for name, value in totals(layers).as_dict().items()}
     count = counted_proposals(network)
-    size = f"{spec.image_size} x {spec.image_size}" + ("" if count is None else f", {count} proposals")
-    return [*rows, {"layer": "total", "method": size, **total}]
+    size = f"{spec.image_size} x {spec.image_size}, {spec.num_classes} classes"
+    return [*rows, {"layer": "total", "method": size + ("" if count is None else f", {count} proposals"), **total}]
 
 
 def run_evaluate(

@@ -17,12 +17,12 @@ from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.seeding import seeded
 
 
-def settled(config: Config, data_root: Path | None) -> Config:
+def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
     """The config with absolute places for all files that it reads, so that it means the same from every folder.
 
     The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
     BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
-    and ConfigError when `data_root` comes with generated data.
+    unless the data isn't needed, and ConfigError when `data_root` comes with generated data.
     """
     data, named = config.data, data_root
     if data.format == "shapes":
@@ -30,7 +30,7 @@ def settled(config: Config, data_root: Path | None) -> Config:
             raise ConfigError("--data was given, but data.format is shapes, whose images are generated. Leave it out.")
         named = Path(data.root) if data.root else None
     elif named is None:
-        named = _named_root(data)
+        named = _named_root(data, data_needed)
     teachers = {
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
@@ -54,6 +54,20 @@ def class_names(config: Config) -> tuple[str, ...]:
     if data.format == "shapes":
         return SHAPE_CLASSES
     return own_classes(data.format, Path(data.root) if data.root else None, data.train)
+
+
+def origin_of_classes(config: Config) -> str:
+    """Where `class_names` has the classes of a settled config from."""
+    data = config.data
+    if data.classes is not None:
+        return "named in data.classes"
+    if data.format == "coco":
+        return (
+            f"the categories of {data.train} in {data.root}"
+            if data.root
+            else "COCO's own, as no data is named; --data has them read from yours"
+        )
+    return f"those of {data.format} data"
 
 
 def prepare_root(config: Config, folder: RunFolder) -> Path:
@@ -126,16 +140,16 @@ def _format(data: Data) -> Format:
     return data_format("voc" if data.format == "shapes" else data.format, data.year)
 
 
-def _named_root(data: Data) -> Path:
+def _named_root(data: Data, needed: bool) -> Path | None:
     variable = f"BITFRONT_{data.format.upper()}_ROOT"
     named = data.root or os.environ.get(variable)
-    if not named:
+    if not named and needed:
         raise DataError(
             f"the {data.format.upper()} data",
             "no folder was named",
             f"Name the folder that holds {_format(data).holds}: --data, data.root in the config, or {variable}",
         )
-    return Path(named)
+    return Path(named) if named else None
 
 
 def _absolute(path: Path | str | None) -> str | None:

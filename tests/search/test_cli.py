@@ -184,7 +184,7 @@ def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path
     options = ["--set", "student.detector=faster_rcnn_resnet18", "--set", "data.image_size=96", "--format", "json"]
     result = call("cost", tmp_path / "search.yaml", *options)
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 300 proposals"
+    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 5 classes, 300 proposals"
 
 
 @pytest.mark.parametrize(

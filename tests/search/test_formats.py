@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from search.cli import app
 from search.config import ConfigError, load_config
-from search.inspect import cost_rows, run_evaluate
+from search.inspect import run_evaluate
 from search.pipeline import run_search
 from search.run_folder import RunFolder
 from search.splits import class_names, load_measured, load_split, prepare_root, scoring_subset, settled
@@ -66,10 +66,35 @@ def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, t
 
 def test_classes_of_cocos_layout_are_the_files_and_without_a_root_cocos_own(tiny_config):
     assert class_names(tiny_config("coco")) == ("cat", "dog")
-    config = tiny_config("coco", "data.root=null")
-    assert len(class_names(config)) == 80
-    assert cost_rows(config)[-1]["layer"] == "total"
+    assert len(class_names(tiny_config("coco", "data.root=null"))) == 80
     assert class_names(tiny_config("coco", "data.classes=[dog, cat]")) == ("dog", "cat")
+
+
+@pytest.mark.parametrize(
+    ("form", "override", "with_data", "count", "origin"),
+    [
+        ("coco", "data.root=null", True, 2, "the categories of train in"),
+        ("coco", "data.root=null", False, 80, "COCO's own, as no data is named; --data has them read from yours"),
+        ("visdrone", "data.root=null", False, 10, "those of visdrone data"),
+        ("voc", "data.classes=null", False, 20, "those of voc data"),
+        ("voc", "seed=0", True, 2, "named in data.classes"),
+    ],
+)
+def test_a_cost_is_counted_for_the_datas_classes(
+    tiny_config, tmp_path, monkeypatch, form, override, with_data, count, origin
+):
+    monkeypatch.delenv(f"BITFRONT_{form.upper()}_ROOT", raising=False)
+    tiny_config(form)
+    options = [str(tmp_path / f"{form}.yaml"), "--set", override]
+    options += ["--data", str(tmp_path / "data")] if with_data else []
+    shown = CliRunner().invoke(app, ["cost", *options])
+    assert shown.exit_code == 0, shown.stderr
+    assert f"The classes are {origin}" in shown.stdout
+    *layers, total = json.loads(CliRunner().invoke(app, ["cost", *options, "--format", "json"]).stdout)
+    assert total["method"] == f"96 x 96, {count} classes"
+    heads = [row["memory_bits"] for row in layers if row["layer"] == "cls_heads.0.2"]
+    anchors, channels = 4, 8
+    assert heads == [32 * (channels + 1) * anchors * (count + 1)]
 
 
 @pytest.mark.parametrize(("form", "holds"), [("coco", "annotations/instances_"), ("visdrone", "VisDrone2019")])
