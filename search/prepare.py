@@ -9,7 +9,7 @@ from search.config import Config, ConfigError, TrainingConfig
 from search.errors import RunError
 from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
-from search.splits import load_measured, load_split, prepare_root, scoring_subset
+from search.splits import load_measured, load_training, prepare_root, scoring_subset
 from search.training_stage import SupernetState, teacher_pool, trained_supernet
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
@@ -67,7 +67,7 @@ def prepare_data(
     """
     with folder.timed("data"):
         prepare_root(config, folder)
-        train = load_split(config, folder, config.data.train)
+        train = load_training(config, folder)
         val = None if config.data.val is None else load_measured(config, folder, config.data.val)
     read = {config.data.train: train} if val is None else {config.data.train: train, str(config.data.val): val}
     note_defects(folder, read, progress)

@@ -103,6 +103,13 @@ def load_split(config: Config, folder: RunFolder, split: str) -> Decoded:
     return decode(listed, data.image_size, memory_limit_mb=data.memory_limit_mb, on_bad_data=data.on_bad_data)
 
 
+def load_training(config: Config, folder: RunFolder) -> Decoded:
+    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt."""
+    found = load_split(config, folder, config.data.train)
+    drops = found.rule == "voc" and not config.data.train_on_difficult
+    return found.without_difficult() if drops else found
+
+
 def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
     """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
     found = load_split(config, folder, split)

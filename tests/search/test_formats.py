@@ -4,15 +4,22 @@ import json
 import shutil
 
 import pytest
+from torchvision.models.detection.rpn import RegionProposalNetwork
 from typer.testing import CliRunner
 
 from search.cli import app
 from search.config import ConfigError, load_config
 from search.inspect import run_evaluate
 from search.pipeline import run_search
+from search.prepare import prepare_data
 from search.run_folder import RunFolder
+from search.space_builder import student_spec
 from search.splits import class_names, load_measured, load_split, prepare_root, scoring_subset, settled
 from search.train_stage import run_train
+from spaces.candidate import Candidate
+from spaces.detectors.ssd_loss import ssd_losses
+from spaces.supernet import build_fixed
+from trainers.data.batches import batches
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -149,6 +156,34 @@ def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, monkeypatch
     monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
     assert prepare_root(config, RunFolder(tmp_path / "run")) == tmp_path / "new"
     assert len(load_split(config, RunFolder(tmp_path / "run"), "val")) == 4
+
+
+@pytest.mark.parametrize("detector", ["ssd_resnet18", "faster_rcnn_resnet18"])
+@pytest.mark.parametrize("trained_on", [True, False])
+def test_difficult_objects_are_matched_and_cost_a_loss_only_where_they_are_trained_on(
+    tiny_config, tmp_path, monkeypatch, trained_on, detector
+):
+    seen = []
+
+    def losses(logits, offsets, anchors, targets):  # it matches, too
+        seen.extend(targets)
+        return ssd_losses(logits, offsets, anchors, targets)
+
+    def matched(self, anchors, targets):
+        seen.extend(targets)
+        return RegionProposalNetwork.assign_targets_to_anchors(self, anchors, targets)
+
+    monkeypatch.setattr("spaces.detectors.ssd.ssd_losses", losses)
+    spied = type("Spied", (RegionProposalNetwork,), {"assign_targets_to_anchors": matched})
+    monkeypatch.setattr("spaces.detectors.rpn.RegionProposalNetwork", spied)
+    config = tiny_config("voc", f"data.train_on_difficult={str(trained_on).lower()}", f"student.detector={detector}")
+    data = prepare_data(config, RunFolder(tmp_path / "run"), SilentProgress(), {})
+    network = build_fixed(student_spec(config, 2), Candidate({})).train()
+    for images, targets in batches(data.train, 4, seed=0, epoch=0, augment=True):
+        network(images, targets)
+    assert len(seen) == 8
+    assert any(target["difficult"].any() for target in seen) == trained_on
+    assert data.val.difficult.any()  # what is measured on stays whole
 
 
 @pytest.mark.parametrize("form", ["coco", "visdrone"])

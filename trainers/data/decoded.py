@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ class Decoded:
     def training_target(self, index: int) -> Target:
         """As `target`, without crowds and ignored regions, which no detector should learn as objects.
 
-        VOC's difficult objects are learnt, as is usual.
+        VOC's difficult objects are learnt, unless `without_difficult` took them out.
         """
         target = self.target(index)
         if self.rule == "voc":
@@ -103,6 +103,13 @@ class Decoded:
             defects=self.defects,
             rule=self.rule,
         )
+
+    def without_difficult(self) -> "Decoded":
+        """The same images, not copied, with those objects alone that aren't marked difficult."""
+        keep = ~self.difficult
+        offsets = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)[self.offsets]
+        objects = {name: getattr(self, name)[keep] for name in ("boxes", "labels", "difficult")}
+        return replace(self, offsets=offsets, **objects)
 
     def fingerprint(self) -> str:
         """Tells two data sets apart: image ids in order, size, classes, and the objects in them."""
