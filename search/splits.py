@@ -122,6 +122,13 @@ def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
     return found
 
 
+def told_of_defects(split: str, data: Decoded) -> str:
+    """What was skipped in an image set that has defects: of how many images how many, and the first reason."""
+    first, strays = data.defects[0], "" if data.left_out else ", for the defects are of none"
+    counted = f"{data.left_out} of {len(data) + data.left_out} images left out{strays}"
+    return f"{split}: {counted}, the first for {first.path}: {first.reason}."
+
+
 def scoring_subset(config: Config, val: Decoded) -> Decoded:
     """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it."""
     wanted = config.data.val_images

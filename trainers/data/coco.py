@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.data.coco_annotation import ImageEntry, Instances, parse_image, parse_instances, parse_objects
-from trainers.data.errors import DataError, OnBadData, show
+from trainers.data.errors import DataError, OnBadData, StrayError, show
+from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder
 from trainers.data.gathering import gather
 from trainers.data.sample import DetectionData, Sample
@@ -38,14 +39,19 @@ def read_coco(
 
     def read(entry: object) -> Sample:
         if isinstance(entry, _Stray):
-            raise DataError(path, entry.reason)
+            raise StrayError(path, entry.reason)
         image = parse_image(entry, path)
         _refuse_twice(image, seen_images, path)
         annotations = instances.objects.get(image.id, ())
+        findings = Findings()
         for one in annotations:
-            _refuse_object_twice(one.get("id"), image, seen_objects, path)
-        file = images.file(image.file_name, "image", path)
-        found = parse_objects(annotations, image, instances.categories, labels, path)
+            with findings:
+                _refuse_object_twice(one.get("id"), image, seen_objects, path)
+        with findings:
+            file = images.file(image.file_name, "image", path)
+        with findings:
+            found = parse_objects(annotations, image, instances.categories, labels, path)
+        findings.raise_any()
         return Sample(image.file_name, file, image.width, image.height, found.boxes, found.labels, found.crowd)
 
     return gather(

@@ -28,8 +28,9 @@ class Decoded:
 
     images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
     int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
-    offsets[i + 1]. `rule` is the one by which average precision is measured on them.
-    `defects` lists what was left out on the way here. The arrays may be shared between processes: never write to them.
+    offsets[i + 1]. `rule` is the one by which average precision is measured on them. `defects` lists what was wrong on
+    the way here, `left_out` counts the images that were lost by it. The arrays may be shared between processes: never
+    write to them.
     """
 
     images: NDArray[np.uint8]
@@ -41,6 +42,7 @@ class Decoded:
     class_names: tuple[str, ...]
     defects: tuple[Defect, ...] = ()
     rule: Rule = "voc"
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -102,6 +104,7 @@ class Decoded:
             class_names=self.class_names,
             defects=self.defects,
             rule=self.rule,
+            left_out=self.left_out,
         )
 
     def without_difficult(self) -> "Decoded":
@@ -188,6 +191,7 @@ def _assemble(
         class_names=data.class_names,
         defects=defects,
         rule=data.rule,
+        left_out=data.left_out + len(data.samples) - len(samples),
     )
 
 
