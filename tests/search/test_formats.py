@@ -14,12 +14,21 @@ from search.pipeline import run_search
 from search.prepare import prepare_data
 from search.run_folder import RunFolder
 from search.space_builder import student_spec
-from search.splits import class_names, load_measured, load_split, prepare_root, scoring_subset, settled
+from search.splits import (
+    class_names,
+    load_measured,
+    load_split,
+    prepare_root,
+    scoring_subset,
+    settled,
+    told_of_defects,
+)
 from search.train_stage import run_train
 from spaces.candidate import Candidate
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
+from trainers.data.coco_annotation import parse_instances
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -156,6 +165,37 @@ def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, monkeypatch
     monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
     assert prepare_root(config, RunFolder(tmp_path / "run")) == tmp_path / "new"
     assert len(load_split(config, RunFolder(tmp_path / "run"), "val")) == 4
+
+
+def test_cocos_files_are_parsed_once_for_a_whole_run(tiny_config, tmp_path, monkeypatch):
+    parsed = []
+
+    def parse(text, path):
+        parsed.append(path.name)
+        return parse_instances(text, path)
+
+    monkeypatch.setattr("trainers.data.coco_file.parse_instances", parse)
+    config, folder = settled(tiny_config("coco"), None), RunFolder(tmp_path / "run")
+    class_names(config)
+    prepare_data(config, folder, SilentProgress(), {})
+    load_measured(config, folder, "test")
+    class_names(config)
+    assert sorted(parsed) == ["instances_test.json", "instances_train.json", "instances_val.json"]
+
+
+def test_what_was_skipped_is_told_by_the_images_that_were_lost(tiny_config, tmp_path):
+    config = tiny_config("coco", "data.on_bad_data=skip")
+    file = tmp_path / "data" / "annotations" / "instances_val.json"
+    content = json.loads(file.read_text())
+    content["annotations"] += [{**content["annotations"][0], "id": 90 + n, "image_id": 77 + n} for n in range(3)]
+    file.write_text(json.dumps(content))
+    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
+    assert told.startswith(
+        f"val: 0 of 4 images left out, for the defects are of none, the first for {file}: annotation"
+    )
+    (tmp_path / "data" / "val" / "val_2.jpg").write_bytes(b"")
+    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
+    assert told.startswith("val: 1 of 4 images left out, the first for ")
 
 
 @pytest.mark.parametrize("detector", ["ssd_resnet18", "faster_rcnn_resnet18"])
