@@ -5,13 +5,17 @@ from pathlib import Path
 import torch
 
 from search.config import Config, ConfigError
-from search.detector_result import evaluate_checkpoint
+from search.detector_result import figures_on
 from search.space_builder import student_spec
-from search.splits import class_names, decode_split, named_format
+from search.splits import Reading, class_names, decode_split, told_of_defects
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.describe import load_detector
+from trainers.detector_training import pick_device
+from trainers.progress import Progress
+
+DEVICES = ("auto", "cpu", "cuda")
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
@@ -55,12 +59,18 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
 
 
 def run_evaluate(
-    checkpoint: Path, data_root: Path, split: str, format_: str = "voc", year: str = "2007"
+    checkpoint: Path, data_root: Path, split: str, reading: Reading, device: str, progress: Progress
 ) -> dict[str, float]:
     """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
 
-    Classes and image size are those that the checkpoint names. Raises CheckpointError and DataError.
+    Classes and image size are those that the checkpoint names; what is skipped of the images is noted. Raises
+    CheckpointError, DataError, and ConfigError for a device that isn't there.
     """
-    form = named_format(format_, year)
-    _, spec, _, classes = load_detector(checkpoint)
-    return evaluate_checkpoint(checkpoint, decode_split(form, data_root, split, classes, spec.image_size))
+    if device not in DEVICES or (device == "cuda" and not torch.cuda.is_available()):
+        there = [name for name in DEVICES if name != "cuda" or torch.cuda.is_available()]
+        raise ConfigError(f"--device is {device!r}; allowed on this machine are {', '.join(there)}.")
+    network, spec, _, classes = load_detector(checkpoint)
+    data = decode_split(reading, data_root, split, classes, spec.image_size)
+    if data.defects:
+        progress.note(told_of_defects(split, data))
+    return figures_on(network.to(pick_device(device)), data)

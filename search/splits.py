@@ -1,6 +1,8 @@
 """From the data section of a config to decoded images."""
 
+import math
 import os
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from spaces.published import NAMES
 from trainers.data.batches import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.download import download_voc
-from trainers.data.errors import DataError
+from trainers.data.errors import DataError, OnBadData
 from trainers.data.formats import FORMATS, Format, data_format, own_classes, shared_images
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.seeding import seeded
@@ -137,9 +139,31 @@ def scoring_subset(config: Config, val: Decoded) -> Decoded:
     return val.subset(balanced_indices(val, wanted, seeded(config.seed, "val_images")))
 
 
-def decode_split(form: Format, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
-    """An image set at another place than the config's; every defect is an error."""
-    return decode(form.read(root, split, class_names=classes), size)
+@dataclass(frozen=True)
+class Reading:
+    """How images are read that no config describes; the fields are those of a config's `data` with their defaults.
+
+    Raises ConfigError, which names the command line's option, for a value that isn't allowed.
+    """
+
+    format: str = "voc"
+    year: str = "2007"
+    on_bad_data: OnBadData = "error"
+    memory_limit_mb: float = 4096.0
+
+    def __post_init__(self) -> None:
+        named_format(self.format, self.year)
+        if self.on_bad_data not in ("error", "skip"):
+            raise ConfigError(f"--on-bad-data is {self.on_bad_data!r}; allowed are error and skip.")
+        if not 0 < self.memory_limit_mb < math.inf:
+            raise ConfigError(f"--memory-limit-mb is {self.memory_limit_mb:g}, must be positive and finite.")
+
+
+def decode_split(reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
+    """An image set at another place than a config's. Raises DataError as `load_split` does."""
+    form, on_bad_data = named_format(reading.format, reading.year), reading.on_bad_data
+    listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
+    return decode(listed, size, memory_limit_mb=reading.memory_limit_mb, on_bad_data=on_bad_data)
 
 
 def named_format(name: str, year: str) -> Format:

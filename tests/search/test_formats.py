@@ -15,6 +15,7 @@ from search.prepare import prepare_data
 from search.run_folder import RunFolder
 from search.space_builder import student_spec
 from search.splits import (
+    Reading,
     class_names,
     load_measured,
     load_split,
@@ -231,12 +232,20 @@ def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path
     result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
     columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
     assert set(result.test) == set(result.twin_test) == columns
-    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", form)
+    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", Reading(form), "cpu", SilentProgress())
     assert again == pytest.approx(result.test, nan_ok=True)
     shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
-    table = CliRunner().invoke(app, shown)
+    table = CliRunner().invoke(app, [*shown, "--device", "cpu"])
     assert table.exit_code == 0, table.stderr
     assert "ap75" in table.stdout
+    image = next((tmp_path / "data").rglob("test_3.jpg"))
+    image.write_bytes(image.read_bytes()[:-40])
+    assert CliRunner().invoke(app, shown).exit_code == 2
+    skipping = CliRunner().invoke(app, [*shown, "--on-bad-data", "skip"])
+    assert skipping.exit_code == 0, skipping.stderr
+    assert f"test: 1 of 4 images left out, the first for {image}: the image is truncated" in skipping.stderr
+    small = CliRunner().invoke(app, [*shown, "--memory-limit-mb", "0.1"])
+    assert (small.exit_code, "more than the limit of 0.1 MB" in small.stderr) == (2, True)
     kept = json.loads((tmp_path / "run" / "teachers" / "twin.json").read_text())
     assert set(kept) == columns
 
