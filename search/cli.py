@@ -164,9 +164,7 @@ def evaluate(
         str, typer.Option(metavar="error|skip", help="What a bad image does: end the command, or be left out.")
     ] = "error",
     memory_limit_mb: Annotated[float, typer.Option(help="What the decoded images may take.")] = 4096.0,
-    device: Annotated[
-        str, typer.Option(metavar="auto|cpu|cuda", help="Where to run; auto is the GPU, if any.")
-    ] = "auto",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto is the GPU, if any.")] = "auto",
 ) -> None:
     """Measure a detector on an image set: average precisions by the rule of its format."""
     with user_errors():

@@ -166,7 +166,7 @@ class FasterRCNN(nn.Module):
 
 def _published_rows(state: Mapping[str, Tensor]) -> int:
     bias = state.get("roi_heads.box_predictor.cls_score.bias")
-    return 0 if bias is None else len(bias)
+    return 0 if bias is None else bias.numel()
 
 
 def _is_for_no_epsilon(state: Mapping[str, Tensor]) -> bool:

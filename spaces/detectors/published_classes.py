@@ -28,7 +28,7 @@ def fit_predictors(
             continue
         tensor = fitted.pop(name)
         if (there, wanted) == (COCO_ROWS, len(ROWS_OF_EIGHTY)):
-            if tensor.shape[0] % (there * numbers):
+            if tensor.ndim == 0 or len(tensor) % (there * numbers):
                 raise ValueError(f"The tensor {name} is {tuple(tensor.shape)}, no predictor of {there} rows.")
             fitted[name] = tensor.unflatten(0, (-1, there, numbers))[:, ROWS_OF_EIGHTY].flatten(0, 2)
     return fitted

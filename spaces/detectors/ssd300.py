@@ -100,7 +100,7 @@ class SSD300(SingleShot):
 
     def _published_rows(self, state: Mapping[str, Tensor]) -> int:
         bias = state.get("head.classification_head.module_list.0.bias")
-        return 0 if bias is None else len(bias) // self.boxes.per_cell[0]
+        return 0 if bias is None else bias.numel() // self.boxes.per_cell[0]
 
 
 class ExtraLevels(nn.Module):

@@ -136,10 +136,15 @@ def test_predictors_of_other_classes_are_left_out_and_the_report_says_so():
     assert report.loaded == ("backbone.bn1.running_var",)
 
 
-def test_a_predictor_of_a_strange_shape_is_refused():
-    state = coco_state() | {"roi_heads.box_predictor.bbox_pred.bias": torch.zeros(4)}  # of no class
-    with pytest.raises(ValueError, match=r"bbox_pred\.bias is \(4,\), no predictor of 91 rows"):
+@pytest.mark.parametrize(("strange", "shape"), [(torch.zeros(4), r"\(4,\)"), (torch.tensor(0.0), r"\(\)")])
+def test_a_predictor_of_a_strange_shape_is_refused(strange, shape):
+    state = coco_state() | {"roi_heads.box_predictor.bbox_pred.bias": strange}
+    with pytest.raises(ValueError, match=rf"bbox_pred\.bias is {shape}, no predictor of 91 rows"):
         loaded(state, 80)
+    state["roi_heads.box_predictor.cls_score.bias"] = torch.tensor(0.0)
+    assert loaded(state, 80)[1].told == (
+        "its class predictors are left out: they have 1 rows with the background's, ours 81",
+    )
 
 
 def test_a_whole_detector_of_another_kind_is_refused():
