@@ -3,7 +3,7 @@
 import importlib.metadata
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,6 +13,7 @@ from search.user_errors import user_errors
 if TYPE_CHECKING:
     from search.detector_result import Result
     from search.tables import Format
+    from trainers.data.errors import OnBadData
 
 # What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
@@ -159,14 +160,22 @@ def evaluate(
     format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
     year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
+    on_bad_data: Annotated[
+        str, typer.Option(metavar="error|skip", help="What a bad image does: end the command, or be left out.")
+    ] = "error",
+    memory_limit_mb: Annotated[float, typer.Option(help="What the decoded images may take.")] = 4096.0,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto is the GPU, if any.")] = "auto",
 ) -> None:
     """Measure a detector on an image set: average precisions by the rule of its format."""
     with user_errors():
         from search.inspect import run_evaluate
+        from search.progress import terminal_progress
+        from search.splits import Reading
         from search.tables import print_rows
 
-        figures = run_evaluate(checkpoint.resolve(), data.resolve(), split, format_, year)
-        print_rows([figures])
+        reading = Reading(format_, year, cast("OnBadData", on_bad_data), memory_limit_mb)
+        progress = terminal_progress(sys.stderr)
+        print_rows([run_evaluate(checkpoint.resolve(), data.resolve(), split, reading, device, progress)])
 
 
 @app.command()
@@ -175,22 +184,25 @@ def cost(
     candidate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A candidate as JSON; all real without.")
     ] = None,
+    data: DataOption = None,
     set_: SetOption = None,
     format_: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
-    """Count operations and memory, layer by layer, for one image."""
+    """Count operations and memory, layer by layer, for one image and the classes of the data."""
     with user_errors():
         from search.candidate_file import read_candidate
         from search.config import load_config
         from search.inspect import COUNTING_RULE, cost_rows
+        from search.splits import origin_of_classes, settled
         from search.tables import Format, print_rows
 
         form = _form(format_)
         chosen = read_candidate(candidate) if candidate is not None else None
-        print_rows(cost_rows(load_config(config, set_ or []), chosen), form, output)
+        loaded = settled(load_config(config, set_ or []), _absolute(data), data_needed=False)
+        print_rows(cost_rows(loaded, chosen), form, output)
         if form is Format.TABLE and output is None:
-            typer.echo(COUNTING_RULE)
+            typer.echo(f"{COUNTING_RULE} The classes are {origin_of_classes(loaded)}.")
 
 
 def main() -> None:

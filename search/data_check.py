@@ -1,12 +1,16 @@
 """What `bitfront data check` shows: a table of counts by class and split, and every defect with its file."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from search.checks import unknown
+from search.config import ConfigError
 from search.splits import named_format
 from trainers.data.check import Count, SplitCheck, check_split
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS
+from trainers.data.formats import FORMATS, own_classes
+from trainers.data.visdrone import VISDRONE_CLASSES
 
 
 def run_data_check(
@@ -14,14 +18,36 @@ def run_data_check(
 ) -> list[SplitCheck]:
     """Check the splits of those names, or without any all that are there.
 
-    Raises ConfigError for an unknown format, and DataError for a root that holds no such data or lacks a named split.
+    Raises ConfigError for an unknown format and for class names that the data can't have, and DataError for a root that
+    holds no such data or lacks a named split.
     """
     form = named_format(format_, year)
     known = form.splits(root)
     for split in splits:
         if split not in known:
             raise DataError(root, f"there is no split {split!r}", f"Choose one of those there: {', '.join(known)}")
+    if class_names is not None:
+        _check_classes(format_, root, splits or known, class_names)
     return [check_split(form, root, split, class_names) for split in splits or known]
+
+
+def _check_classes(format_: str, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:
+    """VisDrone's classes are fixed, COCO's stand in its files, VOC's may be called anything."""
+    given = f"--classes is {','.join(names)!r}"
+    if "" in names or len(set(names)) < len(names):
+        raise ConfigError(f"{given}: must be names with commas between, each of them once.")
+    if format_ == "visdrone" and tuple(names) != VISDRONE_CLASSES:
+        raise ConfigError(
+            f"{given}, but VisDrone's classes are fixed. Leave it out; they are {', '.join(VISDRONE_CLASSES)}."
+        )
+    if format_ == "coco":
+        allowed: dict[str, None] = {}
+        for split in splits:
+            with suppress(DataError):  # which the check itself will list
+                allowed |= dict.fromkeys(own_classes(format_, root, split))
+        for name in names:
+            if allowed and name not in allowed:
+                raise ConfigError(f"{given}, but among the categories of the files {unknown(name, allowed)}")
 
 
 def count_rows(checks: Sequence[SplitCheck]) -> list[dict[str, object]]:

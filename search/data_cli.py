@@ -28,7 +28,7 @@ def check(
         from search.data_check import count_rows, defect_lines, legend, run_data_check
         from search.tables import print_rows
 
-        names = tuple(classes.split(",")) if classes is not None else None
+        names = tuple(name.strip() for name in classes.split(",")) if classes is not None else None
         checks = run_data_check(root.resolve(), format_, year, split or (), names)
         print_rows(count_rows(checks))
         defects = defect_lines(checks)

@@ -82,12 +82,6 @@ def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
     return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
 
 
-def evaluate_checkpoint(checkpoint: Path, data: Decoded) -> dict[str, float]:
-    """The figures of a detector on disk. Raises CheckpointError for a file that is none of ours."""
-    network, _, _, _ = load_detector(checkpoint)
-    return figures_on(network, data)
-
-
 def _figures(network: nn.Module, test: Decoded, twin: nn.Module | None) -> dict[str, Any]:
     measured = figures_on(network, test)
     beside = {} if twin is None else figures_on(twin, test)

@@ -5,13 +5,17 @@ from pathlib import Path
 import torch
 
 from search.config import Config, ConfigError
-from search.detector_result import evaluate_checkpoint
+from search.detector_result import figures_on
 from search.space_builder import student_spec
-from search.splits import class_names, decode_split, named_format
+from search.splits import Reading, class_names, decode_split, told_of_defects
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.describe import load_detector
+from trainers.detector_training import pick_device
+from trainers.progress import Progress
+
+DEVICES = ("auto", "cpu", "cuda")
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
@@ -23,7 +27,8 @@ COUNTING_RULE = (
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    The total names the image size and, of a two-stage detector, the number of proposals that it is counted with.
+    The total names the image size, the number of classes and, of a two-stage detector, that of the proposals that it
+    is counted with. The config is a settled one: the classes are those of the data that it names.
     What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
     method that doesn't exist.
     """
@@ -49,17 +54,23 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     ]
     total = {name: round(value) for name, value in totals(layers).as_dict().items()}
     count = counted_proposals(network)
-    size = f"{spec.image_size} x {spec.image_size}" + ("" if count is None else f", {count} proposals")
-    return [*rows, {"layer": "total", "method": size, **total}]
+    size = f"{spec.image_size} x {spec.image_size}, {spec.num_classes} classes"
+    return [*rows, {"layer": "total", "method": size + ("" if count is None else f", {count} proposals"), **total}]
 
 
 def run_evaluate(
-    checkpoint: Path, data_root: Path, split: str, format_: str = "voc", year: str = "2007"
+    checkpoint: Path, data_root: Path, split: str, reading: Reading, device: str, progress: Progress
 ) -> dict[str, float]:
     """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
 
-    Classes and image size are those that the checkpoint names. Raises CheckpointError and DataError.
+    Classes and image size are those that the checkpoint names; what is skipped of the images is noted. Raises
+    CheckpointError, DataError, and ConfigError for a device that isn't there.
     """
-    form = named_format(format_, year)
-    _, spec, _, classes = load_detector(checkpoint)
-    return evaluate_checkpoint(checkpoint, decode_split(form, data_root, split, classes, spec.image_size))
+    if device not in DEVICES or (device == "cuda" and not torch.cuda.is_available()):
+        there = [name for name in DEVICES if name != "cuda" or torch.cuda.is_available()]
+        raise ConfigError(f"--device is {device!r}; allowed on this machine are {', '.join(there)}.")
+    network, spec, _, classes = load_detector(checkpoint)
+    data = decode_split(reading, data_root, split, classes, spec.image_size)
+    if data.defects:
+        progress.note(told_of_defects(split, data))
+    return figures_on(network.to(pick_device(device)), data)

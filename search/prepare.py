@@ -9,7 +9,7 @@ from search.config import Config, ConfigError, TrainingConfig
 from search.errors import RunError
 from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
-from search.splits import load_measured, load_split, prepare_root, scoring_subset
+from search.splits import load_measured, load_training, prepare_root, scoring_subset, told_of_defects
 from search.training_stage import SupernetState, teacher_pool, trained_supernet
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
@@ -67,7 +67,7 @@ def prepare_data(
     """
     with folder.timed("data"):
         prepare_root(config, folder)
-        train = load_split(config, folder, config.data.train)
+        train = load_training(config, folder)
         val = None if config.data.val is None else load_measured(config, folder, config.data.val)
     read = {config.data.train: train} if val is None else {config.data.train: train, str(config.data.val): val}
     note_defects(folder, read, progress)
@@ -78,15 +78,13 @@ def prepare_data(
 
 
 def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
-    """Say how many images were left out, and keep each with its reason in `data_defects.json`."""
+    """Say how many images were left out, and keep every defect with its reason in `data_defects.json`."""
     file = folder.path / "data_defects.json"
     kept = read_json(file) if file.is_file() else {}
     for split, data in splits.items():
         kept[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
         if data.defects:
-            first = data.defects[0]
-            left_out = f"{split}: {len(data.defects)} of {len(data) + len(data.defects)} images left out"
-            progress.note(f"{left_out}, the first for {first.path}: {first.reason}. All are in {file}.")
+            progress.note(f"{told_of_defects(split, data)} All are in {file}.")
     if any(kept.values()):
         write_whole(file, json.dumps(kept, indent=2).encode())
 

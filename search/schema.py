@@ -57,6 +57,7 @@ class Data(_Section):
     year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
+    train_on_difficult: bool = True  # VOC's, where false they are ground like all that is no object
     on_bad_data: Literal["error", "skip"] = "error"
     memory_limit_mb: Positive = 4096.0
     classes: tuple[str, ...] | None = None

@@ -1,6 +1,8 @@
 """From the data section of a config to decoded images."""
 
+import math
 import os
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -11,18 +13,18 @@ from spaces.published import NAMES
 from trainers.data.batches import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.download import download_voc
-from trainers.data.errors import DataError
+from trainers.data.errors import DataError, OnBadData
 from trainers.data.formats import FORMATS, Format, data_format, own_classes, shared_images
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.seeding import seeded
 
 
-def settled(config: Config, data_root: Path | None) -> Config:
+def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
     """The config with absolute places for all files that it reads, so that it means the same from every folder.
 
     The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
     BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
-    and ConfigError when `data_root` comes with generated data.
+    unless the data isn't needed, and ConfigError when `data_root` comes with generated data.
     """
     data, named = config.data, data_root
     if data.format == "shapes":
@@ -30,7 +32,7 @@ def settled(config: Config, data_root: Path | None) -> Config:
             raise ConfigError("--data was given, but data.format is shapes, whose images are generated. Leave it out.")
         named = Path(data.root) if data.root else None
     elif named is None:
-        named = _named_root(data)
+        named = _named_root(data, data_needed)
     teachers = {
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
@@ -54,6 +56,20 @@ def class_names(config: Config) -> tuple[str, ...]:
     if data.format == "shapes":
         return SHAPE_CLASSES
     return own_classes(data.format, Path(data.root) if data.root else None, data.train)
+
+
+def origin_of_classes(config: Config) -> str:
+    """Where `class_names` has the classes of a settled config from."""
+    data = config.data
+    if data.classes is not None:
+        return "named in data.classes"
+    if data.format == "coco":
+        return (
+            f"the categories of {data.train} in {data.root}"
+            if data.root
+            else "COCO's own, as no data is named; --data has them read from yours"
+        )
+    return f"those of {data.format} data"
 
 
 def prepare_root(config: Config, folder: RunFolder) -> Path:
@@ -89,6 +105,13 @@ def load_split(config: Config, folder: RunFolder, split: str) -> Decoded:
     return decode(listed, data.image_size, memory_limit_mb=data.memory_limit_mb, on_bad_data=data.on_bad_data)
 
 
+def load_training(config: Config, folder: RunFolder) -> Decoded:
+    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt."""
+    found = load_split(config, folder, config.data.train)
+    drops = found.rule == "voc" and not config.data.train_on_difficult
+    return found.without_difficult() if drops else found
+
+
 def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
     """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
     found = load_split(config, folder, split)
@@ -101,6 +124,13 @@ def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
     return found
 
 
+def told_of_defects(split: str, data: Decoded) -> str:
+    """What was skipped in an image set that has defects: of how many images how many, and the first reason."""
+    first, strays = data.defects[0], "" if data.left_out else ", for the defects are of none"
+    counted = f"{data.left_out} of {len(data) + data.left_out} images left out{strays}"
+    return f"{split}: {counted}, the first for {first.path}: {first.reason}."
+
+
 def scoring_subset(config: Config, val: Decoded) -> Decoded:
     """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it."""
     wanted = config.data.val_images
@@ -109,9 +139,31 @@ def scoring_subset(config: Config, val: Decoded) -> Decoded:
     return val.subset(balanced_indices(val, wanted, seeded(config.seed, "val_images")))
 
 
-def decode_split(form: Format, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
-    """An image set at another place than the config's; every defect is an error."""
-    return decode(form.read(root, split, class_names=classes), size)
+@dataclass(frozen=True)
+class Reading:
+    """How images are read that no config describes; the fields are those of a config's `data` with their defaults.
+
+    Raises ConfigError, which names the command line's option, for a value that isn't allowed.
+    """
+
+    format: str = "voc"
+    year: str = "2007"
+    on_bad_data: OnBadData = "error"
+    memory_limit_mb: float = 4096.0
+
+    def __post_init__(self) -> None:
+        named_format(self.format, self.year)
+        if self.on_bad_data not in ("error", "skip"):
+            raise ConfigError(f"--on-bad-data is {self.on_bad_data!r}; allowed are error and skip.")
+        if not 0 < self.memory_limit_mb < math.inf:
+            raise ConfigError(f"--memory-limit-mb is {self.memory_limit_mb:g}, must be positive and finite.")
+
+
+def decode_split(reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
+    """An image set at another place than a config's. Raises DataError as `load_split` does."""
+    form, on_bad_data = named_format(reading.format, reading.year), reading.on_bad_data
+    listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
+    return decode(listed, size, memory_limit_mb=reading.memory_limit_mb, on_bad_data=on_bad_data)
 
 
 def named_format(name: str, year: str) -> Format:
@@ -126,16 +178,16 @@ def _format(data: Data) -> Format:
     return data_format("voc" if data.format == "shapes" else data.format, data.year)
 
 
-def _named_root(data: Data) -> Path:
+def _named_root(data: Data, needed: bool) -> Path | None:
     variable = f"BITFRONT_{data.format.upper()}_ROOT"
     named = data.root or os.environ.get(variable)
-    if not named:
+    if not named and needed:
         raise DataError(
             f"the {data.format.upper()} data",
             "no folder was named",
             f"Name the folder that holds {_format(data).holds}: --data, data.root in the config, or {variable}",
         )
-    return Path(named)
+    return Path(named) if named else None
 
 
 def _absolute(path: Path | str | None) -> str | None:

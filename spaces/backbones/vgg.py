@@ -6,7 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Layout, is_plain, renamed, scaled_channels
+from spaces.backbones.backbone import (
+    CAFFE_MEAN,
+    CAFFE_STD,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Layout,
+    is_plain,
+    renamed,
+    scaled_channels,
+)
 from spaces.backbones.real_conv import RealConv
 from spaces.layers import MethodsFor, SearchableUnit
 from spaces.layers.shortcuts import ShortcutKind
@@ -48,12 +57,14 @@ class VGG(nn.Module):
     every 1-bit unit and every map takes both signs, and all real it is torchvision's `vgg*_bn` (but for odd maps, which
     that halves downwards). 1-bit units have shortcuts without parameters, which repeat the channels where their number
     doubles. Layout `plain` is torchvision's `vgg*`, without BatchNorms and shortcuts: for teachers, and for comparison.
+    How its images are normalised goes with its weights, among whose tensors it is as `normalisation` (2, 3), mean and
+    deviation: that of SSD's published backbone until a classifier's weights come.
 
     Units are called `<prefix>stage<s>.<n>.conv`, counted from 0 in each stage; the first convolution of all, `stem`, is
     real.
     """
 
-    image_mean, image_std = IMAGENET_MEAN, IMAGENET_STD
+    normalisation: Tensor | None
 
     def __init__(
         self,
@@ -81,6 +92,16 @@ class VGG(nn.Module):
                 before = channels
             self.add_module(name, stage)
         self.channels = {"stage3": sizes[2], "stage4": sizes[3], "stage5": sizes[4], "pool5": sizes[4]}
+        with torch.device("cpu"):  # read while a network is built without memory, to be filled later
+            self.register_buffer("normalisation", torch.tensor([CAFFE_MEAN, CAFFE_STD]) if plain else None)
+
+    @property
+    def image_mean(self) -> tuple[float, float, float]:
+        return IMAGENET_MEAN if self.normalisation is None else _colour(self.normalisation[0])
+
+    @property
+    def image_std(self) -> tuple[float, float, float]:
+        return IMAGENET_STD if self.normalisation is None else _colour(self.normalisation[1])
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         x, features = self.stem(images), {}
@@ -90,9 +111,17 @@ class VGG(nn.Module):
         return {name: features[name] for name in self.channels}
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """torchvision's names to ours, of `vgg*_bn` and of `vgg*`: biases of convolutions move into the BatchNorms."""
+        """torchvision's names to ours, of `vgg*_bn` and of `vgg*`: biases of convolutions move into the BatchNorms.
+
+        To the plain layout belongs the normalisation: of a state with a classifier in it torchvision's classifiers',
+        of one without that of SSD's published backbone, which has none.
+        """
         if isinstance(self.stem, nn.Conv2d):  # the plain layout, without BatchNorms
-            return renamed(state, {f"features.{n}": name for n, name in self.convolutions_by_number(2).items()})
+            named = renamed(state, {f"features.{n}": name for n, name in self.convolutions_by_number(2).items()})
+            if "stem.weight" in named:
+                classifiers = (IMAGENET_MEAN, IMAGENET_STD)
+                named["normalisation"] = torch.tensor(classifiers if _is_classifier(state) else (CAFFE_MEAN, CAFFE_STD))
+            return named
         with_norms = "features.1.running_mean" in state
         places = list(self._places(3 if with_norms else 2))
         modules = {f"features.{number}": convolution for number, convolution, _ in places}
@@ -114,6 +143,13 @@ class VGG(nn.Module):
                 named |= {f"{norm}.{name}": tensor for name, tensor in own.items()}
         return named
 
+    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
+        """For a report: by what the images are normalised, where the weights decide it."""
+        if self.normalisation is None:
+            return []
+        whose = "torchvision's classifiers" if _is_classifier(state) else "SSD's published backbone"
+        return [f"images are normalised as for {whose}"]
+
     def convolutions_by_number(self, step: int) -> dict[int, str]:
         """Convolutions' names by their numbers in torchvision's `features`; `step` is 2 for `vgg*`, 3 for `vgg*_bn`."""
         names = {number: convolution for number, convolution, _ in self._places(step)}
@@ -128,6 +164,15 @@ class VGG(nn.Module):
                 yield (number, unit, f"{unit}.alternatives.real.bn") if number else (0, "stem.conv", "stem.bn")
                 number += step
             number += 1  # the pooling
+
+
+def _is_classifier(state: Mapping[str, Tensor]) -> bool:
+    return any(name.startswith("classifier.") for name in state)
+
+
+def _colour(values: Tensor) -> tuple[float, float, float]:
+    red, green, blue = values.tolist()
+    return red, green, blue
 
 
 def vgg11(width: float, methods_for: MethodsFor, prefix: str = "") -> VGG:

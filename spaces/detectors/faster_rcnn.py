@@ -13,6 +13,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
 from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
+from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
 from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 
@@ -20,6 +21,11 @@ PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
 """Of what is detected, per image."""
+PREDICTORS = {f"roi_heads.box_predictor.{name}": 1 for name in ("cls_score.weight", "cls_score.bias")} | {
+    f"roi_heads.box_predictor.{name}": 4 for name in ("bbox_pred.weight", "bbox_pred.bias")
+}
+"""The tensors that know the classes, with their numbers for each."""
+BATCH_NORM_EPS = 1e-5
 
 
 class FasterRCNN(nn.Module):
@@ -98,13 +104,22 @@ class FasterRCNN(nn.Module):
         )
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """torchvision's names to ours, of its newer and its older files. Other classes' predictors are left out."""
+        """torchvision's names to ours, of its newer and its older files.
+
+        Class predictors of other classes than ours are fitted or left out, see `published_classes`. torchvision runs
+        its weights for COCO with a BatchNorm epsilon of 0: ours is taken off their variances.
+        """
         body, rest = {}, {}
         for name, tensor in state.items():
             if name.startswith("backbone.body."):
                 body[name.removeprefix("backbone.body.")] = tensor
             else:
                 rest[name] = tensor
+        if _is_for_no_epsilon(state):
+            body = {
+                name: (tensor - BATCH_NORM_EPS).clamp(min=0) if name.endswith(".running_var") else tensor
+                for name, tensor in body.items()
+            }
         modules = {"rpn.head.conv.0.0": "rpn.head.conv"}
         for index in range(len(self.backbone.channels)):
             for theirs, ours in (("inner_blocks", "lateral"), ("layer_blocks", "output")):
@@ -112,10 +127,12 @@ class FasterRCNN(nn.Module):
                 modules |= {f"backbone.fpn.{theirs}.{index}{inner}": place for inner in ("", ".0")}
         named = {f"backbone.{name}": tensor for name, tensor in self.backbone.from_published(body).items()}
         named |= renamed(rest, modules)
-        classes = named.get("roi_heads.box_predictor.cls_score.bias")
-        if classes is not None and len(classes) != self.num_classes + 1:
-            named = {name: tensor for name, tensor in named.items() if ".box_predictor." not in name}
-        return named
+        return fit_predictors(named, PREDICTORS, _published_rows(state), self.num_classes + 1)
+
+    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
+        """For a report: what becomes of its class predictors, and of its BatchNorms."""
+        told = told_of_predictors(_published_rows(state), self.num_classes + 1)
+        return [*told, "its BatchNorms are for an epsilon of 0"] if _is_for_no_epsilon(state) else told
 
     def _second(self, features: dict[str, Tensor], proposals: list[Tensor]) -> RoIResponses:
         own = [(self.image_size, self.image_size)] * len(proposals)
@@ -145,6 +162,20 @@ class FasterRCNN(nn.Module):
             {"boxes": resize_boxes(boxes, own, size), "scores": scores, "labels": labels}
             for boxes, scores, labels, size in zip(*found, sizes, strict=True)
         ]
+
+
+def _published_rows(state: Mapping[str, Tensor]) -> int:
+    bias = state.get("roi_heads.box_predictor.cls_score.bias")
+    return 0 if bias is None else bias.numel()
+
+
+def _is_for_no_epsilon(state: Mapping[str, Tensor]) -> bool:
+    """Whether they are torchvision's weights for COCO, whose BatchNorms are frozen and so count no batches.
+
+    A network that was trained on other classes can't be told from one of an epsilon of 1e-5: its variances stay.
+    """
+    counts_batches = any(name.endswith(".num_batches_tracked") for name in state)
+    return _published_rows(state) == COCO_ROWS and not counts_batches
 
 
 def _second_stage(channels: int, hidden: int, num_classes: int, scale: InputScale) -> RoIHeads:

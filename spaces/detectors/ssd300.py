@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
-from spaces.backbones.backbone import Layout, is_plain, renamed, scaled_channels
+from spaces.backbones.backbone import CAFFE_MEAN, CAFFE_STD, Layout, is_plain, renamed, scaled_channels
 from spaces.backbones.real_conv import RealConv
 from spaces.backbones.vgg import VGG, VGGBlock
 from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
+from spaces.detectors.contract import DetectorOutput, Target
+from spaces.detectors.published_classes import fit_predictors, told_of_predictors
 from spaces.detectors.ssd import Heads, SingleShot
 from spaces.detectors.ssd_decode import Limits
 from spaces.layers import MethodsFor, SearchableUnit
@@ -19,9 +22,6 @@ from spaces.layers.shortcuts import ShortcutKind
 CLASSIFIER_CHANNELS = 1024
 EXTRA_CHANNELS = ((256, 512), (128, 256), (128, 256), (128, 256))
 """Of the 1x1 and the 3x3 convolution of each extra level; the first two halve the map, the others have no padding."""
-
-CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
-"""Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
 
 
 class SSD300(SingleShot):
@@ -51,18 +51,27 @@ class SSD300(SingleShot):
         channels = {f"p{level}": c for level, c in enumerate([finest, *extra.channels], start=3)}
         norms = nn.ModuleDict({name: nn.Identity() for name in channels})
         norms["p3"] = ScaledL2Norm(finest) if plain else nn.BatchNorm2d(finest)
-        if plain:
-            backbone.image_mean, backbone.image_std = CAFFE_MEAN, CAFFE_STD
         limits = Limits(before_nms=400, each_class=True, after_nms=200)
         boxes = DefaultBoxes(image_size, SSD300_BOXES)
         super().__init__(backbone, extra, channels, norms, boxes, num_classes, heads, limits)
+
+    def forward(
+        self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
+    ) -> DetectorOutput:
+        """See `contract`. How images are normalised goes with the backbone's weights, which come and go."""
+        self.transform.image_mean = list(self.backbone.image_mean)
+        self.transform.image_std = list(self.backbone.image_std)
+        return super().forward(images, targets, proposals)
 
     def _levels(self, images: Tensor) -> dict[str, Tensor]:
         maps = self.backbone(images)
         return {"p3": maps["stage4"]} | cast(ExtraLevels, self.extra)(maps["stage5"])
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The names of torchvision's `ssd300_vgg16` to those of the `plain` layout."""
+        """The names of torchvision's `ssd300_vgg16` to those of the `plain` layout.
+
+        Class predictors of other classes than ours are fitted or left out, see `published_classes`.
+        """
         numbers = cast(VGG, self.backbone).convolutions_by_number(2)
         finer = {n: name for n, name in numbers.items() if not name.startswith("stage5.")}
         modules = {f"backbone.features.{n}": f"backbone.{name}" for n, name in finer.items()}
@@ -78,8 +87,20 @@ class SSD300(SingleShot):
             modules[f"head.classification_head.module_list.{index}"] = f"cls_heads.{index}"
             modules[f"head.regression_head.module_list.{index}"] = f"box_heads.{index}"
         named = renamed(state, modules)
-        scale = named.pop("backbone.scale_weight", None)
-        return named if scale is None else named | {"norms.p3.scale": scale}
+        if (scale := named.pop("backbone.scale_weight", None)) is not None:
+            named["norms.p3.scale"] = scale
+        if cast(VGG, self.backbone).normalisation is not None and "backbone.stem.weight" in named:
+            named["backbone.normalisation"] = torch.tensor((CAFFE_MEAN, CAFFE_STD))
+        heads = {f"cls_heads.{i}.{kind}": 1 for i in range(len(self.cls_heads)) for kind in ("weight", "bias")}
+        return fit_predictors(named, heads, self._published_rows(state), self.num_classes + 1)
+
+    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
+        """For a report: what becomes of its class predictors."""
+        return told_of_predictors(self._published_rows(state), self.num_classes + 1)
+
+    def _published_rows(self, state: Mapping[str, Tensor]) -> int:
+        bias = state.get("head.classification_head.module_list.0.bias")
+        return 0 if bias is None else bias.numel() // self.boxes.per_cell[0]
 
 
 class ExtraLevels(nn.Module):

@@ -157,6 +157,19 @@ def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
     assert "--format is 'yolo'; allowed are voc, coco, visdrone." in refused(chosen)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--on-bad-data", "skp", "--on-bad-data is 'skp'; allowed are error and skip."),
+        ("--memory-limit-mb", "0", "--memory-limit-mb is 0, must be positive and finite."),
+        ("--memory-limit-mb", "nan", "--memory-limit-mb is nan, must be positive and finite."),
+        ("--device", "tpu", "--device is 'tpu'; allowed on this machine are auto, cpu"),
+    ],
+)
+def test_a_wrong_option_of_an_evaluation_is_told(call, tmp_path, option, value, message):
+    assert message in refused(call("evaluate", tmp_path / "any.safetensors", "--data", tmp_path, option, value))
+
+
 def test_costs_are_counted_layer_by_layer(call, tmp_path):
     (tmp_path / "search.yaml").write_text(LEAST)
     result = call("cost", tmp_path / "search.yaml", "--set", "data.image_size=96", "--format", "json")
@@ -184,7 +197,7 @@ def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path
     options = ["--set", "student.detector=faster_rcnn_resnet18", "--set", "data.image_size=96", "--format", "json"]
     result = call("cost", tmp_path / "search.yaml", *options)
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 300 proposals"
+    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 5 classes, 300 proposals"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,50 @@ def test_classes_of_ones_own_are_named(check, tiny_data, tmp_path):
     assert [row[0] for row in cells(result.stdout)] == ["class", "images", "cat", "dog", "cow", "all objects"]
 
 
+@pytest.mark.parametrize(
+    ("form", "classes", "message"),
+    [
+        (
+            "coco",
+            "cat,dgo",
+            "among the categories of the files 'dgo' is not known. Did you mean 'dog'? Known: cat, dog.",
+        ),
+        (
+            "visdrone",
+            "car,bus",
+            "VisDrone's classes are fixed. Leave it out; they are pedestrian, people, bicycle, car",
+        ),
+        ("voc", "cat,,dog", "--classes is 'cat,,dog': must be names with commas between, each of them once."),
+        ("voc", "cat,dog, cat", "--classes is 'cat,dog,cat': must be names with commas between, each of them once."),
+    ],
+)
+def test_a_mistake_in_the_classes_gives_exit_status_2_and_says_what_is_allowed(
+    check, tiny_data, tmp_path, form, classes, message
+):
+    result = check(tiny_data(form, tmp_path), "--format", form, "--classes", classes)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_a_broken_file_is_a_defect_though_classes_are_named(check, tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    (root / "annotations" / "instances_val.json").write_text("{")
+    result = check(root, "--format", "coco", "--classes", "cat,dog")
+    assert result.exit_code == 1
+    assert "instances_val.json: broken JSON" in result.stdout
+
+
+def test_lists_of_one_class_are_no_splits(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    lists = root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main"
+    for name in ("aeroplane_trainval", "zebra_train"):  # of VOC's own classes and of another
+        (lists / f"{name}.txt").write_text("000005 -1\n000007  1\n")
+    (lists / "person_indoors.txt").write_text("val_0\nval_1\n")  # of ids alone, whatever it is called
+    result = check(root)
+    assert result.exit_code == 0, result.stdout
+    assert cells(result.stdout)[0] == ["class", "person_indoors", "test", "train", "val"]
+
+
 def test_defects_are_listed_with_file_and_reason_and_give_exit_status_1(check, tiny_data, tmp_path):
     root = tiny_data("voc", tmp_path)
     bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"

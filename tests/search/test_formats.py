@@ -4,15 +4,32 @@ import json
 import shutil
 
 import pytest
+from torchvision.models.detection.rpn import RegionProposalNetwork
 from typer.testing import CliRunner
 
 from search.cli import app
 from search.config import ConfigError, load_config
-from search.inspect import cost_rows, run_evaluate
+from search.inspect import run_evaluate
 from search.pipeline import run_search
+from search.prepare import prepare_data
 from search.run_folder import RunFolder
-from search.splits import class_names, load_measured, load_split, prepare_root, scoring_subset, settled
+from search.space_builder import student_spec
+from search.splits import (
+    Reading,
+    class_names,
+    load_measured,
+    load_split,
+    prepare_root,
+    scoring_subset,
+    settled,
+    told_of_defects,
+)
 from search.train_stage import run_train
+from spaces.candidate import Candidate
+from spaces.detectors.ssd_loss import ssd_losses
+from spaces.supernet import build_fixed
+from trainers.data.batches import batches
+from trainers.data.coco_annotation import parse_instances
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -66,10 +83,35 @@ def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, t
 
 def test_classes_of_cocos_layout_are_the_files_and_without_a_root_cocos_own(tiny_config):
     assert class_names(tiny_config("coco")) == ("cat", "dog")
-    config = tiny_config("coco", "data.root=null")
-    assert len(class_names(config)) == 80
-    assert cost_rows(config)[-1]["layer"] == "total"
+    assert len(class_names(tiny_config("coco", "data.root=null"))) == 80
     assert class_names(tiny_config("coco", "data.classes=[dog, cat]")) == ("dog", "cat")
+
+
+@pytest.mark.parametrize(
+    ("form", "override", "with_data", "count", "origin"),
+    [
+        ("coco", "data.root=null", True, 2, "the categories of train in"),
+        ("coco", "data.root=null", False, 80, "COCO's own, as no data is named; --data has them read from yours"),
+        ("visdrone", "data.root=null", False, 10, "those of visdrone data"),
+        ("voc", "data.classes=null", False, 20, "those of voc data"),
+        ("voc", "seed=0", True, 2, "named in data.classes"),
+    ],
+)
+def test_a_cost_is_counted_for_the_datas_classes(
+    tiny_config, tmp_path, monkeypatch, form, override, with_data, count, origin
+):
+    monkeypatch.delenv(f"BITFRONT_{form.upper()}_ROOT", raising=False)
+    tiny_config(form)
+    options = [str(tmp_path / f"{form}.yaml"), "--set", override]
+    options += ["--data", str(tmp_path / "data")] if with_data else []
+    shown = CliRunner().invoke(app, ["cost", *options])
+    assert shown.exit_code == 0, shown.stderr
+    assert f"The classes are {origin}" in shown.stdout
+    *layers, total = json.loads(CliRunner().invoke(app, ["cost", *options, "--format", "json"]).stdout)
+    assert total["method"] == f"96 x 96, {count} classes"
+    heads = [row["memory_bits"] for row in layers if row["layer"] == "cls_heads.0.2"]
+    anchors, channels = 4, 8
+    assert heads == [32 * (channels + 1) * anchors * (count + 1)]
 
 
 @pytest.mark.parametrize(("form", "holds"), [("coco", "annotations/instances_"), ("visdrone", "VisDrone2019")])
@@ -126,17 +168,84 @@ def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, monkeypatch
     assert len(load_split(config, RunFolder(tmp_path / "run"), "val")) == 4
 
 
+def test_cocos_files_are_parsed_once_for_a_whole_run(tiny_config, tmp_path, monkeypatch):
+    parsed = []
+
+    def parse(text, path):
+        parsed.append(path.name)
+        return parse_instances(text, path)
+
+    monkeypatch.setattr("trainers.data.coco_file.parse_instances", parse)
+    config, folder = settled(tiny_config("coco"), None), RunFolder(tmp_path / "run")
+    class_names(config)
+    prepare_data(config, folder, SilentProgress(), {})
+    load_measured(config, folder, "test")
+    class_names(config)
+    assert sorted(parsed) == ["instances_test.json", "instances_train.json", "instances_val.json"]
+
+
+def test_what_was_skipped_is_told_by_the_images_that_were_lost(tiny_config, tmp_path):
+    config = tiny_config("coco", "data.on_bad_data=skip")
+    file = tmp_path / "data" / "annotations" / "instances_val.json"
+    content = json.loads(file.read_text())
+    content["annotations"] += [{**content["annotations"][0], "id": 90 + n, "image_id": 77 + n} for n in range(3)]
+    file.write_text(json.dumps(content))
+    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
+    assert told.startswith(
+        f"val: 0 of 4 images left out, for the defects are of none, the first for {file}: annotation"
+    )
+    (tmp_path / "data" / "val" / "val_2.jpg").write_bytes(b"")
+    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
+    assert told.startswith("val: 1 of 4 images left out, the first for ")
+
+
+@pytest.mark.parametrize("detector", ["ssd_resnet18", "faster_rcnn_resnet18"])
+@pytest.mark.parametrize("trained_on", [True, False])
+def test_difficult_objects_are_matched_and_cost_a_loss_only_where_they_are_trained_on(
+    tiny_config, tmp_path, monkeypatch, trained_on, detector
+):
+    seen = []
+
+    def losses(logits, offsets, anchors, targets):  # it matches, too
+        seen.extend(targets)
+        return ssd_losses(logits, offsets, anchors, targets)
+
+    def matched(self, anchors, targets):
+        seen.extend(targets)
+        return RegionProposalNetwork.assign_targets_to_anchors(self, anchors, targets)
+
+    monkeypatch.setattr("spaces.detectors.ssd.ssd_losses", losses)
+    spied = type("Spied", (RegionProposalNetwork,), {"assign_targets_to_anchors": matched})
+    monkeypatch.setattr("spaces.detectors.rpn.RegionProposalNetwork", spied)
+    config = tiny_config("voc", f"data.train_on_difficult={str(trained_on).lower()}", f"student.detector={detector}")
+    data = prepare_data(config, RunFolder(tmp_path / "run"), SilentProgress(), {})
+    network = build_fixed(student_spec(config, 2), Candidate({})).train()
+    for images, targets in batches(data.train, 4, seed=0, epoch=0, augment=True):
+        network(images, targets)
+    assert len(seen) == 8
+    assert any(target["difficult"].any() for target in seen) == trained_on
+    assert data.val.difficult.any()  # what is measured on stays whole
+
+
 @pytest.mark.parametrize("form", ["coco", "visdrone"])
 def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path, form):
     result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
     columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
     assert set(result.test) == set(result.twin_test) == columns
-    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", form)
+    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", Reading(form), "cpu", SilentProgress())
     assert again == pytest.approx(result.test, nan_ok=True)
     shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
-    table = CliRunner().invoke(app, shown)
+    table = CliRunner().invoke(app, [*shown, "--device", "cpu"])
     assert table.exit_code == 0, table.stderr
     assert "ap75" in table.stdout
+    image = next((tmp_path / "data").rglob("test_3.jpg"))
+    image.write_bytes(image.read_bytes()[:-40])
+    assert CliRunner().invoke(app, shown).exit_code == 2
+    skipping = CliRunner().invoke(app, [*shown, "--on-bad-data", "skip"])
+    assert skipping.exit_code == 0, skipping.stderr
+    assert f"test: 1 of 4 images left out, the first for {image}: the image is truncated" in skipping.stderr
+    small = CliRunner().invoke(app, [*shown, "--memory-limit-mb", "0.1"])
+    assert (small.exit_code, "more than the limit of 0.1 MB" in small.stderr) == (2, True)
     kept = json.loads((tmp_path / "run" / "teachers" / "twin.json").read_text())
     assert set(kept) == columns
 

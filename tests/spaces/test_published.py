@@ -6,9 +6,11 @@ from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DETECTORS, DetectorSpec
-from spaces.pretrained import load_pretrained, published_part
+from spaces.detectors.published_classes import ROWS_OF_EIGHTY
+from spaces.pretrained import load_pretrained, published_part, read_state
 from spaces.published import NAMES, PACKAGED, download, published_model
 from spaces.supernet import build_fixed
+from trainers.data.coco_classes import COCO_CLASSES
 
 
 @pytest.fixture
@@ -20,7 +22,8 @@ def published(monkeypatch):
         asked.append((str(self), options["check_hash"]))
         torch.manual_seed(0)
         if "FasterRCNN" in str(self):
-            return fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict()
+            state = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict()
+            return {name: tensor for name, tensor in state.items() if "num_batches_tracked" not in name}  # frozen
         return torchvision.models.resnet18().state_dict()
 
     monkeypatch.setattr(WeightsEnum, "get_state_dict", state_dict)
@@ -36,7 +39,7 @@ def published(monkeypatch):
         ("ssdlite_mobilenetv2", "imagenet", "mobilenet_v2"),
         ("ssdlite_mobilenetv1", "imagenet", None),
         ("ssdlite_efficientnet_lite0", "imagenet", "efficientnet_lite0"),
-        ("ssd300_vgg16_plain", "imagenet", None),  # its images are normalised otherwise
+        ("ssd300_vgg16_plain", "imagenet", "vgg16"),
         ("ssd300_vgg16_plain", "coco", "ssd300_vgg16"),
         ("faster_rcnn_resnet50", "coco", "fasterrcnn_resnet50_fpn"),
         ("faster_rcnn_resnet50_plain", "coco", "fasterrcnn_resnet50_fpn"),
@@ -76,10 +79,72 @@ def test_a_whole_detectors_weights_come_by_name_and_are_for_our_epsilon(publishe
     detector = build_fixed(spec, Candidate({}))
     part = published_part(detector, state)
     assert part is detector
-    assert load_pretrained(part, state).complete
+    report = load_pretrained(part, state)
+    assert report.complete
+    assert report.told == ("its BatchNorms are for an epsilon of 0",)
     norm = detector.backbone.bn1
     assert norm.eps == 1e-5
     torch.testing.assert_close(norm.running_var + norm.eps, torch.ones(64))  # 1 was published, for an epsilon of 0
+
+
+def coco_state(*, rows=91, frozen=True):
+    """As little as there is in a detector's state: a BatchNorm's, and the class predictor's."""
+    state = {
+        "backbone.body.bn1.running_var": torch.tensor([1.0, 2e-5, 0.0]).repeat(22)[:64],
+        "roi_heads.box_predictor.cls_score.bias": torch.arange(float(rows)),
+        "roi_heads.box_predictor.bbox_pred.bias": torch.arange(4.0 * rows),
+    }
+    return state if frozen else state | {"backbone.body.bn1.num_batches_tracked": torch.tensor(7)}
+
+
+def loaded(state, num_classes):
+    spec = DetectorSpec(detector="faster_rcnn_resnet50_plain", num_classes=num_classes, image_size=96)
+    detector = build_fixed(spec, Candidate({}))
+    return detector, load_pretrained(published_part(detector, state), state)
+
+
+def test_the_same_weights_by_name_and_by_file_give_the_same_network(monkeypatch, tmp_path):
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda self, **options: coco_state())
+    torch.save(coco_state(), tmp_path / "coco.pth")
+    states = download("faster_rcnn_resnet50_plain", "coco"), read_state(tmp_path / "coco.pth")
+    by_name, by_file = (loaded(state, 80)[0].backbone.bn1.running_var for state in states)
+    assert torch.equal(by_name, by_file)
+    torch.testing.assert_close(by_file[:3], torch.tensor([1.0 - 1e-5, 1e-5, 0.0]), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("other", [{"rows": 4}, {"frozen": False}])
+def test_the_variances_of_other_weights_stay(other):
+    detector, report = loaded(coco_state(**other), 3)
+    assert torch.equal(detector.backbone.bn1.running_var, coco_state()["backbone.body.bn1.running_var"])
+    assert not any("epsilon" in clause for clause in report.told)
+
+
+def test_cocos_category_ids_become_the_labels_of_the_eighty_classes():
+    names = torchvision.models.get_model_weights("fasterrcnn_resnet50_fpn")["COCO_V1"].meta["categories"]
+    assert tuple(names[row] for row in ROWS_OF_EIGHTY) == ("__background__", *COCO_CLASSES)
+    detector, report = loaded(coco_state(), 80)
+    predictor = detector.roi_heads.box_predictor
+    assert predictor.cls_score.bias.tolist() == list(ROWS_OF_EIGHTY)
+    assert predictor.bbox_pred.bias.view(81, 4)[12].tolist() == [52, 53, 54, 55]  # label 12, a stop sign, has id 13
+    assert report.told[0] == "its class predictors' 91 category ids of COCO are read as the eighty classes"
+    assert not any("bias" in name for name in report.missing if ".box_predictor." in name)
+
+
+def test_predictors_of_other_classes_are_left_out_and_the_report_says_so():
+    _, report = loaded(coco_state(), 20)
+    assert report.told[0] == ("its class predictors are left out: they have 91 rows with the background's, ours 21")
+    assert report.loaded == ("backbone.bn1.running_var",)
+
+
+@pytest.mark.parametrize(("strange", "shape"), [(torch.zeros(4), r"\(4,\)"), (torch.tensor(0.0), r"\(\)")])
+def test_a_predictor_of_a_strange_shape_is_refused(strange, shape):
+    state = coco_state() | {"roi_heads.box_predictor.bbox_pred.bias": strange}
+    with pytest.raises(ValueError, match=rf"bbox_pred\.bias is {shape}, no predictor of 91 rows"):
+        loaded(state, 80)
+    state["roi_heads.box_predictor.cls_score.bias"] = torch.tensor(0.0)
+    assert loaded(state, 80)[1].told == (
+        "its class predictors are left out: they have 1 rows with the background's, ours 81",
+    )
 
 
 def test_a_whole_detector_of_another_kind_is_refused():

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
+from torchvision.models import vgg16
 from torchvision.models.detection import ssd300_vgg16
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
-from spaces.supernet import build_fixed
+from spaces.detectors.published_classes import ROWS_OF_EIGHTY
+from spaces.pretrained import load_pretrained, published_part
+from spaces.supernet import build_fixed, extract
 
 SPEC = DetectorSpec(detector="ssd300_vgg16", num_classes=20, image_size=300, heads="full")
 SIDES = [38, 19, 10, 5, 3, 1]
@@ -58,6 +62,71 @@ def test_the_plain_layout_has_torchvisions_losses(pair, batch):
         expected, found = published(*batch), ours(*batch).losses
     assert found["cls"].item() == pytest.approx(expected["classification"].item(), rel=1e-4)
     assert found["box"].item() == pytest.approx(expected["bbox_regression"].item(), rel=1e-4)
+
+
+PLAIN = replace(SPEC, detector="ssd300_vgg16_plain", image_size=272)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """torchvision's VGG-16 with random weights, but for most of its classifier, which takes 120 million."""
+    torch.manual_seed(2)
+    with torch.device("meta"):
+        features = vgg16().features
+    features = features.to_empty(device="cpu").eval()
+    for layer in features:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+            nn.init.normal_(layer.bias, std=0.2)
+    state = {f"features.{name}": tensor for name, tensor in features.state_dict().items()}
+    return features, state | {"classifier.6.bias": torch.zeros(1000)}
+
+
+@torch.no_grad()
+def test_with_a_classifiers_weights_images_are_normalised_as_the_classifiers_are(classifier):
+    features, state = classifier
+    network, seen = build_fixed(PLAIN, Candidate({})).eval(), []
+    part = published_part(network, state)
+    report = load_pretrained(part, state)
+    assert part is network.backbone
+    assert (report.complete, report.unused) == (True, ("classifier.6.bias",))
+    assert report.told == ("images are normalised as for torchvision's classifiers",)
+    image = torch.rand(3, 272, 272, generator=torch.Generator().manual_seed(3))
+    colours = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])  # torchvision's for its classifiers
+    mean, std = colours.view(2, 3, 1, 1)
+    expected = features[:23](((image - mean) / std)[None])  # up to the ReLU behind the fourth stage
+    again = extract(network.state_dict(), PLAIN, Candidate({}))  # as from a file
+    for one in (network, again):
+        one.backbone.register_forward_hook(lambda module, inputs, maps: seen.append(maps["stage4"].relu()))
+        one([image])
+    assert expected.std() > 0.1
+    for found in seen:
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_a_classifier_they_are_normalised_as_ssds_backbone_is(classifier):
+    state = {name: tensor for name, tensor in classifier[1].items() if name.startswith("features.")}
+    network = build_fixed(PLAIN, Candidate({}))
+    load_pretrained(network.backbone, classifier[1])
+    assert load_pretrained(network.backbone, state).told == ("images are normalised as for SSD's published backbone",)
+    assert network.backbone.image_mean == pytest.approx((0.48235, 0.45882, 0.40784))
+    assert network.backbone.image_std == pytest.approx((1 / 255,) * 3)
+
+
+@pytest.mark.parametrize("num_classes", [80, 20])
+def test_published_class_predictors_are_fitted_to_the_eighty_classes_or_left_out(num_classes):
+    network = build_detector(replace(PLAIN, num_classes=num_classes), lambda _: ("real",))
+    boxes = 4  # of a cell of the finest map
+    bias = torch.arange(91.0 * boxes)
+    report = load_pretrained(
+        network, {"head.classification_head.module_list.0.bias": bias, "backbone.scale_weight": torch.ones(512)}
+    )
+    if num_classes == 80:
+        found = network.cls_heads[0].bias.view(boxes, 81)
+        assert found.tolist() == [[91 * box + row for row in ROWS_OF_EIGHTY] for box in range(boxes)]
+    else:
+        assert report.loaded == ("norms.p3.scale",)
+        assert report.told == ("its class predictors are left out: they have 91 rows with the background's, ours 21",)
 
 
 def test_the_six_levels():

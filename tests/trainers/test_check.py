@@ -1,11 +1,13 @@
 """Reading all of a data set: counts by class, and every defect."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from trainers.data.check import Count, check_split
+from trainers.data.decoded import decode
 from trainers.data.formats import data_format
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
@@ -33,6 +35,72 @@ def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
     found = check_split(data_format("coco"), root, "train")
     assert (found.images, found.total) == (6, Count(6, 3, 6))
     assert [defect.path.name for defect in found.defects] == ["train_1.jpg", "train_2.jpg"]
+
+
+TWO_DEFECTS = {
+    "voc": (
+        "VOCdevkit/VOC2007/Annotations/train_1.xml",
+        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name><difficult>2</difficult>"
+        "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object><object><name>dog</name>"
+        "</object></annotation>",
+        [
+            "object 1 is of the unknown class 'cta'",
+            "is reversed",
+            "<difficult> of object 1",
+            "object 2 ('dog') has no <bndbox>",
+        ],
+    ),
+    "visdrone": (
+        "VisDrone2019-DET-train/annotations/train_1.txt",
+        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,0,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
+        ["line 1 has 3 columns", "the box in line 3 has no area", "the score in line 4 is 2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", TWO_DEFECTS)
+def test_all_defects_of_a_file_are_listed_and_are_of_one_image(tiny_data, tmp_path, form):
+    root = tiny_data(form, tmp_path)
+    name, content, expected = TWO_DEFECTS[form]
+    (root / name).write_text(content)
+    found = check_split(data_format(form), root, "train")
+    assert [defect.path for defect in found.defects] == [root / name] * len(expected)
+    for defect, reason in zip(found.defects, expected, strict=True):
+        assert reason in defect.reason
+    assert found.images == 7
+    assert data_format(form).read(root, "train", on_bad_data="skip").left_out == 1
+
+
+def test_of_cocos_images_all_defects_are_listed_and_those_of_none_cost_none(tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    file = root / "annotations" / "instances_train.json"
+    content = json.loads(file.read_text())
+    first = content["annotations"][0]
+    first |= {"category_id": 5, "bbox": [0, 0, 0, 9], "iscrowd": 7}
+    content["annotations"].append({**first, "id": 99, "image_id": 1234})
+    file.write_text(json.dumps(content))
+    (root / "train" / "train_0.jpg").unlink()
+    (root / "train" / "train_5.jpg").write_bytes(b"")
+    data = data_format("coco").read(root, "train", on_bad_data="skip")
+    reasons = [defect.reason for defect in data.defects]
+    for reason, expected in zip(
+        reasons,
+        ("the image can't be read", "category 5", "has no area", "iscrowd of object 1", "the image 1234, which isn't"),
+        strict=True,
+    ):
+        assert expected in reason
+    assert (len(data.samples), data.left_out) == (7, 1)
+    decoded = decode(data, 8, on_bad_data="skip")
+    assert (len(decoded), decoded.left_out, len(decoded.defects)) == (6, 2, 6)
+    assert decoded.subset([0]).left_out == 2
+
+
+def test_a_file_of_another_kind_has_no_endless_list(tiny_data, tmp_path):
+    root = tiny_data("visdrone", tmp_path)
+    (root / "VisDrone2019-DET-train" / "annotations" / "train_1.txt").write_text("a\n" * 100)
+    defects = check_split(data_format("visdrone"), root, "train").defects
+    assert len(defects) == 20
+    assert defects[-1].reason == "has 81 more defects"
 
 
 def test_where_nothing_is_usable_every_defect_is_listed_all_the_same(tiny_data, tmp_path):

@@ -1,6 +1,7 @@
 """COCO's layout: what is read, and what each kind of bad file comes to."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.coco_annotation import parse_image, parse_instances, parse_objects
 from trainers.data.coco_classes import COCO_CLASSES
 from trainers.data.errors import DataError, NothingUsableError
+from trainers.data.formats import shared_images
 
 CATEGORIES = [{"id": 18, "name": "dog"}, {"id": 3, "name": "car"}]
 
@@ -87,6 +89,36 @@ def test_splits_places_and_classes_are_known_before_the_images_are(write):
     assert coco_splits(root) == ["train"]
     assert coco_places(root, "train") == {f"{n}.jpg": root / "train" / f"{n}.jpg" for n in (1, 2, 3)}
     assert coco_classes(root, "train") == ("car", "dog")
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../val/1.jpg", "a\0.jpg"])
+def test_a_name_that_leads_outside_is_no_place_and_never_opened(write, monkeypatch, name):
+    opened = []
+    monkeypatch.setattr("filecmp.cmp", lambda one, other, **options: opened.append(one) or True)
+    root = write(images=[image(1, file_name="1.jpg"), image(2, file_name=name)], annotations=[])
+    shutil.copytree(root / "train", root / "val")
+    shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / "instances_val.json")
+    places = [coco_places(root, split) for split in ("train", "val")]
+    assert [list(one) for one in places] == [["1.jpg"]] * 2
+    assert shared_images(*places) == ["1.jpg"]
+    assert opened == [root / "train" / "1.jpg"]
+
+
+def test_a_file_is_parsed_once_for_all_that_is_asked_before_it_is_read(write, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(
+        "trainers.data.coco_file.parse_instances", lambda *a: parsed.append(a[1]) or parse_instances(*a)
+    )
+    root = write()
+    for _ in range(2):
+        coco_classes(root, "train")
+        coco_places(root, "train")
+    read_coco(root, "train")
+    coco_classes(root, "train")
+    assert len(parsed) == 1
+    write(categories=[{"id": 18, "name": "dog"}])  # another file under its name
+    assert coco_classes(root, "train") == ("dog",)
+    assert len(parsed) == 2
 
 
 def test_a_missing_root_or_split_says_what_is_there(write, tmp_path):

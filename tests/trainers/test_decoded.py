@@ -213,6 +213,19 @@ def test_an_image_of_twenty_megapixels_is_decoded(tmp_path):
     assert np.abs(decoded.images[0, :, 5, 5].astype(int) - (10, 200, 30)).max() < 4
 
 
+def test_difficult_objects_may_be_left_out_of_images_that_stay(tmp_path):
+    images = [sample(tmp_path, f"{n}.jpg", boxes=((0, 0, 64, 48), (16, 12, 32, 24))) for n in range(3)]
+    for image, flags in zip(images, ([True, False], [True, True], [False, False]), strict=True):
+        image.difficult[:] = flags
+    decoded = decode(DetectionData(("cat", "dog"), tuple(images)), 32)
+    plain = decoded.without_difficult()
+    assert plain.images is decoded.images
+    assert [plain.training_target(n)["labels"].tolist() for n in range(3)] == [[2], [], [1, 2]]
+    assert [len(plain.training_target(n)["boxes"]) for n in range(3)] == [1, 0, 2]
+    assert not plain.difficult.any()
+    assert len(decoded.difficult) == 6  # left as it was
+
+
 @pytest.mark.parametrize(("rule", "learnt"), [("voc", [1, 2]), ("coco", [2]), ("visdrone", [2])])
 def test_what_is_flagged_is_learnt_by_vocs_rule_only_and_measured_by_all(tmp_path, rule, learnt):
     two = sample(tmp_path, boxes=((0, 0, 64, 48), (16, 12, 32, 24)))

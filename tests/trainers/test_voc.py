@@ -222,6 +222,15 @@ def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
     assert expected in defect.reason
 
 
+def test_an_image_listed_twice_is_a_defect_and_none_is_lost_by_it(folder):
+    id_twice(folder)
+    assert read_voc(root(folder), "train", on_bad_data="skip").left_out == 0
+    remove_image(folder)
+    (folder / "ImageSets" / "Main" / "train.txt").write_text("a\nb\na\n")
+    data = read_voc(root(folder), "train", on_bad_data="skip")
+    assert (len(data.samples), data.left_out, len(data.defects)) == (1, 1, 2)
+
+
 def test_when_nothing_is_usable_skip_is_an_error_too(folder):
     message = failure(folder, on_bad_data="skip", class_names=["cat"])
     assert "none of the 3 images listed is usable; the first defect" in message

@@ -1,16 +1,17 @@
 """MS COCO, and anything in its layout: annotations/instances_<split>.json with the images in <split>/."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.coco_annotation import ImageEntry, Instances, parse_image, parse_instances, parse_objects
-from trainers.data.errors import DataError, OnBadData, show
-from trainers.data.folder import DataFolder
+from trainers.data.coco_annotation import ImageEntry, parse_image, parse_objects
+from trainers.data.coco_file import NAME_THE_ROOT, header_of, instances_of
+from trainers.data.errors import DataError, OnBadData, StrayError, show
+from trainers.data.findings import Findings
+from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.sample import DetectionData, Sample
-
-NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"
 
 
 def read_coco(
@@ -29,7 +30,8 @@ def read_coco(
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an
     annotation of no image. A file that is no instances file raises in either case.
     """
-    path, instances = _instances(Path(root), split)
+    path = _instances_file(Path(root), split)
+    instances = instances_of(path)
     names = tuple(instances.categories.values()) if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
     images = DataFolder.of(Path(root), Path(root) / split)
@@ -38,14 +40,19 @@ def read_coco(
 
     def read(entry: object) -> Sample:
         if isinstance(entry, _Stray):
-            raise DataError(path, entry.reason)
+            raise StrayError(path, entry.reason)
         image = parse_image(entry, path)
         _refuse_twice(image, seen_images, path)
         annotations = instances.objects.get(image.id, ())
+        findings = Findings()
         for one in annotations:
-            _refuse_object_twice(one.get("id"), image, seen_objects, path)
-        file = images.file(image.file_name, "image", path)
-        found = parse_objects(annotations, image, instances.categories, labels, path)
+            with findings:
+                _refuse_object_twice(one.get("id"), image, seen_objects, path)
+        with findings:
+            file = images.file(image.file_name, "image", path)
+        with findings:
+            found = parse_objects(annotations, image, instances.categories, labels, path)
+        findings.raise_any()
         return Sample(image.file_name, file, image.width, image.height, found.boxes, found.labels, found.crowd)
 
     return gather(
@@ -60,10 +67,17 @@ def read_coco(
 
 
 def coco_places(root: Path | str, split: str) -> dict[str, Path]:
-    """The images of a split by file name, with where they are to be; the same errors of the file as in `read_coco`."""
-    _, instances = _instances(Path(root), split)
-    names = [entry.get("file_name") for entry in instances.images if isinstance(entry, dict)]
-    return {name: Path(root) / split / name for name in names if isinstance(name, str)}
+    """The images of a split by file name, with where they are to be; the same errors of the file as in `read_coco`.
+
+    Names that lead outside are none of them: reading the split refuses or skips them.
+    """
+    path = _instances_file(Path(root), split)
+    places = {}
+    for name in header_of(path).file_names:
+        with suppress(DataError):
+            refuse_outside(path, name, "names")
+            places[name] = Path(root) / split / name
+    return places
 
 
 def coco_splits(root: Path | str) -> list[str]:
@@ -76,7 +90,7 @@ def coco_splits(root: Path | str) -> list[str]:
 
 def coco_classes(root: Path | str, split: str) -> tuple[str, ...]:
     """The categories of a split's file in the order of their ids, which is that of the labels."""
-    return tuple(_instances(Path(root), split)[1].categories.values())
+    return header_of(_instances_file(Path(root), split)).categories
 
 
 @dataclass(frozen=True)
@@ -86,16 +100,12 @@ class _Stray:
     reason: str
 
 
-def _instances(root: Path, split: str) -> tuple[Path, Instances]:
+def _instances_file(root: Path, split: str) -> Path:
     path = root / "annotations" / f"instances_{split}.json"
     known = coco_splits(root)
     if split not in known:
         raise DataError(path, "there is no such split", f"Choose one of those there: {', '.join(known)}")
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise DataError(path, f"can't be read ({error.strerror})", NAME_THE_ROOT) from error
-    return path, parse_instances(text, path)
+    return path
 
 
 def _split_names(root: Path) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.errors import DataError, show
+from trainers.data.findings import Findings
 from trainers.data.voc_annotation import NAME_ALL_CLASSES
 
 LARGEST = 10**9
@@ -98,17 +99,22 @@ def parse_objects(
     labels: Mapping[str, int],
     path: Path,
 ) -> Objects:
-    """Check the annotations of an image; `labels` maps the known class names to 1..C. Raises DataError."""
+    """Check the annotations of an image; `labels` maps the known class names to 1..C.
+
+    Raises DataError for all bad ones at once.
+    """
     where = f"of image {image.id} ({show(image.file_name)})"
     boxes, classes, crowd = [], [], []
+    findings = Findings()
     for number, entry in enumerate(annotations, start=1):
         what = f"object {number} {where}"
-        classes.append(_label(entry.get("category_id"), what, categories, labels, path))
-        boxes.append(_box(entry.get("bbox"), what, image, path))
-        flag = entry.get("iscrowd", 0)
-        if not _is_whole(flag) or flag not in (0, 1):
-            raise DataError(path, f"iscrowd of {what} is {show(flag)}, must be 0 or 1")
-        crowd.append(flag == 1)
+        with findings:
+            classes.append(_label(entry.get("category_id"), what, categories, labels, path))
+        with findings:
+            boxes.append(_box(entry.get("bbox"), what, image, path))
+        with findings:
+            crowd.append(_flag(entry.get("iscrowd", 0), what, path))
+    findings.raise_any()
     return Objects(
         boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
         labels=np.array(classes, dtype=np.int64),
@@ -142,6 +148,12 @@ def _box(bbox: object, what: str, image: ImageEntry, path: Path) -> NDArray[np.f
     if (box[:2] >= box[2:]).any():
         raise DataError(path, f"the box of {what} has no area within its image: {width:g} x {height:g} at {x:g}, {y:g}")
     return box
+
+
+def _flag(value: object, what: str, path: Path) -> bool:
+    if not _is_whole(value) or value not in (0, 1):
+        raise DataError(path, f"iscrowd of {what} is {show(value)}, must be 0 or 1")
+    return value == 1
 
 
 def _categories(content: Mapping[str, Any], path: Path) -> dict[int, str]:

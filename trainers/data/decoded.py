@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,9 @@ class Decoded:
 
     images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
     int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
-    offsets[i + 1]. `rule` is the one by which average precision is measured on them.
-    `defects` lists what was left out on the way here. The arrays may be shared between processes: never write to them.
+    offsets[i + 1]. `rule` is the one by which average precision is measured on them. `defects` lists what was wrong on
+    the way here, `left_out` counts the images that were lost by it. The arrays may be shared between processes: never
+    write to them.
     """
 
     images: NDArray[np.uint8]
@@ -41,6 +42,7 @@ class Decoded:
     class_names: tuple[str, ...]
     defects: tuple[Defect, ...] = ()
     rule: Rule = "voc"
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -77,7 +79,7 @@ class Decoded:
     def training_target(self, index: int) -> Target:
         """As `target`, without crowds and ignored regions, which no detector should learn as objects.
 
-        VOC's difficult objects are learnt, as is usual.
+        VOC's difficult objects are learnt, unless `without_difficult` took them out.
         """
         target = self.target(index)
         if self.rule == "voc":
@@ -102,7 +104,15 @@ class Decoded:
             class_names=self.class_names,
             defects=self.defects,
             rule=self.rule,
+            left_out=self.left_out,
         )
+
+    def without_difficult(self) -> "Decoded":
+        """The same images, not copied, with those objects alone that aren't marked difficult."""
+        keep = ~self.difficult
+        offsets = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)[self.offsets]
+        objects = {name: getattr(self, name)[keep] for name in ("boxes", "labels", "difficult")}
+        return replace(self, offsets=offsets, **objects)
 
     def fingerprint(self) -> str:
         """Tells two data sets apart: image ids in order, size, classes, and the objects in them."""
@@ -181,6 +191,7 @@ def _assemble(
         class_names=data.class_names,
         defects=defects,
         rule=data.rule,
+        left_out=data.left_out + len(data.samples) - len(samples),
     )
 
 

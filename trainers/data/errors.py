@@ -15,8 +15,11 @@ REPAIR_OR_SKIP = "Repair or remove it, or set data.on_bad_data: skip to leave th
 class DataError(ValueError):
     """Bad or missing data: where it is, what is wrong with it, and the way out.
 
-    `where` is the file or folder (or, where no single file is at fault, what was being read).
+    `where` is the file or folder (or, where no single file is at fault, what was being read). `also` is what else is
+    wrong with the same image.
     """
+
+    also: tuple["DataError", ...] = ()
 
     def __init__(self, where: Path | str, reason: str, way_out: str = REPAIR_OR_SKIP) -> None:
         super().__init__(where, reason, way_out)  # all three, so that the error survives pickling
@@ -26,6 +29,10 @@ class DataError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}. {self.way_out}."
+
+
+class StrayError(DataError):
+    """A defect that belongs to no image, so that none is left out for it."""
 
 
 class NothingUsableError(DataError):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
+from trainers.data.errors import DataError, NothingUsableError, OnBadData, StrayError, check_on_bad_data
 from trainers.data.sample import Defect, DetectionData, Rule, Sample
 
 Entry = TypeVar("Entry")
@@ -22,21 +22,25 @@ def gather(
 ) -> DetectionData:
     """Read every entry. A bad one raises DataError, or with on_bad_data="skip" is left out whole and listed.
 
+    A StrayError is listed alike, but counts as no image left out.
+
     When none is usable NothingUsableError is raised in either case; `source` is the list or folder of the entries, and
     `way_out` what may help then.
     """
     check_on_bad_data(on_bad_data)
     samples: list[Sample] = []
     defects: list[Defect] = []
+    left_out = 0
     for entry in entries:
         try:
             samples.append(read(entry))
         except DataError as error:
             if on_bad_data == "error":
                 raise
-            defects.append(Defect(Path(error.where), error.reason))
+            defects += [Defect(Path(one.where), one.reason) for one in (error, *error.also)]
+            left_out += not isinstance(error, StrayError)
     if not samples:
         first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
-        reason = f"none of the {len(defects)} images listed is usable{first}"
+        reason = f"none of the {left_out} images listed is usable{first}"
         raise NothingUsableError(source, reason, way_out, defects)
-    return DetectionData(tuple(class_names), tuple(samples), tuple(defects), rule)
+    return DetectionData(tuple(class_names), tuple(samples), tuple(defects), rule, left_out)

@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Defect:
-    """An image that was left out, with the file at fault and the reason."""
+    """Why an image was left out, or what else is wrong: the file at fault and the reason."""
 
     path: Path
     reason: str
@@ -43,9 +43,13 @@ class Defect:
 
 @dataclass(frozen=True, eq=False)
 class DetectionData:
-    """The usable images of one split; `class_names[k - 1]` is the name of label k."""
+    """The usable images of one split; `class_names[k - 1]` is the name of label k.
+
+    `left_out` images are not among them; each has one defect or more, and some defects belong to no image.
+    """
 
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     defects: tuple[Defect, ...] = ()
     rule: Rule = "voc"
+    left_out: int = 0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.errors import DataError, OnBadData, show
+from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder
 from trainers.data.gathering import gather
 from trainers.data.image_file import image_size
@@ -99,24 +100,28 @@ def parse_objects(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
     """The boxes, labels and difficult flags of an image of that size, as in `Sample`; `path` is only named in errors.
 
-    Raises DataError, and nothing else. An ignored region is cut at the border of its image; an object has to lie in it.
+    Raises DataError, and nothing else, for all bad lines at once. An ignored region is cut at the border of its image;
+    an object has to lie in it.
     """
     boxes, labels, difficult = [], [], []
     try:
         lines = text.decode("ascii").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(path, f"the annotation is no plain text ({error.reason} at byte {error.start})") from error
+    findings = Findings()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        left, top, wide, high, score, category = _columns(line, number, path)
-        if category == OTHERS or (category == REGION and min(wide, high) <= 0):
-            continue  # the published train set has two regions without an area
-        box = np.array([left, top, left + wide, top + high])
-        _check_box(box, number, path, (width, height) if category != REGION else None)
-        boxes.append(box.clip(0, [width, height] * 2))
-        labels.append(category)
-        difficult.append(category == REGION or score == 0)
+        with findings:
+            left, top, wide, high, score, category = _columns(line, number, path)
+            if category == OTHERS or (category == REGION and min(wide, high) <= 0):
+                continue  # the published train set has two regions without an area
+            box = np.array([left, top, left + wide, top + high])
+            _check_box(box, number, path, (width, height) if category != REGION else None)
+            boxes.append(box.clip(0, [width, height] * 2))
+            labels.append(category)
+            difficult.append(category == REGION or score == 0)
+    findings.raise_any()
     kept = np.array(boxes, dtype=np.float32).reshape(-1, 4)
     some = (kept[:, :2] < kept[:, 2:]).all(axis=1)  # a region may lie wholly outside
     return kept[some], np.array(labels, dtype=np.int64)[some], np.array(difficult, dtype=np.bool_)[some]

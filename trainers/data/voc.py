@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.errors import DataError, OnBadData
+from trainers.data.errors import DataError, OnBadData, StrayError
 from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.sample import DetectionData, Sample
@@ -64,7 +64,7 @@ def read_voc(
 
     def read(entry: _Entry) -> Sample:
         if entry.shown_id in seen:
-            raise DataError(entry.source, f"lists the image {entry.image_id!r} twice")
+            raise StrayError(entry.source, f"lists the image {entry.image_id!r} twice")
         seen.add(entry.shown_id)
         return _sample(entry, labels)
 
@@ -88,10 +88,12 @@ def voc_places(root: Path | str, image_set: str, *, year: str = "2007") -> dict[
 
 
 def voc_image_sets(root: Path | str, *, year: str = "2007") -> list[str]:
-    """The names of the lists there, without VOC's lists of one class. Raises DataError where there are none."""
-    of_one_class = re.compile(rf"({'|'.join(VOC_CLASSES)})_.*")
+    """The names of the lists there, without those of one class. Raises DataError where there are none.
+
+    Lists of one class are told by what is in them: they are part of the format, for any class, and no image sets.
+    """
     folders = [_year_folder(Path(root), one) for one in year.split("+")]
-    found = {name for folder in folders for name in _list_names(folder) if not of_one_class.fullmatch(name)}
+    found = {name for folder in folders for name in _list_names(folder) if not _is_of_one_class(folder, name)}
     if not found:
         raise DataError(folders[0] / "ImageSets" / "Main", "there are no lists of images here", _NAME_THE_ROOT)
     return sorted(found)
@@ -146,21 +148,41 @@ def _list_names(folder: Path) -> list[str]:
 
 
 def _listed(folder: Path, image_set: str) -> tuple[Path, list[str]]:
-    path = folder / "ImageSets" / "Main" / f"{image_set}.txt"
+    path = _list_file(folder, image_set)
     known = _list_names(folder)
     if image_set not in known:
         names = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise DataError(path, "there is no such image set", f"Choose one of those there: {names or 'none'}")
+    image_ids = _lines(path)
+    if _has_flags(image_ids):
+        raise DataError(path, "is a list of one class, with -1, 0 or 1 behind each id", "Choose a list of ids alone")
+    return path, image_ids
+
+
+def _list_file(folder: Path, image_set: str) -> Path:
+    return folder / "ImageSets" / "Main" / f"{image_set}.txt"
+
+
+def _lines(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             path, f"the image set can't be read ({error})", "It must be text, one image id a line"
         ) from error
-    image_ids = [line.strip() for line in lines if line.strip()]
-    if image_ids and all(_PER_CLASS_LINE.fullmatch(line) for line in image_ids):
-        raise DataError(path, "is a list of one class, with -1, 0 or 1 behind each id", "Choose a list of ids alone")
-    return path, image_ids
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _has_flags(lines: Sequence[str]) -> bool:
+    return bool(lines) and all(_PER_CLASS_LINE.fullmatch(line) for line in lines)
+
+
+def _is_of_one_class(folder: Path, image_set: str) -> bool:
+    """Whether a list says of each image if a class is in it; one that can't be read isn't known to."""
+    try:
+        return _has_flags(_lines(_list_file(folder, image_set)))
+    except DataError:
+        return False
 
 
 def _year_folder(root: Path, year: str) -> Path:

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -13,6 +14,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
 from trainers.data.errors import DataError, show
+from trainers.data.findings import Findings
 
 NAME_ALL_CLASSES = (
     "Name all classes of the data in data.classes, repair the file, or set data.on_bad_data: skip to leave the whole "
@@ -40,14 +42,34 @@ def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Anno
     """Read the XML of one image; `path` is only named in errors, `labels` maps the known class names to 1..C.
 
     Raises DataError, and nothing else, for XML that is broken or declares entities, and for objects that can't be
-    right: unknown class, coordinates that are no numbers, a box reversed, of no area or beyond its image.
+    right: unknown class, coordinates that are no numbers, a box reversed, of no area or beyond its image. The defects
+    of all objects come at once.
     """
-    try:
-        return _annotation(_parse(text), labels)
-    except _UnknownClassError as defect:
-        raise DataError(path, str(defect), NAME_ALL_CLASSES) from defect
-    except _DefectError as defect:
-        raise DataError(path, str(defect)) from defect
+    with _told(path):
+        root = _parse(text)
+        size = _child(root, "size", "the file")
+        width, height = (_pixels(size, name) for name in ("width", "height"))
+    boxes, classes, difficult = [], [], []
+    findings = Findings()
+    for number, item in enumerate(root.findall("object"), start=1):
+        what = f"object {number}"
+        with findings, _told(path):
+            name = _text(item, "name", what)
+            what = f"{what} ({show(name)})"
+            classes.append(_label(name, number, labels))
+        with findings, _told(path):
+            boxes.append(_box(_child(item, "bndbox", what), what, width, height))
+        with findings, _told(path):
+            difficult.append(_flag(item, "difficult", what))
+    findings.raise_any()
+    return Annotation(
+        filename=(root.findtext("filename") or "").strip() or None,
+        width=width,
+        height=height,
+        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        labels=np.array(classes, dtype=np.int64),
+        difficult=np.array(difficult, dtype=np.bool_),
+    )
 
 
 class _DefectError(Exception):
@@ -56,6 +78,17 @@ class _DefectError(Exception):
 
 class _UnknownClassError(_DefectError):
     """The annotation may be right, and the list of classes short."""
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Within it, a reason becomes a DataError of the file at `path`."""
+    try:
+        yield
+    except _UnknownClassError as defect:
+        raise DataError(path, str(defect), NAME_ALL_CLASSES) from defect
+    except _DefectError as defect:
+        raise DataError(path, str(defect)) from defect
 
 
 def _parse(text: bytes) -> Element:
@@ -70,26 +103,6 @@ def _parse(text: bytes) -> Element:
     if root.tag != "annotation":
         raise _DefectError(f"the outermost XML element is <{show(root.tag)[1:-1]}>, a VOC file has <annotation>")
     return root
-
-
-def _annotation(root: Element, labels: Mapping[str, int]) -> Annotation:
-    size = _child(root, "size", "the file")
-    width, height = (_pixels(size, name) for name in ("width", "height"))
-    boxes, classes, difficult = [], [], []
-    for number, item in enumerate(root.findall("object"), start=1):
-        name = _text(item, "name", f"object {number}")
-        what = f"object {number} ({show(name)})"
-        classes.append(_label(name, number, labels))
-        boxes.append(_box(_child(item, "bndbox", what), what, width, height))
-        difficult.append(_flag(item, "difficult", what))
-    return Annotation(
-        filename=(root.findtext("filename") or "").strip() or None,
-        width=width,
-        height=height,
-        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        labels=np.array(classes, dtype=np.int64),
-        difficult=np.array(difficult, dtype=np.bool_),
-    )
 
 
 def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
