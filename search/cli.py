@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from search.data_cli import data_app
+from search.run_axes import axes_of_run
 from search.user_errors import user_errors
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def front(
         import results
         from search.tables import print_front
 
-        own_x, own_y = _axes_of(run)
+        own_x, own_y = axes_of_run(run)
         x, y = x or own_x, y or own_y
         print_front(results.open_run(run).front(x=x, y=y), x, y, _form(format_), output)
 
@@ -116,7 +117,7 @@ def retrain(
         from search.pipeline import run_retrain
         from search.progress import terminal_progress
 
-        x, y = _axes_of(run)
+        x, y = axes_of_run(run)
         opened = results.open_run(run)
         chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
         found = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
@@ -181,49 +182,31 @@ def evaluate(
 @app.command()
 def cost(
     config: ConfigArgument,
-    candidate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A candidate as JSON; all real without.")
-    ] = None,
+    layers: Annotated[str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs.")] = None,
+    candidate: Annotated[Path | None, typer.Option(metavar="FILE", help="A candidate as JSON.")] = None,
     data: DataOption = None,
     set_: SetOption = None,
     format_: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
-    """Count operations and memory, layer by layer, for one image and the classes of the data."""
+    """Count operations and memory, layer by layer, for one image and the classes of the data.
+
+    Without --layers or --candidate of what the config's `train` section trains, or else of the all-real network.
+    """
     with user_errors():
-        from search.candidate_file import read_candidate
-        from search.config import load_config
-        from search.inspect import COUNTING_RULE, cost_rows
-        from search.splits import origin_of_classes, settled
+        from search.inspect import cost_rows, costed, said_of_costs
         from search.tables import Format, print_rows
 
         form = _form(format_)
-        chosen = read_candidate(candidate) if candidate is not None else None
-        loaded = settled(load_config(config, set_ or []), _absolute(data), data_needed=False)
+        loaded, chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
         print_rows(cost_rows(loaded, chosen), form, output)
         if form is Format.TABLE and output is None:
-            typer.echo(f"{COUNTING_RULE} The classes are {origin_of_classes(loaded)}.")
+            typer.echo(said_of_costs(loaded, chosen))
 
 
 def main() -> None:
     """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
     app()
-
-
-def _axes_of(run: Path) -> tuple[str, str]:
-    """The axes of the search that made a run, read without what a search itself imports."""
-    from search.errors import RunError
-    from search.objectives import axes
-    from search.schema import Config
-    from search.yaml_text import parse_yaml
-
-    file = run / "config.yaml"
-    if not file.is_file():
-        raise RunError(f"{run} holds no run: there is no config.yaml in it. Start one with: bitfront search CONFIG.")
-    try:
-        return axes(Config.model_validate(parse_yaml(file.read_text("utf-8"))).search.objectives)
-    except ValueError as error:
-        raise RunError(f"{file} is not as the search wrote it: {error}") from error
 
 
 def _form(name: str) -> "Format":

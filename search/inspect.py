@@ -1,13 +1,16 @@
 """Looking at one thing without a search: what a candidate costs, how good a checkpoint is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from search.config import Config, ConfigError
+from search.candidate_file import read_candidate
+from search.config import Config, ConfigError, load_config
 from search.detector_result import figures_on
 from search.space_builder import student_spec
-from search.splits import Reading, class_names, decode_split, told_of_defects
+from search.splits import Reading, class_names, decode_split, origin_of_classes, settled, told_of_defects
+from search.train_stage import fixed_candidate
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.supernet import build_fixed
@@ -22,6 +25,30 @@ COUNTING_RULE = (
     "ops = MACs at 32 bits + at 8 bits / 8 + at 1 bit / 64. BatchNorm, biases, additions and pooling are not counted. "
     "None of it is a time."
 )
+
+
+def costed(
+    source: str, overrides: Sequence[str], data_root: Path | None, layers: str | None, file: Path | None
+) -> tuple[Config, Candidate]:
+    """The settled config that `source` names, and the candidate whose cost is asked for.
+
+    That of `file`, one with the method `layers` everywhere, what the config's `train` section trains where it has one,
+    or else all real. Raises ConfigError.
+    """
+    if layers is not None:
+        if file is not None:
+            raise ConfigError("--layers was given together with --candidate. Leave one of the two out.")
+        overrides = [*overrides, f"train.layers={layers}"]
+    config = settled(load_config(source, overrides), data_root, data_needed=False)
+    if file is not None:
+        return config, read_candidate(file)
+    return config, fixed_candidate(config) if "train" in config.model_fields_set else Candidate({})
+
+
+def said_of_costs(config: Config, candidate: Candidate) -> str:
+    """What was counted, and by which rule."""
+    methods = ", ".join(dict.fromkeys(candidate.layers().values())) or "real"
+    return f"Layers: {methods}. {COUNTING_RULE} The classes are {origin_of_classes(config)}."
 
 
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
