@@ -32,6 +32,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """The options by name, and what each gives to the alternative that it stands behind."""
 
 
+BITS = (1, 8, 32)
+"""What weights and inputs may have."""
+
+
 @dataclass(frozen=True)
 class Method:
     """How a unit computes, and at what precision its products are counted."""
@@ -42,6 +46,13 @@ class Method:
     """From a unit's shape, and keyword arguments for its options, to the unit's own part."""
     options: frozenset[str] = frozenset()
     """Those of `OPTIONS` that it takes."""
+    learns_scale: bool = False
+    """Whether its scale is a parameter whatever its options, so that the amplitude loss trains it."""
+
+    def __post_init__(self) -> None:
+        for bits in (self.weight_bits, self.input_bits):
+            if bits not in BITS:
+                raise ValueError(f"A method has {bits} bits; costs are counted at {', '.join(map(str, BITS))} bits.")
 
     @property
     def is_binary(self) -> bool:
@@ -70,7 +81,11 @@ METHODS: dict[str, Method] = {
     "react": _binary(rule=StraightThrough("clipped"), input_gradient="approx", shift=ChannelBias, post=ShiftedPReLU),
     # LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned.
     "dbs": Method(
-        weight_bits=1, input_bits=1, build=DBS, options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"})
+        weight_bits=1,
+        input_bits=1,
+        build=DBS,
+        options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"}),
+        learns_scale=True,
     ),
     # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias a channel before the sign of inputs and of weights, and round
     # the PReLU; the dynamic one lets what is in the image move the sign's threshold.
@@ -98,7 +113,7 @@ def is_binary(name: str) -> bool:
 
 def learns_scale(name: str) -> bool:
     """Whether a 1-bit choice has a learned scale."""
-    return name.split("+")[0] == "dbs" or "learned_scale" in name.split("+")
+    return METHODS[name.partition("+")[0]].learns_scale or "learned_scale" in name.split("+")
 
 
 def method(name: str) -> Method:
