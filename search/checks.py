@@ -70,7 +70,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
     yield from _known("student.detector", [student.detector], DETECTORS)
     yield from _heads("student", student.detector, student.heads)
     kind = "a state dict that torch.save wrote"
-    yield from _weights("student.weights", student.weights, student.detector, kind)
+    yield from _weights("student.weights", student.weights, student.detector, student.width, kind)
     for name, teacher in config.teachers.items():
         key = f"teachers.{name}"
         if name in RESERVED_TEACHERS:
@@ -79,7 +79,8 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
             yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
         yield from _heads(key, teacher.detector or student.detector, teacher.heads or student.heads)
         detector = teacher.detector or student.detector
-        yield from _weights(f"{key}.weights", teacher.weights, detector, "a .safetensors file, a state dict")
+        width, kinds = teacher.width or student.width, "a .safetensors file, a state dict"
+        yield from _weights(f"{key}.weights", teacher.weights, detector, width, kinds)
     for part in ("detector", "width", "heads"):
         value = getattr(config.teachers[TWIN], part)
         if value is not None:
@@ -219,10 +220,12 @@ def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
         yield key, f"names {', '.join(map(repr, repeated))} more than once."
 
 
-def _weights(key: str, path: str | None, detector: str, kind: str) -> Iterator[Problem]:
+def _weights(key: str, path: str | None, detector: str, width: float, kind: str) -> Iterator[Problem]:
     if path in NAMES:
         if detector in DETECTORS and published_model(detector, path) is None:
             yield key, f"is {path!r}, but none are published for {detector}. Give {kind}, or null."
+        elif width != 1:
+            yield key, f"is {path!r}, but only a width of 1 has such weights; it is {width:g}. Give {kind}, or null."
     elif path is not None and not Path(path).is_file():
         names = " or ".join(NAMES)
         yield key, f"is {path!r}, but there is no such file. Give {kind}, {names}, or null to start from scratch."
