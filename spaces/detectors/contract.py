@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -90,9 +90,12 @@ class Detector(Protocol):
 
     proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then says of exactly
     these what it would of its own, a single-stage one raises ValueError.
+
+    detections_per_image: how many detections an image keeps at most, the published number unless it is set.
     """
 
     feature_channels: dict[str, int]
+    detections_per_image: int
 
     def __call__(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -115,6 +118,18 @@ def traced(network: nn.Module) -> Iterator[None]:
     finally:
         for unit in units:
             unit.tracing, unit.runs = False, []
+
+
+@contextmanager
+def keeping(network: nn.Module, detections: int) -> Iterator[None]:
+    """Within this context a detector keeps so many detections an image, or more where it does anyway."""
+    detector = cast(Detector, network)
+    own = detector.detections_per_image
+    detector.detections_per_image = max(own, detections)
+    try:
+        yield
+    finally:
+        detector.detections_per_image = own
 
 
 def collect_traces(network: nn.Module) -> dict[str, LayerTrace]:

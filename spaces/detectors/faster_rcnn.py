@@ -19,7 +19,9 @@ from spaces.layers import MethodsFor
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
-"""Of what is detected, per image."""
+"""Of what is detected, per image; the number is the published one."""
+PROPOSALS_PER_DETECTION = 2
+"""At least, so that overlapping ones leave enough; ours, it matters where more than the published number are kept."""
 
 
 class FasterRCNN(nn.Module):
@@ -52,8 +54,19 @@ class FasterRCNN(nn.Module):
         channels = scaled_channels(PYRAMID_CHANNELS, width)
         self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
         self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
-        self.rpn = build_rpn(channels, image_size, methods_for, "rpn.")
+        self._kept_proposals = scale.kept()
+        self.rpn = build_rpn(channels, scale, self._kept_proposals, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
+
+    @property
+    def detections_per_image(self) -> int:
+        """See `contract`. For more, evaluation makes more proposals; costs are counted on the usual number."""
+        return int(self.roi_heads.detections_per_img)
+
+    @detections_per_image.setter
+    def detections_per_image(self, detections: int) -> None:
+        self.roi_heads.detections_per_img = detections
+        self._kept_proposals["testing"] = max(self.counted_proposals, PROPOSALS_PER_DETECTION * detections)
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None

@@ -10,7 +10,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
 from spaces.detectors.edge_distributions import BINS, square_anchors
-from spaces.detectors.gfl_decode import decode_batch
+from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import gfl_losses
 from spaces.detectors.pyramid import LEVELS, STRIDES, DensePyramid
@@ -50,6 +50,7 @@ class GFL(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.image_size, self.num_classes = image_size, num_classes
+        self.detections_per_image = USUAL.after_nms
         self.transform = GeneralizedRCNNTransform(
             image_size,
             image_size,
@@ -86,7 +87,8 @@ class GFL(nn.Module):
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
 
         def decode() -> list[Detections]:
-            return decode_batch(scores, edges, responses.anchors, (self.image_size, self.image_size), sizes)
+            own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
+            return decode_batch(scores, edges, responses.anchors, own, sizes, limits)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 

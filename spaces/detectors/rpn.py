@@ -37,6 +37,10 @@ class InputScale:
     training_proposals: int
     samples: int
 
+    def kept(self) -> dict[str, int]:
+        """How many proposals an image keeps in torchvision's two modes; what is changed in it later counts too."""
+        return {"training": self.training_proposals, "testing": self.proposals}
+
 
 SMALL = InputScale(finest_anchor=16, pooled_from=112, proposals=300, training_proposals=600, samples=128)
 FULL = InputScale(finest_anchor=32, pooled_from=224, proposals=1000, training_proposals=2000, samples=512)
@@ -78,9 +82,13 @@ class RPNHead(nn.Module):
         return [cls for cls, _ in found], [box for _, box in found]
 
 
-def build_rpn(channels: int, image_size: int, methods_for: MethodsFor, prefix: str = "") -> RegionProposalNetwork:
-    """torchvision's anchors, matching, sampling and NMS round our head, whose unit is `<prefix>head.conv`."""
-    scale = scale_of(image_size)
+def build_rpn(
+    channels: int, scale: InputScale, kept: dict[str, int], methods_for: MethodsFor, prefix: str = ""
+) -> RegionProposalNetwork:
+    """torchvision's anchors, matching, sampling and NMS round our head, whose unit is `<prefix>head.conv`.
+
+    kept: proposals of a level before NMS and of an image after it, see `InputScale.kept`.
+    """
     sizes = tuple((scale.finest_anchor * 2**level,) for level in range(LEVELS))
     anchors = AnchorGenerator(sizes, (ASPECT_RATIOS,) * LEVELS)
     return RegionProposalNetwork(
@@ -90,8 +98,8 @@ def build_rpn(channels: int, image_size: int, methods_for: MethodsFor, prefix: s
         bg_iou_thresh=BACKGROUND_IOU,
         batch_size_per_image=ANCHOR_SAMPLES,
         positive_fraction=POSITIVE_SHARE,
-        pre_nms_top_n={"training": scale.training_proposals, "testing": scale.proposals},
-        post_nms_top_n={"training": scale.training_proposals, "testing": scale.proposals},
+        pre_nms_top_n=kept,
+        post_nms_top_n=kept,
         nms_thresh=NMS_IOU,
     )
 

@@ -9,7 +9,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
-from spaces.detectors.ssd_decode import USUAL, Limits, decode_batch
+from spaces.detectors.limits import Limits
+from spaces.detectors.ssd_decode import USUAL, decode_batch
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
@@ -48,7 +49,7 @@ class SingleShot(nn.Module):
         self.feature_channels = channels
         self.norms = norms
         self.boxes = boxes
-        self.limits = limits
+        self.limits, self.detections_per_image = limits, limits.after_nms
         levels = list(zip(channels.values(), boxes.per_cell, strict=True))
         self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
         self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
@@ -68,8 +69,8 @@ class SingleShot(nn.Module):
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
 
         def decode() -> list[Detections]:
-            own = (self.image_size, self.image_size)
-            return decode_batch(logits, offsets, responses.anchors, own, sizes, self.limits)
+            own, limits = (self.image_size, self.image_size), self.limits.keeping(self.detections_per_image)
+            return decode_batch(logits, offsets, responses.anchors, own, sizes, limits)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 

@@ -1,28 +1,16 @@
 """From SSD's raw outputs to detections: threshold, decode, class-wise NMS."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from spaces.detectors.contract import Detections
+from spaces.detectors.limits import Limits
 from spaces.detectors.ssd_loss import box_coder
 
 SCORE_THRESHOLD = 0.01
 NMS_IOU = 0.45
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many boxes an image keeps before NMS, over all classes or `each_class`, and after it."""
-
-    before_nms: int = 400
-    each_class: bool = False
-    after_nms: int = 100
-
-
-USUAL = Limits()
+USUAL = Limits(before_nms=400, after_nms=100)
 
 LARGEST_LEAD = 60.0
 """exp of it is far from overflow, and a probability that it leads to is 1 in single precision."""
