@@ -17,6 +17,9 @@ Target = dict[str, Tensor]
 Detections = dict[str, Tensor]
 """One image's result: boxes (n, 4) xyxy in pixels of the image as given, scores (n,) falling, labels (n,) in 1..C."""
 
+Heads = Literal["light", "full"]
+"""Which convolutions a detector predicts with, where there is a choice: what each of them is, the detector says."""
+
 
 @dataclass(frozen=True)
 class Responses:
@@ -39,6 +42,11 @@ class Responses:
     background: int | None
     bins: int | None = None
     quality: list[Tensor] | None = None
+
+
+def flattened(levels: list[Tensor], size: int) -> Tensor:
+    """Maps (N, A * size, H, W) of the levels to (N, M, size), in the order of the anchors."""
+    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
 
 
 @dataclass(frozen=True)

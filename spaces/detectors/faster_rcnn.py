@@ -7,15 +7,17 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
-from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
+from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
 from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
+from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 
+COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
@@ -44,13 +46,7 @@ class FasterRCNN(nn.Module):
         self.image_size, self.num_classes = image_size, num_classes
         scale = scale_of(image_size)
         self.counted_proposals = scale.proposals
-        self.transform = GeneralizedRCNNTransform(
-            image_size,
-            image_size,
-            list(backbone.image_mean),
-            list(backbone.image_std),
-            fixed_size=(image_size, image_size),
-        )
+        self.transform = to_squares(image_size, backbone, multiple=COARSEST_STRIDE)
         channels = scaled_channels(PYRAMID_CHANNELS, width)
         self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
         self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
@@ -77,7 +73,7 @@ class FasterRCNN(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(self.backbone(batch.tensors))
         responses = respond(self.rpn, batch, features)
-        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+        sizes = sizes_of(images)
 
         given = None if proposals is None else self._second(features, proposals)
 

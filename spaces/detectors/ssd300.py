@@ -1,6 +1,7 @@
 """SSD300 on VGG: the published six levels, searchable or as torchvision has it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from torch import Tensor, nn
@@ -9,8 +10,9 @@ from spaces.backbones.backbone import Layout, is_plain, renamed, scaled_channels
 from spaces.backbones.real_conv import RealConv
 from spaces.backbones.vgg import VGG, VGGBlock
 from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
-from spaces.detectors.limits import Limits
-from spaces.detectors.ssd import Heads, SingleShot
+from spaces.detectors.contract import Heads
+from spaces.detectors.ssd import SingleShot
+from spaces.detectors.ssd_decode import USUAL
 from spaces.layers import MethodsFor, SearchableUnit
 from spaces.layers.norms import ScaledL2Norm
 from spaces.layers.opened import ActivatedConv2d
@@ -53,7 +55,7 @@ class SSD300(SingleShot):
         norms["p3"] = ScaledL2Norm(finest) if plain else nn.BatchNorm2d(finest)
         if plain:
             backbone.image_mean, backbone.image_std = CAFFE_MEAN, CAFFE_STD
-        limits = Limits(before_nms=400, after_nms=200, each_class=True)
+        limits = replace(USUAL, each_class=True, after_nms=200)
         boxes = DefaultBoxes(image_size, SSD300_BOXES)
         super().__init__(backbone, extra, channels, norms, boxes, num_classes, heads, limits)
 

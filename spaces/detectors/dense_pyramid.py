@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.detectors.fpn import summed_downwards
 from spaces.layers import MethodsFor, SearchableUnit
 from spaces.layers.levels import SmallMapNorm
 
@@ -54,9 +54,8 @@ class DensePyramid(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """`maps` from fine to coarse; the levels in this order too."""
         own = LEVELS[:_FROM_BACKBONE]
-        merged = {level: self.get_submodule(f"{level}.lateral")(x) for level, x in zip(own, maps, strict=True)}
-        for finer, coarser in zip(own[-2::-1], own[:0:-1], strict=True):
-            merged[finer] = merged[finer] + F.interpolate(merged[coarser], merged[finer].shape[-2:], mode="nearest")
+        sides = [self.get_submodule(f"{level}.lateral")(x) for level, x in zip(own, maps, strict=True)]
+        merged = dict(zip(own, summed_downwards(sides), strict=True))
         levels: dict[str, Tensor] = {}
         x = merged[own[0]]
         for level in LEVELS:
