@@ -53,8 +53,8 @@ class GFLTowers(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
         modules, towered = list(self.modules()), []
         for level, x in enumerate(maps):
-            at_level(modules, level)
-            towered.append((self.cls(x), self.box(x)))
+            with at_level(modules, level):
+                towered.append((self.cls(x), self.box(x)))
         return towered
 
 
