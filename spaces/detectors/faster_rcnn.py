@@ -26,6 +26,10 @@ PROPOSALS_PER_DETECTION = 2
 """At least, so that overlapping ones leave enough; ours, it matters where more than the published number are kept."""
 
 
+Learnt = tuple[RoIResponses, list[Tensor], list[Tensor]]
+"""What the second stage says of proposals; per image the class that each must tell (R,), and its offsets (R, 4)."""
+
+
 class FasterRCNN(nn.Module):
     """Two-stage detector (arXiv:1506.01497, 1612.03144) under the contract of `contract.Detector`.
 
@@ -73,29 +77,19 @@ class FasterRCNN(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(self.backbone(batch.tensors))
         responses = respond(self.rpn, batch, features)
-        sizes = sizes_of(images)
-
         given = None if proposals is None else self._second(features, proposals)
-
-        @cache
-        def own() -> list[Tensor]:
-            return propose(self.rpn, batch, responses)
-
-        @cache
-        def on_all() -> RoIResponses:
-            return given or self._second(features, own())
-
+        proposed = cache(lambda: propose(self.rpn, batch, responses))
+        on_all = cache(lambda: given or self._second(features, proposed()))
         losses: dict[str, Tensor] = {}
-        sampled: RoIResponses | None = None
+        learnt: RoIResponses | None = None
         if resized is not None:
             first = rpn_losses(self.rpn, responses, resized)
             if self.training and given is None:
-                chosen, _, labels, offsets = self.roi_heads.select_training_samples(own(), resized)
-                rois = sampled = self._second(features, chosen)
+                learnt, labels, offsets = self._sampled(features, proposed(), resized)
             else:
-                rois = on_all()
-                labels, offsets = self._assign(rois.proposals, resized)
-            losses = _roi_losses(rois, labels, offsets) | first
+                learnt, labels, offsets = self._assigned(on_all(), resized)
+            losses = _roi_losses(learnt, labels, offsets) | first
+        sizes = sizes_of(images)
         return DetectorOutput(
             features,
             responses,
@@ -103,7 +97,7 @@ class FasterRCNN(nn.Module):
             losses,
             collect_traces(self),
             resized or [],
-            lambda: sampled or on_all(),
+            lambda: learnt or on_all(),
         )
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -132,10 +126,15 @@ class FasterRCNN(nn.Module):
         cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
         return RoIResponses(proposals, cls, box)
 
-    def _assign(self, proposals: list[Tensor], targets: list[Target]) -> tuple[list[Tensor], list[Tensor]]:
-        """Per image the class that each proposal must tell (R,) and the offsets that it must regress (R, 4)."""
+    def _sampled(self, features: dict[str, Tensor], proposals: list[Tensor], targets: list[Target]) -> Learnt:
+        """What is learnt of a sample of each image's proposals, the objects among them."""
+        chosen, _, labels, offsets = self.roi_heads.select_training_samples(proposals, targets)
+        return self._second(features, chosen), labels, offsets
+
+    def _assigned(self, rois: RoIResponses, targets: list[Target]) -> Learnt:
+        """What is learnt of all proposals as they stand."""
         labels, matched = [], []
-        for boxes, target in zip(proposals, targets, strict=True):
+        for boxes, target in zip(rois.proposals, targets, strict=True):
             if len(boxes) and len(target["boxes"]):
                 (index,), (label,) = self.roi_heads.assign_targets_to_proposals(
                     [boxes], [target["boxes"]], [target["labels"]]
@@ -145,7 +144,7 @@ class FasterRCNN(nn.Module):
             else:
                 labels.append(torch.zeros(len(boxes), dtype=torch.long, device=boxes.device))
                 matched.append(boxes)
-        return labels, list(self.roi_heads.box_coder.encode(matched, proposals))
+        return rois, labels, list(self.roi_heads.box_coder.encode(matched, rois.proposals))
 
     def _decode(self, rois: RoIResponses, sizes: list[tuple[int, int]]) -> list[Detections]:
         own = (self.image_size, self.image_size)
