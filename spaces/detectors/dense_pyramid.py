@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from spaces.detectors.fpn import summed_downwards
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.levels import SmallMapNorm
 
 LEVELS = ("p3", "p4", "p5", "p6", "p7")
@@ -30,25 +30,11 @@ class DensePyramid(nn.Module):
         for place, level in enumerate(LEVELS):
             units = nn.ModuleDict()
             if place < _FROM_BACKBONE:
-                units["lateral"] = SearchableUnit(
-                    in_channels[place],
-                    channels,
-                    1,
-                    1,
-                    methods_for(f"{prefix}{level}.lateral"),
-                    "relu",
-                    "free_if_binary",
-                )
-            units["output"] = SearchableUnit(
-                channels,
-                channels,
-                3,
-                1 if place < _FROM_BACKBONE else 2,
-                methods_for(f"{prefix}{level}.output"),
-                "none",
-                "free_if_binary",
-                build_norm=SmallMapNorm,
-            )
+                lateral = UnitShape(in_channels[place], channels, 1)
+                units["lateral"] = SearchableUnit(lateral, methods_for(f"{prefix}{level}.lateral"), "free_if_binary")
+            stride = 1 if place < _FROM_BACKBONE else 2
+            output = UnitShape(channels, channels, 3, stride, activation="none", build_norm=SmallMapNorm)
+            units["output"] = SearchableUnit(output, methods_for(f"{prefix}{level}.output"), "free_if_binary")
             self.add_module(level, units)
 
     def forward(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 
 
 class FeaturePyramid(nn.Module):
@@ -28,27 +28,10 @@ class FeaturePyramid(nn.Module):
         self._levels = [f"p{level}" for level, _ in enumerate(in_channels, start=2)]
         for level, channels in zip(self._levels, in_channels, strict=True):
             place = f"{prefix}{level}"
-            lateral = SearchableUnit(
-                channels,
-                out_channels,
-                1,
-                1,
-                methods_for(f"{place}.lateral"),
-                shortcut="free_if_binary",
-                norm="if_binary",
-                bias=True,
-            )
-            output = SearchableUnit(
-                out_channels,
-                out_channels,
-                3,
-                1,
-                methods_for(f"{place}.output"),
-                "none",
-                "free_if_binary",
-                norm="if_binary",
-                bias=True,
-            )
+            shape = UnitShape(channels, out_channels, 1, norm="if_binary")
+            lateral = SearchableUnit(shape, methods_for(f"{place}.lateral"), "free_if_binary", bias=True)
+            shape = UnitShape(out_channels, out_channels, 3, activation="none", norm="if_binary")
+            output = SearchableUnit(shape, methods_for(f"{place}.output"), "free_if_binary", bias=True)
             self.add_module(level, nn.ModuleDict({"lateral": start_even(lateral), "output": start_even(output)}))
 
     def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:

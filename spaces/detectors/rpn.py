@@ -11,7 +11,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, concat_box_p
 
 from spaces.detectors.contract import Responses, Target
 from spaces.detectors.fpn import start_even
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.opened import ActivatedConv2d
 
 LEVELS = 5
@@ -62,17 +62,8 @@ class RPNHead(nn.Module):
 
     def __init__(self, channels: int, anchors: int, methods_for: MethodsFor, prefix: str = "") -> None:
         super().__init__()
-        unit = SearchableUnit(
-            channels,
-            channels,
-            3,
-            1,
-            methods_for(f"{prefix}conv"),
-            "none",
-            "free_if_binary",
-            norm="never",
-            bias=True,
-        )
+        shape = UnitShape(channels, channels, 3, activation="none", norm="never")
+        unit = SearchableUnit(shape, methods_for(f"{prefix}conv"), "free_if_binary", bias=True)
         self.conv = start_even(unit)
         self.cls_logits = _predictor(channels, anchors)
         self.bbox_pred = _predictor(channels, anchors * 4)

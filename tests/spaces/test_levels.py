@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from spaces.layers import SearchableUnit
+from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.levels import LevelNorms, LevelScales, SmallMapNorm, at_level
 from trainers.recalibrate import recalibrate
 
@@ -67,10 +67,10 @@ def test_otherwise_it_is_a_batch_norm():
 
 
 def test_a_unit_may_have_another_norm_in_every_alternative():
-    unit = SearchableUnit(8, 8, 3, 1, ("real", "sign"), build_norm=lambda channels: nn.GroupNorm(2, channels))
+    unit = SearchableUnit(UnitShape(8, 8, 3, build_norm=lambda channels: nn.GroupNorm(2, channels)), ("real", "sign"))
     assert all(isinstance(one.bn, nn.GroupNorm) for one in unit.alternatives.values())
     assert unit.alternatives["real"].bn is not unit.alternatives["sign"].bn
-    assert isinstance(SearchableUnit(8, 8, 3, 1, ("real",)).alternatives["real"].bn, nn.BatchNorm2d)
+    assert isinstance(SearchableUnit(UnitShape(8, 8, 3), ("real",)).alternatives["real"].bn, nn.BatchNorm2d)
 
 
 class TwoLevels(nn.Module):
