@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from spaces.detectors import keeping
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
-from trainers.evaluate.figures import scored_figures
+from trainers.evaluate.figures import COUNTED, scored_figures
 from trainers.evaluate.voc import voc_ap
 from trainers.loop import to_device
 
@@ -19,15 +20,17 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Arrays]:
     """Detections of every image, in order: boxes (n, 4) xyxy in pixels of the decoded images, scores (n,), labels (n,).
 
-    The network runs in evaluation mode and is left in the mode that it was in.
+    The network runs in evaluation mode and keeps as many detections as the rule of `data` counts, if these are more
+    than its own; it is left as it was.
     """
     training, device = network.training, next(network.parameters()).device
     network.eval()
     found: list[Arrays] = []
     try:
-        for batch in batches(data, batch_size, seed=0, epoch=0, augment=False):
-            images, _ = to_device(batch, device)
-            found += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+        with keeping(network, COUNTED[data.rule]):
+            for batch in batches(data, batch_size, seed=0, epoch=0, augment=False):
+                images, _ = to_device(batch, device)
+                found += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
     finally:
         network.train(training)
     return found

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from spaces.backbones.backbone import renamed, scaled_channels, unit_modules
 from spaces.backbones.real_conv import RealConv
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,15 @@ class InvertedResidual(nn.Module):
         self.stride = stride
         self.expand = None
         if stage.expansion > 1:
-            self.expand = SearchableUnit(in_channels, inner, 1, 1, units("expand"), "none", "free_if_binary")
+            self.expand = SearchableUnit(
+                UnitShape(in_channels, inner, 1, activation="none"), units("expand"), "free_if_binary"
+            )
         self.depthwise = RealConv(
             inner, inner, stage.kernel, stride, activation="relu6", groups=inner, end_padding=end_padding
         )
-        self.project = SearchableUnit(inner, stage.channels, 1, 1, units("project"), "relu6", "free_if_binary")
+        self.project = SearchableUnit(
+            UnitShape(inner, stage.channels, 1, activation="relu6"), units("project"), "free_if_binary"
+        )
         self.residual = stride == 1 and in_channels == stage.channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +107,8 @@ class InvertedResidualNetwork(nn.Module):
                 channels = stage.channels
             self.add_module(name, blocks)
         last = scaled_channels(family.head, width)
-        unit = SearchableUnit(channels, last, 1, 1, methods_for(f"{prefix}head.0.conv"), "none", "free_if_binary")
+        shape = UnitShape(channels, last, 1, activation="none")
+        unit = SearchableUnit(shape, methods_for(f"{prefix}head.0.conv"), "free_if_binary")
         self.head = nn.Sequential(nn.ModuleDict({"conv": unit}))
         # The first halving behind the stem starts from stride 2.
         self.channels = dict(list(tapped.items())[1:]) | {"head.0.conv": last}

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from spaces.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, renamed, scaled_channels, unit_modules
 from spaces.backbones.real_conv import RealConv
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 
 STEM_CHANNELS = 32
 STAGES = ((64,), (128, 128), (256, 256), (512,) * 6, (1024, 1024))
@@ -39,7 +39,8 @@ class MobileNetV1(nn.Module):
                 methods = methods_for(f"{prefix}{name}.{index}.pointwise")
                 block = nn.Sequential()
                 block.add_module("depthwise", RealConv(before, before, 3, stride, activation="relu", groups=before))
-                block.add_module("pointwise", SearchableUnit(before, channels, 1, 1, methods, "relu", "free_if_binary"))
+                pointwise = SearchableUnit(UnitShape(before, channels, 1), methods, "free_if_binary")
+                block.add_module("pointwise", pointwise)
                 stage.add_module(str(index), block)
                 before = channels
             self.add_module(name, stage)

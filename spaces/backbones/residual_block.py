@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from spaces.backbones.backbone import Layout, is_plain
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.shortcuts import ShortcutKind, build_shortcut
 
 
@@ -39,7 +39,7 @@ def basic_block(
     around: ShortcutKind = "none" if plain else "projected"
     places = {"conv1": (in_channels, stride), "conv2": (channels, 1)}
     units = {
-        key: SearchableUnit(inner, channels, 3, step, methods_for(f"{name}.{key}"), shortcut=around)
+        key: SearchableUnit(UnitShape(inner, channels, 3, step), methods_for(f"{name}.{key}"), around)
         for key, (inner, step) in places.items()
     }
     return ResidualBlock(units, _downsample(in_channels, channels, stride) if plain else None, after_relu=plain)
@@ -57,12 +57,12 @@ def bottleneck(
     plain = is_plain(layout)
     around: ShortcutKind = "none" if plain else "free"
     places = {
-        "conv1": (in_channels, channels, 1, 1),
-        "conv2": (channels, channels, 3, stride),
-        "conv3": (channels, 4 * channels, 1, 1),
+        "conv1": UnitShape(in_channels, channels, 1),
+        "conv2": UnitShape(channels, channels, 3, stride),
+        "conv3": UnitShape(channels, 4 * channels, 1),
     }
     units = {
-        key: SearchableUnit(*shape, methods_for(f"{name}.{key}"), shortcut="none" if key == "conv3" else around)
+        key: SearchableUnit(shape, methods_for(f"{name}.{key}"), "none" if key == "conv3" else around)
         for key, shape in places.items()
     }
     if plain:

@@ -17,7 +17,7 @@ from spaces.backbones.backbone import (
     scaled_channels,
 )
 from spaces.backbones.real_conv import RealConv
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.shortcuts import ShortcutKind
 
 STAGE_CHANNELS = (64, 128, 256, 512, 512)
@@ -85,9 +85,8 @@ class VGG(nn.Module):
             for index in range(1 if name == "stage1" else 0, count):
                 place = f"{prefix}{name}.{index}.conv"
                 around: ShortcutKind = "none" if plain else "free_if_binary"
-                unit = SearchableUnit(
-                    before, channels, 3, 1, methods_for(place), "relu", around, bare=plain, bias=plain
-                )
+                shape = UnitShape(before, channels, 3, bare=plain)
+                unit = SearchableUnit(shape, methods_for(place), around, bias=plain)
                 stage.add_module(str(index), VGGBlock(unit, (2, 2) if index == 0 else None))
                 before = channels
             self.add_module(name, stage)

@@ -8,6 +8,7 @@ from spaces.detectors.contract import (
     RoIResponses,
     Target,
     collect_traces,
+    keeping,
     searchable_units,
     traced,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Target",
     "build_detector",
     "collect_traces",
+    "keeping",
     "searchable_units",
     "traced",
 ]

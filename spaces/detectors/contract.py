@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ Target = dict[str, Tensor]
 
 Detections = dict[str, Tensor]
 """One image's result: boxes (n, 4) xyxy in pixels of the image as given, scores (n,) falling, labels (n,) in 1..C."""
+
+Heads = Literal["light", "full"]
+"""Which convolutions a detector predicts with, where there is a choice: what each of them is, the detector says."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Responses:
     background: int | None
     bins: int | None = None
     quality: list[Tensor] | None = None
+
+
+def flattened(levels: list[Tensor], size: int) -> Tensor:
+    """Maps (N, A * size, H, W) of the levels to (N, M, size), in the order of the anchors."""
+    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,12 @@ class Detector(Protocol):
 
     proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then says of exactly
     these what it would of its own, a single-stage one raises ValueError.
+
+    detections_per_image: how many detections an image keeps at most, the published number unless it is set.
     """
 
     feature_channels: dict[str, int]
+    detections_per_image: int
 
     def __call__(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -115,6 +126,18 @@ def traced(network: nn.Module) -> Iterator[None]:
     finally:
         for unit in units:
             unit.tracing, unit.runs = False, []
+
+
+@contextmanager
+def keeping(network: nn.Module, detections: int) -> Iterator[None]:
+    """Within this context a detector keeps so many detections an image, or more where it does anyway."""
+    detector = cast(Detector, network)
+    own = detector.detections_per_image
+    detector.detections_per_image = max(own, detections)
+    try:
+        yield
+    finally:
+        detector.detections_per_image = own
 
 
 def collect_traces(network: nn.Module) -> dict[str, LayerTrace]:

@@ -7,25 +7,32 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
-from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
+from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
 from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
+from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 
+COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
-"""Of what is detected, per image."""
+"""Of what is detected, per image; the number is the published one."""
+PROPOSALS_PER_DETECTION = 2
+"""At least, so that overlapping ones leave enough; ours, it matters where more than the published number are kept."""
 PREDICTORS = {f"roi_heads.box_predictor.{name}": 1 for name in ("cls_score.weight", "cls_score.bias")} | {
     f"roi_heads.box_predictor.{name}": 4 for name in ("bbox_pred.weight", "bbox_pred.bias")
 }
 """The tensors that know the classes, with their numbers for each."""
 BATCH_NORM_EPS = 1e-5
+
+Learnt = tuple[RoIResponses, list[Tensor], list[Tensor]]
+"""What the second stage says of proposals; per image the class that each must tell (R,), and its offsets (R, 4)."""
 
 
 class FasterRCNN(nn.Module):
@@ -48,18 +55,23 @@ class FasterRCNN(nn.Module):
         self.image_size, self.num_classes = image_size, num_classes
         scale = scale_of(image_size)
         self.counted_proposals = scale.proposals
-        self.transform = GeneralizedRCNNTransform(
-            image_size,
-            image_size,
-            list(backbone.image_mean),
-            list(backbone.image_std),
-            fixed_size=(image_size, image_size),
-        )
+        self.transform = to_squares(image_size, backbone, multiple=COARSEST_STRIDE)
         channels = scaled_channels(PYRAMID_CHANNELS, width)
         self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
         self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
-        self.rpn = build_rpn(channels, image_size, methods_for, "rpn.")
+        self._kept_proposals = scale.kept()
+        self.rpn = build_rpn(channels, scale, self._kept_proposals, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
+
+    @property
+    def detections_per_image(self) -> int:
+        """See `contract`. For more, evaluation makes more proposals; costs are counted on the usual number."""
+        return int(self.roi_heads.detections_per_img)
+
+    @detections_per_image.setter
+    def detections_per_image(self, detections: int) -> None:
+        self.roi_heads.detections_per_img = detections
+        self._kept_proposals["testing"] = max(self.counted_proposals, PROPOSALS_PER_DETECTION * detections)
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -70,29 +82,19 @@ class FasterRCNN(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(self.backbone(batch.tensors))
         responses = respond(self.rpn, batch, features)
-        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
-
         given = None if proposals is None else self._second(features, proposals)
-
-        @cache
-        def own() -> list[Tensor]:
-            return propose(self.rpn, batch, responses)
-
-        @cache
-        def on_all() -> RoIResponses:
-            return given or self._second(features, own())
-
+        proposed = cache(lambda: propose(self.rpn, batch, responses))
+        on_all = cache(lambda: given or self._second(features, proposed()))
         losses: dict[str, Tensor] = {}
-        sampled: RoIResponses | None = None
+        learnt: RoIResponses | None = None
         if resized is not None:
             first = rpn_losses(self.rpn, responses, resized)
             if self.training and given is None:
-                chosen, _, labels, offsets = self.roi_heads.select_training_samples(own(), resized)
-                rois = sampled = self._second(features, chosen)
+                learnt, labels, offsets = self._sampled(features, proposed(), resized)
             else:
-                rois = on_all()
-                labels, offsets = self._assign(rois.proposals, resized)
-            losses = _roi_losses(rois, labels, offsets) | first
+                learnt, labels, offsets = self._assigned(on_all(), resized)
+            losses = _roi_losses(learnt, labels, offsets) | first
+        sizes = sizes_of(images)
         return DetectorOutput(
             features,
             responses,
@@ -100,7 +102,7 @@ class FasterRCNN(nn.Module):
             losses,
             collect_traces(self),
             resized or [],
-            lambda: sampled or on_all(),
+            lambda: learnt or on_all(),
         )
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -140,10 +142,15 @@ class FasterRCNN(nn.Module):
         cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
         return RoIResponses(proposals, cls, box)
 
-    def _assign(self, proposals: list[Tensor], targets: list[Target]) -> tuple[list[Tensor], list[Tensor]]:
-        """Per image the class that each proposal must tell (R,) and the offsets that it must regress (R, 4)."""
+    def _sampled(self, features: dict[str, Tensor], proposals: list[Tensor], targets: list[Target]) -> Learnt:
+        """What is learnt of a sample of each image's proposals, the objects among them."""
+        chosen, _, labels, offsets = self.roi_heads.select_training_samples(proposals, targets)
+        return self._second(features, chosen), labels, offsets
+
+    def _assigned(self, rois: RoIResponses, targets: list[Target]) -> Learnt:
+        """What is learnt of all proposals as they stand."""
         labels, matched = [], []
-        for boxes, target in zip(proposals, targets, strict=True):
+        for boxes, target in zip(rois.proposals, targets, strict=True):
             if len(boxes) and len(target["boxes"]):
                 (index,), (label,) = self.roi_heads.assign_targets_to_proposals(
                     [boxes], [target["boxes"]], [target["labels"]]
@@ -153,7 +160,7 @@ class FasterRCNN(nn.Module):
             else:
                 labels.append(torch.zeros(len(boxes), dtype=torch.long, device=boxes.device))
                 matched.append(boxes)
-        return labels, list(self.roi_heads.box_coder.encode(matched, proposals))
+        return rois, labels, list(self.roi_heads.box_coder.encode(matched, rois.proposals))
 
     def _decode(self, rois: RoIResponses, sizes: list[tuple[int, int]]) -> list[Detections]:
         own = (self.image_size, self.image_size)

@@ -1,13 +1,12 @@
 """The feature pyramid of two-stage detectors, whose convolutions are searchable."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 
 
 class FeaturePyramid(nn.Module):
@@ -29,41 +28,26 @@ class FeaturePyramid(nn.Module):
         self._levels = [f"p{level}" for level, _ in enumerate(in_channels, start=2)]
         for level, channels in zip(self._levels, in_channels, strict=True):
             place = f"{prefix}{level}"
-            lateral = SearchableUnit(
-                channels,
-                out_channels,
-                1,
-                1,
-                methods_for(f"{place}.lateral"),
-                shortcut="free_if_binary",
-                norm="if_binary",
-                bias=True,
-            )
-            output = SearchableUnit(
-                out_channels,
-                out_channels,
-                3,
-                1,
-                methods_for(f"{place}.output"),
-                "none",
-                "free_if_binary",
-                norm="if_binary",
-                bias=True,
-            )
+            shape = UnitShape(channels, out_channels, 1, norm="if_binary")
+            lateral = SearchableUnit(shape, methods_for(f"{place}.lateral"), "free_if_binary", bias=True)
+            shape = UnitShape(out_channels, out_channels, 3, activation="none", norm="if_binary")
+            output = SearchableUnit(shape, methods_for(f"{place}.output"), "free_if_binary", bias=True)
             self.add_module(level, nn.ModuleDict({"lateral": start_even(lateral), "output": start_even(output)}))
 
     def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Levels by name, the finest first."""
-        found: dict[str, Tensor] = {}
-        above: Tensor | None = None
-        for name, x in reversed(list(zip(self._levels, maps.values(), strict=True))):
-            level = cast(nn.ModuleDict, self.get_submodule(name))
-            merged = level["lateral"](x)
-            if above is not None:
-                merged = merged + F.interpolate(above, merged.shape[-2:], mode="nearest")
-            found[name], above = level["output"](merged), merged
-        levels = {name: found[name] for name in self._levels}
+        sides = [self.get_submodule(f"{name}.lateral")(x) for name, x in zip(self._levels, maps.values(), strict=True)]
+        merged = zip(self._levels, summed_downwards(sides), strict=True)
+        levels = {name: self.get_submodule(f"{name}.output")(x) for name, x in merged}
         return levels | {f"p{len(levels) + 2}": levels[self._levels[-1]][..., ::2, ::2]}
+
+
+def summed_downwards(maps: Sequence[Tensor]) -> list[Tensor]:
+    """To each map (N, C, H, W), the finest first, the sum of the coarser ones, enlarged to its size (nearest)."""
+    sums = [maps[-1]]
+    for x in maps[-2::-1]:
+        sums.append(x + F.interpolate(sums[-1], x.shape[-2:], mode="nearest"))
+    return sums[::-1]
 
 
 @torch.no_grad()

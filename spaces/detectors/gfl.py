@@ -1,25 +1,30 @@
 """GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
 
 import math
-from typing import Literal
 
-import torch
 from torch import Tensor, nn
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from spaces.backbones.backbone import Backbone, scaled_channels
-from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
+from spaces.detectors.contract import (
+    Detections,
+    DetectorOutput,
+    Heads,
+    Responses,
+    Target,
+    collect_traces,
+    flattened,
+)
+from spaces.detectors.dense_pyramid import LEVELS, STRIDES, DensePyramid
 from spaces.detectors.edge_distributions import BINS, square_anchors
-from spaces.detectors.gfl_decode import decode_batch
+from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import gfl_losses
-from spaces.detectors.pyramid import LEVELS, STRIDES, DensePyramid
 from spaces.detectors.quality import QualityPredictor, joint_logits
+from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.layers import MethodsFor
 from spaces.layers.levels import LevelScales
 from spaces.layers.opened import ActivatedConv2d
 
-Heads = Literal["light", "full"]
 CHANNELS, QUALITY_HIDDEN = 256, 64
 FIRST_SCORE = 0.01
 """What every class scores at first, so that the many anchors without an object weigh little (arXiv:1708.02002)."""
@@ -50,14 +55,8 @@ class GFL(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.image_size, self.num_classes = image_size, num_classes
-        self.transform = GeneralizedRCNNTransform(
-            image_size,
-            image_size,
-            list(backbone.image_mean),
-            list(backbone.image_std),
-            size_divisible=1,
-            fixed_size=(image_size, image_size),
-        )
+        self.detections_per_image = USUAL.after_nms
+        self.transform = to_squares(image_size, backbone)
         channels = scaled_channels(CHANNELS, width)
         self.feature_channels = dict.fromkeys(LEVELS, channels)
         self.fpn = DensePyramid(list(backbone.channels.values())[1:], channels, methods_for, "fpn.")
@@ -78,15 +77,17 @@ class GFL(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(list(self.backbone(batch.tensors).values())[1:])
         responses = self._respond(features)
-        scores, edges = _flatten(responses.cls), _flatten(responses.box).unflatten(-1, (4, BINS))
+        scores = flattened(responses.cls, self.num_classes)
+        edges = flattened(responses.box, 4 * BINS).unflatten(-1, (4, BINS))
         if responses.quality is not None:
-            scores = joint_logits(scores, _flatten(responses.quality))
+            scores = joint_logits(scores, flattened(responses.quality, 1))
         cells = [x.shape[-2] * x.shape[-1] for x in responses.cls]
         losses = gfl_losses(scores, edges, responses.anchors, cells, resized) if resized is not None else {}
-        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+        sizes = sizes_of(images)
 
         def decode() -> list[Detections]:
-            return decode_batch(scores, edges, responses.anchors, (self.image_size, self.image_size), sizes)
+            own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
+            return decode_batch(scores, edges, responses.anchors, own, sizes, limits)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 
@@ -109,8 +110,3 @@ def _prediction(in_channels: int, out_channels: int, heads: Heads, bias: float =
     nn.init.normal_(conv.weight, std=0.01)
     nn.init.constant_(conv.get_parameter("bias"), bias)
     return conv
-
-
-def _flatten(levels: list[Tensor]) -> Tensor:
-    """Levels (N, C, H, W) to (N, M, C), in the anchors' order."""
-    return torch.cat([x.flatten(2).transpose(1, 2) for x in levels], dim=1)

@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from torch import Tensor, nn
 
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.levels import LevelNorms, at_level
 
 TowerNorm = Literal["group", "level"]
@@ -33,18 +34,15 @@ class GFLTowers(nn.Module):
             raise ValueError(f"norm is {norm!r}; allowed are 'group' and 'level'.")
         build_norm = _group_norm if norm == "group" else partial(LevelNorms, levels=levels)
 
+        shape = UnitShape(channels, channels, 3, build_norm=build_norm)
+
         def tower(name: str) -> nn.Sequential:
             units: OrderedDict[str, nn.Module] = OrderedDict()
             for place in range(1, TOWER_DEPTH + 1):
                 units[f"conv{place}"] = SearchableUnit(
-                    channels,
-                    channels,
-                    3,
-                    1,
+                    replace(shape, activation="none") if place == 1 else shape,
                     methods_for(f"{prefix}{name}.conv{place}"),
-                    "none" if place == 1 else "relu",
                     "free_if_binary",
-                    build_norm=build_norm,
                 )
             return nn.Sequential(units)
 
@@ -53,8 +51,8 @@ class GFLTowers(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
         modules, towered = list(self.modules()), []
         for level, x in enumerate(maps):
-            at_level(modules, level)
-            towered.append((self.cls(x), self.box(x)))
+            with at_level(modules, level):
+                towered.append((self.cls(x), self.box(x)))
         return towered
 
 

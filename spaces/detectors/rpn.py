@@ -11,7 +11,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, concat_box_p
 
 from spaces.detectors.contract import Responses, Target
 from spaces.detectors.fpn import start_even
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.opened import ActivatedConv2d
 
 LEVELS = 5
@@ -37,6 +37,10 @@ class InputScale:
     training_proposals: int
     samples: int
 
+    def kept(self) -> dict[str, int]:
+        """How many proposals an image keeps in torchvision's two modes; what is changed in it later counts too."""
+        return {"training": self.training_proposals, "testing": self.proposals}
+
 
 SMALL = InputScale(finest_anchor=16, pooled_from=112, proposals=300, training_proposals=600, samples=128)
 FULL = InputScale(finest_anchor=32, pooled_from=224, proposals=1000, training_proposals=2000, samples=512)
@@ -58,17 +62,8 @@ class RPNHead(nn.Module):
 
     def __init__(self, channels: int, anchors: int, methods_for: MethodsFor, prefix: str = "") -> None:
         super().__init__()
-        unit = SearchableUnit(
-            channels,
-            channels,
-            3,
-            1,
-            methods_for(f"{prefix}conv"),
-            "none",
-            "free_if_binary",
-            norm="never",
-            bias=True,
-        )
+        shape = UnitShape(channels, channels, 3, activation="none", norm="never")
+        unit = SearchableUnit(shape, methods_for(f"{prefix}conv"), "free_if_binary", bias=True)
         self.conv = start_even(unit)
         self.cls_logits = _predictor(channels, anchors)
         self.bbox_pred = _predictor(channels, anchors * 4)
@@ -78,9 +73,13 @@ class RPNHead(nn.Module):
         return [cls for cls, _ in found], [box for _, box in found]
 
 
-def build_rpn(channels: int, image_size: int, methods_for: MethodsFor, prefix: str = "") -> RegionProposalNetwork:
-    """torchvision's anchors, matching, sampling and NMS round our head, whose unit is `<prefix>head.conv`."""
-    scale = scale_of(image_size)
+def build_rpn(
+    channels: int, scale: InputScale, kept: dict[str, int], methods_for: MethodsFor, prefix: str = ""
+) -> RegionProposalNetwork:
+    """torchvision's anchors, matching, sampling and NMS round our head, whose unit is `<prefix>head.conv`.
+
+    kept: proposals of a level before NMS and of an image after it, see `InputScale.kept`.
+    """
     sizes = tuple((scale.finest_anchor * 2**level,) for level in range(LEVELS))
     anchors = AnchorGenerator(sizes, (ASPECT_RATIOS,) * LEVELS)
     return RegionProposalNetwork(
@@ -90,8 +89,8 @@ def build_rpn(channels: int, image_size: int, methods_for: MethodsFor, prefix: s
         bg_iou_thresh=BACKGROUND_IOU,
         batch_size_per_image=ANCHOR_SAMPLES,
         positive_fraction=POSITIVE_SHARE,
-        pre_nms_top_n={"training": scale.training_proposals, "testing": scale.proposals},
-        post_nms_top_n={"training": scale.training_proposals, "testing": scale.proposals},
+        pre_nms_top_n=kept,
+        post_nms_top_n=kept,
         nms_thresh=NMS_IOU,
     )
 

@@ -1,19 +1,24 @@
 """Single-shot detectors: heads over pyramid levels, and SSD on any backbone for inputs of 96 to 320 pixels."""
 
-from typing import Literal
-
-import torch
 from torch import Tensor, nn
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
-from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
-from spaces.detectors.ssd_decode import USUAL, Limits, decode_batch
+from spaces.detectors.contract import (
+    Detections,
+    DetectorOutput,
+    Heads,
+    Responses,
+    Target,
+    collect_traces,
+    flattened,
+)
+from spaces.detectors.resizing import sizes_of, to_squares
+from spaces.detectors.selection import Limits
+from spaces.detectors.ssd_decode import USUAL, decode_batch
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
-Heads = Literal["light", "full"]
 LARGEST_FINE = 160
 """Inputs of up to so many pixels are read from stride 4 on: at stride 8 their finest grid would be too coarse."""
 
@@ -40,15 +45,12 @@ class SingleShot(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.image_size, self.num_classes = boxes.image_size, num_classes
-        size = boxes.image_size
-        self.transform = GeneralizedRCNNTransform(
-            size, size, list(backbone.image_mean), list(backbone.image_std), size_divisible=1, fixed_size=(size, size)
-        )
+        self.transform = to_squares(boxes.image_size, backbone)
         self.extra = extra
         self.feature_channels = channels
         self.norms = norms
         self.boxes = boxes
-        self.limits = limits
+        self.limits, self.detections_per_image = limits, limits.after_nms
         levels = list(zip(channels.values(), boxes.per_cell, strict=True))
         self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
         self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
@@ -63,13 +65,13 @@ class SingleShot(nn.Module):
         levels = self._levels(batch.tensors)
         features = {name: norm(levels[name]) for name, norm in self.norms.items()}
         responses = self._respond(features)
-        logits, offsets = _flatten(responses.cls, self.num_classes + 1), _flatten(responses.box, 4)
+        logits, offsets = flattened(responses.cls, self.num_classes + 1), flattened(responses.box, 4)
         losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
-        sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+        sizes = sizes_of(images)
 
         def decode() -> list[Detections]:
-            own = (self.image_size, self.image_size)
-            return decode_batch(logits, offsets, responses.anchors, own, sizes, self.limits)
+            own, limits = (self.image_size, self.image_size), self.limits.keeping(self.detections_per_image)
+            return decode_batch(logits, offsets, responses.anchors, own, sizes, limits)
 
         return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
 
@@ -130,8 +132,3 @@ def _head(in_channels: int, out_channels: int, heads: Heads) -> nn.Module:
             ActivatedConv2d(in_channels, out_channels, 1),
         )
     raise ValueError(f"heads is {heads!r}; allowed are 'light' and 'full'.")
-
-
-def _flatten(levels: list[Tensor], size: int) -> Tensor:
-    """Levels (N, A * size, H, W) to (N, M, size), in the anchors' order."""
-    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)

@@ -1,6 +1,7 @@
 """SSD300 on VGG: the published six levels, searchable or as torchvision has it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -10,11 +11,11 @@ from spaces.backbones.backbone import CAFFE_MEAN, CAFFE_STD, Layout, is_plain, r
 from spaces.backbones.real_conv import RealConv
 from spaces.backbones.vgg import VGG, VGGBlock
 from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
-from spaces.detectors.contract import DetectorOutput, Target
+from spaces.detectors.contract import DetectorOutput, Heads, Target
 from spaces.detectors.published_classes import fit_predictors, told_of_predictors
-from spaces.detectors.ssd import Heads, SingleShot
-from spaces.detectors.ssd_decode import Limits
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.detectors.ssd import SingleShot
+from spaces.detectors.ssd_decode import USUAL
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.norms import ScaledL2Norm
 from spaces.layers.opened import ActivatedConv2d
 from spaces.layers.shortcuts import ShortcutKind
@@ -51,7 +52,7 @@ class SSD300(SingleShot):
         channels = {f"p{level}": c for level, c in enumerate([finest, *extra.channels], start=3)}
         norms = nn.ModuleDict({name: nn.Identity() for name in channels})
         norms["p3"] = ScaledL2Norm(finest) if plain else nn.BatchNorm2d(finest)
-        limits = Limits(before_nms=400, each_class=True, after_nms=200)
+        limits = replace(USUAL, each_class=True, after_nms=200)
         boxes = DefaultBoxes(image_size, SSD300_BOXES)
         super().__init__(backbone, extra, channels, norms, boxes, num_classes, heads, limits)
 
@@ -115,8 +116,8 @@ class ExtraLevels(nn.Module):
         plain = is_plain(layout)
         between = scaled_channels(CLASSIFIER_CHANNELS, width)
         around: ShortcutKind = "none" if plain else "free_if_binary"
-        methods = methods_for(f"{prefix}fc6.conv")
-        fc6 = SearchableUnit(in_channels, between, 3, 1, methods, "relu", around, dilation=6, bare=plain, bias=plain)
+        dilated = UnitShape(in_channels, between, 3, dilation=6, bare=plain)
+        fc6 = SearchableUnit(dilated, methods_for(f"{prefix}fc6.conv"), around, bias=plain)
         self.fc6 = VGGBlock(fc6, (3, 1))
         self.fc7: nn.Module = (
             ActivatedConv2d(between, between, 1) if plain else RealConv(between, between, 1, 1, activation="relu")
@@ -127,11 +128,13 @@ class ExtraLevels(nn.Module):
             narrow, wide = (scaled_channels(size, width) for size in sizes)
             stride, pad = (2, 1) if index < 2 else (1, 0)
             reduce, grow = (methods_for(f"{prefix}levels.{index}.{n}") for n in (0, 1))
-            level = nn.Sequential(
-                SearchableUnit(before, narrow, 1, 1, reduce, "relu", "none", bare=plain, bias=plain),
-                SearchableUnit(narrow, wide, 3, stride, grow, "relu", "none", pad=pad, bare=plain, bias=plain),
+            first = UnitShape(before, narrow, 1, bare=plain)
+            second = UnitShape(narrow, wide, 3, stride, pad=pad, bare=plain)
+            units = (
+                SearchableUnit(first, reduce, "none", bias=plain),
+                SearchableUnit(second, grow, "none", bias=plain),
             )
-            self.levels.append(level)
+            self.levels.append(nn.Sequential(*units))
             self.channels.append(wide)
             before = wide
 

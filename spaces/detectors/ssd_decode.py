@@ -1,28 +1,13 @@
-"""From SSD's raw outputs to detections: threshold, decode, class-wise NMS."""
-
-from dataclasses import dataclass
+"""From SSD's raw outputs to detections."""
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from spaces.detectors.contract import Detections
+from spaces.detectors.selection import Limits, select
 from spaces.detectors.ssd_loss import box_coder
 
-SCORE_THRESHOLD = 0.01
-NMS_IOU = 0.45
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many boxes an image keeps before NMS, over all classes or `each_class`, and after it."""
-
-    before_nms: int = 400
-    each_class: bool = False
-    after_nms: int = 100
-
-
-USUAL = Limits()
+USUAL = Limits(least_score=0.01, nms_iou=0.45, before_nms=400, after_nms=100)
 
 LARGEST_LEAD = 60.0
 """exp of it is far from overflow, and a probability that it leads to is 1 in single precision."""
@@ -36,24 +21,15 @@ def decode_batch(
     sizes: list[tuple[int, int]],
     limits: Limits = USUAL,
 ) -> list[Detections]:
-    """The best detections of each image, by falling score, after class-wise NMS.
+    """The best detections of each image, by falling score, after class-wise NMS; own_size, sizes: see `select`.
 
-    logits (N, M, K + 1) with background 0, offsets (N, M, 4), anchors (M, 4) in pixels of the detector's own (height,
-    width); `sizes` (height, width) are those of the N images, in whose pixels the boxes are given back. Scores that
-    are no number are left out.
+    logits (N, M, K + 1) with background 0, offsets (N, M, 4), anchors (M, 4) in pixels of the detector's own size.
+    Scores that are no number are left out.
     """
     scores, anchor, labels = _best(_probabilities(logits), limits)
     chosen = offsets.gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = box_coder.decode_single(chosen.flatten(0, 1), anchors[anchor.flatten()]).view_as(chosen)
-    boxes = clip_boxes_to_image(boxes, own_size)
-    scales = boxes.new_tensor([(w / own_size[1], h / own_size[0]) * 2 for h, w in sizes])
-    found = []
-    for one, score, label, scale in zip(boxes, scores, labels, scales, strict=True):
-        sure = score > SCORE_THRESHOLD
-        kept = one[sure], score[sure], label[sure]
-        keep = batched_nms(*kept, NMS_IOU)[: limits.after_nms]
-        found.append({"boxes": kept[0][keep] * scale, "scores": kept[1][keep], "labels": kept[2][keep]})
-    return found
+    return select(boxes, scores, labels, own_size, sizes, limits)
 
 
 def _best(probabilities: Tensor, limits: Limits) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,10 +14,11 @@ from spaces.backbones.mobilenet_v1 import mobilenet_v1
 from spaces.backbones.mobilenet_v2 import mobilenet_v2
 from spaces.backbones.resnet import resnet18, resnet34, resnet50
 from spaces.backbones.vgg import VGG11, VGG16, vgg11, vgg16
+from spaces.detectors.contract import Heads
 from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
-from spaces.detectors.ssd import SSD, Heads
+from spaces.detectors.ssd import SSD
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
 

@@ -1,7 +1,7 @@
 """What a searchable unit switches between, and what layer-wise losses see of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -25,12 +25,13 @@ class UnitShape:
     in_channels: int
     out_channels: int
     kernel: int
-    stride: int
+    stride: int = 1
+    _: KW_ONLY
     activation: Activation = "relu"
     pad: int | None = None
+    dilation: int = 1
     bare: bool = False
     norm: Norm = "always"
-    dilation: int = 1
     build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d
 
     @property

@@ -1,6 +1,7 @@
 """What parts that run on every level of a pyramid own level by level: norms and scales."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -27,15 +28,18 @@ class LevelNorms(nn.Module):
     """A BatchNorm for each of `levels`, behind a convolution that all of them share. x (N, C, H, W).
 
     Levels differ in mean and variance: one BatchNorm for all would normalise each by its own statistics in training
-    and all by a mixture of them afterwards. `at_level` says whose turn it is.
+    and all by a mixture of them afterwards. Whose turn it is, `at_level` says around a call; without it the call
+    raises RuntimeError, as a level left from the call before would be wrong without a word.
     """
 
     def __init__(self, channels: int, levels: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(SmallMapNorm(channels) for _ in range(levels))
-        self.level = 0
+        self.level: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.level is None:
+            raise RuntimeError("A norm of several levels was called outside `at_level`, which says whose map it is.")
         y: Tensor = self.norms[self.level](x)
         return y
 
@@ -51,8 +55,14 @@ class LevelScales(nn.Module):
         return x * self.factors[level]
 
 
-def at_level(modules: Iterable[nn.Module], level: int) -> None:
-    """Let every `LevelNorms` among `modules` normalise maps of this level from now on."""
-    for module in modules:
-        if isinstance(module, LevelNorms):
-            module.level = level
+@contextmanager
+def at_level(modules: Iterable[nn.Module], level: int) -> Iterator[None]:
+    """Within this context every `LevelNorms` among `modules` normalises maps of this level."""
+    norms = [module for module in modules if isinstance(module, LevelNorms)]
+    for norm in norms:
+        norm.level = level
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.level = None

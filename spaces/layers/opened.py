@@ -5,7 +5,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from spaces.layers.alternative import Activation
+from spaces.layers.alternative import Activation, UnitShape
 from spaces.layers.real import activated
 from spaces.layers.unit import SearchableUnit
 
@@ -31,18 +31,17 @@ class OpenedConv(SearchableUnit):
 
     def __init__(self, conv: nn.Conv2d, methods: Sequence[str]) -> None:
         activation: Activation = conv.activation if isinstance(conv, ActivatedConv2d) else "none"
-        super().__init__(
+        shape = UnitShape(
             conv.in_channels,
             conv.out_channels,
             conv.kernel_size[0],
             conv.stride[0],
-            methods,
-            activation,
-            shortcut="none",
+            activation=activation,
             pad=int(conv.padding[0]),
             dilation=conv.dilation[0],
             bare=True,
         )
+        super().__init__(shape, methods, shortcut="none")
         if self.weight is not None:
             self.weight = cast(nn.Parameter, conv.weight)
         self.bias = cast(nn.Parameter | None, conv.bias)

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.alternative import Activation, Alternative, LayerTrace, Norm, UnitShape
+from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.methods import method
 from spaces.layers.shortcuts import ShortcutKind, build_shortcut
 
@@ -22,42 +22,25 @@ class SearchableUnit(nn.Module):
     k, k) and the shortcut are shared. A unit whose alternatives all own their weight has no shared one. x (N, Ci, H, W)
     to (N, Co, ceil(H / stride), ceil(W / stride)).
 
-    activation: of the alternatives that aren't 1-bit, in front of their convolution. shortcut: what lies around the
-    convolution, see `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one
-    around every convolution, whatever its precision. pad, dilation, bare, norm, build_norm: see `UnitShape`. bias: one
-    a channel, zero at first, shared by the alternatives.
+    shape: what the alternatives know of their place. shortcut: what lies around the convolution, see
+    `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one around every
+    convolution, whatever its precision. bias: one a channel, zero at first, shared by the alternatives.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int,
-        stride: int,
-        methods: Sequence[str],
-        activation: Activation = "relu",
-        shortcut: ShortcutKind = "projected",
-        *,
-        pad: int | None = None,
-        dilation: int = 1,
-        bare: bool = False,
-        norm: Norm = "always",
-        bias: bool = False,
-        build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        self, shape: UnitShape, methods: Sequence[str], shortcut: ShortcutKind = "projected", *, bias: bool = False
     ) -> None:
         super().__init__()
         if not methods:
             raise ValueError("A unit needs one layer method or more.")
-        self.shape = UnitShape(
-            in_channels, out_channels, kernel, stride, activation, pad, bare, norm, dilation, build_norm
-        )
-        start = torch.empty(self.shape.weight)
-        nn.init.normal_(start, std=math.sqrt(2 / (out_channels * kernel * kernel)))
-        self.alternatives = nn.ModuleDict({name: method(name).build(self.shape) for name in methods})
+        self.shape = shape
+        start = torch.empty(shape.weight)
+        nn.init.normal_(start, std=math.sqrt(2 / (shape.out_channels * shape.kernel * shape.kernel)))
+        self.alternatives = nn.ModuleDict({name: method(name).build(shape) for name in methods})
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
-        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        self.shortcut = build_shortcut(shortcut, in_channels, out_channels, stride)
+        self.bias = nn.Parameter(torch.zeros(shape.out_channels)) if bias else None
+        self.shortcut = build_shortcut(shortcut, shape.in_channels, shape.out_channels, shape.stride)
         self._only_if_binary = shortcut == "free_if_binary"
         self._binary = frozenset(name for name in methods if method(name).is_binary)
         self.active = methods[0]

@@ -3,11 +3,16 @@
 import contextlib
 
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.config import Config, ConfigError, changed_keys, config_text, load_config, preset_names
+from search.space_builder import student_spec
+from spaces.candidate import Candidate
+from spaces.cost import counted_proposals
+from spaces.supernet import build_fixed
 
 LEAST = "name: a\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
 
@@ -34,6 +39,26 @@ def test_the_least_config_has_defaults_and_a_twin(written):
 def test_every_preset_is_right_and_its_text_reads_back(preset, written):
     config = load_config(preset)
     assert load_config(written(config_text(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("preset", "image_size", "heads", "proposals"),
+    [
+        ("ssd300_vgg16_voc", 300, "full", None),
+        ("faster_rcnn_resnet18_voc", 800, "light", 1000),
+        ("gfl_resnet18_voc", 800, "full", None),
+    ],
+)
+def test_a_published_systems_preset_has_its_size_and_heads_and_room_for_its_images(
+    preset, image_size, heads, proposals
+):
+    config = load_config(preset)
+    assert (config.data.image_size, config.student.heads) == (image_size, heads)
+    assert (config.train.layers, config.train.start, config.student.weights) == ("real", "scratch", "imagenet")
+    assert 16_551 * 3 * image_size**2 <= config.data.memory_limit_mb * 2**20  # images of 07+12 trainval
+    with torch.device("meta"):
+        network = build_fixed(student_spec(config, 20), Candidate({}))
+    assert counted_proposals(network) == proposals
 
 
 MISTAKES = {
@@ -131,7 +156,8 @@ def test_all_mistakes_are_told_at_once(written):
 
 def test_an_unknown_preset_is_answered_with_the_known_ones():
     with pytest.raises(
-        ConfigError, match=r"There is no config file demos and .* Did you mean 'demo'\? Presets: demo, lws_det_demo, "
+        ConfigError,
+        match=r"There is no config file demos and .* Did you mean 'demo'\? Presets: demo, faster_rcnn_resnet18_voc, ",
     ):
         load_config("demos")
 

@@ -244,16 +244,18 @@ def test_a_teacher_may_start_from_published_weights_too(config, tmp_path):
 
 
 def test_published_weights_may_be_named(config, monkeypatch):
-    stem = torch.randn(8, 3, 7, 7)
+    stem = torch.randn(64, 3, 7, 7)
     monkeypatch.setattr("search.training_stage.download", lambda detector, name: {"conv1.weight": stem})
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96)
     detector = build_fixed(spec, Candidate({}))
-    chosen = settled(config("student.weights=imagenet"), None)
+    chosen = settled(config("student.weights=imagenet", "student.width=1"), None)
     assert load_published(chosen, detector).startswith("1 tensors of the backbone from imagenet")
     assert torch.equal(detector.backbone.conv1.weight, stem)
     message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
     with pytest.raises(ConfigError, match=message):
         config("student.weights=coco")
+    with pytest.raises(ConfigError, match=r"is 'imagenet', but only a width of 1 has such weights; it is 0.125"):
+        config("student.weights=imagenet")
 
 
 def test_without_images_to_score_on_one_network_trains_and_no_search_begins(config, tmp_path):

@@ -8,7 +8,7 @@ from spaces.backbones.resnet import resnet18
 from spaces.candidate import Candidate
 from spaces.cost import CostError, Costs, LayerCost, conv_macs, layer_costs, totals
 from spaces.detectors import searchable_units
-from spaces.layers import METHODS, Method, SearchableUnit
+from spaces.layers import METHODS, Method, SearchableUnit, UnitShape
 from spaces.layers.alternative import Alternative
 from spaces.supernet import activate, build_fixed, extract
 
@@ -91,7 +91,7 @@ def test_grouped_convolutions_and_layers_without_products():
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
     """Weights 8 x 4 x 3 x 3 = 288 at 3 x 3 positions; BatchNorm 2 x 8; all but `real` have 8 scales."""
-    unit = SearchableUnit(4, 8, 3, 2, (*METHODS, "bireal+learned_scale", "bireal+prelu"))
+    unit = SearchableUnit(UnitShape(4, 8, 3, 2), (*METHODS, "bireal+learned_scale", "bireal+prelu"))
     unit.activate(method)
     costs = {cost.name: cost for cost in layer_costs(nn.ModuleDict({"u": unit})["u"], torch.zeros(1, 4, 6, 6))}
     expected = {
@@ -194,7 +194,7 @@ def test_a_method_with_layers_of_its_own_is_counted_once(monkeypatch):
             return y * self.gate(y.mean((2, 3)))[..., None, None]
 
     monkeypatch.setitem(METHODS, "gated", Method(weight_bits=1, input_bits=1, build=Gated))
-    layers = layer_costs(SearchableUnit(4, 4, 3, 1, ["gated"]), torch.zeros(1, 4, 5, 5))
+    layers = layer_costs(SearchableUnit(UnitShape(4, 4, 3), ["gated"]), torch.zeros(1, 4, 5, 5))
     assert sum(layer.memory_bits for layer in layers) == 144 * 1 + (4 + 8 + 4 * 4 + 4) * REAL
     assert totals(layers).macs_1bit == 144 * 25
     assert totals(layers).macs_32bit == 16

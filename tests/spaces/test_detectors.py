@@ -12,6 +12,7 @@ from spaces.supernet import activate, build_fixed, build_supernet, extract
 from trainers.checkpoint import load_weights, save_weights
 
 METHODS = ("real", "sign", "bireal")
+KINDS = ("real", "bireal", "supernet")
 pytestmark = pytest.mark.parametrize("detector", sorted(DETECTORS))
 
 
@@ -47,6 +48,20 @@ def supernet_of(detector, lively):
     return lively(build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS)))
 
 
+@pytest.fixture
+def network_of(lively, random_candidate):
+    """Builds a lively detector of one of KINDS; of a supernet the path is mixed, block by block."""
+
+    def build(detector, kind):
+        if kind != "supernet":
+            return lively(fixed(detector, kind))
+        supernet = supernet_of(detector, lively)
+        activate(supernet, random_candidate(supernet, "block", seed=3))
+        return supernet
+
+    return build
+
+
 def geometry(detector, image_size):
     """Per pyramid level its side, the boxes of a cell, and the scores of a box for three classes."""
     if detector.startswith("faster_rcnn"):
@@ -72,12 +87,15 @@ def for_all_levels(detector, targets):
     return [{"boxes": boxes, "labels": torch.cat([first["labels"], torch.tensor([2])])}, second]
 
 
+def raw(output):
+    """All tensors of an output but its detections."""
+    responses, rois = output.responses, output.rois
+    first = [*output.features.values(), *responses.cls, *responses.box, *(responses.quality or []), responses.anchors]
+    return first if rois is None else [*first, *rois.proposals, rois.cls, rois.box]
+
+
 def same_outputs(one, other):
-    for ours, theirs in zip(
-        [*one.features.values(), *one.responses.cls, *one.responses.box],
-        [*other.features.values(), *other.responses.cls, *other.responses.box],
-        strict=True,
-    ):
+    for ours, theirs in zip(raw(one), raw(other), strict=True):
         assert torch.equal(ours, theirs)
     for ours, theirs in zip(one.detections, other.detections, strict=True):
         assert all(torch.equal(ours[key], theirs[key]) for key in ("boxes", "scores", "labels"))
@@ -107,23 +125,29 @@ def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method
         assert parameter.grad.count_nonzero() > 0, name
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("objects", [0, 1])
-def test_losses_are_finite_with_no_object_and_with_one(detector, objects, training, images):
-    box = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 40.0]])[:objects], "labels": torch.ones(1).long()[:objects]}
-    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
-    network = fixed(detector, "bireal").train(training)
-    output = network(images, [box, empty])
-    assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
-    sum(output.losses.values()).backward()
-    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
-    assert len(output.detections) == 2
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_are_finite_with_no_object_and_with_one(detector, kind, network_of, images):
+    network = network_of(detector, kind)
+    box, empty = torch.tensor([[10.0, 10.0, 40.0, 40.0]]), {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
+    for training in (False, True):
+        for objects in ([empty, empty], [{"boxes": box, "labels": torch.ones(1).long()}, empty]):
+            output = network.train(training)(images, objects)
+            assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
+            network.zero_grad(set_to_none=True)
+            sum(output.losses.values()).backward()
+            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            assert len(gradients) > 0
+            assert all(gradient.isfinite().all() for gradient in gradients)
+            assert len(output.detections) == 2
 
 
-def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, lively):
-    network = lively(fixed(detector, "bireal"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, kind, network_of):
+    network = network_of(detector, kind)
     if detector.startswith("gfl"):  # untrained, it scores everything a hundredth, and finds nothing
         nn.init.zeros_(network.cls_heads.bias)
+    if detector.startswith("faster_rcnn"):  # untrained, it may be sure that nothing is anything
+        nn.init.zeros_(network.roi_heads.box_predictor.cls_score.weight)
     images = [torch.rand(3, height, width) for height, width in ((96, 96), (200, 50), (40, 130))]
     target = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 30.0]]), "labels": torch.ones(1).long()}
     with torch.no_grad():
@@ -156,7 +180,7 @@ def test_an_extracted_network_computes_and_costs_what_the_activated_supernet_doe
     assert layer_costs(network, images[:1]) == layer_costs(supernet, images[:1])
 
 
-@pytest.mark.parametrize("kind", ["real", "bireal", "supernet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_detector_is_the_same_once_saved_and_loaded(detector, kind, lively, images, tmp_path):
     network = supernet_of(detector, lively) if kind == "supernet" else lively(fixed(detector, kind))
     save_weights(tmp_path / "network.safetensors", network.state_dict(), {})

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from spaces.layers import SearchableUnit
+from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.levels import LevelNorms, LevelScales, SmallMapNorm, at_level
 from trainers.recalibrate import recalibrate
 
@@ -12,16 +12,29 @@ def test_each_level_is_normalised_by_its_own_statistics():
     maps = [10 + torch.randn(64, 1, 8, 8, generator=generator), -5 + 3 * torch.randn(64, 1, 4, 4, generator=generator)]
     for _ in range(60):
         for level, x in enumerate(maps):
-            at_level(norms.modules(), level)
-            y = norms(x)
+            with at_level(norms.modules(), level):
+                y = norms(x)
             assert abs(y.mean()) < 1e-4
             assert y.var().item() == pytest.approx(1, abs=1e-2)
     assert [norm.running_mean.item() for norm in norms.norms] == pytest.approx([10, -5], abs=0.2)
     norms.eval()
     for level, x in enumerate(maps):  # what training saw is what evaluation sees
-        at_level([norms], level)
-        assert norms(x).mean().item() == pytest.approx(0, abs=0.05)
-        assert norms(x).var().item() == pytest.approx(1, abs=0.05)
+        with at_level([norms], level):
+            y = norms(x)
+        assert y.mean().item() == pytest.approx(0, abs=0.05)
+        assert y.var().item() == pytest.approx(1, abs=0.05)
+
+
+def test_a_level_lasts_as_long_as_its_context_even_through_an_error():
+    norms, x = LevelNorms(1, levels=2).eval(), torch.ones(1, 1, 2, 2)
+    with at_level([norms], 1):
+        norms(x)
+    with pytest.raises(RuntimeError, match="called outside `at_level`"):
+        norms(x)
+    with pytest.raises(RuntimeError, match="running_mean should contain"), at_level([norms], 1):
+        norms(torch.ones(1, 3, 2, 2))
+    with pytest.raises(RuntimeError, match="called outside `at_level`"):
+        norms(x)
 
 
 def test_scales_are_one_at_first_and_belong_to_a_level():
@@ -54,10 +67,10 @@ def test_otherwise_it_is_a_batch_norm():
 
 
 def test_a_unit_may_have_another_norm_in_every_alternative():
-    unit = SearchableUnit(8, 8, 3, 1, ("real", "sign"), build_norm=lambda channels: nn.GroupNorm(2, channels))
+    unit = SearchableUnit(UnitShape(8, 8, 3, build_norm=lambda channels: nn.GroupNorm(2, channels)), ("real", "sign"))
     assert all(isinstance(one.bn, nn.GroupNorm) for one in unit.alternatives.values())
     assert unit.alternatives["real"].bn is not unit.alternatives["sign"].bn
-    assert isinstance(SearchableUnit(8, 8, 3, 1, ("real",)).alternatives["real"].bn, nn.BatchNorm2d)
+    assert isinstance(SearchableUnit(UnitShape(8, 8, 3), ("real",)).alternatives["real"].bn, nn.BatchNorm2d)
 
 
 class TwoLevels(nn.Module):
@@ -67,8 +80,8 @@ class TwoLevels(nn.Module):
 
     def forward(self, images):
         for level, x in enumerate(torch.stack(images).split([6, 2], dim=-1)):
-            at_level([self.norms], level)
-            self.norms(x)
+            with at_level([self.norms], level):
+                self.norms(x)
 
 
 def test_recalibration_measures_every_level():

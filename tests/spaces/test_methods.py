@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from spaces.layers import METHODS, SearchableUnit, learns_scale, method
+from spaces.layers import METHODS, SearchableUnit, UnitShape, learns_scale, method
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.signs import sign
@@ -15,7 +15,7 @@ BINARY = [name for name, one in METHODS.items() if one.is_binary]
 
 def alternative(name, channels=4):
     torch.manual_seed(0)
-    return SearchableUnit(channels, channels, 3, 1, [name]).alternatives[name]
+    return SearchableUnit(UnitShape(channels, channels, 3), [name]).alternatives[name]
 
 
 def test_what_each_binary_method_is_made_of():
@@ -69,7 +69,7 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 )
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)
-    unit = SearchableUnit(8, 8, 3, 1, [name]).train()
+    unit = SearchableUnit(UnitShape(8, 8, 3), [name]).train()
     for _ in range(2):  # the dynamic bias's first layer learns once its second isn't zero any more
         unit.zero_grad()
         (unit(torch.randn(4, 8, 6, 6)) ** 2).mean().backward()
@@ -80,7 +80,7 @@ def test_every_method_trains_all_that_it_has(name):
 
 
 def test_the_post_activation_stands_behind_the_shortcut():
-    unit = SearchableUnit(4, 4, 3, 1, ["bireal+prelu"]).eval()
+    unit = SearchableUnit(UnitShape(4, 4, 3), ["bireal+prelu"]).eval()
     x = torch.randn(2, 4, 5, 5)
     inner = unit.alternatives["bireal+prelu"]
     with torch.no_grad():
@@ -90,10 +90,10 @@ def test_the_post_activation_stands_behind_the_shortcut():
 
 
 def test_a_searched_unit_owns_its_weight_and_starts_from_a_real_one():
-    alone = SearchableUnit(4, 6, 3, 1, ["dbs"])
+    alone = SearchableUnit(UnitShape(4, 6, 3), ["dbs"])
     assert alone.weight is None
     assert not any(name == "weight" for name in alone.state_dict())
-    both = SearchableUnit(4, 6, 3, 1, ["real", "dbs"])
+    both = SearchableUnit(UnitShape(4, 6, 3), ["real", "dbs"])
     assert both.weight is not None
     dbs = both.alternatives["dbs"]
     assert isinstance(dbs, DBS)
@@ -106,7 +106,7 @@ def test_a_searched_unit_owns_its_weight_and_starts_from_a_real_one():
 
 
 def test_a_relaxed_search_is_soft_in_training_alone():
-    unit = SearchableUnit(4, 4, 3, 1, ["dbs+soft", "dbs", "dbs+hard"])
+    unit = SearchableUnit(UnitShape(4, 4, 3), ["dbs+soft", "dbs", "dbs+hard"])
 
     def convolved(name):
         inner = unit.alternatives[name]
@@ -128,7 +128,7 @@ def test_a_relaxed_search_is_soft_in_training_alone():
 
 
 def test_a_weight_shift_moves_the_signs_and_the_scale():
-    unit = SearchableUnit(2, 1, 1, 1, ["lcb"]).eval()
+    unit = SearchableUnit(UnitShape(2, 1, 1), ["lcb"]).eval()
     inner = unit.alternatives["lcb"]
     with torch.no_grad():
         unit.weight.copy_(torch.tensor([0.1, -0.5]).view(1, 2, 1, 1))
@@ -139,7 +139,7 @@ def test_a_weight_shift_moves_the_signs_and_the_scale():
 
 
 def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
-    unit = SearchableUnit(4, 4, 3, 1, ["bireal", "dbs"]).eval()
+    unit = SearchableUnit(UnitShape(4, 4, 3), ["bireal", "dbs"]).eval()
     x = torch.randn(2, 4, 5, 5)
     for name, weight in (("bireal", unit.weight), ("dbs", torch.tanh(unit.alternatives["dbs"].logits / 2))):
         inner = unit.alternatives[name]
@@ -151,7 +151,7 @@ def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
 
 @pytest.mark.parametrize("name", BINARY)
 def test_the_trace_says_what_was_convolved(name):
-    unit = SearchableUnit(4, 4, 3, 1, [name]).eval()
+    unit = SearchableUnit(UnitShape(4, 4, 3), [name]).eval()
     inner = unit.alternatives[name]
     x = torch.randn(2, 4, 5, 5)
     trace = inner.trace(x, unit.weight)
@@ -171,7 +171,7 @@ def test_which_choices_learn_their_scale(name, learns):
 
 
 def test_a_learned_scale_counts_by_its_magnitude():
-    unit = SearchableUnit(2, 2, 1, 1, ["bireal+learned_scale"], shortcut="none").eval()
+    unit = SearchableUnit(UnitShape(2, 2, 1), ["bireal+learned_scale"], shortcut="none").eval()
     x = torch.randn(1, 2, 3, 3)
     with torch.no_grad():
         y = unit(x)
@@ -181,7 +181,7 @@ def test_a_learned_scale_counts_by_its_magnitude():
 
 def test_logits_may_start_from_noise():
     torch.manual_seed(0)
-    unit = SearchableUnit(4, 4, 3, 1, ["dbs+normal_start"])
+    unit = SearchableUnit(UnitShape(4, 4, 3), ["dbs+normal_start"])
     searched, weight = unit.alternatives["dbs+normal_start"], torch.rand(4, 4, 3, 3) + 0.5
     before = searched.logits.detach().clone()
     unit.start_from(weight)

@@ -27,7 +27,7 @@ def test_weights_and_inputs_are_rounded_as_a_reference_quantizer_does():
 
 
 def test_a_place_without_activation_has_signed_inputs():
-    unit = Int8(UnitShape(1, 1, 1, 1, "none")).eval()
+    unit = Int8(UnitShape(1, 1, 1, 1, activation="none")).eval()
     unit.largest.fill_(1.27)
     x = torch.tensor([-1.27, -0.004, 0.016, 5.0]).view(1, 1, 1, 4)
     y = unit(x, torch.ones(1, 1, 1, 1)) * (1 + 1e-5) ** 0.5  # a fresh BatchNorm divides by that
@@ -57,7 +57,7 @@ def test_gradients_pass_the_rounding_and_stop_at_clipped_inputs():
 
 def test_int8_is_close_to_real_and_bends_like_it():
     torch.manual_seed(0)
-    unit = SearchableUnit(8, 8, 3, 1, ["real", "int8"]).train()
+    unit = SearchableUnit(UnitShape(8, 8, 3), ["real", "int8"]).train()
     x = torch.randn(4, 8, 10, 10)
     real = unit(x)
     unit.activate("int8")

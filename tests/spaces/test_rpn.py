@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.models.detection.image_list import ImageList
 
-from spaces.detectors.rpn import build_rpn, propose, respond, rpn_losses
+from spaces.detectors.rpn import build_rpn, propose, respond, rpn_losses, scale_of
 
 SIDES = (24, 12, 6, 3, 2)
 
@@ -20,7 +20,8 @@ def features():
 
 def build(*methods, image_size=96):
     torch.manual_seed(0)
-    return build_rpn(8, image_size, lambda _: methods, "rpn.")
+    scale = scale_of(image_size)
+    return build_rpn(8, scale, scale.kept(), lambda _: methods, "rpn.")
 
 
 def test_responses_are_three_anchors_a_cell_from_fine_to_coarse(images, features):

@@ -3,7 +3,7 @@
 import torch
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
-from spaces.detectors.ssd_decode import NMS_IOU, SCORE_THRESHOLD, USUAL, _probabilities, decode_batch
+from spaces.detectors.ssd_decode import _probabilities, decode_batch
 from spaces.detectors.ssd_loss import box_coder
 
 OWN = (64, 64)
@@ -20,12 +20,12 @@ def raw(images=3, anchors=300, classes=4, seed=0):
 def by_the_book(logits, offsets, anchors, size):
     """One image: softmax, threshold, sort, decode, clip, class-wise NMS, in that order."""
     scores = logits.softmax(-1)[:, 1:].flatten()
-    top, index = scores.topk(min(USUAL.before_nms, len(scores)))
-    index, top = index[top > SCORE_THRESHOLD], top[top > SCORE_THRESHOLD]
+    top, index = scores.topk(min(400, len(scores)))
+    index, top = index[top > 0.01], top[top > 0.01]
     classes = logits.shape[-1] - 1
     boxes = clip_boxes_to_image(box_coder.decode_single(offsets, anchors), OWN)[index // classes]
     labels = index % classes + 1
-    keep = batched_nms(boxes, top, labels, NMS_IOU)[: USUAL.after_nms]
+    keep = batched_nms(boxes, top, labels, 0.45)[:100]
     height, width = size
     scale = torch.tensor([width, height, width, height]) / 64
     return {"boxes": boxes[keep] * scale, "scores": top[keep], "labels": labels[keep]}

@@ -3,16 +3,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from spaces.layers import METHODS, SearchableUnit
+from spaces.layers import METHODS, SearchableUnit, UnitShape
 from spaces.layers.binary_conv import binary_conv2d
 from spaces.layers.weight_rules import StraightThrough
 
 ALL = tuple(METHODS)
 
 
-def unit_of(in_channels, out_channels, kernel=3, stride=1, methods=ALL, **place):
+def unit_of(in_channels, out_channels, kernel=3, stride=1, methods=ALL, shortcut="projected", bias=False, **place):
     torch.manual_seed(0)
-    unit = SearchableUnit(in_channels, out_channels, kernel, stride, methods, **place)
+    shape = UnitShape(in_channels, out_channels, kernel, stride, **place)
+    unit = SearchableUnit(shape, methods, shortcut, bias=bias)
     for norm in (module for module in unit.modules() if isinstance(module, nn.BatchNorm2d)):
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         norm.running_mean.normal_()
@@ -152,9 +153,9 @@ def test_an_unknown_method_is_named_with_the_known_ones():
     with pytest.raises(
         ValueError, match=r"No layer method is called 'dbz'\. Known: real, int8, sign, bireal, react, dbs, "
     ):
-        SearchableUnit(4, 4, 3, 1, ["real", "dbz"])
+        SearchableUnit(UnitShape(4, 4, 3), ["real", "dbz"])
     with pytest.raises(ValueError, match="A unit needs one layer method or more"):
-        SearchableUnit(4, 4, 3, 1, [])
+        SearchableUnit(UnitShape(4, 4, 3), [])
 
 
 def test_a_method_that_the_unit_was_not_built_with_is_refused():

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from spaces.detectors import searchable_units
-from spaces.layers import SearchableUnit
+from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.levels import SmallMapNorm
 from trainers.recalibrate import recalibrate
 from trainers.searched_signs import searches, set_search_progress
@@ -88,7 +88,7 @@ def test_the_range_of_8_bit_inputs_is_measured_anew(training):
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            self.unit = SearchableUnit(1, 1, 1, 1, ["int8"], shortcut="none")
+            self.unit = SearchableUnit(UnitShape(1, 1, 1), ["int8"], shortcut="none")
 
         def forward(self, images):
             return self.unit(torch.stack(images))

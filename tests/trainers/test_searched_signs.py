@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spaces.candidate import Candidate
-from spaces.layers import SearchableUnit
+from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.signs import sign
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
@@ -17,7 +17,7 @@ from trainers.searched_signs import flip_rate, searched_logits, searches, set_in
 
 def unit():
     torch.manual_seed(0)
-    return SearchableUnit(3, 4, 3, 1, ["dbs", "bireal"])
+    return SearchableUnit(UnitShape(3, 4, 3), ["dbs", "bireal"])
 
 
 def test_the_flip_rate_is_the_share_of_signs_that_changed():
@@ -91,7 +91,7 @@ def test_a_real_network_has_one_stage(fixed, blobs):
 
 
 def test_an_annealed_search_is_told_how_far_it_is_and_ends_hard(blobs):
-    network = nn.ModuleDict({"network": SearchableUnit(3, 4, 3, 8, ["dbs"])})
+    network = nn.ModuleDict({"network": SearchableUnit(UnitShape(3, 4, 3, 8), ["dbs"])})
     dbs, seen = next(module for module in network.modules() if isinstance(module, DBS)), []
 
     def step_losses(batch, epoch, step):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from trainers.data.sample import Rule
+from trainers.evaluate import coco, visdrone
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.detections import Image
 from trainers.evaluate.visdrone import visdrone_ap
@@ -17,6 +18,12 @@ SCORED: Mapping[Rule, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What a candidate's score has. `map50` is VOC's all-point mean AP; by the other rules it is their ap50."""
+
+COUNTED: Mapping[Rule, int] = MappingProxyType(
+    {"voc": 0, "coco": coco.MAX_DETECTIONS, "visdrone": visdrone.MAX_DETECTIONS}
+)
+"""How many detections of an image a detector is let keep at least, since the rule counts so many. COCO's are those of
+one class, of which published detectors keep 100 or 200 in all; VOC's rule has no number."""
 
 
 def scored_figures(found: Sequence[Image], truths: Sequence[Image], num_classes: int, rule: Rule) -> dict[str, float]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.layers import MethodsFor, SearchableUnit
+from spaces.detectors.fpn import summed_downwards
+from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.levels import SmallMapNorm
 
 LEVELS = ("p3", "p4", "p5", "p6", "p7")
@@ -30,33 +30,18 @@ class DensePyramid(nn.Module):
         for place, level in enumerate(LEVELS):
             units = nn.ModuleDict()
             if place < _FROM_BACKBONE:
-                units["lateral"] = SearchableUnit(
-                    in_channels[place],
-                    channels,
-                    1,
-                    1,
-                    methods_for(f"{prefix}{level}.lateral"),
-                    "relu",
-                    "free_if_binary",
-                )
-            units["output"] = SearchableUnit(
-                channels,
-                channels,
-                3,
-                1 if place < _FROM_BACKBONE else 2,
-                methods_for(f"{prefix}{level}.output"),
-                "none",
-                "free_if_binary",
-                build_norm=SmallMapNorm,
-            )
+                lateral = UnitShape(in_channels[place], channels, 1)
+                units["lateral"] = SearchableUnit(lateral, methods_for(f"{prefix}{level}.lateral"), "free_if_binary")
+            stride = 1 if place < _FROM_BACKBONE else 2
+            output = UnitShape(channels, channels, 3, stride, activation="none", build_norm=SmallMapNorm)
+            units["output"] = SearchableUnit(output, methods_for(f"{prefix}{level}.output"), "free_if_binary")
             self.add_module(level, units)
 
     def forward(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """`maps` from fine to coarse; the levels in this order too."""
         own = LEVELS[:_FROM_BACKBONE]
-        merged = {level: self.get_submodule(f"{level}.lateral")(x) for level, x in zip(own, maps, strict=True)}
-        for finer, coarser in zip(own[-2::-1], own[:0:-1], strict=True):
-            merged[finer] = merged[finer] + F.interpolate(merged[coarser], merged[finer].shape[-2:], mode="nearest")
+        sides = [self.get_submodule(f"{level}.lateral")(x) for level, x in zip(own, maps, strict=True)]
+        merged = dict(zip(own, summed_downwards(sides), strict=True))
         levels: dict[str, Tensor] = {}
         x = merged[own[0]]
         for level in LEVELS:

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from spaces.detectors import searchable_units
-from spaces.detectors.pyramid import LEVELS, DensePyramid
+from spaces.detectors.dense_pyramid import LEVELS, DensePyramid
 
 
 def maps_of(*channels, side=12):
