@@ -1,7 +1,8 @@
 """Faster R-CNN with a feature pyramid, on any backbone, under the detectors' contract."""
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,9 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform, res
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
-from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
+from spaces.detectors.contract import Assignment, Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
-from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
+from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
@@ -77,16 +78,17 @@ class FasterRCNN(nn.Module):
             return given or self._second(features, own())
 
         losses: dict[str, Tensor] = {}
-        sampled: RoIResponses | None = None
+        assigned: RoIResponses | None = None
         if resized is not None:
             first = rpn_losses(self.rpn, responses, resized)
             if self.training and given is None:
                 chosen, _, labels, offsets = self.roi_heads.select_training_samples(own(), resized)
-                rois = sampled = self._second(features, chosen)
+                rois = self._second(features, chosen)
             else:
                 rois = on_all()
                 labels, offsets = self._assign(rois.proposals, resized)
             losses = _roi_losses(rois, labels, offsets) | first
+            assigned = replace(rois, assignment=Assignment(torch.cat(labels), torch.cat(offsets)))
         return DetectorOutput(
             features,
             responses,
@@ -94,7 +96,8 @@ class FasterRCNN(nn.Module):
             losses,
             collect_traces(self),
             resized or [],
-            lambda: sampled or on_all(),
+            lambda: assigned or on_all(),
+            None if resized is None else partial(assign, self.rpn, responses.anchors, resized),
         )
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

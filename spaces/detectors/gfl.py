@@ -1,18 +1,19 @@
 """GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
 
 import math
+from functools import partial
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
 from spaces.detectors.edge_distributions import BINS, square_anchors
+from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
-from spaces.detectors.gfl_loss import gfl_losses
+from spaces.detectors.gfl_loss import assignment, gfl_losses
 from spaces.detectors.pyramid import LEVELS, STRIDES, DensePyramid
 from spaces.detectors.quality import QualityPredictor, joint_logits
 from spaces.layers import MethodsFor
@@ -78,9 +79,9 @@ class GFL(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(list(self.backbone(batch.tensors).values())[1:])
         responses = self._respond(features)
-        scores, edges = _flatten(responses.cls), _flatten(responses.box).unflatten(-1, (4, BINS))
+        scores, edges = flat_cls(responses), flat_box(responses)
         if responses.quality is not None:
-            scores = joint_logits(scores, _flatten(responses.quality))
+            scores = joint_logits(scores, by_anchor(responses.quality, 1))
         cells = [x.shape[-2] * x.shape[-1] for x in responses.cls]
         losses = gfl_losses(scores, edges, responses.anchors, cells, resized) if resized is not None else {}
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
@@ -88,7 +89,8 @@ class GFL(nn.Module):
         def decode() -> list[Detections]:
             return decode_batch(scores, edges, responses.anchors, (self.image_size, self.image_size), sizes)
 
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
+        wanted = None if resized is None else partial(assignment, responses.anchors, cells, resized)
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [], assign=wanted)
 
     def _respond(self, features: dict[str, Tensor]) -> Responses:
         maps = list(features.values())
@@ -109,8 +111,3 @@ def _prediction(in_channels: int, out_channels: int, heads: Heads, bias: float =
     nn.init.normal_(conv.weight, std=0.01)
     nn.init.constant_(conv.get_parameter("bias"), bias)
     return conv
-
-
-def _flatten(levels: list[Tensor]) -> Tensor:
-    """Levels (N, C, H, W) to (N, M, C), in the anchors' order."""
-    return torch.cat([x.flatten(2).transpose(1, 2) for x in levels], dim=1)

@@ -1,16 +1,17 @@
 """Single-shot detectors: heads over pyramid levels, and SSD on any backbone for inputs of 96 to 320 pixels."""
 
+from functools import partial
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.anchors import DefaultBoxes
 from spaces.detectors.contract import Detections, DetectorOutput, Responses, Target, collect_traces
+from spaces.detectors.flat import by_anchor
 from spaces.detectors.ssd_decode import USUAL, Limits, decode_batch
-from spaces.detectors.ssd_loss import ssd_losses
+from spaces.detectors.ssd_loss import assign, ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
 Heads = Literal["light", "full"]
@@ -63,7 +64,7 @@ class SingleShot(nn.Module):
         levels = self._levels(batch.tensors)
         features = {name: norm(levels[name]) for name, norm in self.norms.items()}
         responses = self._respond(features)
-        logits, offsets = _flatten(responses.cls, self.num_classes + 1), _flatten(responses.box, 4)
+        logits, offsets = by_anchor(responses.cls, self.num_classes + 1), by_anchor(responses.box, 4)
         losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
         sizes = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
 
@@ -71,7 +72,8 @@ class SingleShot(nn.Module):
             own = (self.image_size, self.image_size)
             return decode_batch(logits, offsets, responses.anchors, own, sizes, self.limits)
 
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
+        wanted = None if resized is None else partial(assign, responses.anchors, resized)
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [], assign=wanted)
 
     def _levels(self, images: Tensor) -> dict[str, Tensor]:
         """Normalised images (N, 3, H, W) to the maps by level."""
@@ -130,8 +132,3 @@ def _head(in_channels: int, out_channels: int, heads: Heads) -> nn.Module:
             ActivatedConv2d(in_channels, out_channels, 1),
         )
     raise ValueError(f"heads is {heads!r}; allowed are 'light' and 'full'.")
-
-
-def _flatten(levels: list[Tensor], size: int) -> Tensor:
-    """Levels (N, A * size, H, W) to (N, M, size), in the anchors' order."""
-    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
