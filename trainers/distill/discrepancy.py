@@ -64,8 +64,8 @@ def discrepancies(ours: Tensor, theirs: Tensor, boxes: Tensor, images: Tensor) -
 
     boxes (P, 4) in cells, images (P,). With R_c the box's values in channel c, epsilon = mean_c (R^t_c - R^s_c)^T
     Sigma_c^-1 (R^t_c - R^s_c), a Mahalanobis distance under a Gaussian a channel (eq. 6.83). As Sigma we take one
-    variance a channel, of all the batch's values in both maps: a box of one or two cells has none of its own. Means, not
-    sums, over channels and places: levels differ in their channels.
+    variance a channel, of all the batch's values in both maps: a box of one or two cells has none of its own. Means,
+    not sums, over channels and places: levels differ in their channels.
     """
     rois = torch.cat([images[:, None].to(boxes.dtype), boxes], dim=1)
     own, taught = (roi_align(x, rois, PATCH, sampling_ratio=1, aligned=True) for x in (ours, theirs))
