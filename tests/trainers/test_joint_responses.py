@@ -77,6 +77,9 @@ def test_anchors_that_the_detector_leaves_out_are_no_negatives():
     student = dense([[0, 9], [0, 1]], labels=[-1, 0])
     assert run(JointCls(), student, dense([[9, 0], [0, 1]])).item() == 0
     assert run(JointCls(), student, dense([[0, 9], [1, 0]])).item() > 0
+    # Nor do they take the place of one: of the three hard negatives there are, the easiest counts too.
+    four = dense([[0, 9], [0, 3], [0, 2], [0, 1]], labels=[-1, 0, 0, 0])
+    assert run(JointCls(), four, dense([[0, 9], [0, 3], [0, 2], [9, 0]])).item() > 0
 
 
 def test_an_image_without_objects_is_compared_on_three_hard_negatives():
