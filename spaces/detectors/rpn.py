@@ -121,7 +121,7 @@ def rpn_losses(rpn: RegionProposalNetwork, responses: Responses, targets: list[T
     """
     wanted = assign(rpn, responses.anchors, targets)
     logits, offsets = concat_box_prediction_layers(responses.cls, responses.box)
-    cls, box = rpn.compute_loss(logits, offsets, list(wanted.labels.to(logits.dtype)), list(wanted.box))
+    cls, box = rpn.compute_loss(logits, offsets, list(wanted.labels.float()), list(wanted.box))
     return {"rpn_cls": cls, "rpn_box": box}
 
 
