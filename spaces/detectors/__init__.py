@@ -1,6 +1,7 @@
 """Detectors under one contract, in one visible table."""
 
 from spaces.detectors.contract import (
+    Assignment,
     Detections,
     Detector,
     DetectorOutput,
@@ -16,6 +17,7 @@ from spaces.detectors.table import DETECTORS, DetectorSpec, build_detector
 
 __all__ = [
     "DETECTORS",
+    "Assignment",
     "Detections",
     "Detector",
     "DetectorOutput",

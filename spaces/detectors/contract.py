@@ -44,9 +44,17 @@ class Responses:
     quality: list[Tensor] | None = None
 
 
-def flattened(levels: list[Tensor], size: int) -> Tensor:
-    """Maps (N, A * size, H, W) of the levels to (N, M, size), in the order of the anchors."""
-    return torch.cat([x.permute(0, 2, 3, 1).reshape(len(x), -1, size) for x in levels], dim=1)
+@dataclass(frozen=True)
+class Assignment:
+    """What each anchor of each image must say, by the detector's own rule of matching.
+
+    labels (N, M): a class from 1 on, 0 for background, -1 where the anchor is left out of the loss; of a first stage, 1
+    for any object. box (N, M, 4): what `Responses.box` must say, in its coding, of distributions their distances; it
+    means nothing where the label isn't a class. Of proposals instead of anchors: (R,) and (R, 4).
+    """
+
+    labels: Tensor
+    box: Tensor
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,14 @@ class RoIResponses:
     """What the second stage of a two-stage detector says of each proposal.
 
     proposals: per image (R_i, 4) xyxy in pixels of the detector's own input. cls (R, K) logits with index 0 the
-    background, box (R, K*4) offsets for each class, R = sum R_i in the order of the images.
+    background, box (R, K*4) offsets for each class, R = sum R_i in the order of the images. assignment: what it must
+    say of them, where targets were given.
     """
 
     proposals: list[Tensor]
     cls: Tensor
     box: Tensor
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +79,8 @@ class DetectorOutput:
     features: pyramid levels by name, (N, C, H, W). losses: scalars by name, filled when targets are given. layers: per
     1-bit unit its trace, filled inside `traced`. targets: as given, with boxes in pixels of the detector's own input,
     where its anchors are. second_stage: of two-stage detectors, whose `responses` are their first stage's, to `rois`.
-    `rois` and `detections` are computed when first asked for, which must be before the network changes: a teacher that
-    is only read for its maps never pays for them.
+    assign: to `assignment`, set when targets are given. `rois`, `detections` and `assignment` are computed when first
+    asked for, the first two before the network changes: a teacher that is only read for its maps never pays for them.
     """
 
     features: dict[str, Tensor]
@@ -80,11 +90,19 @@ class DetectorOutput:
     layers: dict[str, LayerTrace] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
     second_stage: Callable[[], RoIResponses] | None = None
+    assign: Callable[[], Assignment] | None = None
 
     @cached_property
     def rois(self) -> RoIResponses | None:
         """What the second stage says of its proposals, None of a single-stage detector."""
         return None if self.second_stage is None else self.second_stage()
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        """What `responses` must say of the targets. Raises ValueError when the detector ran without any."""
+        if self.assign is None:
+            raise ValueError("The output holds no targets, so that its anchors have none: run the detector with them.")
+        return self.assign()
 
     @cached_property
     def detections(self) -> list[Detections]:

@@ -1,7 +1,8 @@
 """Faster R-CNN with a feature pyramid, on any backbone, under the detectors' contract."""
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,11 @@ from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
-from spaces.detectors.contract import Detections, DetectorOutput, RoIResponses, Target, collect_traces
+from spaces.detectors.contract import Assignment, Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
 from spaces.detectors.resizing import sizes_of, to_squares
-from spaces.detectors.rpn import InputScale, build_rpn, propose, respond, rpn_losses, scale_of
+from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 
 COARSEST_STRIDE = 32
@@ -86,7 +87,7 @@ class FasterRCNN(nn.Module):
         proposed = cache(lambda: propose(self.rpn, batch, responses))
         on_all = cache(lambda: given or self._second(features, proposed()))
         losses: dict[str, Tensor] = {}
-        learnt: RoIResponses | None = None
+        assigned: RoIResponses | None = None
         if resized is not None:
             first = rpn_losses(self.rpn, responses, resized)
             if self.training and given is None:
@@ -94,6 +95,7 @@ class FasterRCNN(nn.Module):
             else:
                 learnt, labels, offsets = self._assigned(on_all(), resized)
             losses = _roi_losses(learnt, labels, offsets) | first
+            assigned = replace(learnt, assignment=Assignment(torch.cat(labels), torch.cat(offsets)))
         sizes = sizes_of(images)
         return DetectorOutput(
             features,
@@ -102,7 +104,8 @@ class FasterRCNN(nn.Module):
             losses,
             collect_traces(self),
             resized or [],
-            lambda: learnt or on_all(),
+            lambda: assigned or on_all(),
+            None if resized is None else partial(assign, self.rpn, responses.anchors, resized),
         )
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
 
 import math
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -12,13 +13,13 @@ from spaces.detectors.contract import (
     Responses,
     Target,
     collect_traces,
-    flattened,
 )
 from spaces.detectors.dense_pyramid import LEVELS, STRIDES, DensePyramid
 from spaces.detectors.edge_distributions import BINS, square_anchors
+from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
-from spaces.detectors.gfl_loss import gfl_losses
+from spaces.detectors.gfl_loss import assignment, gfl_losses
 from spaces.detectors.quality import QualityPredictor, joint_logits
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.layers import MethodsFor
@@ -77,10 +78,9 @@ class GFL(nn.Module):
         batch, resized = self.transform(images, targets)
         features = self.fpn(list(self.backbone(batch.tensors).values())[1:])
         responses = self._respond(features)
-        scores = flattened(responses.cls, self.num_classes)
-        edges = flattened(responses.box, 4 * BINS).unflatten(-1, (4, BINS))
+        scores, edges = flat_cls(responses), flat_box(responses)
         if responses.quality is not None:
-            scores = joint_logits(scores, flattened(responses.quality, 1))
+            scores = joint_logits(scores, by_anchor(responses.quality, 1))
         cells = [x.shape[-2] * x.shape[-1] for x in responses.cls]
         losses = gfl_losses(scores, edges, responses.anchors, cells, resized) if resized is not None else {}
         sizes = sizes_of(images)
@@ -89,7 +89,8 @@ class GFL(nn.Module):
             own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
             return decode_batch(scores, edges, responses.anchors, own, sizes, limits)
 
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
+        wanted = None if resized is None else partial(assignment, responses.anchors, cells, resized)
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [], assign=wanted)
 
     def _respond(self, features: dict[str, Tensor]) -> Responses:
         maps = list(features.values())

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
 from spaces.detectors.atss import assign
-from spaces.detectors.contract import Target
+from spaces.detectors.contract import Assignment, Target
 from spaces.detectors.edge_distributions import boxes_at, distances_to, expected_distances
 
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.25
@@ -44,6 +44,17 @@ def gfl_losses(
         "box": BOX_WEIGHT * (weight * apart).sum() / total,
         "dfl": DISTRIBUTION_WEIGHT * (weight * spread).sum() / total,
     }
+
+
+def assignment(anchors: Tensor, cells: Sequence[int], targets: list[Target]) -> Assignment:
+    """The classes that the anchors (M, 4) must tell and the distances of their edges, in strides; by ATSS."""
+    labels, boxes = [], []
+    for target in targets:
+        own = target["boxes"].to(anchors.dtype)
+        owners = assign(anchors, cells, own)  # the last one, -1, is the background's
+        labels.append(torch.cat([target["labels"], target["labels"].new_zeros(1)])[owners])
+        boxes.append(torch.cat([own, own.new_zeros(1, 4)])[owners])
+    return Assignment(torch.stack(labels), distances_to(anchors, torch.stack(boxes)))
 
 
 def quality_focal_loss(logits: Tensor, quality: Tensor, beta: float = 2.0) -> Tensor:

@@ -9,7 +9,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork, concat_box_prediction_layers
 
-from spaces.detectors.contract import Responses, Target
+from spaces.detectors.contract import Assignment, Responses, Target
 from spaces.detectors.fpn import start_even
 from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.opened import ActivatedConv2d
@@ -118,11 +118,17 @@ def rpn_losses(rpn: RegionProposalNetwork, responses: Responses, targets: list[T
 
     The sample is drawn from torch's own generator. Scalars, both with a gradient path where no image has an object.
     """
-    anchors = [responses.anchors] * len(targets)
-    labels, matched = rpn.assign_targets_to_anchors(anchors, targets)
+    wanted = assign(rpn, responses.anchors, targets)
     logits, offsets = concat_box_prediction_layers(responses.cls, responses.box)
-    cls, box = rpn.compute_loss(logits, offsets, labels, rpn.box_coder.encode(matched, anchors))
+    cls, box = rpn.compute_loss(logits, offsets, list(wanted.labels.float()), list(wanted.box))
     return {"rpn_cls": cls, "rpn_box": box}
+
+
+def assign(rpn: RegionProposalNetwork, anchors: Tensor, targets: list[Target]) -> Assignment:
+    """Which of the anchors (M, 4) must find an object, 1, and the offsets that they must regress."""
+    labels, matched = rpn.assign_targets_to_anchors([anchors] * len(targets), targets)
+    offsets = rpn.box_coder.encode(matched, [anchors] * len(targets))
+    return Assignment(torch.stack(labels).long(), torch.stack(offsets))
 
 
 def _predictor(in_channels: int, out_channels: int) -> ActivatedConv2d:

@@ -1,5 +1,7 @@
 """Single-shot detectors: heads over pyramid levels, and SSD on any backbone for inputs of 96 to 320 pixels."""
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from spaces.backbones.backbone import Backbone, scaled_channels
@@ -11,12 +13,12 @@ from spaces.detectors.contract import (
     Responses,
     Target,
     collect_traces,
-    flattened,
 )
+from spaces.detectors.flat import by_anchor
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.selection import Limits
 from spaces.detectors.ssd_decode import USUAL, decode_batch
-from spaces.detectors.ssd_loss import ssd_losses
+from spaces.detectors.ssd_loss import assign, ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
 LARGEST_FINE = 160
@@ -65,7 +67,7 @@ class SingleShot(nn.Module):
         levels = self._levels(batch.tensors)
         features = {name: norm(levels[name]) for name, norm in self.norms.items()}
         responses = self._respond(features)
-        logits, offsets = flattened(responses.cls, self.num_classes + 1), flattened(responses.box, 4)
+        logits, offsets = by_anchor(responses.cls, self.num_classes + 1), by_anchor(responses.box, 4)
         losses = ssd_losses(logits, offsets, responses.anchors, resized) if resized is not None else {}
         sizes = sizes_of(images)
 
@@ -73,7 +75,8 @@ class SingleShot(nn.Module):
             own, limits = (self.image_size, self.image_size), self.limits.keeping(self.detections_per_image)
             return decode_batch(logits, offsets, responses.anchors, own, sizes, limits)
 
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [])
+        wanted = None if resized is None else partial(assign, responses.anchors, resized)
+        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [], assign=wanted)
 
     def _levels(self, images: Tensor) -> dict[str, Tensor]:
         """Normalised images (N, 3, H, W) to the maps by level."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from torchvision.models.detection._utils import BoxCoder, SSDMatcher
 from torchvision.ops import box_iou
 
-from spaces.detectors.contract import Target
+from spaces.detectors.contract import Assignment, Target
 
 NEGATIVES_PER_POSITIVE = 3
 MATCH_IOU = 0.5
@@ -24,18 +24,18 @@ def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[T
     boxes in the same pixels. Every object takes its best anchor, and each anchor with IoU >= 0.5 an object; three
     hard negatives a positive. Returns scalars `cls` and `box`; both keep a gradient when the batch holds no object.
     """
-    labels, coded = _assign(anchors, targets)
-    positive = labels > 0
+    wanted = assign(anchors, targets)
+    labels, positive = wanted.labels, wanted.labels > 0
     positives = positive.sum().clamp(min=1)
-    box = F.smooth_l1_loss(offsets[positive], coded[positive], reduction="sum") / positives
+    box = F.smooth_l1_loss(offsets[positive], wanted.box[positive], reduction="sum") / positives
     each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
-    hard = _hard_negatives(each.detach(), positive)
+    hard = hard_negatives(each.detach(), positive)
     cls = (each * (positive | hard)).sum() / positives
     return {"cls": cls, "box": box}
 
 
-def _assign(anchors: Tensor, targets: list[Target]) -> tuple[Tensor, Tensor]:
-    """Per image and anchor the class it must tell (N, M) and the coded offsets it must regress (N, M, 4)."""
+def assign(anchors: Tensor, targets: list[Target]) -> Assignment:
+    """The classes that the anchors (M, 4) must tell and the coded offsets that they must regress."""
     labels, matched = [], []
     for target in targets:
         boxes = target["boxes"].to(anchors.dtype)
@@ -47,10 +47,10 @@ def _assign(anchors: Tensor, targets: list[Target]) -> tuple[Tensor, Tensor]:
         labels.append(torch.where(index >= 0, target["labels"][index.clamp(min=0)], 0))
         matched.append(boxes[index.clamp(min=0)])
     coded = box_coder.encode_single(torch.cat(matched), anchors.repeat(len(targets), 1))
-    return torch.stack(labels), coded.view(len(targets), -1, 4)
+    return Assignment(torch.stack(labels), coded.view(len(targets), -1, 4))
 
 
-def _hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
+def hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
     """The negatives of highest loss, three a positive of their image, (N, M) bool; an empty image gives three.
 
     torchvision's SSD gives an image without objects no negatives at all: it would learn nothing from it.

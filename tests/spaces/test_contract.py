@@ -64,3 +64,12 @@ def test_detections_are_decoded_once_when_first_asked_for_and_without_gradients(
     assert calls == []
     assert output.detections is output.detections
     assert calls == [False]
+
+
+def test_without_targets_nobody_knows_what_the_anchors_must_say(fixed, images, targets):
+    student = fixed("real")
+    with pytest.raises(ValueError, match=r"The output holds no targets.*: run the detector with them"):
+        _ = student(images).assignment
+    output = student(images, targets)
+    assert output.assignment is output.assignment
+    assert output.assignment.labels.shape == output.assignment.box.shape[:2] == (2, len(output.responses.anchors))

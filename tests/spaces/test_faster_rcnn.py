@@ -52,7 +52,10 @@ def test_losses_on_given_proposals_by_hand(images, targets):
             layer.weight.zero_()
             layer.bias.zero_()
         network.roi_heads.box_predictor.cls_score.bias[0] = 10.0
-        losses = network(images, targets, proposals).losses
+        output = network(images, targets, proposals)
+    losses, wanted = output.losses, output.rois.assignment
+    assert wanted.labels.tolist() == [1, 0, 3]
+    torch.testing.assert_close(wanted.box[wanted.labels > 0], torch.zeros(2, 4))
     assert losses["cls"].item() == pytest.approx(10 * 2 / 3, rel=1e-3)  # two objects are called background
     assert losses["box"].item() == pytest.approx(0, abs=1e-6)  # which stand where they are proposed
 

@@ -6,7 +6,7 @@ from torchvision.ops import box_iou, generalized_box_iou
 
 from spaces.detectors.atss import assign
 from spaces.detectors.edge_distributions import BINS, boxes_at, distances_to, expected_distances, square_anchors
-from spaces.detectors.gfl_loss import distribution_focal_loss, gfl_losses, paired_iou, quality_focal_loss
+from spaces.detectors.gfl_loss import assignment, distribution_focal_loss, gfl_losses, paired_iou, quality_focal_loss
 
 SIZES, STRIDES = [(12, 12), (6, 6), (3, 3), (2, 2), (1, 1)], [8, 16, 32, 64, 128]
 CELLS = [h * w for h, w in SIZES]
@@ -158,3 +158,15 @@ def test_scores_near_zero_do_not_blow_up_the_box_loss():
     sum(losses.values()).backward()
     assert all(loss.isfinite() for loss in losses.values())
     assert edges.grad.isfinite().all()
+
+
+def test_what_each_anchor_must_say_is_what_atss_assigns():
+    """Two objects, as large as an anchor of p3 and of p4; the second image has none."""
+    objects = target([12.0, 12.0, 76.0, 76.0], [0.0, 0.0, 30.0, 30.0], labels=[3, 1])
+    wanted = assignment(ANCHORS, CELLS, [objects, target()])
+    owners = assign(ANCHORS, CELLS, objects["boxes"])
+    assert torch.equal(wanted.labels[0], torch.tensor([3, 1, 0])[owners])  # -1 is the last
+    assert set(wanted.labels[0].tolist()) == {0, 1, 3}
+    assert not wanted.labels[1].any()
+    place = int((wanted.labels[0] == 3).nonzero()[0])
+    torch.testing.assert_close(boxes_at(ANCHORS[place], wanted.box[0, place]), objects["boxes"][0])

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 from torchvision.models.detection.image_list import ImageList
 
-from spaces.detectors.rpn import build_rpn, propose, respond, rpn_losses, scale_of
+from spaces.detectors.rpn import assign, build_rpn, propose, respond, rpn_losses, scale_of
 
 SIDES = (24, 12, 6, 3, 2)
 
@@ -110,3 +112,14 @@ def test_losses_without_an_object_have_a_gradient_path(images, features):
     sum(losses.values()).backward()
     assert rpn.head.cls_logits.weight.grad.count_nonzero()
     assert rpn.head.bbox_pred.weight.grad is not None
+
+
+def test_what_each_anchor_must_say_by_hand():
+    """IoU of 1 and 100 / 120 with the object, one between the thresholds of 0.3 and 0.7, and one far away."""
+    anchors = torch.tensor([[0.0, 0, 10, 10], [0, 0, 12, 10], [0, 0, 20, 10], [50, 50, 60, 60]])
+    objects = {"boxes": torch.tensor([[0.0, 0, 10, 10]]), "labels": torch.tensor([3])}
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long)}
+    wanted = assign(build("real"), anchors, [objects, empty])
+    assert wanted.labels.tolist() == [[1, 1, -1, 0], [0, 0, 0, 0]]
+    shift, growth = -1 / 12, math.log(10 / 12)
+    torch.testing.assert_close(wanted.box[0, :2], torch.tensor([[0, 0, 0, 0], [shift, 0, growth, 0]]))

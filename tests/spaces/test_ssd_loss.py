@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from spaces.detectors.ssd_loss import box_coder, ssd_losses
+from spaces.detectors.ssd_loss import assign, box_coder, ssd_losses
 
 ANCHORS = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 40.0, 40.0]])
 
@@ -102,3 +102,11 @@ def test_the_coder_turns_offsets_into_boxes_by_hand():
     moved = box_coder.decode_single(torch.tensor([[5.0, 0.0, 1.0, 0.0]]), ANCHORS[:1])
     width = 10 * math.exp(0.2)
     torch.testing.assert_close(moved, torch.tensor([[10 - width / 2, 0.0, 10 + width / 2, 10.0]]))
+
+
+def test_what_each_anchor_must_say_by_hand():
+    """An object of the first anchor's height and twice its width; the second image has none."""
+    wanted = assign(ANCHORS, [target([0.0, 0.0, 20.0, 10.0], labels=[2]), target()])
+    assert wanted.labels.tolist() == [[2, 0], [0, 0]]
+    torch.testing.assert_close(wanted.box[0, 0], torch.tensor([10 * 5 / 10, 0, 5 * math.log(2), 0]))
+    assert wanted.box.shape == (2, 2, 4)

@@ -82,3 +82,12 @@ def test_the_mean_does_not_grow_with_the_maps():
         ]
 
     assert hint(*pair(1, 2), "twin", []).item() == hint(*pair(8, 16), "twin", []).item() == pytest.approx(4.0)
+
+
+def test_only_the_places_given_count_and_levels_without_any_are_zero():
+    ours = output(p3=torch.zeros(1, 2, 1, 3), p4=torch.zeros(1, 2, 1, 1))
+    theirs = output(p3=torch.tensor([[[[1.0, 2.0, 9.0]], [[3.0, 4.0, 9.0]]]]), p4=torch.ones(1, 2, 1, 1))
+    masks = {"p3": torch.tensor([[[1.0, 1.0, 0.0]]]), "p4": torch.zeros(1, 1, 1)}
+    hint = FeatureHint({"p3": 2, "p4": 2}, {"twin": {"p3": 2, "p4": 2}}, places=lambda student, pairs: masks)
+    # The first two places of p3: ((1 + 9) / 2 + (4 + 16) / 2) / 2 = 7.5, and p4 has none.
+    assert hint(ours, theirs, "twin", []).item() == pytest.approx(7.5 / 2)

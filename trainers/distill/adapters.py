@@ -6,6 +6,9 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Pairs = Mapping[str, tuple[Tensor, Tensor]]
+"""By pyramid level the student's map and the teacher's, which has no gradient."""
+
 
 class LevelAdapters(nn.Module):
     """One convolution, without a bias, a pyramid level and teacher.
@@ -24,12 +27,7 @@ class LevelAdapters(nn.Module):
         super().__init__()
         self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
         for teacher, channels in teacher_channels.items():
-            shared = [level for level in student_channels if level in channels]
-            if not shared:
-                raise ValueError(
-                    f"The teacher {teacher!r} shares no pyramid level with the student: it has {', '.join(channels)}, "
-                    f"the student {', '.join(student_channels)}."
-                )
+            shared = shared_levels(student_channels, teacher, channels)
             adapters = {level: _adapter(student_channels[level], channels[level], kernel) for level in shared}
             # by the teacher's place: not every name may be called as a module
             self.add_module(self._place[teacher], nn.ModuleDict(adapters))
@@ -37,6 +35,22 @@ class LevelAdapters(nn.Module):
     def of(self, teacher: str) -> nn.ModuleDict:
         """The adapters towards one teacher, by level."""
         return cast(nn.ModuleDict, self.get_submodule(self._place[teacher]))
+
+    def pairs(self, ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], teacher: str) -> Pairs:
+        """Of each shared level both maps (N, C, H, W) in the teacher's channels and the student's size."""
+        adapted = {level: adapter(ours[level]) for level, adapter in self.of(teacher).items()}
+        return {level: (x, resized_like(theirs[level], x)) for level, x in adapted.items()}
+
+
+def shared_levels(student_channels: Mapping[str, int], teacher: str, channels: Mapping[str, int]) -> list[str]:
+    """The levels that a teacher of such channels has too. Raises ValueError when there is none."""
+    shared = [level for level in student_channels if level in channels]
+    if not shared:
+        raise ValueError(
+            f"The teacher {teacher!r} shares no pyramid level with the student: it has {', '.join(channels)}, "
+            f"the student {', '.join(student_channels)}."
+        )
+    return shared
 
 
 def resized_like(theirs: Tensor, ours: Tensor) -> Tensor:

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
 from spaces.layers import is_binary, learns_scale
+from trainers.distill.discrepancy import discrepant_places
 from trainers.distill.hint import FeatureHint
 from trainers.distill.imitation import FineGrainedImitation
+from trainers.distill.joint_features import JointAttention, JointFeatures
+from trainers.distill.joint_responses import JointBox, JointCls
 from trainers.distill.layer_pair import Inputs, LayerPair
 from trainers.distill.layer_terms import Amplitude, Angular, WeightReconstruction
 
@@ -58,4 +62,13 @@ TERMS: dict[str, Term] = {
         acts_on_what="one with a learned scale",
     ),
     "weight_reconstruction": Term(build=lambda student, teachers: WeightReconstruction(), compares_layers=True),
+    # JDBNet's joint guidance
+    "joint_features": Term(build=JointFeatures),
+    "joint_attention": Term(build=JointAttention),
+    "joint_cls": Term(build=lambda student, teachers: JointCls()),
+    "joint_box": Term(build=lambda student, teachers: JointBox()),
+    "joint_box_bounded": Term(build=lambda student, teachers: JointBox(bounded=True)),
+    # maps where IDa-Det finds them to differ most
+    "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places)),
+    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places)),
 }

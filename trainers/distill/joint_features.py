@@ -1,0 +1,94 @@
+"""JDBNet's joint guidance by feature maps: several levels at once, whatever their magnitudes (IEEE TCSVT 34(1), 2024).
+
+The paper is not public. Its abstract says that a real-valued teacher's implicit knowledge at multi-level layers
+supervises the binary network; levels, normalisation and distance here are our reading of it.
+
+The levels are those of `DetectorOutput.features`. Of an SSD these are the backbone's stages themselves (behind a
+BatchNorm) and what follows them; a detector with a feature pyramid network gives the pyramid alone, so that its stages
+are guided through it. The responses, the last of the levels, are `joint_responses`' terms.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.detectors import DetectorOutput, Target
+from trainers.distill.adapters import LevelAdapters, Pairs, resized_like, shared_levels
+from trainers.distill.hint import Places
+
+LEAST_NORM = 1e-3
+"""What a smaller norm counts as: the gradient of a channel that is zero everywhere stays finite."""
+
+
+class JointFeatures(nn.Module):
+    """Mean over levels of w_l MSE(u(A_l F^s_l), u(F^t_l)), with a 1x1 adapter A_l a level and teacher.
+
+    u divides each channel of each image, a map (H, W), by its L2 norm: maps of binary and of real layers differ in
+    magnitude, which u takes out. w_l = H_l W_l, so that a level's value is the mean over images and channels of
+    |u^s - u^t|^2 = 2 - 2 cos, in 0..4, and large maps don't weigh less. A level of a single cell is left out: u
+    leaves nothing but a sign of it. Adapters and teacher maps are as in `FeatureHint`. With `places`, what stands
+    outside them is left out of |u^s - u^t|^2.
+    """
+
+    def __init__(
+        self,
+        student_channels: Mapping[str, int],
+        teacher_channels: Mapping[str, Mapping[str, int]],
+        places: Places | None = None,
+    ) -> None:
+        super().__init__()
+        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1)
+        self._places = places
+
+    def forward(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
+    ) -> Tensor:
+        """A scalar, 0 for proportional maps behind identity adapters; the teacher gets no gradient."""
+        pairs = self.adapters.pairs(student.features, teacher.features, teacher_name)
+        return _over_levels(pairs, None if self._places is None else self._places(student, pairs))
+
+
+class JointAttention(nn.Module):
+    """`JointFeatures` of attention maps, mean_c F_c^2 (N, 1, H, W): where a level is active, not in which channels.
+
+    These maps and their normalisation are attention transfer's (arXiv:1612.03928, section 3.1). They have one channel
+    on both sides, so that nothing is adapted, or trained, but the student.
+    """
+
+    def __init__(self, student_channels: Mapping[str, int], teacher_channels: Mapping[str, Mapping[str, int]]) -> None:
+        super().__init__()
+        self._levels = {
+            teacher: shared_levels(student_channels, teacher, channels)
+            for teacher, channels in teacher_channels.items()
+        }
+
+    def forward(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
+    ) -> Tensor:
+        """A scalar in 0..2, 0 for proportional attention; the teacher gets no gradient."""
+        pairs = {}
+        for level in self._levels[teacher_name]:
+            ours = student.features[level]
+            theirs = resized_like(teacher.features[level], ours)
+            pairs[level] = (_attention(ours), _attention(theirs))
+        return _over_levels(pairs, None)
+
+
+def _over_levels(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
+    losses = []
+    for level, (ours, theirs) in pairs.items():
+        if ours[0, 0].numel() > 1:
+            apart = (_normalised(ours) - _normalised(theirs)).square().mean(1)
+            losses.append((apart if masks is None else apart * masks[level].flatten(1)).sum(1).mean())
+    return torch.stack(losses).mean()
+
+
+def _normalised(maps: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, C, H * W), each channel of norm 1."""
+    return F.normalize(maps.flatten(2), dim=2, eps=LEAST_NORM)
+
+
+def _attention(maps: Tensor) -> Tensor:
+    return maps.square().mean(1, keepdim=True)
