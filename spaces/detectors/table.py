@@ -17,6 +17,8 @@ from spaces.backbones.vgg import VGG11, VGG16, vgg11, vgg16
 from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
+from spaces.detectors.quality import BuildQuality, QualityPredictor
+from spaces.detectors.soft_quality import SoftQualityPredictor
 from spaces.detectors.ssd import SSD, Heads
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
@@ -105,7 +107,7 @@ def _faster_rcnn(build: BuildBackbone) -> Entry:
     return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
 
 
-def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: bool = True) -> Entry:
+def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: BuildQuality | None = QualityPredictor) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         return GFL(
             build(spec.width, methods_for, "backbone."),
@@ -150,5 +152,8 @@ DETECTORS: dict[str, Entry] = {
     "gfl_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group"),
     "gfl_resnet50_plain": _gfl(partial(resnet50, layout="plain"), "group"),
     # without the quality predictor
-    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=False),
+    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=None),
+    # with a predictor that selects what it reads of the distributions
+    "gfl_sdgqp_resnet18": _gfl(resnet18, quality=SoftQualityPredictor),
+    "gfl_sdgqp_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=SoftQualityPredictor),
 }
