@@ -19,6 +19,7 @@ from trainers.distill.parallel import (
     ResponseQuality,
     binary_divergence,
     class_logits,
+    class_scores,
     distribution_divergence,
 )
 from trainers.loop import freeze
@@ -108,8 +109,11 @@ def test_a_class_against_all_else_together():
     responses = replace(output("ssd").responses, cls=[torch.randn(2, 4, 5, 5, dtype=torch.double)])
     p = responses.cls[0].softmax(1)[:, 1:].flatten(2).transpose(1, 2)
     torch.testing.assert_close(class_logits(responses), (p / (1 - p)).log())
+    torch.testing.assert_close(class_scores(responses), p)
     last = replace(responses, background=3)
-    torch.testing.assert_close(class_logits(last).sigmoid(), responses.cls[0].softmax(1)[:, :3].flatten(2).mT)
+    first_three = responses.cls[0].softmax(1)[:, :3].flatten(2).mT
+    torch.testing.assert_close(class_scores(last), first_three)
+    torch.testing.assert_close(class_logits(last).sigmoid(), first_three)
 
 
 def test_a_class_that_is_sure_keeps_its_logit_and_a_gradient():

@@ -48,7 +48,7 @@ class ResponseCls(nn.Module):
         Raises ValueError when that has none, and for a teacher with other anchors.
         """
         check_same_anchors(student.responses, teacher.responses)
-        soft = class_logits(teacher.responses).detach().sigmoid()
+        soft = class_scores(teacher.responses).detach()
         each = quality_focal_loss(class_logits(student.responses), soft, self.beta)
         return each.sum() / _count(student)
 
@@ -128,8 +128,15 @@ def class_logits(responses: Responses) -> Tensor:
     # No other than the best is above a half, so that nothing is lost where it is taken from 1.
     rest = total + torch.log1p(-(logits - total).exp().clamp(max=0.5))
     alone = logits - torch.where(torch.zeros_like(logits).scatter(-1, index, 1.0) > 0, behind, rest)
-    kept = [index for index in range(logits.shape[-1]) if index != responses.background]
-    return alone[..., kept]
+    return _without(alone, responses.background)
+
+
+def class_scores(responses: Responses) -> Tensor:
+    """The probability of each class, (N, M, C) without the background."""
+    logits = flat_cls(responses)
+    if responses.background is None:
+        return logits.sigmoid()
+    return _without(logits.softmax(-1), responses.background)
 
 
 def distribution_divergence(ours: Tensor, theirs: Tensor, temperature: float = TEMPERATURE) -> Tensor:
@@ -155,6 +162,10 @@ def _teachers_quality(responses: Responses, places: Places) -> Tensor:
     said = flat_box(responses)[places.image, places.anchor]
     found = decoded(responses, responses.anchors[places.anchor], said)
     return paired_iou(found, places.boxes).clamp(0.0, 1.0)
+
+
+def _without(scores: Tensor, background: int) -> Tensor:
+    return torch.cat([scores[..., :background], scores[..., background + 1 :]], dim=-1)
 
 
 def _count(student: DetectorOutput) -> int:
