@@ -28,8 +28,7 @@ TEMPERATURE = 10.0
 
 
 class ResponseCls(nn.Module):
-    """Sum over all anchors and classes of |p^t - p^s|^beta CE(p^t, p^s), the quality focal loss with the teacher's
-    scores as its target.
+    """Sum over all anchors and classes of |p^t - p^s|^beta CE(p^t, p^s): the teacher's scores in quality focal loss.
 
     CE(y, p) = -(y log p + (1 - y) log(1 - p)), p the class's score: a sigmoid, before GFLv2 multiplies the quality in.
     The substitute for a softmax (SSD): p is the class's probability against all else together, so that classes are
