@@ -20,7 +20,7 @@ from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import assignment, gfl_losses
-from spaces.detectors.quality import QualityPredictor, joint_logits
+from spaces.detectors.quality import BuildQuality, QualityPredictor, joint_logits
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.layers import MethodsFor
 from spaces.layers.levels import LevelScales
@@ -36,9 +36,10 @@ class GFL(nn.Module):
 
     The backbone's last three maps, a pyramid p3 to p7, two towers and what predicts from them; one anchor a cell, no
     background class: label k is class map k - 1. Each edge of a box is a distribution over 17 distances. In v2 a
-    quality read off these distributions is multiplied into the class scores, in training too; without `quality` (v1)
-    the class score alone stands for both. `full` predictions are the published 3x3 convolutions, `light` ones 1x1; both
-    begin with a ReLU and stay real unless opened. All levels share towers and predictions, but for the boxes' scale.
+    quality read off these distributions is multiplied into the class scores, in training too; `quality` builds what
+    reads it, from the number of bins and hidden channels. Without (v1) the class score alone stands for both. `full`
+    predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and stay real unless
+    opened. All levels share towers and predictions, but for the boxes' scale.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class GFL(nn.Module):
         width: float,
         heads: Heads,
         norm: TowerNorm,
-        quality: bool = True,
+        quality: BuildQuality | None = QualityPredictor,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -67,7 +68,7 @@ class GFL(nn.Module):
         self.cls_heads = _prediction(channels, num_classes, heads, bias=math.log(first / (1 - first)))
         self.box_heads = _prediction(channels, 4 * BINS, heads)
         self.scales = LevelScales(len(LEVELS))
-        self.quality = QualityPredictor(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
+        self.quality = quality(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None

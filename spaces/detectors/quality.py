@@ -1,10 +1,15 @@
 """How well a box is placed, read off the shape of its edges' distributions (GFLv2, arXiv:2011.12885, section 3.2)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 TOP = 4
+
+BuildQuality = Callable[[int, int], nn.Module]
+"""From the bins of an edge and the hidden channels to what reads a quality: (N, 4 n, H, W) to (N, 1, H, W)."""
 
 
 class QualityPredictor(nn.Module):
@@ -25,12 +30,12 @@ class QualityPredictor(nn.Module):
         return y
 
 
-def distribution_statistics(edges: Tensor, bins: int) -> Tensor:
-    """Logits (N, 4 * bins, H, W) to, for each edge, its four largest probabilities, falling, and their mean.
+def distribution_statistics(edges: Tensor, bins: int, top: int = TOP) -> Tensor:
+    """Logits (N, 4 * bins, H, W) to, for each edge, its `top` largest probabilities, falling, and their mean.
 
-    (N, 4 * 5, H, W), edge after edge. The gradient goes on to the logits.
+    (N, 4 * (top + 1), H, W), edge after edge. The gradient goes on to the logits.
     """
-    largest = edges.unflatten(1, (4, bins)).softmax(2).topk(TOP, dim=2).values
+    largest = edges.unflatten(1, (4, bins)).softmax(2).topk(top, dim=2).values
     return torch.cat([largest, largest.mean(2, keepdim=True)], dim=2).flatten(1, 2)
 
 

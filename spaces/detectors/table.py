@@ -18,6 +18,8 @@ from spaces.detectors.contract import Heads
 from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
+from spaces.detectors.quality import BuildQuality, QualityPredictor
+from spaces.detectors.soft_quality import SoftQualityPredictor
 from spaces.detectors.ssd import SSD
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
@@ -106,7 +108,7 @@ def _faster_rcnn(build: BuildBackbone) -> Entry:
     return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
 
 
-def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: bool = True) -> Entry:
+def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: BuildQuality | None = QualityPredictor) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         return GFL(
             build(spec.width, methods_for, "backbone."),
@@ -151,5 +153,8 @@ DETECTORS: dict[str, Entry] = {
     "gfl_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group"),
     "gfl_resnet50_plain": _gfl(partial(resnet50, layout="plain"), "group"),
     # without the quality predictor
-    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=False),
+    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=None),
+    # with a predictor that selects what it reads of the distributions
+    "gfl_sdgqp_resnet18": _gfl(resnet18, quality=SoftQualityPredictor),
+    "gfl_sdgqp_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=SoftQualityPredictor),
 }

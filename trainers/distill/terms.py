@@ -16,6 +16,7 @@ from trainers.distill.joint_features import JointAttention, JointFeatures
 from trainers.distill.joint_responses import JointBox, JointCls
 from trainers.distill.layer_pair import Inputs, LayerPair
 from trainers.distill.layer_terms import Amplitude, Angular, WeightReconstruction
+from trainers.distill.parallel import ResponseCls, ResponseLoc, ResponseQuality
 
 
 class TermLoss(Protocol):
@@ -68,6 +69,10 @@ TERMS: dict[str, Term] = {
     "joint_cls": Term(build=lambda student, teachers: JointCls()),
     "joint_box": Term(build=lambda student, teachers: JointBox()),
     "joint_box_bounded": Term(build=lambda student, teachers: JointBox(bounded=True)),
+    # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
+    "response_cls": Term(build=lambda student, teachers: ResponseCls()),
+    "response_loc": Term(build=lambda student, teachers: ResponseLoc()),
+    "response_quality": Term(build=lambda student, teachers: ResponseQuality()),
     # maps where IDa-Det finds them to differ most
     "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places)),
     "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places)),

@@ -1,0 +1,171 @@
+"""Distillation of a dense detector's responses in three parallel branches: classes, boxes, and the quality of boxes.
+
+The framework is that of "'Parallel-Circuitized' distillation for dense object detection" (Displays 81:102587, 2024), of
+which only the abstract is public. What each branch computes is our reading, after works that are public: quality focal
+loss (arXiv:2006.04388), localization distillation (LD, arXiv:2102.12252), classes as binary scores (BCKD,
+arXiv:2308.14286). Parallel we take to mean that no branch reads what another distils: each has its own responses, its
+own places and its own weight, and their gradients add. (LD's code weighs positives by their highest class score; here
+they weigh the same.)
+
+Student and teacher must have the same anchors. Of two-stage detectors the first stage's responses are compared. Places
+are chosen by the student's own matching and `regions.valuable_region`. Each loss is a sum over places, divided by the
+number of positives in the batch (at least 1), like the detectors' own.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.detectors import DetectorOutput, Responses, Target
+from spaces.detectors.decoding import decoded
+from spaces.detectors.flat import by_anchor, flat_box, flat_cls
+from spaces.detectors.gfl_loss import paired_iou, quality_focal_loss
+from trainers.distill.anchor_responses import check_same_anchors
+from trainers.distill.regions import Places, joined, positives, valuable
+
+TEMPERATURE = 10.0
+"""Of edges' distributions, as published for LD."""
+
+
+class ResponseCls(nn.Module):
+    """Sum over all anchors and classes of |p^t - p^s|^beta CE(p^t, p^s): the teacher's scores in quality focal loss.
+
+    CE(y, p) = -(y log p + (1 - y) log(1 - p)), p the class's score: a sigmoid, before GFLv2 multiplies the quality in.
+    The substitute for a softmax (SSD): p is the class's probability against all else together, so that classes are
+    binary there too, and the background follows from the others.
+    """
+
+    def __init__(self, beta: float = 2.0) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def forward(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
+    ) -> Tensor:
+        """A scalar, 0 for equal scores; the teacher gets no gradient. `targets` are read from the student's output.
+
+        Raises ValueError when that has none, and for a teacher with other anchors.
+        """
+        check_same_anchors(student.responses, teacher.responses)
+        soft = class_scores(teacher.responses).detach()
+        each = quality_focal_loss(class_logits(student.responses), soft, self.beta)
+        return each.sum() / _count(student)
+
+
+class ResponseLoc(nn.Module):
+    """Sum over positives, and over the valuable region with a quarter of its IoU, of localization distillation.
+
+    Of each place the mean over the four edges of `distribution_divergence`. The substitute for detectors without edges'
+    distributions: the mean of smooth-L1(b^s, b^t) over the four offsets from the anchor, in the detector's own coding.
+    """
+
+    def __init__(self, temperature: float = TEMPERATURE) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
+    ) -> Tensor:
+        """A scalar, 0 for equal boxes, and 0 with a gradient path where there is no object; else as `ResponseCls`."""
+        check_same_anchors(student.responses, teacher.responses)
+        sure = positives(student)
+        places = joined([sure, valuable(student)])
+        ours = flat_box(student.responses)[places.image, places.anchor]
+        theirs = flat_box(teacher.responses)[places.image, places.anchor].detach()
+        if student.responses.bins is None:
+            each = F.smooth_l1_loss(ours, theirs, reduction="none")
+        else:
+            each = distribution_divergence(ours, theirs, self.temperature)
+        return (places.weight * each.mean(-1)).sum() / max(len(sure.anchor), 1)
+
+
+class ResponseQuality(nn.Module):
+    """Sum over positives, and over the valuable region with a quarter of its IoU, of KL(q^t || q^s).
+
+    q is how well a box is said to be placed, as a probability, and KL that of (q, 1 - q): its gradient is that of the
+    cross-entropy, and equal qualities cost nothing. Student and teacher without a quality predictor have substitutes:
+
+    - of the teacher, the IoU of its box with the object;
+    - of the student, its score of the object's class, on positives alone: elsewhere its own loss says background, and
+      the two would pull against each other. So SSD's class scores learn how well the teacher finds the object there.
+
+    A first stage has neither quality nor classes: two-stage students are refused.
+    """
+
+    def forward(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
+    ) -> Tensor:
+        """A scalar, 0 with a gradient path where there is no object; else as `ResponseCls`.
+
+        Raises ValueError for a two-stage student too.
+        """
+        if student.second_stage is not None:
+            raise ValueError("response_quality is for single-stage students: a first stage tells no quality.")
+        check_same_anchors(student.responses, teacher.responses)
+        sure = positives(student)
+        if student.responses.quality is not None:
+            places = joined([sure, valuable(student)])
+            ours = by_anchor(student.responses.quality, 1)[places.image, places.anchor, 0]
+        else:
+            places = sure
+            ours = class_logits(student.responses)[places.image, places.anchor, places.labels - 1]
+        each = binary_divergence(ours, _teachers_quality(teacher.responses, places))
+        return (places.weight * each).sum() / max(len(sure.anchor), 1)
+
+
+def class_logits(responses: Responses) -> Tensor:
+    """The logit of each class's score by itself, (N, M, C) without the background.
+
+    Of a softmax it is z_k - log sum_(j != k) e^z_j, exact where a probability would round to 1.
+    """
+    logits = flat_cls(responses)
+    if responses.background is None:
+        return logits
+    index = logits.argmax(-1, keepdim=True)
+    behind = logits.scatter(-1, index, -torch.inf).logsumexp(-1, keepdim=True)
+    total = logits.logsumexp(-1, keepdim=True)
+    # No other than the best is above a half, so that nothing is lost where it is taken from 1.
+    rest = total + torch.log1p(-(logits - total).exp().clamp(max=0.5))
+    alone = logits - torch.where(torch.zeros_like(logits).scatter(-1, index, 1.0) > 0, behind, rest)
+    return _without(alone, responses.background)
+
+
+def class_scores(responses: Responses) -> Tensor:
+    """The probability of each class, (N, M, C) without the background."""
+    logits = flat_cls(responses)
+    if responses.background is None:
+        return logits.sigmoid()
+    return _without(logits.softmax(-1), responses.background)
+
+
+def distribution_divergence(ours: Tensor, theirs: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """tau^2 KL(softmax(theirs / tau) || softmax(ours / tau)) of logits (..., n): (...,). LD, arXiv:2102.12252.
+
+    The paper's sum over bins; its code takes their mean.
+    """
+    soft, target = (ours / temperature).log_softmax(-1), (theirs / temperature).log_softmax(-1)
+    return temperature**2 * F.kl_div(soft, target, reduction="none", log_target=True).sum(-1)
+
+
+def binary_divergence(logits: Tensor, target: Tensor) -> Tensor:
+    """KL of (sigmoid, 1 - sigmoid) of the logits from (target, 1 - target), a target in 0..1, element by element."""
+    entropy = torch.special.entr(target) + torch.special.entr(1 - target)
+    return F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy
+
+
+@torch.no_grad()
+def _teachers_quality(responses: Responses, places: Places) -> Tensor:
+    """Probabilities (P,): what the teacher says of its boxes, or what they are."""
+    if responses.quality is not None:
+        return by_anchor(responses.quality, 1)[places.image, places.anchor, 0].sigmoid()
+    said = flat_box(responses)[places.image, places.anchor]
+    found = decoded(responses, responses.anchors[places.anchor], said)
+    return paired_iou(found, places.boxes).clamp(0.0, 1.0)
+
+
+def _without(scores: Tensor, background: int) -> Tensor:
+    return torch.cat([scores[..., :background], scores[..., background + 1 :]], dim=-1)
+
+
+def _count(student: DetectorOutput) -> int:
+    return max(int((student.assignment.labels > 0).sum()), 1)
