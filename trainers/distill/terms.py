@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
 from spaces.layers import is_binary, learns_scale
+from trainers.distill.adversarial import Adversarial
 from trainers.distill.hint import FeatureHint
 from trainers.distill.imitation import FineGrainedImitation
 from trainers.distill.layer_pair import Inputs, LayerPair
@@ -35,17 +37,23 @@ class Term:
     """How a term is built, from the student's and each teacher's pyramid channels.
 
     One that `compares_layers` is a `LayerTermLoss`, needs 1-bit layers, and only networks of the student's shape can
-    teach it; any other is a `TermLoss`.
+    teach it; any other is a `TermLoss`, and `reads` says what of a teacher's output: its pyramid maps, which adapters
+    fit to the student's, or its responses, whose anchors and form must be the student's.
     """
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
     compares_layers: bool = False
     acts_on: Callable[[str], bool] = is_binary
     """Of one that compares layers: the methods on which it has an effect."""
+    reads: Literal["features", "responses"] = "features"
 
 
 TERMS: dict[str, Term] = {
     "feature_hint": Term(build=FeatureHint),
+    # Dong et al.'s, beside a hint
+    "adversarial": Term(build=Adversarial),
+    "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares")),
+    "adversarial_hinge": Term(build=partial(Adversarial, game="hinge")),
     # LWS-Det's: where objects are, and layer by layer
     "fgfi": Term(build=FineGrainedImitation),
     "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
