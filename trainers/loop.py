@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
 from spaces.layers.signs import sign
 from trainers.checkpoint import load_training_state, save_training_state
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
+from trainers.distill.adversarial import discriminator_parameters
 from trainers.heap import keep_freed_memory
 from trainers.progress import Progress, SilentProgress
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
@@ -40,6 +42,7 @@ class TrainSettings:
     batch_size: int = 16
     learning_rate: float = 2e-3  # for this batch size; never rescaled silently
     logit_learning_rate: float = 2e-2  # of searched signs (`dbs`), which must travel a whole unit to change
+    discriminator_learning_rate: float = 1e-3  # of adversarial distillation's other side
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
 
@@ -50,7 +53,8 @@ class TrainSettings:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
-        bounds = {"learning_rate": "positive", "logit_learning_rate": "positive", "clip_norm": "positive"}
+        rates = ("learning_rate", "logit_learning_rate", "discriminator_learning_rate")
+        bounds = dict.fromkeys((*rates, "clip_norm"), "positive")
         for name, least in {**bounds, "weight_decay": "0 or more"}.items():
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
@@ -91,6 +95,7 @@ def train(
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
     identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint(), **(described_as or {})}
+    sides = _sides(modules)
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
     searched = searches(modules)
     first = _resume(resume_from, identity, modules, optimizer, schedule)
@@ -109,8 +114,8 @@ def train(
                 check_finite(losses, stage, epoch, step)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip_norm)
-                if not math.isfinite(float(norm)):
+                norm = max(float(clip_grad_norm_(side, settings.clip_norm)) for side in sides)
+                if not math.isfinite(norm):
                     where = f"of {stage} is not finite in epoch {epoch}, step {step}"
                     raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
                 optimizer.step()
@@ -152,9 +157,12 @@ def _groups(modules: nn.ModuleDict, settings: TrainSettings) -> list[dict[str, A
     """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm.
 
     The logits of searched signs have a learning rate of their own and no decay, which would pull them to a draw.
+    Discriminators have a rate of their own too. AdamW's state is each parameter's own, so that a group apart is an
+    optimizer apart.
     """
     logits = searched_logits(modules).values()
-    known = {id(one) for one in logits}
+    discriminators = discriminator_parameters(modules)
+    known = {id(one) for one in (*logits, *discriminators)}
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for parameter in modules.parameters():
@@ -167,7 +175,16 @@ def _groups(modules: nn.ModuleDict, settings: TrainSettings) -> list[dict[str, A
     searched = [one for one in logits if one.requires_grad]
     if searched:
         groups.append({"params": searched, "weight_decay": 0.0, "lr": settings.logit_learning_rate})
+    if discriminators:
+        groups.append({"params": discriminators, "weight_decay": 0.0, "lr": settings.discriminator_learning_rate})
     return groups
+
+
+def _sides(modules: nn.ModuleDict) -> list[list[nn.Parameter]]:
+    """The parameters that train towards one loss, and the discriminators that play against them: clipped apart."""
+    discriminators = discriminator_parameters(modules)
+    against = {id(one) for one in discriminators}
+    return [[p for p in modules.parameters() if id(p) not in against], discriminators]
 
 
 def _rate(steps: int) -> Callable[[int], float]:

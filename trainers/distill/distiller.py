@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, Target, traced
 from spaces.layers import is_binary
 from spaces.space import NO_TEACHER
+from trainers.distill.adversarial import Adversarial
+from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
 from trainers.distill.teacher_passes import TeacherPasses
 from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
@@ -18,20 +21,26 @@ from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
 class Distiller(nn.Module):
     """The distillation terms of a search, with their adapters, over a pool of frozen teachers.
 
-    `terms` maps each term to the teachers that may serve it. Adapters are this module's parameters: they are trained
-    with the supernet and inherited by scores. Teachers are not part of its state. Raises ValueError for a teacher that
-    can't serve a term.
+    `terms` maps each term to the teachers that may serve it, by name or as `ensemble`. Adapters and discriminators are
+    this module's parameters: they are trained with the supernet and inherited by scores. Teachers are not part of its
+    state. Raises ValueError for a teacher that can't serve a term.
 
     In a step: the student runs inside `tracing`, then `losses` are added to its own.
     """
 
-    def __init__(self, student: nn.Module, teachers: Mapping[str, nn.Module], terms: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        teachers: Mapping[str, nn.Module],
+        terms: Mapping[str, list[str]],
+        ensemble: Ensemble | None = None,
+    ) -> None:
         super().__init__()
-        self._teachers = dict(teachers)
+        self._teachers, self._ensemble = dict(teachers), ensemble
         self._layers: dict[str, dict[str, nn.Module]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():
-            channels = {name: teachers[name].feature_channels for name in names if name != NO_TEACHER}
+            channels = {name: self._channels(name) for name in self._met_by(term, names)}
             self.terms[term] = TERMS[term].build(student.feature_channels, channels)  # type: ignore[arg-type]
             if TERMS[term].compares_layers:
                 self._layers |= {name: check_twin(name, student, teachers[name]) for name in channels}
@@ -42,32 +51,83 @@ class Distiller(nn.Module):
         return traced(network) if needed else nullcontext()
 
     def losses(
-        self, candidate: Candidate, images: list[Tensor], targets: list[Target], student: DetectorOutput
+        self,
+        candidate: Candidate,
+        images: list[Tensor],
+        targets: list[Target],
+        student: DetectorOutput,
+        known: Mapping[str, DetectorOutput] | None = None,
     ) -> dict[str, Tensor]:
         """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once.
 
-        A student without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
+        What a discriminator loses stands beside its term, as `<term> discriminators`, and has no weight: it trains
+        nothing else. `known` holds teachers' outputs on these images, from a cache: these teachers don't run. A student
+        without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
         `tracing`.
         """
-        passes = TeacherPasses(self._teachers, images, self._recorded(candidate))
+        responses = any(TERMS[term].reads == "responses" for term, _, _ in self._open(candidate))
+        passes = TeacherPasses(
+            self._teachers,
+            images,
+            self._recorded(candidate),
+            ensemble=self._ensemble,
+            known=known,
+            proposals=student.rois.proposals if responses and student.rois is not None else None,
+        )
         pairs: dict[tuple[str, str], dict[str, LayerPair]] = {}
         losses = {}
         for term, teacher, weight in self._open(candidate):
             if not TERMS[term].compares_layers:
-                loss = cast(TermLoss, self.terms[term])(student, passes.output(teacher), teacher, targets)
+                met = self._ensemble.taught_by() if self._ensemble and teacher == ENSEMBLE else (teacher,)
+                module = cast(TermLoss, self.terms[term])
+                loss = torch.stack([module(student, passes.output(name), name, targets) for name in met]).sum()
+                if isinstance(module, Adversarial):
+                    game = [module.discriminators_loss(student, passes.output(name), name) for name in met]
+                    losses[f"{term} discriminators"] = torch.stack(game).sum()
             elif student.layers:
-                module = cast(LayerTermLoss, self.terms[term])
-                key = (teacher, module.inputs)
+                layer_term = cast(LayerTermLoss, self.terms[term])
+                key = (teacher, layer_term.inputs)
                 if key not in pairs:  # shared by all terms of one teacher: what a layer computes, it computes once
-                    own = passes.inputs(teacher) if module.inputs == "twin" else None
+                    own = passes.inputs(teacher) if layer_term.inputs == "twin" else None
                     pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
-                loss = module(pairs[key])
+                loss = layer_term(pairs[key])
             elif any(map(is_binary, candidate.layers().values())):
                 raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")
             else:
                 continue
             losses[term] = weight * loss
         return losses
+
+    def _met_by(self, term: str, names: list[str]) -> list[str]:
+        """The teachers that a term may meet, each once: of an ensemble its members, or the average of them."""
+        met: dict[str, None] = {}
+        for name in names:
+            if name == ENSEMBLE:
+                met |= dict.fromkeys(self._members(term))
+            elif name != NO_TEACHER:
+                met[name] = None
+        return list(met)
+
+    def _members(self, term: str) -> tuple[str, ...]:
+        if self._ensemble is None:
+            raise ValueError(f"The term {term} may be taught by an ensemble, but none was given.")
+        if TERMS[term].compares_layers:
+            raise ValueError(f"The term {term} compares layers with one twin's: no ensemble can teach it.")
+        averaged = AVERAGED.get(self._ensemble.mode)
+        if averaged is None:
+            return self._ensemble.members
+        if averaged != TERMS[term].reads:
+            raise ValueError(
+                f"The term {term} reads {TERMS[term].reads}, but {self._ensemble.mode} averages {averaged}."
+            )
+        return (ENSEMBLE,)
+
+    def _channels(self, name: str) -> Mapping[str, int]:
+        """A teacher's pyramid channels; of an average those that its members share."""
+        if name != ENSEMBLE:
+            return cast(Mapping[str, int], self._teachers[name].feature_channels)
+        members = [self._channels(one) for one in cast(Ensemble, self._ensemble).members]
+        return {level: channels for level, channels in members[0].items() if all(level in one for one in members)}
 
     def _open(self, candidate: Candidate) -> Iterator[tuple[str, str, float]]:
         """Each term that has an effect, with its teacher and its weight."""

@@ -7,33 +7,60 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput
+from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import recorded_inputs
 
 
 class TeacherPasses:
-    """Teachers by name on one batch of images. Of the layers in `recorded`, by teacher, the inputs are kept too."""
+    """Teachers by name on one batch of images.
+
+    Of the layers in `recorded`, by teacher, the inputs are kept too. A teacher whose output is `known`, from a cache,
+    doesn't run, unless its layers' inputs are asked for. `proposals` are the student's, per image (R_i, 4): a two-stage
+    teacher says of these what it would of its own.
+    """
 
     def __init__(
-        self, teachers: Mapping[str, nn.Module], images: list[Tensor], recorded: Mapping[str, Mapping[str, nn.Module]]
+        self,
+        teachers: Mapping[str, nn.Module],
+        images: list[Tensor],
+        recorded: Mapping[str, Mapping[str, nn.Module]],
+        *,
+        ensemble: Ensemble | None = None,
+        known: Mapping[str, DetectorOutput] | None = None,
+        proposals: list[Tensor] | None = None,
     ) -> None:
         self._teachers, self._images, self._recorded = teachers, images, recorded
-        self._outputs: dict[str, DetectorOutput] = {}
+        self._ensemble, self._proposals = ensemble, proposals
+        self._outputs = {name: output for name, output in (known or {}).items() if name not in recorded}
         self._inputs: dict[str, dict[str, list[Tensor]]] = {}
 
     def output(self, teacher: str) -> DetectorOutput:
-        """What the teacher makes of the images, without gradients."""
+        """What the teacher makes of the images, without gradients; of `ensemble` the average of its members."""
         if teacher not in self._outputs:
-            network = self._teachers[teacher]
-            recording: AbstractContextManager[dict[str, list[Tensor]]] = nullcontext({})
-            if teacher in self._recorded:
-                recording = recorded_inputs(self._recorded[teacher])
-            # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
-            with torch.no_grad(), recording as inputs:
-                self._outputs[teacher] = network(self._images)
-            self._inputs[teacher] = inputs
+            self._outputs[teacher] = self._average() if teacher == ENSEMBLE else self._run(teacher)
         return self._outputs[teacher]
 
     def inputs(self, teacher: str) -> dict[str, list[Tensor]]:
         """Each recorded layer's inputs (N, Ci, H, W) by name, one a run."""
         self.output(teacher)
         return self._inputs[teacher]
+
+    def _run(self, teacher: str) -> DetectorOutput:
+        network = self._teachers[teacher]
+        recording: AbstractContextManager[dict[str, list[Tensor]]] = nullcontext({})
+        if teacher in self._recorded:
+            recording = recorded_inputs(self._recorded[teacher])
+        two_stage = self._proposals is not None and hasattr(network, "counted_proposals")
+        # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
+        with torch.no_grad(), recording as inputs:
+            output: DetectorOutput = (
+                network(self._images, proposals=self._proposals) if two_stage else network(self._images)
+            )
+            _ = output.rois if two_stage else None  # computed here, where nothing asks for gradients
+        self._inputs[teacher] = inputs
+        return output
+
+    def _average(self) -> DetectorOutput:
+        if self._ensemble is None:
+            raise ValueError("No ensemble was given, but a candidate has one for a teacher.")
+        return self._ensemble.average([self.output(name) for name in self._ensemble.members])

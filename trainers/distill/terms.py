@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
 from spaces.layers import is_binary, learns_scale
+from trainers.distill.adversarial import Adversarial
 from trainers.distill.discrepancy import discrepant_places
 from trainers.distill.hint import FeatureHint
 from trainers.distill.imitation import FineGrainedImitation
@@ -40,7 +41,8 @@ class Term:
     """How a term is built, from the student's and each teacher's pyramid channels.
 
     One that `compares_layers` is a `LayerTermLoss`, needs 1-bit layers, and only networks of the student's shape can
-    teach it; any other is a `TermLoss`.
+    teach it; any other is a `TermLoss`, and `reads` says what of a teacher's output: its pyramid maps, which adapters
+    fit to the student's, or its responses, whose anchors and form must be the student's.
     """
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
@@ -49,10 +51,15 @@ class Term:
     """Of one that compares layers: the methods on which it has an effect."""
     acts_on_what: str = "1-bit"
     """The same in words."""
+    reads: Literal["features", "responses"] = "features"
 
 
 TERMS: dict[str, Term] = {
     "feature_hint": Term(build=FeatureHint),
+    # Dong et al.'s, beside a hint
+    "adversarial": Term(build=Adversarial),
+    "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares")),
+    "adversarial_hinge": Term(build=partial(Adversarial, game="hinge")),
     # LWS-Det's: where objects are, and layer by layer
     "fgfi": Term(build=FineGrainedImitation),
     "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
@@ -66,13 +73,13 @@ TERMS: dict[str, Term] = {
     # JDBNet's joint guidance
     "joint_features": Term(build=JointFeatures),
     "joint_attention": Term(build=JointAttention),
-    "joint_cls": Term(build=lambda student, teachers: JointCls()),
-    "joint_box": Term(build=lambda student, teachers: JointBox()),
-    "joint_box_bounded": Term(build=lambda student, teachers: JointBox(bounded=True)),
+    "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses"),
+    "joint_box": Term(build=lambda student, teachers: JointBox(), reads="responses"),
+    "joint_box_bounded": Term(build=lambda student, teachers: JointBox(bounded=True), reads="responses"),
     # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
-    "response_cls": Term(build=lambda student, teachers: ResponseCls()),
-    "response_loc": Term(build=lambda student, teachers: ResponseLoc()),
-    "response_quality": Term(build=lambda student, teachers: ResponseQuality()),
+    "response_cls": Term(build=lambda student, teachers: ResponseCls(), reads="responses"),
+    "response_loc": Term(build=lambda student, teachers: ResponseLoc(), reads="responses"),
+    "response_quality": Term(build=lambda student, teachers: ResponseQuality(), reads="responses"),
     # maps where IDa-Det finds them to differ most
     "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places)),
     "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places)),
