@@ -16,17 +16,19 @@ from spaces.published import NAMES, published_model
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.data.download import BY_HAND
 from trainers.distill import TERMS
+from trainers.distill.ensemble import ENSEMBLE
 from trainers.evaluate.figures import SCORED
 
 Problem = tuple[str, str]
 """A dotted key and what is wrong with its value."""
 
-RESERVED_TEACHERS = (NO_TEACHER, "ensemble")
+RESERVED_TEACHERS = (NO_TEACHER, ENSEMBLE)
 
 
 def problems(config: Config) -> list[Problem]:
     """All that is wrong with a config whose keys and types are right."""
-    return [*_data(config), *_student_and_teachers(config), *_space(config), *_search(config), *_train(config)]
+    parts = (_data, _student_and_teachers, _ensemble, _space, _search, _train)
+    return [problem for part in parts for problem in part(config)]
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -106,7 +108,7 @@ def _space(config: Config) -> Iterator[Problem]:
         key = f"space.terms.{name}"
         if name not in TERMS:
             yield key, f"No distillation term is called so: {unknown(name, TERMS)}"
-        pool = [NO_TEACHER, *config.teachers]
+        pool = [NO_TEACHER, *config.teachers, *_ensemble_for(name)]
         for teacher in term.teachers:
             if teacher not in pool:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
@@ -138,6 +140,19 @@ def _teachers_of_layers(config: Config, term: str, names: Iterable[str], key: st
             )
 
 
+def _ensemble_for(term: str) -> list[str]:
+    """Layers are compared with one twin's: several teachers can't teach such a term together."""
+    return [ENSEMBLE] if term in TERMS and not TERMS[term].compares_layers else []
+
+
+def _ensemble(config: Config) -> Iterator[Problem]:
+    members = config.ensemble.members or ()
+    for name in members:
+        if name not in config.teachers:
+            yield "ensemble.members", unknown(name, config.teachers)
+    yield from _without_repetition("ensemble.members", members)
+
+
 def _layer_term(key: str, name: str) -> Iterator[Problem]:
     known = [term for term in TERMS if TERMS[term].compares_layers]
     if name not in known:
@@ -165,8 +180,9 @@ def _train(config: Config) -> Iterator[Problem]:
     for name, term in config.train.terms.items():
         if name not in TERMS:
             yield f"train.terms.{name}", f"No distillation term is called so: {unknown(name, TERMS)}"
-        if term.teacher not in config.teachers:
-            yield f"train.terms.{name}.teacher", unknown(term.teacher, config.teachers)
+        pool = [*config.teachers, *_ensemble_for(name)]
+        if term.teacher not in pool:
+            yield f"train.terms.{name}.teacher", unknown(term.teacher, pool)
         if name in TERMS and TERMS[name].compares_layers:
             yield from _teachers_of_layers(config, name, [term.teacher], f"train.terms.{name}.teacher")
             if not any(TERMS[name].acts_on(one) for one in methods if _is_method(one)):

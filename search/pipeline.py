@@ -8,6 +8,7 @@ from results import Run
 from search.config import Config
 from search.controller import Controller
 from search.detector_result import Result
+from search.fit import check_fit, ensemble_of
 from search.journal import Journal
 from search.objectives import axes
 from search.prepare import Prepared, check_scoring_data, note_defects, prepare
@@ -45,7 +46,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     check_scoring_data(config)
     build_space(config, student_spec(config, len(class_names(config))))
     check_device(config)
-    check_given_weights(config)
+    check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config)
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config)
@@ -124,6 +125,7 @@ def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
         supernet=prepared.state.supernet,
         distiller=prepared.state.distiller,
         terms=term_teachers(config),
+        ensemble=ensemble_of(config),
         teachers=prepared.teachers,
         train=prepared.train,
         val=prepared.val,

@@ -10,7 +10,8 @@ from search.errors import RunError
 from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
 from search.splits import load_measured, load_training, prepare_root, scoring_subset, told_of_defects
-from search.training_stage import SupernetState, teacher_pool, trained_supernet
+from search.supernet_stage import SupernetState, trained_supernet
+from search.training_stage import teacher_pool
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
 from trainers.checkpoint import write_whole

@@ -108,6 +108,13 @@ class Term(_Section):
         return weight
 
 
+class Ensemble(_Section):
+    """What the teacher `ensemble` means; without members it is all teachers of the pool, the twin among them."""
+
+    mode: Literal["sum_losses", "random_teacher", "average_features", "average_responses"] = "sum_losses"
+    members: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+
+
 class Space(_Section):
     granularity: Literal["layer", "block", "stage"] = "block"
     layers: Layers = Layers()
@@ -189,6 +196,7 @@ class Config(_Section):
     data: Data
     student: Student
     teachers: Annotated[dict[Name, Teacher], Field(validate_default=True)] = {}
+    ensemble: Ensemble = Ensemble()
     space: Space = Space()
     supernet: Supernet = Supernet()
     scoring: Scoring = Scoring()

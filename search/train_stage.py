@@ -9,6 +9,7 @@ from torch import nn
 from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config, ConfigError, with_section
 from search.detector_result import Result, keep_result, place_for, result_on
+from search.fit import check_fit, ensemble_of
 from search.prepare import PreparedData, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder, open_run_folder
 from search.run_lock import RunLock
@@ -19,6 +20,7 @@ from search.training_stage import check_device, check_given_weights, distiller_f
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device
+from trainers.distill.ensemble import ENSEMBLE
 from trainers.progress import Progress
 from trainers.scorer import Teacher
 from trainers.seeding import seeded
@@ -68,16 +70,13 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     except ValueError as error:
         raise ConfigError(f"train.layers: {error} `bitfront cost` lists all.") from error
     check_device(config)
-    check_given_weights(config)
+    check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config, command="train")
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config, command="train")
         progress = folder.logged(progress)
         data = prepare_data(config, folder, progress, {"train": config.train})
-        needed = {term.teacher for term in config.train.terms.values()} | (
-            {TWIN} if config.train.start == TWIN else set()
-        )
-        teachers = teacher_pool(config, folder, data.train, data.val, progress, needed)
+        teachers = teacher_pool(config, folder, data.train, data.val, progress, _needed(config))
         test = load_measured(config, folder, config.data.test)
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
@@ -109,7 +108,7 @@ def _trained(
         progress.note(f"train {candidate.id}: {load_published(config, network)}")
     network.to(device)
     terms = {name: [term.teacher] for name, term in config.train.terms.items()}
-    distiller = distiller_for(network, teachers, terms).to(device)
+    distiller = distiller_for(network, teachers, terms, ensemble_of(config)).to(device)
     return train_candidate(
         network,
         distiller,
@@ -122,6 +121,13 @@ def _trained(
         folder=folder,
         progress=progress,
     )
+
+
+def _needed(config: Config) -> set[str]:
+    """The teachers that the training needs, an ensemble's members among them."""
+    named = {term.teacher for term in config.train.terms.values()}
+    members = set(ensemble_of(config).members) if ENSEMBLE in named else set()
+    return (named - {ENSEMBLE}) | members | ({TWIN} if config.train.start == TWIN else set())
 
 
 def _terms_of(candidate: Candidate) -> list[str]:

@@ -1,48 +1,38 @@
-"""The trained parts that a search stands on: the pool of teachers and the supernet, made once and kept in the run."""
+"""The pool of teachers, made once and kept in the run, and the distillers over it."""
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from search.candidate_training import train_settings
 from search.config import Config, ConfigError
+from search.fit import ensemble_of
 from search.run_folder import RunFolder
 from search.schema import TWIN
-from search.space_builder import layer_choices, teacher_spec
+from search.space_builder import teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.pretrained import load_pretrained, published_part, read_state
 from spaces.published import NAMES, download
-from spaces.space import SearchSpace
-from spaces.supernet import build_fixed, build_supernet, inherit_shared
-from trainers.checkpoint import CheckpointError, load_weights, save_weights, write_whole
+from spaces.supernet import build_fixed
+from trainers.checkpoint import CheckpointError, write_whole
 from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
 from trainers.detector_training import pick_device, train_detector
 from trainers.distill import TERMS, Distiller
-from trainers.distill.searched_losses import SearchedLosses
+from trainers.distill.ensemble import Ensemble
 from trainers.inference import score_metrics
 from trainers.loop import freeze
 from trainers.progress import Progress
 from trainers.scorer import Teacher
 from trainers.seeding import seeded
-from trainers.supernet_training import train_supernet
 
 ALL_REAL = Candidate({})
-
-
-@dataclass(frozen=True)
-class SupernetState:
-    """The supernet's and its distillation adapters' tensors, by name."""
-
-    supernet: dict[str, Tensor]
-    distiller: dict[str, Tensor]
 
 
 def teacher_pool(
@@ -147,17 +137,19 @@ def check_device(config: Config) -> None:
         )
 
 
-def check_given_weights(config: Config) -> None:
+def check_given_weights(config: Config) -> dict[str, Teacher]:
     """Raise CheckpointError for weights of the student or a teacher that can't serve this config, before any training.
 
-    Of a detector of ours the classes, the size and the shape must fit; of published weights, the tensors.
+    The teachers that are given whole, by name. Of a detector of ours the classes, the size and the shape must fit; of
+    published weights, the tensors.
     """
-    classes = class_names(config)
+    classes, given = class_names(config), {}
     for name, teacher in config.teachers.items():
         if _start_of(config, name) is not None:
             load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
         if teacher.is_given:
-            _load_teacher(config, name, Path(str(teacher.weights)), classes)
+            given[name] = _load_teacher(config, name, Path(str(teacher.weights)), classes)
+    return given
 
 
 def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:
@@ -187,63 +179,16 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
     return Teacher(network, found, candidate)
 
 
-def trained_supernet(
-    config: Config,
-    folder: RunFolder,
-    spec: DetectorSpec,
-    space: SearchSpace,
-    teachers: dict[str, Teacher],
-    train: Decoded,
-    progress: Progress,
-) -> SupernetState:
-    """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept."""
-    if not folder.supernet.is_file():
-        with folder.timed("supernet"):
-            _train_and_keep(config, folder, spec, space, teachers, train, progress)
-    state, _ = load_weights(folder.supernet)
-    return SupernetState(_part(state, "supernet."), _part(state, "distiller."))
-
-
-def _train_and_keep(
-    config: Config,
-    folder: RunFolder,
-    spec: DetectorSpec,
-    space: SearchSpace,
-    teachers: dict[str, Teacher],
-    train: Decoded,
-    progress: Progress,
-) -> None:
-    torch.manual_seed(seeded(config.seed, "supernet"))
-    device = pick_device(config.device)
-    supernet = build_supernet(spec, layer_choices(config, spec)).to(device)
-    inherit_shared(supernet, teachers[TWIN].network.state_dict())
-    distiller = build_distiller(config, supernet, teachers).to(device)
-    unfinished = folder.training_state("supernet")
-    train_supernet(
-        supernet,
-        distiller,
-        space,
-        train,
-        train_settings(config.supernet),
-        seed=seeded(config.seed, "supernet", "data"),
-        searched=SearchedLosses(supernet, teachers[TWIN].network, config.supernet.search_losses),
-        resume_from=unfinished,
-        progress=progress,
-    )
-    tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
-    tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
-    save_weights(folder.supernet, tensors, {"kind": "supernet"})
-    unfinished.unlink(missing_ok=True)
-
-
 def build_distiller(config: Config, student: nn.Module, teachers: dict[str, Teacher]) -> Distiller:
     """The config's distillation terms over the pool, with fresh adapters."""
-    return distiller_for(student, teachers, term_teachers(config))
+    return distiller_for(student, teachers, term_teachers(config), ensemble_of(config))
 
 
-def distiller_for(student: nn.Module, teachers: dict[str, Teacher], terms: dict[str, list[str]]) -> Distiller:
+def distiller_for(
+    student: nn.Module, teachers: dict[str, Teacher], terms: dict[str, list[str]], ensemble: Ensemble
+) -> Distiller:
     """Terms by name, each with the teachers that may serve it, over the pool."""
-    return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, terms)
+    return Distiller(student, {name: teacher.network for name, teacher in teachers.items()}, terms, ensemble)
 
 
 def _teachers_of_layers(config: Config) -> set[str]:
@@ -256,7 +201,3 @@ def _teachers_of_layers(config: Config) -> set[str]:
 def term_teachers(config: Config) -> dict[str, list[str]]:
     """Per distillation term the names that its teacher knob offers."""
     return {term: list(choice.teachers) for term, choice in config.space.terms.items()}
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

@@ -20,6 +20,8 @@ from trainers.data.decoded import Decoded
 from trainers.data.sample import Rule
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
+from trainers.distill.adversarial import discriminator_parameters
+from trainers.distill.ensemble import Ensemble
 from trainers.heap import keep_freed_memory
 from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
@@ -29,6 +31,8 @@ from trainers.seeding import seeded
 
 LOGIT_RATE = 10.0
 """Searched signs adapt so many times faster than weights, as they are trained by default."""
+DISCRIMINATOR_RATE = 0.5
+"""Likewise of discriminators."""
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -73,6 +77,7 @@ class ScorerParts:
     spec: dict[str, Any]
     settings: dict[str, Any]
     terms: dict[str, list[str]]
+    ensemble: Ensemble | None
     teachers: dict[str, tuple[dict[str, Any], dict[str, Any]]]
     """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
     class_names: tuple[str, ...]
@@ -98,6 +103,7 @@ def pack(
     supernet: Mapping[str, Tensor],
     distiller: Mapping[str, Tensor],
     terms: Mapping[str, list[str]],
+    ensemble: Ensemble | None = None,
     teachers: Mapping[str, Teacher],
     train: Decoded,
     val: Decoded,
@@ -116,6 +122,7 @@ def pack(
         spec=asdict(spec),
         settings=asdict(settings),
         terms={term: list(names) for term, names in terms.items()},
+        ensemble=ensemble,
         teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
         class_names=train.class_names,
         rule=train.rule,
@@ -143,7 +150,7 @@ class Scorer:
         self._device = pick_device(self._settings.device)
         self._supernet = self._tensors(parts, "supernet")
         self._distiller = self._tensors(parts, "distiller")
-        self._terms = parts.terms
+        self._terms, self._ensemble = parts.terms, parts.ensemble
         self._train, self._val = (
             Decoded.from_arrays(_group(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
             for split in ("train", "val")
@@ -183,15 +190,18 @@ class Scorer:
         """
         if self._settings.adapt_steps == 0:
             return
-        distiller = Distiller(network, self._teachers, self._terms).to(self._device)
+        distiller = Distiller(network, self._teachers, self._terms, self._ensemble).to(self._device)
         distiller.load_state_dict(self._distiller)
         rate = self._settings.adapt_learning_rate
         logits = list(searched_logits(network).values())
-        known = {id(one) for one in logits}
+        discriminators = discriminator_parameters(distiller)
+        known = {id(one) for one in (*logits, *discriminators)}
         others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in known]
         groups: list[dict[str, Any]] = [{"params": others}]
         if logits:
             groups.append({"params": logits, "lr": rate * LOGIT_RATE})
+        if discriminators:
+            groups.append({"params": discriminators, "lr": rate * DISCRIMINATOR_RATE})
         optimizer = torch.optim.Adam(groups, lr=rate)
         network.train()
         for step, (images, targets) in enumerate(self._steps()):

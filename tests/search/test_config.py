@@ -80,7 +80,7 @@ MISTAKES = {
     "space: {granularity: net}": "space.granularity: is 'net', must be 'layer', 'block' or 'stage'.",
     "space: {terms: {hint: {}}}": "space.terms.hint: No distillation term is called so: 'hint' is not known.",
     "space: {terms: {feature_hint: {teachers: [big]}}}": (
-        "space.terms.feature_hint.teachers: 'big' is not known. Known: none, twin. Add it under teachers"
+        "space.terms.feature_hint.teachers: 'big' is not known. Known: ensemble, none, twin. Add it under teachers"
     ),
     "teachers: {big: {width: 2}}\nspace: {terms: {angular: {teachers: [none, twin, big]}}}": (
         "space.terms.angular.teachers: 'big' is a ssd_resnet18 of width 2, but angular compares the student's layers "

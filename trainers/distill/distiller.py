@@ -126,8 +126,16 @@ class Distiller(nn.Module):
         """A teacher's pyramid channels; of an average those that its members share."""
         if name != ENSEMBLE:
             return cast(Mapping[str, int], self._teachers[name].feature_channels)
-        members = [self._channels(one) for one in cast(Ensemble, self._ensemble).members]
-        return {level: channels for level, channels in members[0].items() if all(level in one for one in members)}
+        ensemble = cast(Ensemble, self._ensemble)
+        members = [self._channels(one) for one in ensemble.members]
+        shared = {level: channels for level, channels in members[0].items() if all(level in one for one in members)}
+        unlike = [level for level, channels in shared.items() if any(one[level] != channels for one in members)]
+        if unlike and ensemble.mode == "average_features":
+            raise ValueError(
+                f"Level {unlike[0]} of its members has {', '.join(str(one[unlike[0]]) for one in members)} channels: "
+                "there is no average of these. Another mode needs no common channels."
+            )
+        return shared
 
     def _open(self, candidate: Candidate) -> Iterator[tuple[str, str, float]]:
         """Each term that has an effect, with its teacher and its weight."""

@@ -1,0 +1,74 @@
+"""Whether the teachers of a config can teach what it asks of them: said before anything is trained."""
+
+from dataclasses import replace
+from functools import cache
+
+import torch
+from torch import nn
+
+from search.config import Config, ConfigError
+from search.space_builder import student_spec, teacher_spec
+from search.splits import class_names
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorOutput, DetectorSpec
+from spaces.space import NO_TEACHER
+from spaces.supernet import build_fixed
+from trainers.distill import TERMS, Distiller
+from trainers.distill.anchor_responses import check_same_anchors
+from trainers.distill.ensemble import ENSEMBLE, Ensemble
+from trainers.scorer import Teacher
+
+LEAST_WIDTH = 0.0625
+"""Of the networks that are run to see the form of their responses, which doesn't depend on a width."""
+
+
+def ensemble_of(config: Config) -> Ensemble:
+    """What `ensemble` means as a teacher: the members that the config names, or all of the pool."""
+    return Ensemble(config.ensemble.members or tuple(config.teachers), config.ensemble.mode)
+
+
+def check_fit(config: Config, given: dict[str, Teacher] | None = None) -> None:
+    """Raise ConfigError, with the reason, for a teacher that can't teach a term.
+
+    Terms of features need pyramid levels in common; terms of responses the same anchors, classes and form of boxes. An
+    ensemble must be able to teach as its mode says. The config is a settled one. `given` are teachers whose files say
+    what they are; the others are what the config says.
+    """
+    count = len(class_names(config))
+    student = student_spec(config, count)
+    specs = {name: teacher_spec(config, name, count) for name in config.teachers}
+    specs |= {name: teacher.spec for name, teacher in (given or {}).items()}
+    asked = [
+        (f"space.terms.{term}.teachers", term, name)
+        for term, one in config.space.terms.items()
+        for name in one.teachers
+    ]
+    asked += [(f"train.terms.{term}.teacher", term, one.teacher) for term, one in config.train.terms.items()]
+    ensemble = ensemble_of(config)
+    networks = {name: _without_weights(spec) for name, spec in specs.items()}
+    for key, term, name in asked:
+        if name == NO_TEACHER:
+            continue
+        try:
+            with torch.device("meta"):
+                Distiller(_without_weights(student), networks, {term: [name]}, ensemble)
+            if TERMS[term].reads == "responses":
+                for one in ensemble.members if name == ENSEMBLE else (name,):
+                    check_same_anchors(_form(student).responses, _form(specs[one]).responses)
+        except ValueError as error:
+            raise ConfigError(f"{key}: {name!r} can't teach it. {error}") from error
+
+
+@cache
+def _without_weights(spec: DetectorSpec) -> nn.Module:
+    with torch.device("meta"):
+        return build_fixed(spec, Candidate({}))
+
+
+@cache
+def _form(spec: DetectorSpec) -> DetectorOutput:
+    """What such a detector gives of a blank image, in shape."""
+    network = build_fixed(replace(spec, width=LEAST_WIDTH), Candidate({})).eval()
+    with torch.no_grad():
+        output: DetectorOutput = network([torch.zeros(3, spec.image_size, spec.image_size)])
+    return output
