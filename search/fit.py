@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from typing import cast
 
 import torch
 from torch import nn
@@ -14,12 +15,14 @@ from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.space import NO_TEACHER
 from spaces.supernet import build_fixed
 from trainers.distill import TERMS, Distiller
-from trainers.distill.anchor_responses import check_same_anchors
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
+from trainers.distill.terms import TermLoss
 from trainers.scorer import Teacher
 
 LEAST_WIDTH = 0.0625
 """Of the networks that are run to see the form of their responses, which doesn't depend on a width."""
+OBJECT = [{"boxes": torch.tensor([[8.0, 8.0, 72.0, 72.0]]), "labels": torch.ones(1, dtype=torch.long)}]
+"""What they are shown."""
 
 
 def ensemble_of(config: Config) -> Ensemble:
@@ -54,7 +57,8 @@ def check_fit(config: Config, given: dict[str, Teacher] | None = None) -> None:
                 Distiller(_without_weights(student), networks, {term: [name]}, ensemble)
             if TERMS[term].reads == "responses":
                 for one in ensemble.members if name == ENSEMBLE else (name,):
-                    check_same_anchors(_form(student).responses, _form(specs[one]).responses)
+                    loss = cast(TermLoss, TERMS[term].build({}, {}))
+                    loss(_form(student), _form(specs[one]), one, OBJECT)
         except ValueError as error:
             raise ConfigError(f"{key}: {name!r} can't teach it. {error}") from error
 
@@ -67,8 +71,8 @@ def _without_weights(spec: DetectorSpec) -> nn.Module:
 
 @cache
 def _form(spec: DetectorSpec) -> DetectorOutput:
-    """What such a detector gives of a blank image, in shape."""
+    """What such a detector says of a blank image with an object."""
     network = build_fixed(replace(spec, width=LEAST_WIDTH), Candidate({})).eval()
     with torch.no_grad():
-        output: DetectorOutput = network([torch.zeros(3, spec.image_size, spec.image_size)])
+        output: DetectorOutput = network([torch.zeros(3, spec.image_size, spec.image_size)], OBJECT)
     return output
