@@ -17,7 +17,7 @@ from spaces.supernet import build_fixed
 from trainers.distill import TERMS, Distiller
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.terms import TermLoss
-from trainers.scorer import Teacher
+from trainers.scorer_parts import Teacher
 
 LEAST_WIDTH = 0.0625
 """Of the networks that are run to see the form of their responses, which doesn't depend on a width."""

@@ -10,6 +10,7 @@ from search.controller import Controller
 from search.detector_result import Result
 from search.fit import check_fit, ensemble_of
 from search.journal import Journal
+from search.known_outputs import known_outputs
 from search.objectives import axes
 from search.prepare import Prepared, check_scoring_data, note_defects, prepare
 from search.ray_runner import run_trials
@@ -22,7 +23,8 @@ from search.training_stage import check_device, check_given_weights, term_teache
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 from trainers.progress import Progress
-from trainers.scorer import ScorerParts, ScoreSettings, build_scorer, pack
+from trainers.scorer import build_scorer
+from trainers.scorer_parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.seeding import seeded
 
 
@@ -101,14 +103,14 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         initial=_ends(config, prepared.space).values(),
     )
     if controller.finished < search.trials:
-        parts = scorer_parts(config, prepared)
+        parts = scorer_parts(config, folder, prepared, progress)
         run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
     x, y = axes(config.search.objectives)
     ends = {prepared.space.canonical(one).id: label for label, one in _ends(config, prepared.space).items()}
     results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=ends)
 
 
-def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
+def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
     """What every worker gets, once."""
     scoring = config.scoring
     settings = ScoreSettings(
@@ -119,6 +121,7 @@ def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
         seed=seeded(config.seed, "scoring"),
         device=config.device,
     )
+    train = seen_by(settings, prepared.train)
     return pack(
         spec=prepared.spec,
         settings=settings,
@@ -127,8 +130,9 @@ def scorer_parts(config: Config, prepared: Prepared) -> ScorerParts:
         terms=term_teachers(config),
         ensemble=ensemble_of(config),
         teachers=prepared.teachers,
-        train=prepared.train,
+        train=train,
         val=prepared.val,
+        known=known_outputs(config, folder, prepared.teachers, train, progress) if scoring.adapt_steps else {},
     )
 
 

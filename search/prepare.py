@@ -17,7 +17,7 @@ from spaces.space import SearchSpace
 from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
-from trainers.scorer import Teacher
+from trainers.scorer_parts import Teacher
 
 
 @dataclass(frozen=True)

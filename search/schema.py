@@ -136,6 +136,7 @@ class Scoring(_Section):
     adapt_learning_rate: Positive = 5.0e-4
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
+    teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0
 
 
 class Search(_Section):

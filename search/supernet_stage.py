@@ -19,7 +19,7 @@ from trainers.data.decoded import Decoded
 from trainers.detector_training import pick_device
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.scorer import Teacher
+from trainers.scorer_parts import Teacher
 from trainers.seeding import seeded
 from trainers.supernet_training import train_supernet
 

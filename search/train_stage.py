@@ -22,7 +22,7 @@ from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device
 from trainers.distill.ensemble import ENSEMBLE
 from trainers.progress import Progress
-from trainers.scorer import Teacher
+from trainers.scorer_parts import Teacher
 from trainers.seeding import seeded
 
 

@@ -29,7 +29,7 @@ from trainers.distill.ensemble import Ensemble
 from trainers.inference import score_metrics
 from trainers.loop import freeze
 from trainers.progress import Progress
-from trainers.scorer import Teacher
+from trainers.scorer_parts import Teacher
 from trainers.seeding import seeded
 
 ALL_REAL = Candidate({})

@@ -1,10 +1,10 @@
 """Scoring: a candidate inherits the supernet's weights, adapts with its own teachers, and is measured on the subset."""
 
-import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,19 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
-from spaces.detectors import DetectorSpec
+from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import extract
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
-from trainers.data.sample import Rule
 from trainers.detector_training import pick_device
 from trainers.distill import Distiller
 from trainers.distill.adversarial import discriminator_parameters
-from trainers.distill.ensemble import Ensemble
+from trainers.distill.teacher_cache import KnownOutputs
 from trainers.heap import keep_freed_memory
 from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
+from trainers.scorer_parts import ScorerParts, ScoreSettings, group_of
 from trainers.searched_signs import searched_logits
 from trainers.seeding import seeded
 
@@ -33,32 +33,6 @@ LOGIT_RATE = 10.0
 """Searched signs adapt so many times faster than weights, as they are trained by default."""
 DISCRIMINATOR_RATE = 0.5
 """Likewise of discriminators."""
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreSettings:
-    """How a candidate is adapted before it is measured."""
-
-    adapt_steps: int = 50  # 0 scores the layers alone
-    adapt_learning_rate: float = 5e-4
-    batch_size: int = 16
-    recalibrate_images: int = 200
-    seed: int = 0
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.adapt_steps < 0:
-            raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
-        if not 0 < self.adapt_learning_rate < math.inf:
-            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
-        if self.batch_size < 2:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
-            )
-        if self.recalibrate_images < 1:
-            raise ValueError(f"recalibrate_images is {self.recalibrate_images}, must be at least 1.")
 
 
 @dataclass(frozen=True)
@@ -68,71 +42,6 @@ class Score:
     metrics: dict[str, float]
     costs: dict[str, float]
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ScorerParts:
-    """All that a worker needs, broadcast once: plain descriptions, and arrays that workers share and only read."""
-
-    spec: dict[str, Any]
-    settings: dict[str, Any]
-    terms: dict[str, list[str]]
-    ensemble: Ensemble | None
-    teachers: dict[str, tuple[dict[str, Any], dict[str, Any]]]
-    """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
-    class_names: tuple[str, ...]
-    rule: Rule
-    image_ids: dict[str, tuple[str, ...]]
-    arrays: Arrays = field(repr=False)
-    """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`."""
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """A trained detector of the pool."""
-
-    network: nn.Module
-    spec: DetectorSpec
-    candidate: Candidate
-
-
-def pack(
-    *,
-    spec: DetectorSpec,
-    settings: ScoreSettings,
-    supernet: Mapping[str, Tensor],
-    distiller: Mapping[str, Tensor],
-    terms: Mapping[str, list[str]],
-    ensemble: Ensemble | None = None,
-    teachers: Mapping[str, Teacher],
-    train: Decoded,
-    val: Decoded,
-) -> ScorerParts:
-    """Gather the parts of a scorer. Of `train` only the images that adaptation and recalibration will see are taken."""
-    wanted = max(settings.adapt_steps * settings.batch_size, settings.recalibrate_images)
-    order = np.random.default_rng(settings.seed).permutation(len(train))[:wanted]
-    groups: dict[str, Mapping[str, Any]] = {
-        "supernet": supernet,
-        "distiller": distiller,
-        "train": (train := train.subset(order)).arrays(),
-        "val": val.arrays(),
-        **{f"teacher.{name}": teacher.network.state_dict() for name, teacher in teachers.items()},
-    }
-    return ScorerParts(
-        spec=asdict(spec),
-        settings=asdict(settings),
-        terms={term: list(names) for term, names in terms.items()},
-        ensemble=ensemble,
-        teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
-        class_names=train.class_names,
-        rule=train.rule,
-        image_ids={"train": train.image_ids, "val": val.image_ids},
-        arrays={
-            f"{group}/{name}": value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else value
-            for group, members in groups.items()
-            for name, value in members.items()
-        },
-    )
 
 
 def build_scorer(parts: ScorerParts) -> "Scorer":
@@ -152,11 +61,15 @@ class Scorer:
         self._distiller = self._tensors(parts, "distiller")
         self._terms, self._ensemble = parts.terms, parts.ensemble
         self._train, self._val = (
-            Decoded.from_arrays(_group(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
+            Decoded.from_arrays(group_of(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
             for split in ("train", "val")
         )
         recalibrated = min(self._settings.recalibrate_images, len(self._train))
         self._recalibration = self._train.subset(np.arange(recalibrated))
+        self._known = {
+            name: KnownOutputs(maps := dict(group_of(parts, f"known.{name}")), maps.pop("anchors"), form)
+            for name, form in parts.known.items()
+        }
         self._teachers = {
             name: freeze(extract(self._tensors(parts, f"teacher.{name}"), DetectorSpec(**spec), Candidate(candidate)))
             for name, (spec, candidate) in parts.teachers.items()
@@ -195,8 +108,8 @@ class Scorer:
         rate = self._settings.adapt_learning_rate
         logits = list(searched_logits(network).values())
         discriminators = discriminator_parameters(distiller)
-        known = {id(one) for one in (*logits, *discriminators)}
-        others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in known]
+        apart = {id(one) for one in (*logits, *discriminators)}
+        others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in apart]
         groups: list[dict[str, Any]] = [{"params": others}]
         if logits:
             groups.append({"params": logits, "lr": rate * LOGIT_RATE})
@@ -204,26 +117,35 @@ class Scorer:
             groups.append({"params": discriminators, "lr": rate * DISCRIMINATOR_RATE})
         optimizer = torch.optim.Adam(groups, lr=rate)
         network.train()
-        for step, (images, targets) in enumerate(self._steps()):
+        for step, (start, (images, targets)) in enumerate(self._steps()):
             torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
             with distiller.tracing(candidate, network):
                 output = network(images, targets)
-            losses = output.losses | distiller.losses(candidate, images, targets, output)
+            known = partial(self._known_output, start, start + len(images))
+            losses = output.losses | distiller.losses(candidate, images, targets, output, known)
             check_finite(losses, "the adaptation", 0, step)
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()
             optimizer.step()
         network.eval()
 
-    def _steps(self) -> Iterator[Batch]:
-        """The same `adapt_steps` batches for every candidate; the images are gone through again when they run out."""
+    def _steps(self) -> Iterator[tuple[int, Batch]]:
+        """The same `adapt_steps` batches for every candidate, each with the place of its first image.
+
+        The images are gone through again when they run out.
+        """
         done = 0
         while done < self._settings.adapt_steps:
+            start = 0
             for batch in self._batches(self._train, drop_last=True):
                 if done == self._settings.adapt_steps:
                     return
-                yield batch
-                done += 1
+                yield start, batch
+                done, start = done + 1, start + len(batch[0])
+
+    def _known_output(self, start: int, stop: int, teacher: str) -> DetectorOutput | None:
+        known = self._known.get(teacher)
+        return None if known is None else known.output(start, stop, self._device)
 
     def _batches(self, data: Decoded, *, drop_last: bool = False) -> Iterator[Batch]:
         size = min(self._settings.batch_size, len(data))
@@ -234,15 +156,10 @@ class Scorer:
         with warnings.catch_warnings():
             # Shared arrays are read-only; the tensors over them are only ever copied from.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            return {name: torch.from_numpy(array).to(self._device) for name, array in _group(parts, group).items()}
+            return {name: torch.from_numpy(array).to(self._device) for name, array in group_of(parts, group).items()}
 
 
 def _check_weights(network: nn.Module) -> None:
     for name, tensor in network.state_dict().items():
         if not bool(tensor.isfinite().all()):
             raise DivergedError(f"After adaptation and recalibration {name} is not finite.")
-
-
-def _group(parts: ScorerParts, group: str) -> Arrays:
-    prefix = f"{group}/"
-    return {name.removeprefix(prefix): array for name, array in parts.arrays.items() if name.startswith(prefix)}

@@ -17,7 +17,8 @@ from spaces.supernet import build_fixed, extract
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import DivergedError, freeze
-from trainers.scorer import Score, ScoreSettings, Teacher, build_scorer, pack
+from trainers.scorer import Score, build_scorer
+from trainers.scorer_parts import ScoreSettings, Teacher, pack, seen_by
 
 SETTINGS = ScoreSettings(adapt_steps=3, batch_size=4, recalibrate_images=6, adapt_learning_rate=1e-3, device="cpu")
 REAL = Candidate({"layer/backbone": "real", "teacher/feature_hint": "none"})
@@ -51,7 +52,7 @@ def parts(spec, supernet, fixed, blobs):
         distiller=distiller.state_dict(),
         terms={"feature_hint": ["none", "twin"]},
         teachers={"twin": twin},
-        train=blobs(12, seed=1),
+        train=seen_by(SETTINGS, blobs(12, seed=1)),
         val=blobs(5, seed=2),
     )
 
@@ -233,14 +234,15 @@ def test_adaptation_goes_through_few_images_again(parts, monkeypatch):
 
 def test_only_the_training_images_that_are_needed_are_broadcast(parts, spec, supernet, blobs):
     def packed(**changes):
+        settings = replace(SETTINGS, **changes)
         return pack(
             spec=spec,
-            settings=replace(SETTINGS, **changes),
+            settings=settings,
             supernet=supernet.state_dict(),
             distiller={},
             terms={},
             teachers={},
-            train=blobs(40),
+            train=seen_by(settings, blobs(40)),
             val=blobs(3),
         )
 
@@ -271,7 +273,7 @@ def test_a_candidate_whose_loss_is_not_finite_has_diverged(parts):
 
 
 def test_a_candidate_that_diverges_in_its_last_step_has_diverged(parts, monkeypatch):
-    def rooted(self, candidate, images, targets, student):
+    def rooted(self, candidate, images, targets, student, known=None):
         x = student.features["p3"]
         return {"root": (x * 0).abs().sqrt().sum()}  # 0, of slope NaN
 

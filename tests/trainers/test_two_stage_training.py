@@ -11,7 +11,8 @@ from trainers.detector_training import train_detector
 from trainers.distill import Distiller
 from trainers.loop import TrainSettings, freeze
 from trainers.recalibrate import recalibrate
-from trainers.scorer import ScoreSettings, build_scorer, pack
+from trainers.scorer import build_scorer
+from trainers.scorer_parts import ScoreSettings, pack
 
 SPEC = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=3, image_size=96, width=0.125)
 LAYERS = {"layer/backbone": "bireal", "layer/fpn": "dbs", "layer/rpn": "react"}

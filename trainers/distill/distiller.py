@@ -14,7 +14,7 @@ from spaces.space import NO_TEACHER
 from trainers.distill.adversarial import Adversarial
 from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
-from trainers.distill.teacher_passes import TeacherPasses
+from trainers.distill.teacher_passes import Known, TeacherPasses
 from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
 
 
@@ -56,12 +56,12 @@ class Distiller(nn.Module):
         images: list[Tensor],
         targets: list[Target],
         student: DetectorOutput,
-        known: Mapping[str, DetectorOutput] | None = None,
+        known: Known | None = None,
     ) -> dict[str, Tensor]:
         """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once.
 
         What a discriminator loses stands beside its term, as `<term> discriminators`, and has no weight: it trains
-        nothing else. `known` holds teachers' outputs on these images, from a cache: these teachers don't run. A student
+        nothing else. `known` gives teachers' outputs on these images, from a cache: these teachers don't run. A student
         without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
         `tracing`.
         """

@@ -1,6 +1,6 @@
 """The forward passes of teachers in one step: each runs when first asked for, and once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -10,13 +10,16 @@ from spaces.detectors import DetectorOutput
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import recorded_inputs
 
+Known = Callable[[str], DetectorOutput | None]
+"""From a teacher's name to its output on the images of this step, if it is known without running it."""
+
 
 class TeacherPasses:
     """Teachers by name on one batch of images.
 
     Of the layers in `recorded`, by teacher, the inputs are kept too. A teacher whose output is `known`, from a cache,
-    doesn't run, unless its layers' inputs are asked for. `proposals` are the student's, per image (R_i, 4): a two-stage
-    teacher says of these what it would of its own.
+    doesn't run, unless its layers' inputs or its word on `proposals` are asked for. These are the student's, per image
+    (R_i, 4): a two-stage teacher says of them what it would of its own.
     """
 
     def __init__(
@@ -26,18 +29,19 @@ class TeacherPasses:
         recorded: Mapping[str, Mapping[str, nn.Module]],
         *,
         ensemble: Ensemble | None = None,
-        known: Mapping[str, DetectorOutput] | None = None,
+        known: Known | None = None,
         proposals: list[Tensor] | None = None,
     ) -> None:
         self._teachers, self._images, self._recorded = teachers, images, recorded
         self._ensemble, self._proposals = ensemble, proposals
-        self._outputs = {name: output for name, output in (known or {}).items() if name not in recorded}
+        self._known = known
+        self._outputs: dict[str, DetectorOutput] = {}
         self._inputs: dict[str, dict[str, list[Tensor]]] = {}
 
     def output(self, teacher: str) -> DetectorOutput:
         """What the teacher makes of the images, without gradients; of `ensemble` the average of its members."""
         if teacher not in self._outputs:
-            self._outputs[teacher] = self._average() if teacher == ENSEMBLE else self._run(teacher)
+            self._outputs[teacher] = self._average() if teacher == ENSEMBLE else self._known_or_run(teacher)
         return self._outputs[teacher]
 
     def inputs(self, teacher: str) -> dict[str, list[Tensor]]:
@@ -45,12 +49,16 @@ class TeacherPasses:
         self.output(teacher)
         return self._inputs[teacher]
 
-    def _run(self, teacher: str) -> DetectorOutput:
+    def _known_or_run(self, teacher: str) -> DetectorOutput:
         network = self._teachers[teacher]
+        two_stage = self._proposals is not None and hasattr(network, "counted_proposals")
+        if self._known is not None and teacher not in self._recorded and not two_stage:
+            known = self._known(teacher)
+            if known is not None:
+                return known
         recording: AbstractContextManager[dict[str, list[Tensor]]] = nullcontext({})
         if teacher in self._recorded:
             recording = recorded_inputs(self._recorded[teacher])
-        two_stage = self._proposals is not None and hasattr(network, "counted_proposals")
         # no_grad, not inference_mode: the maps enter a loss, which may save them for its backward pass.
         with torch.no_grad(), recording as inputs:
             output: DetectorOutput = (

@@ -1,0 +1,148 @@
+"""Teachers' outputs computed once: what is read is what would be computed, and never something stale."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from spaces.candidate import Candidate
+from trainers.data.batches import batches
+from trainers.distill import Distiller
+from trainers.distill.teacher_cache import bytes_of, kept_outputs
+from trainers.loop import freeze
+from trainers.scorer import build_scorer
+from trainers.scorer_parts import ScoreSettings, Teacher, pack, seen_by
+
+CPU = torch.device("cpu")
+SETTINGS = ScoreSettings(adapt_steps=5, batch_size=4, recalibrate_images=4, adapt_learning_rate=1e-3, device="cpu")
+TAUGHT = Candidate({"layer/backbone": "sign", "teacher/feature_hint": "twin", "weight/feature_hint": 1.0})
+
+
+@pytest.fixture
+def twin(fixed):
+    return freeze(fixed("real", seed=3))
+
+
+@pytest.fixture
+def keep(tmp_path, twin, spec):
+    def keep(images, network=twin, **described):
+        return kept_outputs(tmp_path, network, {**asdict(spec), **described}, images, 4)
+
+    return keep
+
+
+@pytest.fixture
+def not_again(monkeypatch):
+    def compute(*_):
+        raise AssertionError("computed anew")
+
+    return lambda: monkeypatch.setattr("trainers.distill.teacher_cache._compute", compute)
+
+
+def test_what_is_kept_is_the_teachers_output_to_half_precision(keep, twin, blobs):
+    images = blobs(10)
+    known = keep(images).output(2, 7, CPU)
+    shown = next(iter(batches(images, 10, seed=0, epoch=0, augment=False)))[0][2:7]
+    with torch.no_grad():
+        live = twin(shown)
+    pairs = [(known.features[level], x) for level, x in live.features.items()]
+    pairs += list(zip(known.responses.cls, live.responses.cls, strict=True))
+    pairs += list(zip(known.responses.box, live.responses.box, strict=True))
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+    assert torch.equal(known.responses.anchors, live.responses.anchors)
+    assert (known.responses.activation, known.responses.background, known.responses.bins) == ("softmax", 0, None)
+    with pytest.raises(ValueError, match="Detections aren't kept"):
+        _ = known.detections
+
+
+def test_a_quality_and_edge_distributions_are_kept_too(tmp_path, blobs):
+    from spaces.detectors import DetectorSpec
+    from spaces.supernet import build_fixed
+
+    spec = DetectorSpec(detector="gfl_resnet18", num_classes=3, image_size=96, width=0.125)
+    network = freeze(build_fixed(spec, Candidate({})))
+    known = kept_outputs(tmp_path, network, asdict(spec), blobs(3), 2).output(0, 3, CPU).responses
+    assert known.bins == 17
+    assert [tuple(x.shape) for x in known.quality][:2] == [(3, 1, 12, 12), (3, 1, 6, 6)]
+    assert bytes_of(network, blobs(3)) == sum(
+        file.stat().st_size - 128 for file in tmp_path.glob("*/*.npy") if file.name != "anchors.npy"
+    )
+
+
+def test_it_is_computed_once(keep, blobs, not_again):
+    first = keep(blobs(6))
+    not_again()
+    again = keep(blobs(6))
+    assert all(np.array_equal(array, again.arrays[name]) for name, array in first.arrays.items())
+    assert isinstance(again.arrays["cls/0"], np.memmap)
+
+
+def test_nothing_stale_is_read(keep, blobs, fixed, not_again, spec):
+    images = blobs(6)
+    keep(images)
+    not_again()
+    retouched = replace(images, images=images.images ^ 1)  # the same names and objects
+    for changed in ({"images": retouched}, {"images": blobs(5)}, {"network": freeze(fixed("real", seed=4))}):
+        with pytest.raises(AssertionError, match="computed anew"):
+            keep(**{"images": images, **changed})
+    with pytest.raises(AssertionError, match="computed anew"):
+        keep(images, image_size=spec.image_size * 2)
+
+
+def test_what_a_kill_left_is_made_anew(keep, blobs, tmp_path):
+    images = blobs(6)
+    expected = np.array(keep(images).arrays["cls/0"])
+    (form,) = tmp_path.glob("*/form.json")
+    form.unlink()
+    (form.parent / "0.npy").write_bytes(b"half")
+    assert np.array_equal(keep(images).arrays["cls/0"], expected)
+
+
+def test_a_step_with_known_outputs_has_the_live_steps_loss(keep, twin, fixed, blobs):
+    images = blobs(4)
+    student = fixed("sign")
+    shown, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
+    terms = {name: ["twin"] for name in ("feature_hint", "fgfi", "joint_features", "joint_cls", "response_cls")}
+    terms |= {"response_loc": ["twin"], "angular": ["twin"]}
+    distiller = Distiller(student, {"twin": twin}, terms)
+    candidate = Candidate({"layer/backbone": "sign", **{f"teacher/{term}": "twin" for term in terms}})
+    with distiller.tracing(candidate, student):
+        made = student(shown, targets)
+    live = distiller.losses(candidate, shown, targets, made)
+    known = keep(images).output(0, 4, CPU)
+    kept = distiller.losses(candidate, shown, targets, made, lambda name: known)
+    for term, loss in live.items():
+        assert kept[term].item() == pytest.approx(loss.item(), rel=1e-3), term
+
+
+def test_scores_run_no_teacher_whose_outputs_are_known(keep, twin, spec, supernet, blobs, monkeypatch):
+    images = seen_by(SETTINGS, blobs(12, seed=1))
+    distiller = Distiller(supernet, {"twin": twin}, {"feature_hint": ["none", "twin"]})
+    parts = {
+        "spec": spec,
+        "settings": SETTINGS,
+        "supernet": supernet.state_dict(),
+        "distiller": distiller.state_dict(),
+        "terms": {"feature_hint": ["none", "twin"]},
+        "teachers": {"twin": Teacher(twin, spec, Candidate({"layer/backbone": "real"}))},
+        "train": images,
+        "val": blobs(8, seed=2),
+    }
+    seen = {"live": [], "known": []}
+
+    def watch(kind):
+        def keep_losses(losses, *_):
+            seen[kind].append(losses["feature_hint"].item())
+
+        monkeypatch.setattr("trainers.scorer.check_finite", keep_losses)
+
+    watch("live")
+    build_scorer(pack(**parts)).score(TAUGHT)
+    watch("known")
+    scorer = build_scorer(pack(**parts, known={"twin": keep(images)}))
+    monkeypatch.setattr(scorer._teachers["twin"], "forward", None)
+    scorer.score(TAUGHT)
+    assert len(seen["known"]) == 5  # the images are gone through again
+    assert seen["known"] == pytest.approx(seen["live"], rel=5e-3)

@@ -1,0 +1,142 @@
+"""Teachers' outputs on images that are seen as they are: computed once, kept in half precision, read as needed.
+
+A teacher is frozen and judges each image alone, so that its output on an image that isn't augmented is always the same.
+What lies on disk is mapped into memory, and named by what it was made of: another teacher, other images or another
+version of this file are another name, so that nothing stale is ever read.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces.detectors import DetectorOutput, Responses
+from trainers.checkpoint import write_whole
+from trainers.data.batches import batches
+from trainers.data.decoded import Decoded
+from trainers.loop import to_device
+
+VERSION = "teacher-outputs-1"
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class KnownOutputs:
+    """One teacher's outputs on n images.
+
+    arrays: maps (n, C, H, W) in half precision by name. anchors: (M, 4). form: how to read them.
+    """
+
+    arrays: Mapping[str, Array]
+    anchors: Array
+    form: Mapping[str, Any]
+
+    def output(self, start: int, stop: int, device: torch.device) -> DetectorOutput:
+        """Of the images from `start` to `stop`; without detections and second stages, which aren't kept."""
+        read = {name: _tensor(array[start:stop], device) for name, array in self.arrays.items()}
+        form = self.form
+        quality = [read[f"quality/{level}"] for level in range(form["levels"])] if form["quality"] else None
+        responses = Responses(
+            [read[f"cls/{level}"] for level in range(form["levels"])],
+            [read[f"box/{level}"] for level in range(form["levels"])],
+            _tensor(self.anchors, device),
+            form["activation"],
+            form["background"],
+            form["bins"],
+            quality,
+        )
+        return DetectorOutput({level: read[f"features/{level}"] for level in form["features"]}, responses, _no_decoding)
+
+
+def kept_outputs(
+    folder: Path, network: nn.Module, described_as: Mapping[str, Any], images: Decoded, batch_size: int
+) -> KnownOutputs:
+    """The teacher's outputs on `images`, read from `folder` where they were kept before, else computed and kept.
+
+    `described_as` is what, beside its weights, decides what it computes: how it is built, and for which image size.
+    """
+    place = folder / _key(network, described_as, images)
+    if not (place / "form.json").is_file():
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        _compute(place, network, images, batch_size)
+    form = json.loads((place / "form.json").read_text())
+    arrays = {name: np.load(place / file, mmap_mode="r") for name, file in form["files"].items()}
+    return KnownOutputs(arrays, np.load(place / "anchors.npy"), form)
+
+
+def bytes_of(network: nn.Module, images: Decoded) -> int:
+    """What the outputs on these images would take on disk."""
+    with torch.no_grad():
+        (image,) = next(iter(batches(images, 1, seed=0, epoch=0, augment=False)))[0]
+        output = network([image.to(next(network.parameters()).device)])
+    return 2 * len(images) * sum(x[0].numel() for x in _parts(output).values())
+
+
+def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) -> None:
+    """The form is written last: without it the rest counts for nothing."""
+    device = next(network.parameters()).device
+    maps: dict[str, Array] = {}
+    start, form = 0, {}
+    for batch in batches(images, batch_size, seed=0, epoch=0, augment=False):
+        with torch.no_grad():
+            output: DetectorOutput = network(to_device(batch, device)[0])
+        parts = _parts(output)
+        if not maps:
+            files = {name: f"{number}.npy" for number, name in enumerate(parts)}
+            for name, x in parts.items():
+                shape = (len(images), *x.shape[1:])
+                maps[name] = np.lib.format.open_memmap(place / files[name], "w+", np.float16, shape)
+            np.save(place / "anchors.npy", output.responses.anchors.cpu().numpy())
+            form = {"files": files, **_form(output)}
+        for name, x in parts.items():
+            maps[name][start : start + len(x)] = x.cpu().numpy().astype(np.float16)
+        start += len(batch[0])
+    for array in maps.values():
+        array.flush()  # type: ignore[attr-defined]  # a memmap
+    write_whole(place / "form.json", json.dumps(form).encode())
+
+
+def _parts(output: DetectorOutput) -> dict[str, Tensor]:
+    """All maps (N, C, H, W) by name."""
+    levels = {f"features/{level}": x for level, x in output.features.items()}
+    responses = output.responses
+    for name, maps in (("cls", responses.cls), ("box", responses.box), ("quality", responses.quality or [])):
+        levels |= {f"{name}/{level}": x for level, x in enumerate(maps)}
+    return levels
+
+
+def _form(output: DetectorOutput) -> dict[str, Any]:
+    responses = output.responses
+    return {
+        "features": list(output.features),
+        "levels": len(responses.cls),
+        "activation": responses.activation,
+        "background": responses.background,
+        "bins": responses.bins,
+        "quality": responses.quality is not None,
+    }
+
+
+def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded) -> str:
+    digest = hashlib.sha256(json.dumps([VERSION, dict(described_as), images.size], sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(images.images).tobytes())
+    for name, tensor in network.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _tensor(array: Array, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.float32)).to(device)
+
+
+def _no_decoding() -> list[dict[str, Tensor]]:
+    raise ValueError("Detections aren't kept with a teacher's outputs.")

@@ -1,0 +1,123 @@
+"""What a scorer is made of, as plain descriptions and arrays that are broadcast to workers once."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from trainers.data.decoded import Decoded
+from trainers.data.sample import Rule
+from trainers.distill.ensemble import Ensemble
+from trainers.distill.teacher_cache import KnownOutputs
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSettings:
+    """How a candidate is adapted before it is measured."""
+
+    adapt_steps: int = 50  # 0 scores the layers alone
+    adapt_learning_rate: float = 5e-4
+    batch_size: int = 16
+    recalibrate_images: int = 200
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.adapt_steps < 0:
+            raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
+        if not 0 < self.adapt_learning_rate < math.inf:
+            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
+            )
+        if self.recalibrate_images < 1:
+            raise ValueError(f"recalibrate_images is {self.recalibrate_images}, must be at least 1.")
+
+
+@dataclass(frozen=True)
+class ScorerParts:
+    """All that a worker needs, broadcast once: plain descriptions, and arrays that workers share and only read."""
+
+    spec: dict[str, Any]
+    settings: dict[str, Any]
+    terms: dict[str, list[str]]
+    ensemble: Ensemble | None
+    teachers: dict[str, tuple[dict[str, Any], dict[str, Any]]]
+    """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
+    class_names: tuple[str, ...]
+    rule: Rule
+    image_ids: dict[str, tuple[str, ...]]
+    arrays: Arrays = field(repr=False)
+    """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`, and
+    `known.<name>/<map>` with the teachers' known outputs on `train`."""
+    known: dict[str, dict[str, Any]]
+    """By teacher how to read them, see `teacher_cache.KnownOutputs`."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained detector of the pool."""
+
+    network: nn.Module
+    spec: DetectorSpec
+    candidate: Candidate
+
+
+def seen_by(settings: ScoreSettings, train: Decoded) -> Decoded:
+    """The images that adaptation and recalibration see, in their order."""
+    wanted = max(settings.adapt_steps * settings.batch_size, settings.recalibrate_images)
+    return train.subset(np.random.default_rng(settings.seed).permutation(len(train))[:wanted])
+
+
+def pack(
+    *,
+    spec: DetectorSpec,
+    settings: ScoreSettings,
+    supernet: Mapping[str, Tensor],
+    distiller: Mapping[str, Tensor],
+    terms: Mapping[str, list[str]],
+    ensemble: Ensemble | None = None,
+    teachers: Mapping[str, Teacher],
+    train: Decoded,
+    val: Decoded,
+    known: Mapping[str, KnownOutputs] | None = None,
+) -> ScorerParts:
+    """Gather the parts of a scorer. `train` are the images that `seen_by` scores, `known` teachers' outputs on them."""
+    known = known or {}
+    groups: dict[str, Mapping[str, Any]] = {
+        "supernet": supernet,
+        "distiller": distiller,
+        "train": train.arrays(),
+        "val": val.arrays(),
+        **{f"teacher.{name}": teacher.network.state_dict() for name, teacher in teachers.items()},
+        **{f"known.{name}": {**one.arrays, "anchors": one.anchors} for name, one in known.items()},
+    }
+    return ScorerParts(
+        spec=asdict(spec),
+        settings=asdict(settings),
+        terms={term: list(names) for term, names in terms.items()},
+        ensemble=ensemble,
+        teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
+        class_names=train.class_names,
+        rule=train.rule,
+        image_ids={"train": train.image_ids, "val": val.image_ids},
+        arrays={
+            f"{group}/{name}": value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else value
+            for group, members in groups.items()
+            for name, value in members.items()
+        },
+        known={name: dict(one.form) for name, one in known.items()},
+    )
+
+
+def group_of(parts: ScorerParts, group: str) -> Arrays:
+    prefix = f"{group}/"
+    return {name.removeprefix(prefix): array for name, array in parts.arrays.items() if name.startswith(prefix)}
