@@ -28,7 +28,11 @@ def all_on():
 
 @pytest.mark.parametrize(
     ("detector", "boxes"),
-    [("ssd_resnet18", "box_heads"), ("gfl_resnet18", "box_heads"), ("faster_rcnn_resnet18", "rpn.head.bbox_pred")],
+    [
+        ("ssd_resnet18", "box_heads"),
+        ("gfl_resnet18", "box_heads"),
+        ("faster_rcnn_resnet18", "roi_heads.box_predictor.bbox_pred"),
+    ],
 )
 def test_every_term_teaches_in_a_step_of_training(detector, boxes, images, targets, blobs):
     """The student's boxes are thrown about: it is worse than its teacher, as the bounded term asks."""
