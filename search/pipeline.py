@@ -17,7 +17,7 @@ from search.ray_runner import run_trials
 from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
 from search.run_lock import RunLock
-from search.space_builder import build_space, student_spec
+from search.space_builder import build_space, enqueued, student_spec
 from search.splits import class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, term_teachers
 from spaces.candidate import Candidate
@@ -46,7 +46,7 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
-    build_space(config, student_spec(config, len(class_names(config))))
+    enqueued(config, build_space(config, student_spec(config, len(class_names(config)))))
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config)
@@ -100,7 +100,7 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
-        initial=_ends(config, prepared.space).values(),
+        initial=[*_ends(config, prepared.space).values(), *enqueued(config, prepared.space)],
     )
     if controller.finished < search.trials:
         parts = scorer_parts(config, folder, prepared, progress)

@@ -139,12 +139,27 @@ class Scoring(_Section):
     teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0
 
 
+class TrainTerm(_Section):
+    """Who teaches a distillation term, and how strongly."""
+
+    teacher: str = TWIN
+    weight: Positive = 1.0
+
+
+class Enqueued(_Section):
+    """A candidate that is tried whatever the sampler proposes: one method for all layers, and its terms."""
+
+    layers: str
+    terms: dict[str, TrainTerm] = {}
+
+
 class Search(_Section):
     trials: Count = 200  # of the whole run, failed ones included
     workers: Count = 1
     sampler: str = "tpe"
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: dict[str, Positive] = {}
+    enqueue: tuple[Enqueued, ...] = ()
     storage: str | None = None
     address: str | None = None
 
@@ -156,13 +171,6 @@ class Retrain(_Section):
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with both binary
-
-
-class TrainTerm(_Section):
-    """A distillation term of a training without a search."""
-
-    teacher: str = TWIN
-    weight: Positive = 1.0
 
 
 def _layers(value: object) -> object:

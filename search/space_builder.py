@@ -3,6 +3,7 @@
 import torch
 
 from search.config import Config, ConfigError
+from spaces.candidate import Candidate, Value
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers.opened import openable
 from spaces.space import Knob, SearchSpace, weight_grid
@@ -87,6 +88,22 @@ def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
     compared = {name: TERMS[name] for name in config.space.terms if TERMS[name].compares_layers}
     layer_terms = {name: term.acts_on for name, term in compared.items()}
     return SearchSpace(knobs, layer_terms=layer_terms)
+
+
+def enqueued(config: Config, space: SearchSpace) -> list[Candidate]:
+    """The candidates of `search.enqueue`. Raises ConfigError for one that is none of the space."""
+    found = []
+    for place, one in enumerate(config.search.enqueue):
+        choices: dict[str, Value] = {}
+        for name, term in one.terms.items():
+            choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
+        try:
+            candidate = space.uniform(one.layers).replace(choices)
+            space.validate(candidate)
+        except ValueError as error:
+            raise ConfigError(f"search.enqueue, entry {place + 1}: {error}") from error
+        found.append(candidate)
+    return found
 
 
 def _prefix(unit: str, granularity: str) -> str:

@@ -157,7 +157,7 @@ def test_all_mistakes_are_told_at_once(written):
 def test_an_unknown_preset_is_answered_with_the_known_ones():
     with pytest.raises(
         ConfigError,
-        match=r"There is no config file demos and .* Did you mean 'demo'\? Presets: demo, faster_rcnn_resnet18_voc, ",
+        match=r"There is no config file demos and .* Did you mean 'demo'\? Presets: adversarial_ssd_search, ",
     ):
         load_config("demos")
 
