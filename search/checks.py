@@ -1,11 +1,11 @@
 """What a config's values must have to do with each other, and with what the other packages offer."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
+from search.check_names import Problem, known, unknown, without_repetition
 from search.objectives import BUDGETS, OBJECTIVES
 from search.samplers import SAMPLERS
 from search.schema import TWIN, Config
@@ -19,9 +19,6 @@ from trainers.distill import TERMS
 from trainers.distill.ensemble import ENSEMBLE
 from trainers.evaluate.figures import SCORED
 
-Problem = tuple[str, str]
-"""A dotted key and what is wrong with its value."""
-
 RESERVED_TEACHERS = (NO_TEACHER, ENSEMBLE)
 
 
@@ -31,18 +28,11 @@ def problems(config: Config) -> list[Problem]:
     return [problem for part in parts for problem in part(config)]
 
 
-def unknown(name: str, known: Collection[str]) -> str:
-    """The text for a name that is not in a table: the nearest known one, and all of them."""
-    near = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{name!r} is not known.{hint} Known: {', '.join(sorted(known))}."
-
-
 def _data(config: Config) -> Iterator[Problem]:
     yield from _image_size(config)
     yield from _format(config)
     if config.data.classes is not None:
-        yield from _without_repetition("data.classes", config.data.classes)
+        yield from without_repetition("data.classes", config.data.classes)
     sets = {"train": config.data.train, "val": config.data.val or "", "test": config.data.test}
     for one, other in combinations(sets, 2):
         if sets[one] == sets[other]:
@@ -69,7 +59,7 @@ def _image_size(config: Config) -> Iterator[Problem]:
 
 def _student_and_teachers(config: Config) -> Iterator[Problem]:
     student = config.student
-    yield from _known("student.detector", [student.detector], DETECTORS)
+    yield from known("student.detector", [student.detector], DETECTORS)
     yield from _heads("student", student.detector, student.heads)
     kind = "a state dict that torch.save wrote"
     yield from _weights("student.weights", student.weights, student.detector, student.width, kind)
@@ -78,7 +68,7 @@ def _student_and_teachers(config: Config) -> Iterator[Problem]:
         if name in RESERVED_TEACHERS:
             yield key, f"is a reserved name; a teacher may not be called {' or '.join(RESERVED_TEACHERS)}."
         if teacher.detector is not None:
-            yield from _known(f"{key}.detector", [teacher.detector], DETECTORS)
+            yield from known(f"{key}.detector", [teacher.detector], DETECTORS)
         yield from _heads(key, teacher.detector or student.detector, teacher.heads or student.heads)
         detector = teacher.detector or student.detector
         width, kinds = teacher.width or student.width, "a .safetensors file, a state dict"
@@ -98,10 +88,10 @@ def _heads(key: str, detector: str, heads: str) -> Iterator[Problem]:
 
 def _space(config: Config) -> Iterator[Problem]:
     yield from _methods("space.layers.methods", config.space.layers.methods)
-    yield from _without_repetition("space.layers.methods", config.space.layers.methods)
+    yield from without_repetition("space.layers.methods", config.space.layers.methods)
     for part, methods in config.space.layers.open.items():
         yield from _methods(f"space.layers.open.{part}", methods)
-        yield from _without_repetition(f"space.layers.open.{part}", methods)
+        yield from without_repetition(f"space.layers.open.{part}", methods)
     for name in config.supernet.search_losses:
         yield from _layer_term(f"supernet.search_losses.{name}", name)
     for name, term in config.space.terms.items():
@@ -112,7 +102,7 @@ def _space(config: Config) -> Iterator[Problem]:
         for teacher in term.teachers:
             if teacher not in pool:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
-        yield from _without_repetition(f"{key}.teachers", term.teachers)
+        yield from without_repetition(f"{key}.teachers", term.teachers)
         if name in TERMS and TERMS[name].compares_layers:
             yield from _teachers_of_layers(config, name, term.teachers, f"{key}.teachers")
         if config.scoring.adapt_steps == 0:
@@ -150,7 +140,13 @@ def _ensemble(config: Config) -> Iterator[Problem]:
     for name in members:
         if name not in config.teachers:
             yield "ensemble.members", unknown(name, config.teachers)
-    yield from _without_repetition("ensemble.members", members)
+    yield from without_repetition("ensemble.members", members)
+    asked = [
+        *(one.teachers for one in config.space.terms.values()),
+        [one.teacher for one in config.train.terms.values()],
+    ]
+    if any(ENSEMBLE in names for names in asked) and len(config.ensemble.members or config.teachers) < 2:
+        yield "ensemble.members", "must be two or more where a term is taught by `ensemble`: add teachers."
 
 
 def _layer_term(key: str, name: str) -> Iterator[Problem]:
@@ -202,9 +198,9 @@ def _is_method(name: str) -> bool:
 
 
 def _search(config: Config) -> Iterator[Problem]:
-    yield from _known("search.sampler", [config.search.sampler], SAMPLERS)
+    yield from known("search.sampler", [config.search.sampler], SAMPLERS)
     yield from _objectives(config)
-    yield from _known("search.constraints", list(config.search.constraints), BUDGETS)
+    yield from known("search.constraints", list(config.search.constraints), BUDGETS)
     pick = config.retrain.pick
     if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
         yield "retrain.pick", f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hex digits."
@@ -220,20 +216,7 @@ def _objectives(config: Config) -> Iterator[Problem]:
             yield key, unknown(name, allowed)
         elif name not in allowed:
             yield key, f"{name!r} is not measured on {form} data; measured are {', '.join(measured)}."
-    yield from _without_repetition(key, config.search.objectives)
-
-
-def _known(key: str, names: Sequence[str], known: Collection[str]) -> Iterator[Problem]:
-    for name in names:
-        if name not in known:
-            yield key, unknown(name, known)
-    yield from _without_repetition(key, names)
-
-
-def _without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
-    repeated = sorted({name for name in names if list(names).count(name) > 1})
-    if repeated:
-        yield key, f"names {', '.join(map(repr, repeated))} more than once."
+    yield from without_repetition(key, config.search.objectives)
 
 
 def _weights(key: str, path: str | None, detector: str, width: float, kind: str) -> Iterator[Problem]:

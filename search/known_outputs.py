@@ -40,5 +40,9 @@ def known_outputs(
         teacher = teachers[name]
         described = {**asdict(teacher.spec), "candidate": dict(teacher.candidate)}
         place = folder.path / "teacher_outputs"
-        known[name] = kept_outputs(place, teacher.network, described, images, config.scoring.batch_size)
+        kept = kept_outputs(place, teacher.network, described, images, config.scoring.batch_size)
+        if kept is None:
+            progress.note(f"Half precision can't hold the outputs of teacher {name}: it runs in every score.")
+        else:
+            known[name] = kept
     return known

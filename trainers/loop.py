@@ -114,8 +114,8 @@ def train(
                 check_finite(losses, stage, epoch, step)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                norm = max(float(clip_grad_norm_(side, settings.clip_norm)) for side in sides)
-                if not math.isfinite(norm):
+                norms = [float(clip_grad_norm_(side, settings.clip_norm)) for side in sides]
+                if not all(map(math.isfinite, norms)):
                     where = f"of {stage} is not finite in epoch {epoch}, step {step}"
                     raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
                 optimizer.step()

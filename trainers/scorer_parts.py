@@ -92,6 +92,9 @@ def pack(
 ) -> ScorerParts:
     """Gather the parts of a scorer. `train` are the images that `seen_by` scores, `known` teachers' outputs on them."""
     known = known or {}
+    for name, outputs in known.items():
+        if any(len(array) != len(train) for array in outputs.arrays.values()):
+            raise ValueError(f"The known outputs of {name} are not those of the {len(train)} images.")
     groups: dict[str, Mapping[str, Any]] = {
         "supernet": supernet,
         "distiller": distiller,
@@ -110,9 +113,7 @@ def pack(
         rule=train.rule,
         image_ids={"train": train.image_ids, "val": val.image_ids},
         arrays={
-            f"{group}/{name}": value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else value
-            for group, members in groups.items()
-            for name, value in members.items()
+            f"{group}/{name}": _plain(value) for group, members in groups.items() for name, value in members.items()
         },
         known={name: dict(one.form) for name, one in known.items()},
     )
@@ -121,3 +122,8 @@ def pack(
 def group_of(parts: ScorerParts, group: str) -> Arrays:
     prefix = f"{group}/"
     return {name.removeprefix(prefix): array for name, array in parts.arrays.items() if name.startswith(prefix)}
+
+
+def _plain(value: Any) -> np.ndarray[Any, Any]:
+    """An array that is shared between processes without a copy: of a mapped file only its plain view is."""
+    return value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else np.asarray(value)

@@ -66,5 +66,7 @@ def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
     assert ensemble_of(config("ensemble.members=[deep]")).members == ("deep",)
     with pytest.raises(ConfigError, match=r"ensemble.members: 'huge' is not known"):
         config("ensemble.members=[huge]")
+    with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):
+        config(taught("feature_hint", "ensemble"), "ensemble.members=[deep]")
     with pytest.raises(ConfigError, match=r"space.terms.angular.teachers: 'ensemble' is not known"):
         config(taught("angular", "ensemble"))

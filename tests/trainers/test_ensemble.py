@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorOutput, Responses
+from spaces.detectors import DetectorOutput, DetectorSpec, Responses
+from spaces.supernet import build_fixed
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble, average_features, average_responses
 from trainers.loop import freeze
@@ -95,6 +96,34 @@ def test_one_teacher_is_drawn_a_step_from_torchs_generator(taught):
     torch.manual_seed(3)
     both, each = taught("random_teacher")
     assert each.index(both) == drawn[3]
+
+
+def test_all_terms_of_a_step_meet_the_same_teacher(fixed, images, targets):
+    student = fixed("sign")
+    teachers = {"a": freeze(fixed("real", seed=1)), "b": freeze(fixed("real", seed=2))}
+    terms = {"feature_hint": ["a", "b", "ensemble"], "adversarial": ["a", "b", "ensemble"]}
+    distiller = Distiller(student, teachers, terms, Ensemble(("a", "b"), "random_teacher"))
+    made = student(images, targets)
+    met = set()
+    for seed in range(6):
+        torch.manual_seed(seed)
+        torch.rand(seed)  # what else a candidate draws
+        found = {
+            name: distiller.losses(Candidate({f"teacher/{term}": name for term in terms}), images, targets, made)
+            for name in ("ensemble", "a", "b")
+        }
+        same = [all(found["ensemble"][term] == found[name][term] for term in terms) for name in ("a", "b")]
+        assert sum(same) == 1
+        met.add(same.index(True))
+    assert met == {0, 1}
+
+
+def test_an_average_of_responses_leaves_no_second_stage():
+    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=3, image_size=96, width=0.125)
+    student = build_fixed(spec, Candidate({}))
+    pair = Ensemble(("a", "b"), "average_responses")
+    with pytest.raises(ValueError, match="average_responses averages no second stages"):
+        Distiller(student, {"a": student, "b": student}, {"joint_cls": ["ensemble"]}, pair)
 
 
 def test_an_average_teaches_as_one(fixed, images, targets):

@@ -8,6 +8,7 @@ from torch import nn
 
 from trainers import loop
 from trainers.data.errors import DataError
+from trainers.distill.adversarial import Discriminator
 from trainers.loop import DivergedError, TrainSettings, check_finite, freeze, train
 
 
@@ -259,3 +260,44 @@ def test_a_frozen_part_is_not_trained(blobs):
     after = state_of(modules)
     assert torch.equal(after["network.conv.weight"], before["network.conv.weight"])
     assert not torch.equal(after["network.bn.weight"], before["network.bn.weight"])
+
+
+def played(discriminator):
+    modules = toy()
+    modules["against"] = discriminator
+    return modules
+
+
+def test_discriminators_train_at_a_rate_of_their_own_and_are_clipped_apart(blobs):
+    """Their gradient a million times larger doesn't shorten the network's step."""
+
+    def trained(factor):
+        torch.manual_seed(3)
+        modules = played(Discriminator(3))
+
+        def losses(batch, epoch, step):
+            judged = modules["against"](torch.stack(batch[0])).mean()
+            return {"toy": modules["network"].loss(*batch), "against": factor * judged}
+
+        settings = TrainSettings(epochs=1, batch_size=4, discriminator_learning_rate=1e-9, clip_norm=0.1)
+        train(modules, losses, blobs(8), settings, seed=0, stage="game")
+        return modules
+
+    one, other = trained(1.0), trained(1e6)
+    assert_same(one["network"].state_dict(), other["network"].state_dict())
+    torch.manual_seed(3)
+    start = played(Discriminator(3))
+    for name, tensor in other["against"].state_dict().items():
+        torch.testing.assert_close(tensor, start["against"].state_dict()[name], rtol=0, atol=1e-7)
+    assert not torch.equal(one["network"].conv.weight, start["network"].conv.weight)
+
+
+def test_a_gradient_of_a_discriminator_that_is_no_number_is_told(blobs):
+    modules = played(Discriminator(3))
+
+    def losses(batch, epoch, step):
+        nothing = modules["against"](torch.stack(batch[0])).mean() * 0
+        return {"toy": modules["network"].loss(*batch), "against": nothing.abs().sqrt()}  # 0, of slope NaN
+
+    with pytest.raises(DivergedError, match="The gradient of game is not finite"):
+        train(modules, losses, blobs(8), TrainSettings(epochs=1, batch_size=4), seed=0, stage="game")

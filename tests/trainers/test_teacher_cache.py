@@ -1,5 +1,6 @@
 """Teachers' outputs computed once: what is read is what would be computed, and never something stale."""
 
+import pickle
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -89,6 +90,34 @@ def test_nothing_stale_is_read(keep, blobs, fixed, not_again, spec):
             keep(**{"images": images, **changed})
     with pytest.raises(AssertionError, match="computed anew"):
         keep(images, image_size=spec.image_size * 2)
+
+
+def test_what_half_precision_can_not_hold_is_not_kept(keep, twin, blobs, tmp_path):
+    with torch.no_grad():
+        next(p for name, p in twin.named_parameters() if name.startswith("cls_heads") and p.ndim == 1).fill_(1e6)
+    assert keep(blobs(4)) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_file_is_made_anew(keep, blobs, tmp_path):
+    images = blobs(6)
+    expected = np.array(keep(images).arrays["cls/0"])
+    for damage in ("0.npy", "form.json"):
+        (file,) = tmp_path.glob(f"*/{damage}")
+        file.write_bytes(file.read_bytes()[:150])
+        assert np.array_equal(keep(images).arrays["cls/0"], expected)
+
+
+def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(keep, twin, spec, blobs):
+    images = blobs(8)
+    parts = {"spec": spec, "settings": SETTINGS, "supernet": {}, "distiller": {}, "terms": {}, "val": blobs(2)}
+    parts["teachers"] = {"twin": Teacher(twin, spec, Candidate({}))}
+    apart = []
+    pickle.dumps(pack(**parts, train=images, known={"twin": keep(images)}), 5, buffer_callback=apart.append)
+    largest = keep(images).arrays["features/p2"].nbytes
+    assert largest in [buffer.raw().nbytes for buffer in apart]
+    with pytest.raises(ValueError, match="The known outputs of twin are not those of the 6 images"):
+        pack(**parts, train=blobs(6), known={"twin": keep(images)})
 
 
 def test_what_a_kill_left_is_made_anew(keep, blobs, tmp_path):

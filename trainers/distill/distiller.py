@@ -37,6 +37,7 @@ class Distiller(nn.Module):
     ) -> None:
         super().__init__()
         self._teachers, self._ensemble = dict(teachers), ensemble
+        self._two_stage = hasattr(student, "counted_proposals")
         self._layers: dict[str, dict[str, nn.Module]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():
@@ -75,10 +76,11 @@ class Distiller(nn.Module):
             proposals=student.rois.proposals if responses and student.rois is not None else None,
         )
         pairs: dict[tuple[str, str], dict[str, LayerPair]] = {}
+        together = self._ensemble.taught_by() if self._ensemble else ()
         losses = {}
         for term, teacher, weight in self._open(candidate):
             if not TERMS[term].compares_layers:
-                met = self._ensemble.taught_by() if self._ensemble and teacher == ENSEMBLE else (teacher,)
+                met = together if teacher == ENSEMBLE else (teacher,)
                 module = cast(TermLoss, self.terms[term])
                 loss = torch.stack([module(student, passes.output(name), name, targets) for name in met]).sum()
                 if isinstance(module, Adversarial):
@@ -120,6 +122,8 @@ class Distiller(nn.Module):
             raise ValueError(
                 f"The term {term} reads {TERMS[term].reads}, but {self._ensemble.mode} averages {averaged}."
             )
+        if averaged == "responses" and self._two_stage:
+            raise ValueError("average_responses averages no second stages, by which a two-stage student is taught.")
         return (ENSEMBLE,)
 
     def _channels(self, name: str) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
 """Several teachers for one term: who teaches in a step, and what an average of teachers is."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -40,14 +41,15 @@ class Ensemble:
             raise ValueError(f"The mode is {self.mode!r}, must be {', '.join(MODES)}.")
 
     def taught_by(self) -> tuple[str, ...]:
-        """Whom a term meets in this step, by name: members, or `ensemble` itself where it is an average.
+        """Whom all terms meet in this step, by name: members, or `ensemble` itself where it is an average.
 
-        A member is drawn from torch's generator, which a training seeds at every step.
+        A member is drawn from the seed that a training gives torch at every step, not from what is left of its stream:
+        whatever else a candidate draws, it meets the same teachers.
         """
         if self.mode == "sum_losses":
             return self.members
         if self.mode == "random_teacher":
-            return (self.members[int(torch.randint(len(self.members), ()))],)
+            return (random.Random(torch.initial_seed()).choice(self.members),)
         return (ENSEMBLE,)
 
     def average(self, outputs: Sequence[DetectorOutput]) -> DetectorOutput:

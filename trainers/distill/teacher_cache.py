@@ -1,8 +1,8 @@
 """Teachers' outputs on images that are seen as they are: computed once, kept in half precision, read as needed.
 
 A teacher is frozen and judges each image alone, so that its output on an image that isn't augmented is always the same.
-What lies on disk is mapped into memory, and named by what it was made of: another teacher, other images or another
-version of this file are another name, so that nothing stale is ever read.
+What lies on disk is mapped into memory, and named by what it was made of: another teacher, other images, another torch
+or another `VERSION` are another name. Whoever changes what detectors compute raises the version.
 """
 
 import hashlib
@@ -57,16 +57,25 @@ class KnownOutputs:
 
 def kept_outputs(
     folder: Path, network: nn.Module, described_as: Mapping[str, Any], images: Decoded, batch_size: int
-) -> KnownOutputs:
+) -> KnownOutputs | None:
     """The teacher's outputs on `images`, read from `folder` where they were kept before, else computed and kept.
 
-    `described_as` is what, beside its weights, decides what it computes: how it is built, and for which image size.
+    None where a map is too large for half precision. `described_as` is what, beside its weights, decides what it
+    computes: how it is built, and for which image size. What is damaged is made anew.
     """
     place = folder / _key(network, described_as, images)
-    if not (place / "form.json").is_file():
+    try:
+        return _read(place)
+    except (OSError, ValueError, KeyError):
         shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        _compute(place, network, images, batch_size)
+    place.mkdir(parents=True)
+    if not _compute(place, network, images, batch_size):
+        shutil.rmtree(place)
+        return None
+    return _read(place)
+
+
+def _read(place: Path) -> KnownOutputs:
     form = json.loads((place / "form.json").read_text())
     arrays = {name: np.load(place / file, mmap_mode="r") for name, file in form["files"].items()}
     return KnownOutputs(arrays, np.load(place / "anchors.npy"), form)
@@ -80,8 +89,8 @@ def bytes_of(network: nn.Module, images: Decoded) -> int:
     return 2 * len(images) * sum(x[0].numel() for x in _parts(output).values())
 
 
-def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) -> None:
-    """The form is written last: without it the rest counts for nothing."""
+def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) -> bool:
+    """Whether half precision holds all maps. The form is written last: without it the rest counts for nothing."""
     device = next(network.parameters()).device
     maps: dict[str, Array] = {}
     start, form = 0, {}
@@ -97,11 +106,15 @@ def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) 
             np.save(place / "anchors.npy", output.responses.anchors.cpu().numpy())
             form = {"files": files, **_form(output)}
         for name, x in parts.items():
-            maps[name][start : start + len(x)] = x.cpu().numpy().astype(np.float16)
+            half = x.cpu().to(torch.float16)
+            if not bool(half.isfinite().all()):
+                return False
+            maps[name][start : start + len(x)] = half.numpy()
         start += len(batch[0])
     for array in maps.values():
         array.flush()  # type: ignore[attr-defined]  # a memmap
     write_whole(place / "form.json", json.dumps(form).encode())
+    return True
 
 
 def _parts(output: DetectorOutput) -> dict[str, Tensor]:
@@ -126,7 +139,9 @@ def _form(output: DetectorOutput) -> dict[str, Any]:
 
 
 def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded) -> str:
-    digest = hashlib.sha256(json.dumps([VERSION, dict(described_as), images.size], sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps([VERSION, torch.__version__, dict(described_as), images.size], sort_keys=True).encode()
+    )
     digest.update(np.ascontiguousarray(images.images).tobytes())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

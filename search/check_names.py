@@ -1,0 +1,27 @@
+"""Names in a config, held against the table that they must be from."""
+
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+
+Problem = tuple[str, str]
+"""A dotted key and what is wrong with its value."""
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """The text for a name that is not in a table: the nearest known one, and all of them."""
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name!r} is not known.{hint} Known: {', '.join(sorted(known))}."
+
+
+def known(key: str, names: Sequence[str], table: Collection[str]) -> Iterator[Problem]:
+    for name in names:
+        if name not in table:
+            yield key, unknown(name, table)
+    yield from without_repetition(key, names)
+
+
+def without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        yield key, f"names {', '.join(map(repr, repeated))} more than once."
