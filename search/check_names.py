@@ -15,6 +15,7 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 def known(key: str, names: Sequence[str], table: Collection[str]) -> Iterator[Problem]:
+    """Each name that isn't in the table, and each that comes twice."""
     for name in names:
         if name not in table:
             yield key, unknown(name, table)
@@ -22,6 +23,7 @@ def known(key: str, names: Sequence[str], table: Collection[str]) -> Iterator[Pr
 
 
 def without_repetition(key: str, names: Sequence[str]) -> Iterator[Problem]:
+    """The names that come more than once."""
     repeated = sorted({name for name in names if list(names).count(name) > 1})
     if repeated:
         yield key, f"names {', '.join(map(repr, repeated))} more than once."

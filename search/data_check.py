@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from search.checks import unknown
+from search.check_names import unknown
 from search.config import ConfigError
 from search.splits import named_format
 from trainers.data.check import Count, SplitCheck, check_split
