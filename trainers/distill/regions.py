@@ -22,8 +22,8 @@ REGION_WEIGHT = 0.25
 class Places:
     """P anchors of a batch, each of which speaks of one object.
 
-    image, anchor (P,): indices into (N, M). labels (P,) and boxes (P, 4): the object's class from 1 on (of
-    a first stage's positives 1 for any), and its box xyxy in the pixels of the anchors. weight (P,): how much each counts.
+    image, anchor (P,): indices into (N, M). labels (P,) and boxes (P, 4): the object's class from 1 on (of a first
+    stage's positives 1 for any), and its box xyxy in the pixels of the anchors. weight (P,): how much each counts.
     """
 
     image: Tensor
