@@ -25,6 +25,7 @@ from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, mean_scale
+from trainers.heap import keep_freed_memory
 
 BATCH, ROUNDS = 16, 15
 SHAPES = ((64, 40), (128, 20), (256, 10), (512, 5))
@@ -122,6 +123,7 @@ def difference(name: str) -> float | None:
 
 def main() -> int:
     torch.set_num_threads(1)
+    keep_freed_memory()  # as every training does
     shapes = ", ".join(f"{channels} x {side} x {side}" for channels, side in SHAPES)
     print(f"3x3 units of {shapes}, batch {BATCH}, one thread")
     print(f"{'method':24}{'layout':15}{'step':>7}  {'by shape':31}{'budget':>8}  {'difference':>10}")

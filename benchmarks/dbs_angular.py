@@ -87,15 +87,13 @@ def trained_twin(seed: int) -> tuple[nn.Module, dict[str, Decoded]]:
 @torch.no_grad()
 def layer_cases(twin: nn.Module, data: Decoded) -> dict[str, Case]:
     names = [f"backbone.{layer}" for layer in LAYERS]
-    units, seen = searchable_units(twin), {name: [] for name in names}
-    with recorded_inputs(units) as inputs:
+    units = searchable_units(twin)
+    with recorded_inputs({name: units[name] for name in names}) as inputs:
         for images, _ in batches(data, 50, seed=0, epoch=0, augment=False):
             twin(images)
-            for name in names:
-                seen[name].append(inputs[name])
     cases = {}
     for name, layer in zip(names, LAYERS, strict=True):
-        x, weight, shape = torch.cat(seen[name]), units[name].weight, units[name].shape
+        x, weight, shape = torch.cat(inputs[name]), units[name].weight, units[name].shape
         real = real_cosines(convolve(x.relu(), weight, shape), x.relu(), weight, shape)
         cases[layer] = Case(real, sign(x), shape)
     return cases

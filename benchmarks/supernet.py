@@ -27,6 +27,7 @@ from spaces.supernet import activate, build_fixed, build_supernet, extract
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.evaluate.voc import voc_ap
+from trainers.heap import keep_freed_memory
 from trainers.inference import detect, truths
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=5, image_size=128, width=0.5)
@@ -106,6 +107,7 @@ def network_seconds(network: nn.Module, loaded: list[list[torch.Tensor]]) -> flo
 
 
 def main() -> int:
+    keep_freed_memory()  # as every training does
     real, path = step_ratio()
     passes, rest, alone = score_overhead()
     rows = [
