@@ -11,11 +11,12 @@ Stopped and started again it goes on; what is finished is read from the runs.
 """
 
 import argparse
-import math
 import os
 import statistics
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+
+from paired import STUDENT_T, interval
 
 LIKE_DBS = "bireal+learned_scale+prelu"
 METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "real")
@@ -26,8 +27,6 @@ LWS_TERMS = (
 )
 ARMS = (*METHODS, f"{LIKE_DBS}{TAUGHT}", f"dbs{TAUGHT}")
 AGAINST = ("sign", "react", LIKE_DBS)
-STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-"""The 97.5 % quantile by the number of pairs."""
 
 
 def layers_of(method: str, modules: list[str]) -> str:
@@ -60,15 +59,6 @@ def all_of_a_seed(
         found[method], found["twin"] = trained(config, method, seed, data, overrides, modules)
         print(f"seed {seed}, {method}: map50 {found[method]:.4f}, twin {found['twin']:.4f}", flush=True)
     return found
-
-
-def interval(differences: list[float]) -> str:
-    """Mean and half-width of the 95 % interval; a single pair has none."""
-    mean = statistics.mean(differences)
-    if len(differences) < 2:
-        return f"{mean:+.4f}"
-    half = STUDENT_T[len(differences)] * statistics.stdev(differences) / math.sqrt(len(differences))
-    return f"{mean:+.4f} ± {half:.4f}"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Literal
 
 from torch import nn
@@ -21,8 +21,8 @@ Command = Literal["train", "retrain"]
 
 def train_settings(config: TrainingConfig) -> TrainSettings:
     """The training part of a config as the trainers take it."""
-    names = ("epochs", "batch_size", "learning_rate", "logit_learning_rate")
-    return TrainSettings(**{name: getattr(config, name) for name in names if hasattr(config, name)})
+    names = [field.name for field in fields(TrainSettings) if hasattr(config, field.name)]
+    return TrainSettings(**{name: getattr(config, name) for name in names})
 
 
 def described(config: Retrain | Train) -> dict[str, object]:

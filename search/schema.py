@@ -126,6 +126,7 @@ class Supernet(_Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2  # of searched signs (dbs)
+    discriminator_learning_rate: Positive = 1.0e-3  # of adversarial terms' other side
     search_losses: dict[str, Positive] = {"angular": 100.0, "amplitude": 1.0}  # whenever `dbs` is sampled
 
 
@@ -170,6 +171,7 @@ class Retrain(_Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2
+    discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with both binary
 
 
@@ -189,6 +191,7 @@ class Train(_Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2
+    discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0
 
 

@@ -13,8 +13,9 @@ class LoggedProgress:
 
     A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "cls": 4.2, "box": 2.21, "flipped": 0.031}`:
     the weighted losses as means over the epoch's steps (of a supernet also over those whose candidate lacks the term),
-    their sum first; `flipped` is the share of searched signs that differ from where the stage began. Epochs that are
-    done again after a kill appear again.
+    their sum first; `flipped` is the share of searched signs that differ from where the stage began, and
+    `discriminator_accuracy`, with adversarial terms, the share of places that discriminators told rightly. Epochs that
+    are done again after a kill appear again.
     """
 
     def __init__(self, shown: Progress, file: Path) -> None:

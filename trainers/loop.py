@@ -16,7 +16,7 @@ from trainers.checkpoint import load_training_state, save_training_state
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
-from trainers.distill.adversarial import discriminator_parameters
+from trainers.distill.adversarial import discriminator_accuracy, discriminator_parameters
 from trainers.heap import keep_freed_memory
 from trainers.progress import Progress, SilentProgress
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
@@ -124,7 +124,8 @@ def train(
                     totals[name] = totals.get(name, 0.0) + one.detach()
             flipped = {"flipped": round(flip_rate(modules, started), 4)} if started else {}
             each = {name: round(float(one) / steps_per_epoch, 3) for name, one in totals.items()}
-            shown.advance(1, loss=round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **flipped)
+            figures = flipped | discriminator_accuracy(modules)
+            shown.advance(1, loss=round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **figures)
             ended = epoch + 1 == settings.epochs
             due = keep_end if ended else time.monotonic() - saved > SAVE_EVERY_SECONDS
             if resume_from is not None and due:

@@ -7,7 +7,7 @@ from torch import nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput
 from trainers.distill import Distiller
-from trainers.distill.adversarial import GAMES, Adversarial, discriminator_parameters
+from trainers.distill.adversarial import GAMES, Adversarial, discriminator_accuracy, discriminator_parameters
 from trainers.loop import freeze
 
 CHANNELS = {"p3": 8}
@@ -47,6 +47,21 @@ def test_both_sides_lose_what_the_game_says(game, logit, student, discriminator)
     assert float(term.discriminators_loss(ours, theirs, "big").detach()) == pytest.approx(discriminator, rel=1e-6)
 
 
+@pytest.mark.parametrize(("game", "logit", "right"), [("hinge", 1.0, "teacher"), ("least_squares", 0.4, "student")])
+def test_accuracy_is_the_share_told_rightly_since_it_was_last_asked(game, logit, right):
+    term = played(game)
+    assert term.accuracy() is None
+    assert discriminator_accuracy(term) == {}
+    set_bias(term, logit)  # the same answer everywhere: right for one of the two
+    with torch.no_grad():
+        judged = next(term._judged(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big"))
+    assert [bool((logits > term.game.boundary).all()) for logits in judged] == [right == "teacher"] * 2
+    for _ in range(3):
+        term.discriminators_loss(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big")
+    assert discriminator_accuracy(nn.ModuleList([term, played(game)])) == {"discriminator_accuracy": 0.5}
+    assert term.accuracy() is None
+
+
 @pytest.mark.parametrize("game", list(GAMES))
 def test_neither_side_trains_the_other(game):
     term = played(game)
@@ -81,7 +96,7 @@ def accuracies(steps, game="non_saturating", student_rate=0.02):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        found.append(term.accuracy(ours, theirs, "big"))
+        found.append(term.accuracy())
     return found
 
 

@@ -134,3 +134,36 @@ def test_an_average_teaches_as_one(fixed, images, targets):
     twice = Ensemble(("a", "b"), "average_features")
     distiller = Distiller(student, {"a": twin, "b": twin}, {"feature_hint": ["ensemble"]}, twice)
     assert distiller.losses(HINT, images, targets, made)["feature_hint"].item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize(
+    ("detector", "terms"),
+    [
+        ("ssd_resnet18", ("joint_cls", "joint_box", "response_cls", "response_loc")),
+        ("gfl_sdgqp_resnet18", ("response_cls", "response_loc", "response_quality")),
+    ],
+)
+def test_an_average_of_real_detectors_responses_is_each_of_them_where_they_agree(detector, terms, images, targets):
+    spec = DetectorSpec(detector=detector, num_classes=3, image_size=96, width=0.125)
+
+    def built(seed, method="real"):
+        torch.manual_seed(seed)
+        return build_fixed(spec, Candidate({"layer/backbone": method}))
+
+    student, one, other = built(0, "sign").train(), freeze(built(1)), freeze(built(2))
+
+    def losses(members):
+        ensemble = Ensemble(tuple(members), "average_responses")
+        distiller = Distiller(student, members | {"one": one}, {term: ["ensemble", "one"] for term in terms}, ensemble)
+        torch.manual_seed(3)
+        with torch.no_grad():
+            made = student(images, targets)
+        ask = {name: Candidate({f"teacher/{term}": name for term in terms}) for name in ("ensemble", "one")}
+        return [distiller.losses(ask[name], images, targets, made) for name in ("ensemble", "one")]
+
+    averaged, alone = losses({"a": one, "b": one})
+    assert set(averaged) == set(terms)
+    for term in terms:
+        assert averaged[term].item() == pytest.approx(alone[term].item(), rel=1e-4)
+    averaged, alone = losses({"a": one, "b": other})
+    assert all(averaged[term].item() != pytest.approx(alone[term].item(), rel=1e-4) for term in terms)

@@ -25,6 +25,8 @@ class Game:
     discriminator: Callable[[Tensor, Tensor], Tensor]
     """From the logits of the teacher's maps and of the student's."""
     student: Callable[[Tensor], Tensor]
+    boundary: float = 0.0
+    """The logit above which a discriminator says teacher."""
 
 
 GAMES = {
@@ -37,6 +39,7 @@ GAMES = {
     "least_squares": Game(
         lambda teacher, student: ((teacher - 1).square().mean() + student.square().mean()) / 2,
         lambda student: (student - 1).square().mean() / 2,
+        boundary=0.5,
     ),
     # arXiv:1705.02894, equations 2 and 3
     "hinge": Game(
@@ -87,6 +90,7 @@ class Adversarial(nn.Module):
         for teacher, channels in teacher_channels.items():
             sides = {level: Discriminator(channels[level]) for level in self.adapters.of(teacher)}
             self.discriminators[self._place[teacher]] = nn.ModuleDict(sides)
+        self._right, self._played = torch.zeros(()), 0
 
     def forward(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
@@ -100,18 +104,25 @@ class Adversarial(nn.Module):
         return torch.stack(losses).mean()
 
     def discriminators_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
-        """What the discriminators lose, a scalar, mean over levels, with gradients to them alone."""
-        judged = self._judged(student, teacher, teacher_name)
-        return torch.stack([self.game.discriminator(theirs, ours) for theirs, ours in judged]).mean()
+        """What the discriminators lose, a scalar, mean over levels, with gradients to them alone.
 
-    @torch.no_grad()
-    def accuracy(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> float:
-        """The share of places that the discriminators tell rightly, in 0..1, mean over levels: a half is a draw."""
-        shares = []
+        The share of places that they told rightly is remembered until `accuracy` asks.
+        """
+        losses, right = [], []
         for theirs, ours in self._judged(student, teacher, teacher_name):
-            boundary = 0.5 if self.game is GAMES["least_squares"] else 0.0
-            shares.append(((theirs > boundary).float().mean() + (ours <= boundary).float().mean()) / 2)
-        return float(torch.stack(shares).mean())
+            losses.append(self.game.discriminator(theirs, ours))
+            right.append(
+                ((theirs > self.game.boundary).float().mean() + (ours <= self.game.boundary).float().mean()) / 2
+            )
+        self._right, self._played = self._right + torch.stack(right).mean().cpu(), self._played + 1
+        return torch.stack(losses).mean()
+
+    def accuracy(self) -> float | None:
+        """The share of places that the discriminators told rightly since this was last asked, in 0..1: a half is a
+        draw. None when they didn't play."""
+        found = float(self._right) / self._played if self._played else None
+        self._right, self._played = torch.zeros(()), 0
+        return found
 
     def _judged(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str
@@ -129,3 +140,10 @@ class Adversarial(nn.Module):
 def discriminator_parameters(module: nn.Module) -> list[nn.Parameter]:
     """The parameters of all discriminators in `module`: those that play against the rest."""
     return [p for one in module.modules() if isinstance(one, Discriminator) for p in one.parameters()]
+
+
+def discriminator_accuracy(module: nn.Module) -> dict[str, float]:
+    """`accuracy` of the adversarial terms in `module` that played, their mean, as a figure of an epoch by name."""
+    asked = [one.accuracy() for one in module.modules() if isinstance(one, Adversarial)]
+    found = [one for one in asked if one is not None]
+    return {"discriminator_accuracy": round(sum(found) / len(found), 4)} if found else {}

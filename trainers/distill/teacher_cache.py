@@ -23,7 +23,8 @@ from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.loop import to_device
 
-VERSION = "teacher-outputs-1"
+VERSION = "teacher-outputs-2"
+PARTS = frozenset({"features", "responses"})
 Array = np.ndarray[Any, Any]
 
 
@@ -39,7 +40,10 @@ class KnownOutputs:
     form: Mapping[str, Any]
 
     def output(self, start: int, stop: int, device: torch.device) -> DetectorOutput:
-        """Of the images from `start` to `stop`; without detections and second stages, which aren't kept."""
+        """Of the images from `start` to `stop`; without detections and second stages, which aren't kept.
+
+        Of the part that wasn't asked for there are no levels.
+        """
         read = {name: _tensor(array[start:stop], device) for name, array in self.arrays.items()}
         form = self.form
         quality = [read[f"quality/{level}"] for level in range(form["levels"])] if form["quality"] else None
@@ -56,20 +60,26 @@ class KnownOutputs:
 
 
 def kept_outputs(
-    folder: Path, network: nn.Module, described_as: Mapping[str, Any], images: Decoded, batch_size: int
+    folder: Path,
+    network: nn.Module,
+    described_as: Mapping[str, Any],
+    images: Decoded,
+    batch_size: int,
+    parts: frozenset[str] = PARTS,
 ) -> KnownOutputs | None:
     """The teacher's outputs on `images`, read from `folder` where they were kept before, else computed and kept.
 
+    `parts` are those that are kept: `features`, the pyramid's maps, and `responses`, the heads'.
     None where a map is too large for half precision. `described_as` is what, beside its weights, decides what it
     computes: how it is built, and for which image size. What is damaged is made anew.
     """
-    place = folder / _key(network, described_as, images)
+    place = folder / _key(network, described_as, images, parts)
     try:
         return _read(place)
     except (OSError, ValueError, KeyError):
         shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    if not _compute(place, network, images, batch_size):
+    if not _compute(place, network, images, batch_size, parts):
         shutil.rmtree(place)
         return None
     return _read(place)
@@ -81,15 +91,15 @@ def _read(place: Path) -> KnownOutputs:
     return KnownOutputs(arrays, np.load(place / "anchors.npy"), form)
 
 
-def bytes_of(network: nn.Module, images: Decoded) -> int:
-    """What the outputs on these images would take on disk."""
+def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS) -> int:
+    """What these parts of the outputs on these images would take on disk."""
     with torch.no_grad():
         (image,) = next(iter(batches(images, 1, seed=0, epoch=0, augment=False)))[0]
         output = network([image.to(next(network.parameters()).device)])
-    return 2 * len(images) * sum(x[0].numel() for x in _parts(output).values())
+    return 2 * len(images) * sum(x[0].numel() for x in _maps(output, parts).values())
 
 
-def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) -> bool:
+def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, parts: frozenset[str]) -> bool:
     """Whether half precision holds all maps. The form is written last: without it the rest counts for nothing."""
     device = next(network.parameters()).device
     maps: dict[str, Array] = {}
@@ -97,15 +107,15 @@ def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) 
     for batch in batches(images, batch_size, seed=0, epoch=0, augment=False):
         with torch.no_grad():
             output: DetectorOutput = network(to_device(batch, device)[0])
-        parts = _parts(output)
+        found = _maps(output, parts)
         if not maps:
-            files = {name: f"{number}.npy" for number, name in enumerate(parts)}
-            for name, x in parts.items():
+            files = {name: f"{number}.npy" for number, name in enumerate(found)}
+            for name, x in found.items():
                 shape = (len(images), *x.shape[1:])
                 maps[name] = np.lib.format.open_memmap(place / files[name], "w+", np.float16, shape)
             np.save(place / "anchors.npy", output.responses.anchors.cpu().numpy())
-            form = {"files": files, **_form(output)}
-        for name, x in parts.items():
+            form = {"files": files, **_form(output, parts)}
+        for name, x in found.items():
             half = x.cpu().to(torch.float16)
             if not bool(half.isfinite().all()):
                 return False
@@ -117,30 +127,33 @@ def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int) 
     return True
 
 
-def _parts(output: DetectorOutput) -> dict[str, Tensor]:
-    """All maps (N, C, H, W) by name."""
-    levels = {f"features/{level}": x for level, x in output.features.items()}
-    responses = output.responses
-    for name, maps in (("cls", responses.cls), ("box", responses.box), ("quality", responses.quality or [])):
-        levels |= {f"{name}/{level}": x for level, x in enumerate(maps)}
-    return levels
+def _maps(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Tensor]:
+    """All maps (N, C, H, W) of these parts by name."""
+    maps = {f"features/{level}": x for level, x in output.features.items()} if "features" in parts else {}
+    if "responses" in parts:
+        responses = output.responses
+        for name, levels in (("cls", responses.cls), ("box", responses.box), ("quality", responses.quality or [])):
+            maps |= {f"{name}/{level}": x for level, x in enumerate(levels)}
+    return maps
 
 
-def _form(output: DetectorOutput) -> dict[str, Any]:
-    responses = output.responses
+def _form(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Any]:
+    responses, kept = output.responses, "responses" in parts
     return {
-        "features": list(output.features),
-        "levels": len(responses.cls),
+        "features": list(output.features) if "features" in parts else [],
+        "levels": len(responses.cls) if kept else 0,
         "activation": responses.activation,
         "background": responses.background,
         "bins": responses.bins,
-        "quality": responses.quality is not None,
+        "quality": kept and responses.quality is not None,
     }
 
 
-def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded) -> str:
+def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded, parts: frozenset[str]) -> str:
     digest = hashlib.sha256(
-        json.dumps([VERSION, torch.__version__, dict(described_as), images.size], sort_keys=True).encode()
+        json.dumps(
+            [VERSION, torch.__version__, dict(described_as), images.size, sorted(parts)], sort_keys=True
+        ).encode()
     )
     digest.update(np.ascontiguousarray(images.images).tobytes())
     for name, tensor in network.state_dict().items():
