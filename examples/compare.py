@@ -3,11 +3,12 @@
     python examples/compare.py examples/gains_shapes.yaml --seeds 0 1 2 --processes 2
 
 The plan, a YAML file, has a `config`, what is overridden in it (`set`), and `comparisons`: each with overrides of its
-own and `arms`, which add theirs. All arms of a comparison share folder, seed, images and order of images, and the first
-is what the others are compared with. The plan's `teachers` are trained first, once a seed; `{name}` in an override is
-the file of one. The table gives map50 on the test images for each seed, and the difference from the first arm as the
-mean over seeds with its 95 % interval (Student's t of the paired differences). Stopped and started again it goes on;
-what is finished is read from the runs.
+own and `arms`, which add theirs. All arms of a comparison share seed, images, order of images and a run folder with the
+teachers that are trained there (of the comparison's name, or its `folder`: two may share one). The first arm is what
+the others are compared with. The plan's `teachers` are trained first, once a seed; `{name}` in an override is the file
+of one. The table gives map50 on the test images for each seed, and the difference from the first arm as the mean over
+seeds with its 95 % interval (Student's t of the paired differences). Stopped and started again it goes on; what is
+finished is read from the runs.
 """
 
 import argparse
@@ -66,16 +67,16 @@ def all_of_a_seed(plan: Plan, seed: int, data: str | None, overrides: list[str])
             override = override.replace(f"{{{teacher}}}", str(file))
         return override
 
-    def one(name: str, arm: str, own: Sequence[str]) -> Path:
-        found[name, arm], file = trained(plan.config, f"{name}_seed{seed}", [*base, *map(placed, own)], data)
+    def one(name: str, arm: str, own: Sequence[str], folder: str) -> Path:
+        found[name, arm], file = trained(plan.config, f"{folder}_seed{seed}", [*base, *map(placed, own)], data)
         print(f"seed {seed}, {name}, {arm}: map50 {found[name, arm]:.4f}", flush=True)
         return file
 
     for teacher, own in plan.teachers.items():
-        files[teacher] = one(f"teacher_{teacher}", "trained", own)
+        files[teacher] = one(f"teacher {teacher}", "trained", own, f"teacher_{teacher}")
     for name, comparison in plan.comparisons.items():
         for arm, own in comparison["arms"].items():
-            one(name, arm, [*comparison.get("set", ()), *own])
+            one(name, arm, [*comparison.get("set", ()), *own], comparison.get("folder", name))
     return found
 
 

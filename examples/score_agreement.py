@@ -33,7 +33,7 @@ def random_teacher(config_file: str, overrides: list[str], file: Path) -> None:
     from spaces.supernet import build_fixed
     from trainers.describe import save_detector
 
-    config = load_config(config_file, [*overrides, f"teachers={{{USELESS}: {{}}}}"])
+    config = load_config(config_file, overrides)
     names = class_names(config)
     spec = student_spec(config, len(names))
     torch.manual_seed(config.seed)
