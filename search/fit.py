@@ -15,7 +15,7 @@ from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.space import NO_TEACHER
 from spaces.supernet import build_fixed
 from trainers.distill import TERMS, Distiller
-from trainers.distill.ensemble import ENSEMBLE, Ensemble
+from trainers.distill.ensemble import Ensemble
 from trainers.distill.terms import TermLoss
 from trainers.scorer_parts import Teacher
 
@@ -56,7 +56,7 @@ def check_fit(config: Config, given: dict[str, Teacher] | None = None) -> None:
             with torch.device("meta"):
                 Distiller(_without_weights(student), networks, {term: [name]}, ensemble)
             if TERMS[term].reads == "responses":
-                for one in ensemble.members if name == ENSEMBLE else (name,):
+                for one in ensemble.behind(name):
                     loss = cast(TermLoss, TERMS[term].build({}, {}))
                     loss(_form(student), _form(specs[one]), one, OBJECT)
         except ValueError as error:

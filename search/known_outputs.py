@@ -10,7 +10,6 @@ from search.training_stage import term_teachers
 from spaces.space import NO_TEACHER
 from trainers.data.decoded import Decoded
 from trainers.distill import TERMS
-from trainers.distill.ensemble import ENSEMBLE
 from trainers.distill.teacher_cache import KnownOutputs, bytes_of, kept_outputs
 from trainers.progress import Progress
 from trainers.scorer_parts import Teacher
@@ -52,7 +51,7 @@ def _read(config: Config, teachers: Mapping[str, Teacher]) -> dict[str, frozense
     read: dict[str, frozenset[str]] = {}
     for term, names in term_teachers(config).items():
         for one in names:
-            for name in ensemble_of(config).members if one == ENSEMBLE else (one,):
+            for name in ensemble_of(config).behind(one):
                 two_stage = name in teachers and hasattr(teachers[name].network, "counted_proposals")
                 unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].reads == "responses")
                 if name != NO_TEACHER and not unknown:

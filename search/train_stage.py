@@ -20,7 +20,6 @@ from search.training_stage import check_device, check_given_weights, distiller_f
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.detector_training import pick_device
-from trainers.distill.ensemble import ENSEMBLE
 from trainers.progress import Progress
 from trainers.scorer_parts import Teacher
 from trainers.seeding import seeded
@@ -125,9 +124,9 @@ def _trained(
 
 def _needed(config: Config) -> set[str]:
     """The teachers that the training needs, an ensemble's members among them."""
-    named = {term.teacher for term in config.train.terms.values()}
-    members = set(ensemble_of(config).members) if ENSEMBLE in named else set()
-    return (named - {ENSEMBLE}) | members | ({TWIN} if config.train.start == TWIN else set())
+    ensemble = ensemble_of(config)
+    named = {name for term in config.train.terms.values() for name in ensemble.behind(term.teacher)}
+    return named | ({TWIN} if config.train.start == TWIN else set())
 
 
 def _terms_of(candidate: Candidate) -> list[str]:

@@ -1,9 +1,13 @@
 """Teachers that can't teach what a config asks of them."""
 
+from typing import get_args
+
 import pytest
 
+from search import schema
 from search.config import ConfigError, load_config
 from search.fit import check_fit, ensemble_of
+from trainers.distill.ensemble import MODES
 
 CONFIG = """
 name: taught
@@ -70,3 +74,7 @@ def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
         config(taught("feature_hint", "ensemble"), "ensemble.members=[deep]")
     with pytest.raises(ConfigError, match=r"space.terms.angular.teachers: 'ensemble' is not known"):
         config(taught("angular", "ensemble"))
+
+
+def test_the_config_knows_the_modes_that_ensembles_have():
+    assert get_args(schema.Ensemble.model_fields["mode"].annotation) == MODES

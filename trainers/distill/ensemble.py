@@ -40,6 +40,10 @@ class Ensemble:
         if self.mode not in MODES:
             raise ValueError(f"The mode is {self.mode!r}, must be {', '.join(MODES)}.")
 
+    def behind(self, name: str) -> tuple[str, ...]:
+        """The teachers of the pool that a teacher's name stands for."""
+        return self.members if name == ENSEMBLE else (name,)
+
     def taught_by(self) -> tuple[str, ...]:
         """Whom all terms meet in this step, by name: members, or `ensemble` itself where it is an average.
 
