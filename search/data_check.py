@@ -11,10 +11,16 @@ from trainers.data.check import Count, SplitCheck, check_split
 from trainers.data.errors import DataError
 from trainers.data.formats import FORMATS, own_classes
 from trainers.data.visdrone import VISDRONE_CLASSES
+from trainers.progress import Progress
 
 
 def run_data_check(
-    root: Path, format_: str, year: str, splits: Sequence[str], class_names: Sequence[str] | None
+    root: Path,
+    format_: str,
+    year: str,
+    splits: Sequence[str],
+    class_names: Sequence[str] | None,
+    progress: Progress | None = None,
 ) -> list[SplitCheck]:
     """Check the splits of those names, or without any all that are there.
 
@@ -28,7 +34,7 @@ def run_data_check(
             raise DataError(root, f"there is no split {split!r}", f"Choose one of those there: {', '.join(known)}")
     if class_names is not None:
         _check_classes(format_, root, splits or known, class_names)
-    return [check_split(form, root, split, class_names) for split in splits or known]
+    return [check_split(form, root, split, class_names, progress) for split in splits or known]
 
 
 def _check_classes(format_: str, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:

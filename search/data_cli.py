@@ -1,5 +1,6 @@
 """The part of the command line that looks at data sets."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,10 +27,11 @@ def check(
     """Read everything, count objects by class and split, and list every defect: exit status 1 if there is one."""
     with user_errors():
         from search.data_check import count_rows, defect_lines, legend, run_data_check
+        from search.progress import terminal_progress
         from search.tables import print_rows
 
         names = tuple(name.strip() for name in classes.split(",")) if classes is not None else None
-        checks = run_data_check(root.resolve(), format_, year, split or (), names)
+        checks = run_data_check(root.resolve(), format_, year, split or (), names, terminal_progress(sys.stderr))
         print_rows(count_rows(checks))
         defects = defect_lines(checks)
         typer.echo("\n".join([legend(format_), *defects, f"defects: {len(defects)}"]))

@@ -13,6 +13,8 @@ from search.splits import Reading, class_names, decode_split, origin_of_classes,
 from search.train_stage import fixed_candidate
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
+from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.layers.opened import openable
 from spaces.supernet import build_fixed
 from trainers.describe import load_detector
 from trainers.detector_training import pick_device
@@ -54,6 +56,8 @@ def said_of_costs(config: Config, candidate: Candidate) -> str:
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
     """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
+    `searched` says what a search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens
+    its part (`open: stem`, `open: shortcuts`, `open: heads`). A layer that all levels share has a row a level.
     The total names the image size, the number of classes and, of a two-stage detector, that of the proposals that it
     is counted with. The config is a settled one: the classes are those of the data that it names.
     What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
@@ -66,10 +70,12 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     except ValueError as error:
         raise ConfigError(f"The candidate is none of this config's: {error}") from error
     layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
+    searched = _searched(spec)
     rows: list[dict[str, object]] = [
         {
             "layer": layer.name,
             "method": layer.method,
+            "searched": searched.get(layer.name, "no"),
             "macs_1bit": layer.macs if layer.precision == 1 else 0,
             "macs_8bit": layer.macs if layer.precision == 8 else 0,
             "macs_32bit": layer.macs if layer.precision == 32 else 0,
@@ -82,7 +88,16 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     total = {name: round(value) for name, value in totals(layers).as_dict().items()}
     count = counted_proposals(network)
     size = f"{spec.image_size} x {spec.image_size}, {spec.num_classes} classes"
-    return [*rows, {"layer": "total", "method": size + ("" if count is None else f", {count} proposals"), **total}]
+    method = size + ("" if count is None else f", {count} proposals")
+    return [*rows, {"layer": "total", "method": method, "searched": "", **total}]
+
+
+def _searched(spec: DetectorSpec) -> dict[str, str]:
+    """What a search may do with each layer by name; those that always stay real are missing."""
+    with torch.device("meta"):
+        network = build_detector(spec, lambda _: ("real",))
+    parts = {name: f"open: {part}" for part, names in openable(network).items() for name in names}
+    return parts | dict.fromkeys(searchable_units(network), "yes")
 
 
 def run_evaluate(
@@ -97,7 +112,7 @@ def run_evaluate(
         there = [name for name in DEVICES if name != "cuda" or torch.cuda.is_available()]
         raise ConfigError(f"--device is {device!r}; allowed on this machine are {', '.join(there)}.")
     network, spec, _, classes = load_detector(checkpoint)
-    data = decode_split(reading, data_root, split, classes, spec.image_size)
+    data = decode_split(reading, data_root, split, classes, spec.image_size, progress)
     if data.defects:
         progress.note(told_of_defects(split, data))
     return figures_on(network.to(pick_device(device)), data)

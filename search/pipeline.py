@@ -150,7 +150,7 @@ def _pick(run: Run, config: Config) -> Candidate | None:
 
 
 def _retrain(config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress) -> Result:
-    test = load_measured(config, folder, config.data.test)
+    test = load_measured(config, folder, config.data.test, progress)
     note_defects(folder, {config.data.test: test}, progress)
     with folder.timed(f"retrain {candidate.id}"):
         return retrain_candidate(config, folder, prepared, candidate, test, progress)

@@ -68,8 +68,8 @@ def prepare_data(
     """
     with folder.timed("data"):
         prepare_root(config, folder)
-        train = load_training(config, folder)
-        val = None if config.data.val is None else load_measured(config, folder, config.data.val)
+        train = load_training(config, folder, progress)
+        val = None if config.data.val is None else load_measured(config, folder, config.data.val, progress)
     read = {config.data.train: train} if val is None else {config.data.train: train, str(config.data.val): val}
     note_defects(folder, read, progress)
     _check_batch_sizes(config, trained, len(train))

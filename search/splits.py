@@ -16,6 +16,7 @@ from trainers.data.download import download_voc
 from trainers.data.errors import DataError, OnBadData
 from trainers.data.formats import FORMATS, Format, data_format, own_classes, shared_images
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
+from trainers.progress import Progress
 from trainers.seeding import seeded
 
 
@@ -97,29 +98,44 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
     return root
 
 
-def load_split(config: Config, folder: RunFolder, split: str) -> Decoded:
+def load_split(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
     """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
     data = config.data
     root = Path(data.root) if data.root else folder.data
     listed = _format(data).read(root, split, class_names=class_names(config), on_bad_data=data.on_bad_data)
-    return decode(listed, data.image_size, memory_limit_mb=data.memory_limit_mb, on_bad_data=data.on_bad_data)
+    return decode(
+        listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
+    )
 
 
-def load_training(config: Config, folder: RunFolder) -> Decoded:
-    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt."""
-    found = load_split(config, folder, config.data.train)
+def load_training(config: Config, folder: RunFolder, progress: Progress | None = None) -> Decoded:
+    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt.
+
+    Raises DataError when there is nothing to learn on them.
+    """
+    found = load_split(config, folder, config.data.train, progress)
     drops = found.rule == "voc" and not config.data.train_on_difficult
+    if found.difficult.all() if drops or found.rule != "voc" else not len(found.labels):
+        wanted = f"objects that aren't {_format(config.data).flagged}" if len(found.labels) else "objects"
+        raise DataError(
+            f"the image set {config.data.train}",
+            f"its {len(found)} images hold no object to learn",
+            f"Name another one in data.train: {wanted} are needed",
+        )
     return found.without_difficult() if drops else found
 
 
-def load_measured(config: Config, folder: RunFolder, split: str) -> Decoded:
+def load_measured(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
     """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
-    found = load_split(config, folder, split)
+    return _that_counts(load_split(config, folder, split, progress), split, _format(config.data))
+
+
+def _that_counts(found: Decoded, split: str, form: Format) -> Decoded:
     if found.difficult.all():
         raise DataError(
             f"the image set {split}",
             f"its {len(found)} images hold no object that counts in an average precision",
-            f"Name another one: objects that aren't {_format(config.data).flagged} are needed",
+            f"Name another one: objects that aren't {form.flagged} are needed",
         )
     return found
 
@@ -159,11 +175,15 @@ class Reading:
             raise ConfigError(f"--memory-limit-mb is {self.memory_limit_mb:g}, must be positive and finite.")
 
 
-def decode_split(reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int) -> Decoded:
-    """An image set at another place than a config's. Raises DataError as `load_split` does."""
+def decode_split(
+    reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int, progress: Progress
+) -> Decoded:
+    """An image set at another place than a config's. Raises DataError as `load_measured` does."""
     form, on_bad_data = named_format(reading.format, reading.year), reading.on_bad_data
     listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
-    return decode(listed, size, memory_limit_mb=reading.memory_limit_mb, on_bad_data=on_bad_data)
+    stage = f"images of {split}"
+    found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
+    return _that_counts(found, split, form)
 
 
 def named_format(name: str, year: str) -> Format:

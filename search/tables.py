@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from results.columns import COSTS, METRICS
 from results.files import write_whole
@@ -76,16 +77,17 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
 
 
 def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
-    """An aligned table; whole numbers with separators, others with four digits."""
+    """An aligned table; whole numbers with separators, others with four digits. Names stand as they are, no markup."""
     fits = for_terminal and sys.stdout.isatty()
     console = Console(file=io.StringIO(), width=None if fits else UNBOUND_WIDTH, force_terminal=fits)
     table = Table()
     for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left", overflow="fold")
+        side: JustifyMethod = "right" if isinstance(rows[0][name], int | float) else "left"
+        table.add_column(Text(name), justify=side, overflow="fold")
     for row in rows:
         if row.keys() != rows[0].keys():
             raise ValueError(f"The rows have different keys: {', '.join(rows[0])} and {', '.join(row)}.")
-        table.add_row(*(_cell(name, row[name]) for name in rows[0]))
+        table.add_row(*(Text(_cell(name, row[name])) for name in rows[0]))
     with console.capture() as captured:
         console.print(table)
     return captured.get()

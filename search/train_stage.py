@@ -76,7 +76,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         progress = folder.logged(progress)
         data = prepare_data(config, folder, progress, {"train": config.train})
         teachers = teacher_pool(config, folder, data.train, data.val, progress, _needed(config))
-        test = load_measured(config, folder, config.data.test)
+        test = load_measured(config, folder, config.data.test, progress)
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)

@@ -13,12 +13,14 @@ class BoxSpec:
     """What a family's default boxes are, level by level, so that the responses of one detector can teach another.
 
     scales: sides of boxes as shares of the image, one a level and one more for the square between the last level and
-    the whole. steps: pixels from cell to cell; None divides the image by the level's size.
+    the whole. steps: pixels from cell to cell on images of `steps_at` pixels, which aren't a level's share of the image
+    in the published layout; at any other size, and without steps, the image is divided by the level's size.
     """
 
     aspect_ratios: tuple[tuple[int, ...], ...]
     scales: tuple[float, ...]
     steps: tuple[int, ...] | None = None
+    steps_at: int = 300
 
 
 SSD_BOXES = BoxSpec(((2,), (2, 3), (2, 3), (2,)), (0.10, 0.22, 0.42, 0.68, 0.95))
@@ -40,7 +42,7 @@ class DefaultBoxes(nn.Module):
             self._generate = DefaultBoxGenerator(
                 [list(ratios) for ratios in spec.aspect_ratios],
                 scales=list(spec.scales),
-                steps=None if spec.steps is None else list(spec.steps),
+                steps=list(spec.steps) if spec.steps and image_size == spec.steps_at else None,
             )
         self._cache: dict[tuple[object, ...], Tensor] = {}
 

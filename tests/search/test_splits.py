@@ -1,5 +1,6 @@
 """Where the images of a search come from, and what is refused before anything is trained on them."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from PIL import Image
 
 from search.config import Config, ConfigError, load_config
 from search.run_folder import RunFolder
-from search.splits import load_measured, prepare_root, scoring_subset, settled
+from search.splits import Reading, decode_split, load_measured, load_training, prepare_root, scoring_subset, settled
 from trainers.data.errors import DataError
+from trainers.progress import SilentProgress
 
 VOC = "name: least\ndata: {format: voc, image_size: 96}\nstudent: {detector: ssd_resnet18}\n"
 
@@ -85,6 +87,34 @@ def test_images_without_an_object_that_counts_are_no_measure(config, voc, tmp_pa
     assert len(load_measured(chosen, RunFolder(tmp_path / "run"), "val")) == 2
     with pytest.raises(DataError, match="its 2 images hold no object that counts"):
         load_measured(chosen, RunFolder(tmp_path / "run"), "difficult")
+    with pytest.raises(DataError, match="its 2 images hold no object that counts"):
+        decode_split(Reading("voc"), voc, "difficult", ("cat",), 96, SilentProgress())
+
+
+def test_images_without_an_object_to_learn_are_no_training(config, voc, tmp_path):
+    folder, chosen = RunFolder(tmp_path / "run"), with_data(config, root=str(voc), train="difficult")
+    assert len(load_training(chosen, folder).labels) == 2  # VOC's difficult objects are learnt
+    with pytest.raises(DataError, match=r"its 2 images hold no object to learn\. .* objects that aren't difficult"):
+        load_training(with_data(chosen, train_on_difficult=False), folder)
+    for annotation in (voc / "VOCdevkit" / "VOC2007" / "Annotations").glob("difficult*.xml"):
+        annotation.write_text("<annotation><size><width>50</width><height>40</height></size></annotation>")
+    with pytest.raises(DataError, match=r"no object to learn\. .* objects are needed"):
+        load_training(chosen, folder)
+
+
+def test_reading_images_shows_how_far_it_is(config, voc, tmp_path):
+    shown = []
+
+    class Told(SilentProgress):
+        @contextmanager
+        def stage(self, name, total):
+            shown.append((name, total))
+            with SilentProgress().stage(name, total) as stage:
+                stage.advance = lambda n=1: shown.append(n)
+                yield stage
+
+    load_training(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), Told())
+    assert shown == [("images of train", 2), 1, 1]
 
 
 def test_a_scoring_subset_is_a_seeded_part(config, voc, tmp_path):

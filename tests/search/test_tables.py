@@ -77,3 +77,9 @@ def test_parquet_is_kept_from_a_terminal(front, monkeypatch):
     monkeypatch.setattr("sys.stdout", Terminal())
     with pytest.raises(RunError, match=r"Parquet is binary and would garble the terminal\. Give --output FILE"):
         print_front(front, "bit_ops", "map50", Format.PARQUET)
+
+
+def test_names_are_no_markup():
+    text = table_text([{"class": name, "a[b]": 1} for name in ("person[crowd]", "car [/small]", "[red]cat[/red]")])
+    for name in ("person[crowd]", "car [/small]", "[red]cat[/red]", "a[b]"):
+        assert name in text

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from spaces.detectors.anchors import SSD_BOXES, DefaultBoxes
+from spaces.detectors.anchors import SSD300_BOXES, SSD_BOXES, DefaultBoxes
 
 
 def maps(*sides):
@@ -48,3 +48,14 @@ def test_objects_from_a_tenth_to_the_whole_of_the_image_have_a_fitting_box(size)
     sides = boxes[:, 2:] - boxes[:, :2]
     assert sides.min() == pytest.approx(size * 0.1 / math.sqrt(2), rel=1e-5)
     assert sides.max() <= size * 1.0001
+
+
+@pytest.mark.parametrize(("size", "sides"), [(257, (33, 17, 9, 5, 3, 1)), (300, (38, 19, 10, 5, 3, 1))])
+def test_published_steps_are_those_of_the_published_size_alone(size, sides):
+    boxes = DefaultBoxes(size, SSD300_BOXES)
+    placed = boxes(maps(*[(side, side) for side in sides]))
+    counts = [side * side * cell for side, cell in zip(sides, boxes.per_cell, strict=True)]
+    steps = SSD300_BOXES.steps if size == 300 else [size / side for side in sides]
+    for level, step, side in zip(placed.split(counts), steps, sides, strict=True):
+        last = (level[-1, :2] + level[-1, 2:]) / 2
+        torch.testing.assert_close(last, torch.full((2,), (side - 0.5) * step))

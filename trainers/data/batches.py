@@ -62,16 +62,21 @@ def balanced_indices(decoded: Decoded, count: int, seed: int) -> NDArray[np.int6
     order = np.random.default_rng(seed).permutation(len(decoded))
     if count >= len(decoded):
         return np.arange(len(decoded))
-    present = np.zeros((len(decoded), len(decoded.class_names)), dtype=np.int64)
+    present = np.zeros((len(decoded), len(decoded.class_names)), dtype=np.bool_)
     image_of = np.repeat(np.arange(len(decoded)), np.diff(decoded.offsets))
     plain = ~decoded.difficult
-    present[image_of[plain], decoded.labels[plain] - 1] = 1
-    free = np.ones(len(decoded), dtype=np.bool_)
-    chosen: list[int] = []
-    while len(chosen) < count:
-        left = present[order] * free[order, None]
-        tally = np.where(left.any(axis=0), present[chosen].sum(axis=0), np.iinfo(np.int64).max)
-        wanted = left[:, tally.argmin()] if left.any() else free[order]
-        chosen.append(int(order[wanted.argmax()]))
-        free[chosen[-1]] = False
-    return np.sort(np.array(chosen, dtype=np.int64))
+    present[image_of[plain], decoded.labels[plain] - 1] = True
+    taken = np.zeros(len(decoded), dtype=np.bool_)
+    tally = np.zeros(len(decoded.class_names), dtype=np.int64)
+    queues = {label: iter(order[present[order, label]].tolist()) for label in range(len(tally))}
+    for _ in range(count):
+        image = None
+        while image is None and queues:
+            rarest = min(queues, key=lambda label: (tally[label], label))
+            image = next((one for one in queues[rarest] if not taken[one]), None)
+            if image is None:
+                del queues[rarest]
+        image = int(order[~taken[order]][0]) if image is None else image
+        taken[image] = True
+        tally += present[image]
+    return np.flatnonzero(taken)

@@ -10,6 +10,7 @@ from trainers.data.decoded import Decoded, decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.formats import Format
 from trainers.data.sample import REGION, Defect
+from trainers.progress import Progress
 
 CHECKED_SIZE = 8
 """Pixels: every image is decoded whole, but only so much of it is kept until the end."""
@@ -36,11 +37,17 @@ class SplitCheck:
     defects: tuple[Defect, ...]
 
 
-def check_split(form: Format, root: Path, split: str, class_names: Sequence[str] | None = None) -> SplitCheck:
+def check_split(
+    form: Format,
+    root: Path,
+    split: str,
+    class_names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> SplitCheck:
     """Read and decode one split; what is wrong with it is in the result, and nothing is raised for it."""
     try:
         listed = form.read(root, split, class_names=class_names, on_bad_data="skip")
-        decoded = decode(listed, CHECKED_SIZE, memory_limit_mb=float("inf"), on_bad_data="skip")
+        decoded = decode(listed, CHECKED_SIZE, float("inf"), "skip", stage=f"images of {split}", progress=progress)
     except NothingUsableError as error:
         return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), error.defects or (Defect(Path(error.where), error.reason),))
     except DataError as error:

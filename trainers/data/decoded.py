@@ -14,6 +14,7 @@ from PIL import Image
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
 from trainers.data.image_file import FORMATS, told_as_data_errors
 from trainers.data.sample import Defect, DetectionData, Rule, Sample
+from trainers.progress import Progress, SilentProgress
 
 _MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr")  # 8 bits or fewer a channel: nothing is clipped
 
@@ -146,13 +147,21 @@ class Decoded:
         )
 
 
-def decode(data: DetectionData, size: int, memory_limit_mb: float = 4096, on_bad_data: OnBadData = "error") -> Decoded:
+def decode(
+    data: DetectionData,
+    size: int,
+    memory_limit_mb: float = 4096,
+    on_bad_data: OnBadData = "error",
+    *,
+    stage: str = "images",
+    progress: Progress | None = None,
+) -> Decoded:
     """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
 
-    Raises DataError before anything is decoded if the images would take more than `memory_limit_mb` (1 MB = 2**20
-    bytes), and for a file that is no JPEG or PNG, is truncated, is to be turned by its EXIF
-    data, or is of another size than its annotation says; with
-    on_bad_data="skip" such an image is left out and listed in `defects`, behind those of `data`.
+    `progress` shows an image at a time as `stage`. Raises DataError before anything is decoded if the images would take
+    more than `memory_limit_mb` (1 MB = 2**20 bytes), and for a file that is no JPEG or PNG, is truncated, is to be
+    turned by its EXIF data, or is of another size than its annotation says; with on_bad_data="skip" such an image is
+    left out and listed in `defects`, behind those of `data`.
     """
     check_on_bad_data(on_bad_data)
     if size < 1:
@@ -161,15 +170,17 @@ def decode(data: DetectionData, size: int, memory_limit_mb: float = 4096, on_bad
     images = np.empty((len(data.samples), 3, size, size), dtype=np.uint8)
     kept: list[Sample] = []
     defects = list(data.defects)
-    for sample in data.samples:
-        try:
-            images[len(kept)] = _resized(sample, size)
-        except DataError as error:
-            if on_bad_data == "error":
-                raise
-            defects.append(Defect(sample.image, error.reason))
-        else:
-            kept.append(sample)
+    with (progress or SilentProgress()).stage(stage, len(data.samples)) as shown:
+        for sample in data.samples:
+            try:
+                images[len(kept)] = _resized(sample, size)
+            except DataError as error:
+                if on_bad_data == "error":
+                    raise
+                defects.append(Defect(sample.image, error.reason))
+            else:
+                kept.append(sample)
+            shown.advance()
     if not kept:
         found = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
         raise NothingUsableError("the data set", f"no image is usable; {found}", "Repair the data", defects)
