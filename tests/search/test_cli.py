@@ -200,6 +200,19 @@ def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path
     assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 5 classes, 300 proposals"
 
 
+def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    options = ["--set", "student.detector=ssdlite_mobilenetv2", "--set", "data.image_size=96", "--format", "json"]
+    *layers, total = json.loads(call("cost", tmp_path / "search.yaml", *options).stdout)
+    found = {row["layer"]: row["searched"] for row in layers}
+    assert list(found.values()).count("yes") == 34
+    assert found["backbone.stage1.0.project"] == "yes"
+    assert found["backbone.stage1.0.depthwise.conv"] == "no"
+    assert found["backbone.stem.conv"] == "open: stem"
+    assert {one for name, one in found.items() if name.startswith("cls_heads")} == {"no", "open: heads"}
+    assert total["searched"] == ""
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
