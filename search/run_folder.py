@@ -56,8 +56,8 @@ class RunFolder:
     @property
     def begun(self) -> bool:
         """Whether something was trained or scored here, which another config would not fit."""
-        made = [*self.path.glob("teachers/*"), *self.path.glob("unfinished/*"), *self.path.glob("journal.log")]
-        return bool(made) or self.supernet.is_file()
+        patterns = ("teachers/*", "unfinished/*", "trained/*", "journal.log", self.supernet.name)
+        return any(any(self.path.glob(pattern)) for pattern in patterns)
 
     @property
     def run_id(self) -> str:
