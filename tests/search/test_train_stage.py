@@ -144,10 +144,8 @@ def test_a_network_that_needs_no_teacher_trains_none(config, tmp_path):
     found = run_train(alone, run, None, SilentProgress())
     assert found.twin_test == {}
     assert not list((run / "teachers").glob("*"))
+    wider = alone.model_copy(update={"student": alone.student.model_copy(update={"width": 0.25})})
     with pytest.raises(RunError, match=r"student\.width is 0\.125 there, 0\.25 here"):
-        wider = config(
-            "train.terms={}", "train.start=scratch", "train.epochs=1", "train.layers=real", "student.width=0.25"
-        )
         run_train(wider, run, None, SilentProgress())
 
 
