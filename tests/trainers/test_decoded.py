@@ -112,6 +112,25 @@ def test_other_colour_modes_become_rgb(tmp_path, mode, form):
         np.testing.assert_array_equal(decoded.images[0, 0], decoded.images[0, 2])
 
 
+def oriented(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    buffer = io.BytesIO()
+    photo().save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("value", [0, 1, 9])
+def test_an_orientation_that_turns_nothing_is_no_defect(tmp_path, value):
+    assert len(decode(data(sample(tmp_path, content=oriented(value))), 16)) == 1
+
+
+@pytest.mark.parametrize("value", [2, 3, 6, 8])
+def test_an_image_that_its_exif_data_turn_is_refused(tmp_path, value):
+    with pytest.raises(DataError, match=rf"its EXIF data turn the image \(orientation {value}\), and boxes may mean"):
+        decode(data(sample(tmp_path, content=oriented(value))), 16)
+
+
 GOOD = encoded(photo())
 
 DEEP = encoded(Image.fromarray(np.full((48, 64), 40_000, dtype=np.uint16)), "PNG")

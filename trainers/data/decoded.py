@@ -17,7 +17,7 @@ from trainers.data.sample import Defect, DetectionData, Rule, Sample
 
 _MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr")  # 8 bits or fewer a channel: nothing is clipped
 
-_ORIENTATION, _UPRIGHT = 0x0112, 1  # an EXIF tag and its usual value
+_ORIENTATION, _TURNED = 0x0112, range(2, 9)  # an EXIF tag and its values but 1, upright; others mean nothing
 
 Target = dict[str, NDArray[Any]]
 
@@ -213,8 +213,8 @@ def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
         raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
     with told_as_data_errors(sample.image):
         image = Image.open(io.BytesIO(content), formats=FORMATS)
-        orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
-        if orientation != _UPRIGHT:
+        orientation = image.getexif().get(_ORIENTATION)
+        if orientation in _TURNED:
             raise DataError(
                 sample.image,
                 f"its EXIF data turn the image (orientation {orientation}), and boxes may mean it turned or not",
