@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from trainers.data.errors import DataError
 
 FORMATS = ("JPEG", "PNG")
+_PNG_DEPTH = 24  # the byte that holds it: the header is a PNG's first chunk
 _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # what Pillow raises on decoding
 
 
@@ -39,3 +40,11 @@ def image_size(path: Path) -> tuple[int, int]:
     """(width, height) as the header says; nothing is decoded. Raises DataError for what is no JPEG or PNG."""
     with told_as_data_errors(path), Image.open(path, formats=FORMATS) as image:
         return image.size
+
+
+def bits_per_channel(image: Image.Image, content: bytes) -> int:
+    """As the file says: Pillow opens PNGs of 16 bits in modes of 8 too. It opens no JPEG of other than 8.
+
+    `image` is what was opened from `content`.
+    """
+    return content[_PNG_DEPTH] if image.format == "PNG" else 8
