@@ -1,5 +1,6 @@
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -114,12 +115,16 @@ def test_other_colour_modes_become_rgb(tmp_path, mode, form):
         np.testing.assert_array_equal(decoded.images[0, 0], decoded.images[0, 2])
 
 
-def oriented(value):
-    exif = Image.Exif()
-    exif[0x0112] = value
+def with_exif(exif):
     buffer = io.BytesIO()
     photo().save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
+
+
+def oriented(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return with_exif(exif)
 
 
 @pytest.mark.parametrize("value", [0, 1, 9])
@@ -131,6 +136,14 @@ def test_an_orientation_that_turns_nothing_is_no_defect(tmp_path, value):
 def test_an_image_that_its_exif_data_turn_is_refused(tmp_path, value):
     with pytest.raises(DataError, match=rf"its EXIF data turn the image \(orientation {value}\), and boxes may mean"):
         decode(data(sample(tmp_path, content=oriented(value))), 16)
+
+
+def test_what_pillow_warns_of_is_not_shown_and_no_defect(tmp_path):
+    cut_short = with_exif(b"Exif\0\0II*\0\x08\0\0\0\x05\0")  # five tags are announced, none follows
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        assert len(decode(data(sample(tmp_path, content=cut_short)), 16)) == 1
+    assert not shown
 
 
 GOOD = encoded(photo())

@@ -20,10 +20,12 @@ _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.
 def told_as_data_errors(path: Path) -> Iterator[None]:
     """Within it, what Pillow raises for the image at `path` becomes a DataError that says what is wrong.
 
-    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header.
+    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header. What Pillow
+    only warns of, such as broken EXIF data, is no defect, and its warnings name no file: they aren't shown.
     """
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except DataError:
