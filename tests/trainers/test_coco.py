@@ -167,6 +167,10 @@ DEFECTS = pytest.mark.parametrize(
         ({"annotations": [annotation(1, 2, bbox=[7, 2, 1e-12, 1])]}, "has no area within its image"),
         ({"annotations": [annotation(1, 2, bbox=[1, 2, 8, 3])]}, "is outside its image of 8 x 6: x from 1 to 9"),
         ({"annotations": [annotation(1, 2, bbox=[-1, 2, 3, 3])]}, "is outside its image of 8 x 6: x from -1 to 2"),
+        (
+            {"annotations": [annotation(1, 2, bbox=[7, 2, 1.50000001, 3])]},
+            "x from 7 to 8.50000001 and y from 2 to 5, allowed is x from -0.5 to 8.5 and y from -0.5 to 6.5",
+        ),
     ],
 )
 
