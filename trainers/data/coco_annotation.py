@@ -1,9 +1,10 @@
 """COCO's instances file: JSON from outside, so everything in it is checked and nothing in it is trusted."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -34,7 +35,7 @@ class Instances:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """What the file says of an image."""
+    """What the file says of an image; its name is a `plain_name`."""
 
     id: int
     file_name: str
@@ -87,7 +88,20 @@ def parse_image(entry: object, path: Path) -> ImageEntry:
         if not _is_whole(entry.get(side)) or not 1 <= entry[side] <= LARGEST:
             value = show(entry.get(side))
             raise DataError(path, f"the {side} of image {entry['id']} is {value}, must be a whole number of at least 1")
-    return ImageEntry(entry["id"], name, entry["width"], entry["height"])
+    return ImageEntry(entry["id"], plain_name(name), entry["width"], entry["height"])
+
+
+def plain_name(file_name: str) -> str:
+    """One name for one file: `./a.jpg` and `a.jpg` are the same."""
+    return str(PurePosixPath(file_name))
+
+
+def ids_and_names(images: Sequence[object]) -> tuple[Counter[int], Counter[str]]:
+    """How often each id and each file name is there; entries that are bad otherwise count, too."""
+    entries = [entry for entry in images if isinstance(entry, dict)]
+    ids = Counter(entry["id"] for entry in entries if _is_whole(entry.get("id")))
+    names = Counter(plain_name(entry["file_name"]) for entry in entries if isinstance(entry.get("file_name"), str))
+    return ids, names
 
 
 def parse_objects(
