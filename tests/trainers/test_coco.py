@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.coco_annotation import parse_image, parse_instances, parse_objects
 from trainers.data.coco_classes import COCO_CLASSES
+from trainers.data.coco_file import KEPT
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.formats import shared_images
 
@@ -121,6 +124,36 @@ def test_a_file_is_parsed_once_for_all_that_is_asked_before_it_is_read(write, mo
     assert len(parsed) == 2
 
 
+def test_a_file_that_was_put_off_for_others_is_known_again(write):
+    root = write()
+    names = [f"train{number}" for number in range(KEPT + 2)]
+    for name in names:
+        shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / f"instances_{name}.json")
+        shutil.copytree(root / "train", root / name)
+    assert coco_classes(root, names[0]) == ("car", "dog")
+    for name in names[1:]:
+        assert len(read_coco(root, name).samples) == 3
+    assert coco_classes(root, names[0]) == ("car", "dog")
+    assert len(read_coco(root, names[0]).samples) == 3
+
+
+def test_a_file_that_changes_all_the_time_is_read_as_it_is_found(write, monkeypatch):
+    root = write()
+    sizes = iter(range(100))
+    true_stat = Path.stat
+
+    def stat(path, **options):
+        return (
+            SimpleNamespace(st_size=next(sizes), st_mtime_ns=0)
+            if path.suffix == ".json"
+            else true_stat(path, **options)
+        )
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert coco_classes(root, "train") == ("car", "dog")
+    assert len(read_coco(root, "train").samples) == 3
+
+
 def test_a_missing_root_or_split_says_what_is_there(write, tmp_path):
     with pytest.raises(DataError, match=r"no instances_<split>\.json here\. Let --data, data\.root or BITFRONT_COCO"):
         read_coco(tmp_path / "none", "train")
@@ -147,8 +180,6 @@ DEFECTS = pytest.mark.parametrize(
         ({"images": [image(1), image(2, width=0), image(3)]}, "the width of image 2 is 0, must be a whole number"),
         ({"images": [image(1), image(2, height=6.0), image(3)]}, "the height of image 2 is 6.0, must be a whole"),
         ({"images": [image(1), image(2, width=10**40), image(3)]}, "the width of image 2 is 1000"),
-        ({"images": [image(1), image(1, file_name="2.jpg"), image(3)], "annotations": []}, "two images have the id 1"),
-        ({"images": [image(1), image(2, file_name="1.jpg"), image(3)]}, "two images have the file name '1.jpg'"),
         ({"images": [image(1), ["2"], image(3)], "annotations": []}, "an image is ['2'], must be a mapping"),
         ({"images": [image(1), image(True), image(3)], "annotations": []}, "with a whole number as its id"),
         ({"annotations": [annotation(1, 1), annotation(1, 2)]}, "two annotations have the id 1, one of them is of"),
@@ -167,6 +198,10 @@ DEFECTS = pytest.mark.parametrize(
         ({"annotations": [annotation(1, 2, bbox=[7, 2, 1e-12, 1])]}, "has no area within its image"),
         ({"annotations": [annotation(1, 2, bbox=[1, 2, 8, 3])]}, "is outside its image of 8 x 6: x from 1 to 9"),
         ({"annotations": [annotation(1, 2, bbox=[-1, 2, 3, 3])]}, "is outside its image of 8 x 6: x from -1 to 2"),
+        (
+            {"annotations": [annotation(1, 2, bbox=[7, 2, 1.50000001, 3])]},
+            "x from 7 to 8.50000001 and y from 2 to 5, allowed is x from -0.5 to 8.5 and y from -0.5 to 6.5",
+        ),
     ],
 )
 
@@ -185,6 +220,40 @@ def test_with_skip_the_whole_image_is_left_out_and_listed(write, changes, expect
     assert [sample.image_id for sample in data.samples] == ["1.jpg", "3.jpg"]
     (defect,) = data.defects
     assert expected in defect.reason
+
+
+@pytest.mark.parametrize(
+    ("double", "reasons"),
+    [
+        (
+            [image(1), image(1, file_name="2.jpg")],
+            ["2 images have the id 1, one of them has the file name '1.jpg'", "'2.jpg'"],
+        ),
+        (
+            [image(1), image(2, file_name="1.jpg")],
+            ["2 images have the file name '1.jpg', one of them has the id 1", "the id 2"],
+        ),
+        ([image(1), image(2, file_name="./1.jpg")], ["2 images have the file name '1.jpg', one of", "the id 2"]),
+        ([image(1), image(2, file_name=".//1.jpg")], ["2 images have the file name '1.jpg', one of", "the id 2"]),
+        ([image(1), image(1, width=0, file_name="2.jpg")], ["2 images have the id 1, one of", "the width of image 1"]),
+        ([image(1), image(1), image(1)], ["3 images have the id 1, one of them has the file name '1.jpg'"] * 3),
+    ],
+)
+def test_of_images_with_one_id_or_one_file_none_is_kept(write, double, reasons):
+    root = write(images=[*double, image(3)], annotations=[annotation(1, 1), annotation(3, 3)])
+    with pytest.raises(DataError, match=r"instances_train\.json: . images have the .* set data\.on_bad_data: skip"):
+        read_coco(root, "train")
+    data = read_coco(root, "train", on_bad_data="skip")
+    assert [sample.image_id for sample in data.samples] == ["3.jpg"]
+    images = [defect.reason for defect in data.defects if not defect.reason.startswith("annotation")]
+    assert len(images) == data.left_out == len(reasons)
+    assert all(expected in reason for expected, reason in zip(reasons, images, strict=True))
+
+
+def test_an_image_has_one_name_however_its_file_writes_it(write):
+    root = write(images=[image(1, file_name="./1.jpg"), image(2), image(3, file_name=".//3.jpg")])
+    assert [sample.image_id for sample in read_coco(root, "train").samples] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert coco_places(root, "train") == {f"{n}.jpg": root / "train" / f"{n}.jpg" for n in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(

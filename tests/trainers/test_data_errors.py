@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.data.errors import DataError, NothingUsableError, check_on_bad_data, show
+from trainers.data.errors import DataError, NothingUsableError, check_on_bad_data, show, show_number
 from trainers.data.sample import Defect
 
 
@@ -41,3 +41,11 @@ def test_the_defects_of_data_without_a_usable_image_survive_pickling_too():
 )
 def test_values_are_shown_short(value, shown):
     assert show(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(20.0, "20"), (7, "7"), (20.00001, "20.00001"), (0.1 + 0.2, "0.30000000000000004"), (-0.5, "-0.5")],
+)
+def test_numbers_are_shown_with_all_digits_and_no_more(value, shown):
+    assert show_number(value) == shown

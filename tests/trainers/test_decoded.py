@@ -1,4 +1,7 @@
 import io
+import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +115,48 @@ def test_other_colour_modes_become_rgb(tmp_path, mode, form):
         np.testing.assert_array_equal(decoded.images[0, 0], decoded.images[0, 2])
 
 
+def with_exif(exif):
+    buffer = io.BytesIO()
+    photo().save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def oriented(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return with_exif(exif)
+
+
+@pytest.mark.parametrize("value", [0, 1, 9])
+def test_an_orientation_that_turns_nothing_is_no_defect(tmp_path, value):
+    assert len(decode(data(sample(tmp_path, content=oriented(value))), 16)) == 1
+
+
+@pytest.mark.parametrize("value", [2, 3, 6, 8])
+def test_an_image_that_its_exif_data_turn_is_refused(tmp_path, value):
+    with pytest.raises(DataError, match=rf"its EXIF data turn the image \(orientation {value}\), and boxes may mean"):
+        decode(data(sample(tmp_path, content=oriented(value))), 16)
+
+
+def test_what_pillow_warns_of_is_not_shown_and_no_defect(tmp_path):
+    cut_short = with_exif(b"Exif\0\0II*\0\x08\0\0\0\x05\0")  # five tags are announced, none follows
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        assert len(decode(data(sample(tmp_path, content=cut_short)), 16)) == 1
+    assert not shown
+
+
 GOOD = encoded(photo())
 
-DEEP = encoded(Image.fromarray(np.full((48, 64), 40_000, dtype=np.uint16)), "PNG")
+
+def deep_png(channels):
+    """64 x 48 pixels of 16 bits a channel, written by hand: Pillow writes no such colours."""
+    header = struct.pack(">IIBBBBB", 64, 48, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = zlib.compress(b"\0" * (48 * (1 + 64 * 2 * channels)))
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
 
 
 def cut(share):
@@ -132,7 +174,7 @@ DEFECTS = pytest.mark.parametrize(
         (b"", 64, "the file is no JPEG or PNG image (0 bytes)"),
         (b"<html>not found</html>", 64, "the file is no JPEG or PNG image (22 bytes)"),
         (encoded(photo(), "GIF"), 64, "the file is no JPEG or PNG image"),
-        (DEEP, 64, "the image has the colour mode I;16, allowed are RGB"),
+        *((deep_png(n), 64, "the image has 16 bits a channel, allowed are 8 or fewer") for n in (1, 2, 3, 4)),
         (GOOD, 65, "the image is 64 x 48 pixels, its annotation says 65 x 48"),
     ],
 )

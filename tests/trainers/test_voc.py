@@ -103,8 +103,10 @@ def test_a_list_that_is_no_text_is_refused(folder):
 
 
 def test_an_empty_list_is_refused(folder):
-    (folder / "ImageSets" / "Main" / "train.txt").write_text("\n")
-    assert "none of the 0 images listed is usable" in failure(folder, on_bad_data="skip")
+    path = folder / "ImageSets" / "Main" / "train.txt"
+    path.write_text("\n")
+    expected = f"{path}: it lists no image. Choose another split, or fill this one."
+    assert failure(folder) == failure(folder, on_bad_data="skip") == expected
 
 
 def test_an_unknown_policy_is_refused(folder):
@@ -182,6 +184,11 @@ def id_twice(folder):
     return folder / "ImageSets" / "Main" / "train.txt", "lists the image 'a' twice"
 
 
+def stale_filename(folder):
+    (folder / "Annotations" / "b.xml").write_text(annotation(filename="./a.jpg"))
+    return folder / "Annotations" / "b.xml", "names the image 'a.jpg', as the annotation of 'a' does"
+
+
 DEFECTS = pytest.mark.parametrize(
     "spoil",
     [
@@ -199,6 +206,7 @@ DEFECTS = pytest.mark.parametrize(
         id_with_nul,
         endless_id,
         id_twice,
+        stale_filename,
     ],
 )
 
@@ -229,6 +237,11 @@ def test_an_image_listed_twice_is_a_defect_and_none_is_lost_by_it(folder):
     (folder / "ImageSets" / "Main" / "train.txt").write_text("a\nb\na\n")
     data = read_voc(root(folder), "train", on_bad_data="skip")
     assert (len(data.samples), data.left_out, len(data.defects)) == (1, 1, 2)
+
+
+def test_an_image_of_another_entry_is_one_image_left_out(folder):
+    stale_filename(folder)
+    assert read_voc(root(folder), "train", on_bad_data="skip").left_out == 1
 
 
 def test_when_nothing_is_usable_skip_is_an_error_too(folder):

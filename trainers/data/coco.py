@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.coco_annotation import ImageEntry, parse_image, parse_objects
+from trainers.data.coco_annotation import ImageEntry, ids_and_names, parse_image, parse_objects
 from trainers.data.coco_file import NAME_THE_ROOT, header_of, instances_of
 from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.findings import Findings
@@ -23,9 +23,9 @@ def read_coco(
 ) -> DetectionData:
     """Read the annotations of one split, such as train2017; nothing is decoded yet.
 
-    An image is called by its file name. Labels follow `class_names`, by default the file's categories in the order of
-    their ids. Crowds (`iscrowd`) are marked difficult, and masks aren't read. A box may reach half a pixel beyond its
-    image, and is cut there.
+    An image is called by its file name, without a `./` in it. Labels follow `class_names`, by default the file's
+    categories in the order of their ids. Crowds (`iscrowd`) are marked difficult, and masks aren't read. A box may
+    reach half a pixel beyond its image, and is cut there.
 
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an
     annotation of no image. A file that is no instances file raises in either case.
@@ -35,14 +35,14 @@ def read_coco(
     names = tuple(instances.categories.values()) if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
     images = DataFolder.of(Path(root), Path(root) / split)
-    seen_images: set[object] = set()
+    ids, file_names = ids_and_names(instances.images)
     seen_objects: set[object] = set()
 
     def read(entry: object) -> Sample:
         if isinstance(entry, _Stray):
             raise StrayError(path, entry.reason)
         image = parse_image(entry, path)
-        _refuse_twice(image, seen_images, path)
+        _refuse_double(image, ids[image.id], file_names[image.file_name], path)
         annotations = instances.objects.get(image.id, ())
         findings = Findings()
         for one in annotations:
@@ -112,12 +112,13 @@ def _split_names(root: Path) -> list[str]:
     return sorted(path.stem.removeprefix("instances_") for path in (root / "annotations").glob("instances_*.json"))
 
 
-def _refuse_twice(image: ImageEntry, seen: set[object], path: Path) -> None:
-    """One id, one file: neither may come again."""
-    for what, value in (("id", image.id), ("file name", image.file_name)):
-        if value in seen:
-            raise DataError(path, f"two images have the {what} {show(value)}")
-    seen.update((image.id, image.file_name))
+def _refuse_double(image: ImageEntry, of_its_id: int, of_its_name: int, path: Path) -> None:
+    """One id, one file: of several images none is kept, since nothing tells whose the annotations are."""
+    name = show(image.file_name)
+    if of_its_id > 1:
+        raise DataError(path, f"{of_its_id} images have the id {image.id}, one of them has the file name {name}")
+    if of_its_name > 1:
+        raise DataError(path, f"{of_its_name} images have the file name {name}, one of them has the id {image.id}")
 
 
 def _refuse_object_twice(number: object, image: ImageEntry, seen: set[object], path: Path) -> None:

@@ -1,23 +1,22 @@
 """COCO's instances file: JSON from outside, so everything in it is checked and nothing in it is trusted."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.errors import DataError, show
+from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
+from trainers.data.sample import EDGE
 from trainers.data.voc_annotation import NAME_ALL_CLASSES
 
 LARGEST = 10**9
 """No picture and no box is larger; a float holds such numbers exactly."""
-
-EDGE = 0.5
-"""So many pixels may a box reach beyond its image, since COCO's files are rounded; it is cut at the border."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Instances:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """What the file says of an image."""
+    """What the file says of an image; its name is a `plain_name`."""
 
     id: int
     file_name: str
@@ -89,7 +88,20 @@ def parse_image(entry: object, path: Path) -> ImageEntry:
         if not _is_whole(entry.get(side)) or not 1 <= entry[side] <= LARGEST:
             value = show(entry.get(side))
             raise DataError(path, f"the {side} of image {entry['id']} is {value}, must be a whole number of at least 1")
-    return ImageEntry(entry["id"], name, entry["width"], entry["height"])
+    return ImageEntry(entry["id"], plain_name(name), entry["width"], entry["height"])
+
+
+def plain_name(file_name: str) -> str:
+    """One name for one file: `./a.jpg` and `a.jpg` are the same."""
+    return str(PurePosixPath(file_name))
+
+
+def ids_and_names(images: Sequence[object]) -> tuple[Counter[int], Counter[str]]:
+    """How often each id and each file name is there; entries that are bad otherwise count, too."""
+    entries = [entry for entry in images if isinstance(entry, dict)]
+    ids = Counter(entry["id"] for entry in entries if _is_whole(entry.get("id")))
+    names = Counter(plain_name(entry["file_name"]) for entry in entries if isinstance(entry.get("file_name"), str))
+    return ids, names
 
 
 def parse_objects(
@@ -137,16 +149,20 @@ def _box(bbox: object, what: str, image: ImageEntry, path: Path) -> NDArray[np.f
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_number(value) for value in bbox):
         raise DataError(path, f"the bbox of {what} is {show(bbox)}, must be four finite numbers")
     x, y, width, height = bbox
+    size = f"{show_number(width)} wide and {show_number(height)} high"
     if width <= 0 or height <= 0:
-        raise DataError(path, f"the box of {what} has no area: it is {width:g} wide and {height:g} high")
+        raise DataError(path, f"the box of {what} has no area: it is {size}")
     limits = np.array([image.width, image.height] * 2)
     corners = np.array([x, y, x + width, y + height])
     if (corners < -EDGE).any() or (corners > limits + EDGE).any():
-        span = f"x from {x:g} to {x + width:g} and y from {y:g} to {y + height:g}"
-        raise DataError(path, f"the box of {what} is outside its image of {image.width} x {image.height}: {span}")
+        x1, y1, x2, y2 = (show_number(value) for value in corners.tolist())
+        reason = f"is outside its image of {image.width} x {image.height}: x from {x1} to {x2} and y from {y1} to {y2}"
+        allowed = f"x from {-EDGE} to {image.width + EDGE} and y from {-EDGE} to {image.height + EDGE}"
+        raise DataError(path, f"the box of {what} {reason}, allowed is {allowed}")
     box: NDArray[np.float32] = corners.clip(0, limits).astype(np.float32)
     if (box[:2] >= box[2:]).any():
-        raise DataError(path, f"the box of {what} has no area within its image: {width:g} x {height:g} at {x:g}, {y:g}")
+        place = f"{show_number(x)}, {show_number(y)}"
+        raise DataError(path, f"the box of {what} has no area within its image: it is {size} at {place}")
     return box
 
 

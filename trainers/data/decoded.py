@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
-from trainers.data.image_file import FORMATS, told_as_data_errors
+from trainers.data.image_file import FORMATS, bits_per_channel, told_as_data_errors
 from trainers.data.sample import Defect, DetectionData, Rule, Sample
 from trainers.progress import Progress, SilentProgress
 
-_MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr")  # 8 bits or fewer a channel: nothing is clipped
-
-_ORIENTATION, _UPRIGHT = 0x0112, 1  # an EXIF tag and its usual value
+_ORIENTATION, _TURNED = 0x0112, range(2, 9)  # an EXIF tag and its values but 1, upright; others mean nothing
 
 Target = dict[str, NDArray[Any]]
 
@@ -224,18 +222,18 @@ def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
         raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
     with told_as_data_errors(sample.image):
         image = Image.open(io.BytesIO(content), formats=FORMATS)
-        orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
-        if orientation != _UPRIGHT:
+        orientation = image.getexif().get(_ORIENTATION)
+        if orientation in _TURNED:
             raise DataError(
                 sample.image,
                 f"its EXIF data turn the image (orientation {orientation}), and boxes may mean it turned or not",
                 "Save the image upright, or set data.on_bad_data: skip to leave it out",
             )
-        if image.size == (sample.width, sample.height) and image.mode in _MODES:
+        if (bits := bits_per_channel(image, content)) > 8:
+            raise DataError(sample.image, f"the image has {bits} bits a channel, allowed are 8 or fewer")
+        if image.size == (sample.width, sample.height):
             square = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
             return np.asarray(square).transpose(2, 0, 1)
-    if image.mode not in _MODES:
-        raise DataError(sample.image, f"the image has the colour mode {image.mode}, allowed are {', '.join(_MODES)}")
     width, height = image.size
     expected = f"{sample.width} x {sample.height}"
     raise DataError(sample.image, f"the image is {width} x {height} pixels, its annotation says {expected}")

@@ -54,3 +54,8 @@ def show(value: object) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
     return reprlib.repr(value)
+
+
+def show_number(value: float) -> str:
+    """A finite number with all its digits, so that what is wrong with it is to be seen; a whole one without a point."""
+    return str(int(value)) if value == int(value) else repr(value)

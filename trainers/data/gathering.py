@@ -40,6 +40,8 @@ def gather(
             defects += [Defect(Path(one.where), one.reason) for one in (error, *error.also)]
             left_out += not isinstance(error, StrayError)
     if not samples:
+        if not left_out and not defects:
+            raise NothingUsableError(source, "it lists no image", "Choose another split, or fill this one")
         first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
         reason = f"none of the {left_out} images listed is usable{first}"
         raise NothingUsableError(source, reason, way_out, defects)

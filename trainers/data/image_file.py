@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from trainers.data.errors import DataError
 
 FORMATS = ("JPEG", "PNG")
+_PNG_DEPTH = 24  # the byte that holds it: the header is a PNG's first chunk
 _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # what Pillow raises on decoding
 
 
@@ -19,10 +20,12 @@ _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.
 def told_as_data_errors(path: Path) -> Iterator[None]:
     """Within it, what Pillow raises for the image at `path` becomes a DataError that says what is wrong.
 
-    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header.
+    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header. What Pillow
+    only warns of, such as broken EXIF data, is no defect, and its warnings name no file: they aren't shown.
     """
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except DataError:
@@ -39,3 +42,11 @@ def image_size(path: Path) -> tuple[int, int]:
     """(width, height) as the header says; nothing is decoded. Raises DataError for what is no JPEG or PNG."""
     with told_as_data_errors(path), Image.open(path, formats=FORMATS) as image:
         return image.size
+
+
+def bits_per_channel(image: Image.Image, content: bytes) -> int:
+    """As the file says: Pillow opens PNGs of 16 bits in modes of 8 too. It opens no JPEG of other than 8.
+
+    `image` is what was opened from `content`.
+    """
+    return content[_PNG_DEPTH] if image.format == "PNG" else 8

@@ -13,6 +13,9 @@ Rule = Literal["voc", "coco", "visdrone"]
 REGION = 0
 """The label of an ignored region: no object, and of no class. Always marked `difficult`."""
 
+EDGE = 0.5
+"""So many pixels may a box reach beyond its image where its file is rounded; it is cut at the border."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.errors import DataError, OnBadData, StrayError
+from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.sample import DetectionData, Sample
@@ -54,26 +54,33 @@ def read_voc(
     JPEGImages/<filename of its annotation>, or <id>.jpg where the annotation names none. Names in the files can't lead
     outside these folders. Without `class_names` the twenty of VOC are known.
 
-    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. A missing
-    folder or list, and a list of which nothing is usable, raise in either case.
+    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is one
+    whose annotation names the file of another before it. A missing folder or list, and a list of which nothing is
+    usable, raise in either case.
     """
     names = VOC_CLASSES if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
-    entries = _entries(Path(root), image_set, year)
+    first_folder, *_ = _year_folders(Path(root), image_set, year).values()
     seen: set[str] = set()
+    shown_ids: dict[Path, str] = {}
 
     def read(entry: _Entry) -> Sample:
         if entry.shown_id in seen:
             raise StrayError(entry.source, f"lists the image {entry.image_id!r} twice")
         seen.add(entry.shown_id)
-        return _sample(entry, labels)
+        sample = _sample(entry, labels)
+        if (first := shown_ids.setdefault(sample.image, entry.shown_id)) != entry.shown_id:
+            name = show(sample.image.name)
+            path = entry.annotations.path / f"{entry.image_id}.xml"
+            raise DataError(path, f"names the image {name}, as the annotation of {show(first)} does")
+        return sample
 
     return gather(
-        entries,
+        _entries(Path(root), image_set, year),
         read,
         class_names=names,
         rule="voc",
-        source=entries[0].source if entries else Path(root),
+        source=_list_file(first_folder, image_set),
         way_out=_NAME_THE_ROOT,
         on_bad_data=on_bad_data,
     )
@@ -110,13 +117,16 @@ class _Entry:
     images: DataFolder
 
 
-def _entries(root: Path, image_set: str, year: str) -> list[_Entry]:
+def _year_folders(root: Path, image_set: str, year: str) -> dict[str, Path]:
+    """The folders of the years that have the list, by year; where none has it all, and reading the first says so."""
     folders = {one: _year_folder(root, one) for one in year.split("+")}
-    if len(folders) > 1:
-        having = {one: folder for one, folder in folders.items() if image_set in _list_names(folder)}
-        folders = having or folders  # where no year has it, the first says so
+    having = {one: folder for one, folder in folders.items() if image_set in _list_names(folder)}
+    return having or folders
+
+
+def _entries(root: Path, image_set: str, year: str) -> list[_Entry]:
     entries = []
-    for one, folder in folders.items():
+    for one, folder in _year_folders(root, image_set, year).items():
         path, image_ids = _listed(folder, image_set)
         annotations, images = (DataFolder.of(root, folder / name) for name in ("Annotations", "JPEGImages"))
         prefix = f"{one}/" if "+" in year else ""

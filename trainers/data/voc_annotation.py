@@ -13,8 +13,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
-from trainers.data.errors import DataError, show
+from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
+from trainers.data.sample import EDGE
 
 NAME_ALL_CLASSES = (
     "Name all classes of the data in data.classes, repair the file, or set data.on_bad_data: skip to leave the whole "
@@ -117,23 +118,39 @@ def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
 def _box(box: Element, what: str, width: int, height: int) -> tuple[float, float, float, float]:
     """x1, y1, x2, y2 as corners, from VOC's first and last pixel counted from 1."""
     xmin, ymin, xmax, ymax = (_number(box, name, what) for name in ("xmin", "ymin", "xmax", "ymax"))
-    for axis, low, high, extent in (("x", xmin, xmax, width), ("y", ymin, ymax, height)):
-        if low > high:
-            raise _DefectError(f"the box of {what} is reversed: {axis}min {low:g} is greater than {axis}max {high:g}")
-        if low == high:
-            raise _DefectError(f"the box of {what} has no area: {axis}min and {axis}max are both {low:g}")
-        if low < 1 or high > extent:
-            raise _DefectError(
-                f"the box of {what} is outside its image: {axis} goes from {low:g} to {high:g}, "
-                f"allowed is 1 to {extent} (VOC counts pixels from 1)"
-            )
+    xmin, xmax = _span("x", xmin, xmax, width, what)
+    ymin, ymax = _span("y", ymin, ymax, height, what)
     return xmin - 1, ymin - 1, xmax, ymax
+
+
+def _span(axis: str, low: float, high: float, extent: int, what: str) -> tuple[float, float]:
+    """The first and last pixel within the image: decimals are rounded, and may lie a little beyond its border."""
+    if low > high:
+        shown = f"{axis}min {show_number(low)} is greater than {axis}max {show_number(high)}"
+        raise _DefectError(f"the box of {what} is reversed: {shown}")
+    if low == high:
+        raise _DefectError(f"the box of {what} has no area: {axis}min and {axis}max are both {show_number(low)}")
+    shown = f"{axis} goes from {show_number(low)} to {show_number(high)}"
+    if not all(_is_within(value, extent) for value in (low, high)):
+        raise _DefectError(
+            f"the box of {what} is outside its image: {shown}, "
+            f"allowed is 1 to {extent}, of decimals {1 - EDGE} to {extent + EDGE} (VOC counts pixels from 1)"
+        )
+    first, last = max(low, 1), min(high, extent)
+    if first >= last:
+        raise _DefectError(f"the box of {what} has no area within its image: {shown}")
+    return first, last
+
+
+def _is_within(value: float, extent: int) -> bool:
+    beyond = 0 if value.is_integer() else EDGE
+    return 1 - beyond <= value <= extent + beyond
 
 
 def _pixels(size: Element, name: str) -> int:
     value = _number(size, name, "the image size")
     if value < 1 or value != int(value):
-        raise _DefectError(f"<{name}> of the image size is {value:g}, must be a whole number of at least 1")
+        raise _DefectError(f"<{name}> of the image size is {show_number(value)}, must be a whole number of at least 1")
     return int(value)
 
 
