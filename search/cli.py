@@ -199,9 +199,10 @@ def cost(
 
         form = _form(format_)
         loaded, chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
-        print_rows(cost_rows(loaded, chosen), form, output)
+        rows = cost_rows(loaded, chosen)
+        print_rows(rows, form, output)
         if form is Format.TABLE and output is None:
-            typer.echo(said_of_costs(loaded, chosen))
+            typer.echo(said_of_costs(loaded, rows))
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ def check(
         checks = run_data_check(root.resolve(), format_, year, split or (), names, terminal_progress(sys.stderr))
         print_rows(count_rows(checks))
         defects = defect_lines(checks)
-        typer.echo("\n".join([legend(format_), *defects, f"defects: {len(defects)}"]))
+        own = any("unknown class" in line for line in defects) and classes is None
+        hint = ["Where the classes are your own, name all of them: --classes NAME,NAME"] if own else []
+        typer.echo("\n".join([legend(format_), *defects, f"defects: {len(defects)}", *hint]))
     if defects:
         raise typer.Exit(DEFECTS_FOUND)

@@ -1,6 +1,7 @@
 """Looking at one thing without a search: what a candidate costs, how good a checkpoint is."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers.opened import openable
 from spaces.supernet import build_fixed
+from trainers.data.errors import REPAIR_OR_SKIP, DataError
+from trainers.data.voc_annotation import NAME_ALL_CLASSES
 from trainers.describe import load_detector
 from trainers.detector_training import pick_device
 from trainers.progress import Progress
@@ -47,10 +50,14 @@ def costed(
     return config, fixed_candidate(config) if "train" in config.model_fields_set else Candidate({})
 
 
-def said_of_costs(config: Config, candidate: Candidate) -> str:
-    """What was counted, and by which rule."""
-    methods = ", ".join(dict.fromkeys(candidate.layers().values())) or "real"
-    return f"Layers: {methods}. {COUNTING_RULE} The classes are {origin_of_classes(config)}."
+def said_of_costs(config: Config, rows: Sequence[Mapping[str, object]]) -> str:
+    """What was counted, and by which rule; `rows` are those of `cost_rows`."""
+    methods = Counter({str(row["layer"]): row["method"] for row in rows if row["searched"] == "yes"}.values())
+    layers = ", ".join(f"{count} {method}" for method, count in methods.most_common())
+    return (
+        f"Of the layers that a search may switch: {layers}. {COUNTING_RULE} "
+        f"The classes are {origin_of_classes(config)}."
+    )
 
 
 def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
@@ -112,7 +119,14 @@ def run_evaluate(
         there = [name for name in DEVICES if name != "cuda" or torch.cuda.is_available()]
         raise ConfigError(f"--device is {device!r}; allowed on this machine are {', '.join(there)}.")
     network, spec, _, classes = load_detector(checkpoint)
-    data = decode_split(reading, data_root, split, classes, spec.image_size, progress)
+    try:
+        data = decode_split(reading, data_root, split, classes, spec.image_size, progress)
+    except DataError as error:
+        if error.way_out in (NAME_ALL_CLASSES, REPAIR_OR_SKIP):  # no config says how images are read here
+            known = f"The detector's classes are {', '.join(classes)}: it can be measured where there are no others"
+            way_out = known if error.way_out == NAME_ALL_CLASSES else "Repair or remove it, or give --on-bad-data skip"
+            raise DataError(error.where, error.reason, way_out) from error
+        raise
     if data.defects:
         progress.note(told_of_defects(split, data))
     return figures_on(network.to(pick_device(device)), data)

@@ -41,7 +41,8 @@ YOUNG_SECONDS = 60.0
 def ray_session(address: str | None, workers: int) -> Iterator[Path]:
     """Ray is running inside; a folder for what Tune must write, gone afterwards, is given.
 
-    A Ray that runs in this process already is used and left alone. Raises RunError when the cluster can't be joined.
+    A Ray that runs in this process already is used and left alone. Raises RunError when Ray doesn't start, or the
+    cluster can't be joined.
     """
     _remove_left_behind()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
@@ -94,7 +95,14 @@ def _start(address: str | None, folder: Path) -> None:
 def _init(address: str | None, folder: Path) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
+        try:
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
+        except Exception as error:  # what Ray raises for a node that doesn't come up in time is no class of its own
+            ray.shutdown()
+            raise RunError(
+                f"Ray did not start on this machine: {error} A machine that is very busy can be the cause. "
+                "Start the same command again: it goes on from here."
+            ) from error
         return
     if address.startswith("ray://"):
         raise RunError(

@@ -111,7 +111,7 @@ def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
         part = published_part(network, state)
         report = load_pretrained(part, state)
     except ValueError as error:
-        raise CheckpointError(f"{key}: {error}") from error
+        raise CheckpointError(f"{key} is {weights}, for {detector}: {error}") from error
     lacking = f"; {len(report.missing)} stay new, {report.missing[0]} among them" if report.missing else ""
     unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
     whole = "detector" if part is network else "backbone"

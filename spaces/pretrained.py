@@ -70,7 +70,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise ValueError(f"{path} is damaged, or holds more than tensors: a state dict is needed.") from error
+        raise ValueError(
+            f"{path} is damaged, or holds more than tensors: a state dict is needed, as of model.state_dict()."
+        ) from error
     if not isinstance(state, Mapping) or not state or not all(_is_usable(*item) for item in state.items()):
         raise ValueError(f"{path} holds no tensors by name, dense and real-valued: a state dict is needed.")
     broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]

@@ -52,7 +52,8 @@ def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[s
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the description that `save_weights` wrote. Raises CheckpointError for any other file."""
     if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint {path}.")
+        what = "is a folder: name a .safetensors file in it" if path.is_dir() else "isn't there"
+        raise CheckpointError(f"There is no checkpoint {path}: it {what}.")
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

@@ -28,6 +28,8 @@ StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 WARM_UP_SHARE = 0.05
 LAST_RATE_SHARE = 0.02
 SAVE_EVERY_SECONDS = 20.0
+SAVE_SHARE = 0.05
+"""Of the time that may go into keeping states, where epochs are shorter than `SAVE_EVERY_SECONDS`."""
 
 
 class DivergedError(FloatingPointError):
@@ -79,9 +81,9 @@ def train(
     Data order and augmentation depend on `seed` and the epoch alone, torch's own generator is seeded at every step, and
     `step_losses` must draw any other random choice from seed, epoch and step too: then a training that is killed and
     started again ends bit for bit where an unbroken one does. With `resume_from` the state is kept there, at an epoch's
-    end and at most every 20 s, and with `keep_end` at the very end too; the file is removed by the caller once the
-    result is saved. Raises DivergedError when a loss or gradient isn't finite, naming every term, and DataError when
-    the data doesn't fill one batch.
+    end unless that would take more than a twentieth of the time, and with `keep_end` at the very end too; the file is
+    removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
+    every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -99,7 +101,7 @@ def train(
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
     searched = searches(modules)
     first = _resume(resume_from, identity, modules, optimizer, schedule)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
         shown.resume(first)
         for epoch in range(first, settings.epochs):
@@ -127,10 +129,12 @@ def train(
             figures = flipped | discriminator_accuracy(modules)
             shown.advance(1, loss=round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **figures)
             ended = epoch + 1 == settings.epochs
-            due = keep_end if ended else time.monotonic() - saved > SAVE_EVERY_SECONDS
+            ready = time.monotonic()
+            due = keep_end if ended else ready - saved > min(SAVE_EVERY_SECONDS, took / SAVE_SHARE)
             if resume_from is not None and due:
                 _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
                 saved = time.monotonic()
+                took = saved - ready
     set_search_progress(searched, 1.0)
 
 

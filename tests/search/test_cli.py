@@ -151,6 +151,7 @@ def test_retraining_calls_the_pipeline_and_shows_the_twin_beside(call, run, monk
 
 def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
     assert "There is no checkpoint" in refused(call("evaluate", tmp_path / "gone.safetensors", "--data", tmp_path))
+    assert "name a .safetensors file in it" in refused(call("evaluate", tmp_path, "--data", tmp_path))
     (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04")
     assert "is no Bitfront checkpoint" in refused(call("evaluate", tmp_path / "foreign.pt", "--data", tmp_path))
     chosen = call("evaluate", tmp_path / "foreign.pt", "--data", "y", "--format", "yolo")
@@ -211,6 +212,9 @@ def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
     assert found["backbone.stem.conv"] == "open: stem"
     assert {one for name, one in found.items() if name.startswith("cls_heads")} == {"no", "open: heads"}
     assert total["searched"] == ""
+    (tmp_path / "half.json").write_text('{"layer/backbone.stage1": "sign"}')
+    table = call("cost", tmp_path / "search.yaml", *options[:-2], "--candidate", tmp_path / "half.json")
+    assert "Of the layers that a search may switch: 33 real, 1 sign." in table.stdout
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,14 @@ def test_defects_are_listed_with_file_and_reason_and_give_exit_status_1(check, t
     assert ["images", "4", "7", "1", "4"] in cells(result.stdout)
 
 
+def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"
+    bad.write_text(bad.read_text().replace("<name>cat</name>", "<name>bolt</name>").replace("dog", "bolt"))
+    assert "defects: 2\nWhere the classes are your own, name all of them: --classes NAME,NAME\n" in check(root).stdout
+    assert "--classes" not in check(root, "--classes", "cat,dog").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -26,11 +26,13 @@ from search.splits import (
 )
 from search.train_stage import run_train
 from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.coco_annotation import parse_instances
 from trainers.data.errors import DataError
+from trainers.describe import save_detector
 from trainers.progress import SilentProgress
 
 FORMATS = {"voc": ("cat", "dog"), "coco": ("cat", "dog"), "visdrone": ("car", "bus")}
@@ -248,6 +250,19 @@ def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path
     assert (small.exit_code, "more than the limit of 0.1 MB" in small.stderr) == (2, True)
     kept = json.loads((tmp_path / "run" / "teachers" / "twin.json").read_text())
     assert set(kept) == columns
+
+
+def test_an_evaluation_names_its_own_options_and_the_detectors_classes(tiny_data, tmp_path):
+    root, file = tiny_data("voc", tmp_path / "data"), tmp_path / "detector.safetensors"
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=1, image_size=96, width=0.125)
+    save_detector(file, build_fixed(spec, Candidate({})), spec, Candidate({}), ("bolt",))
+    shown = ["evaluate", str(file), "--data", str(root), "--split", "test"]
+    result = CliRunner().invoke(app, shown)
+    assert result.exit_code == 2
+    assert "The detector's classes are bolt: it can be measured where there are no others." in result.stderr
+    broken = next((root / "VOCdevkit" / "VOC2007" / "Annotations").glob("test_*.xml"))
+    broken.write_text("<annotation>")
+    assert "Repair or remove it, or give --on-bad-data skip." in CliRunner().invoke(app, shown).stderr
 
 
 @pytest.mark.slow  # starts Ray

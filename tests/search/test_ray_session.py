@@ -17,6 +17,19 @@ def test_an_address_of_a_ray_client_is_refused():
         pass
 
 
+def test_a_ray_that_does_not_start_is_told_and_nothing_is_left(root, monkeypatch):
+    def timed_out(**_):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session_module.ray, "init", timed_out)
+    monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
+    refused = pytest.raises(RunError, match=r"did not start .*: The current node timed out .* same command again")
+    with refused, ray_session(None, 1):
+        pass
+    assert list(root.iterdir()) == []
+
+
 def test_the_environment_is_as_before_afterwards():
     before = dict(os.environ)
     with pytest.raises(RunError), ray_session("ray://head:10001", 1):

@@ -106,6 +106,25 @@ def test_a_training_cut_off_in_a_step_ends_where_the_unbroken_one_does(tmp_path,
     assert_same(state_of(resumed), state_of(unbroken))
 
 
+def test_short_epochs_are_kept_as_often_as_a_twentieth_of_the_time_allows(tmp_path, monkeypatch, blobs):
+    clock, kept = iter(range(0, 10_000, 10)), []
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
+
+    def save(path, identity, epoch, *_):
+        kept.append(epoch)
+        for _ in range(99 if epoch == 4 else 0):
+            next(clock)  # a slow disk, once
+
+    monkeypatch.setattr(loop, "_save", save)
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
+    monkeypatch.setattr(loop, "SAVE_SHARE", 2.0)  # of ticks of 10 s, of which a usual save takes one
+    run(toy(), blobs(10), epochs=12, resume_from=tmp_path / "toy.state")
+    assert kept == [1, 2, 3, 4]
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    run(toy(), blobs(10), epochs=3, resume_from=tmp_path / "toy.state")
+    assert kept[4:] == [1, 2]
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_a_training_cut_off_before_it_saved_goes_back_an_epoch(tmp_path, monkeypatch, blobs, stop_after):
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)

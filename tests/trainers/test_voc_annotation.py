@@ -90,15 +90,21 @@ def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
 @pytest.mark.parametrize(
     ("box", "expected"),
     [
-        (box_xml(xmin=0), "is outside its image: x goes from 0 to 30, allowed is 1 to 100"),
-        (box_xml(xmax=101), "is outside its image: x goes from 11 to 101, allowed is 1 to 100"),
+        (box_xml(xmin=0), "is outside its image, 100 pixels by its <size>: x goes from 0 to 30, allowed is 1 to 100"),
+        (
+            box_xml(xmax=101),
+            "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",
+        ),
         (box_xml(xmax="100.50001"), "x goes from 11 to 100.50001, allowed is 1 to 100, of decimals 0.5 to 100.5 (VOC"),
         (box_xml(ymin="0.49999"), "y goes from 0.49999 to 60, allowed is 1 to 80, of decimals 0.5 to 80.5 (VOC"),
-        (box_xml(xmax="101.0"), "is outside its image: x goes from 11 to 101, allowed is 1 to 100"),
+        (
+            box_xml(xmax="101.0"),
+            "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",
+        ),
         (box_xml(xmin="100.2", xmax="100.4"), "has no area within its image: x goes from 100.2 to 100.4"),
         (box_xml(xmin="30.00001"), "is reversed: xmin 30.00001 is greater than xmax 30"),
-        (box_xml(ymin=-3), "is outside its image: y goes from -3 to 60, allowed is 1 to 80"),
-        (box_xml(ymax=81), "is outside its image: y goes from 21 to 81, allowed is 1 to 80"),
+        (box_xml(ymin=-3), "is outside its image, 80 pixels by its <size>: y goes from -3 to 60, allowed is 1 to 80"),
+        (box_xml(ymax=81), "is outside its image, 80 pixels by its <size>: y goes from 21 to 81, allowed is 1 to 80"),
         (box_xml(xmin=31), "is reversed: xmin 31 is greater than xmax 30"),
         (box_xml(ymin=61), "is reversed: ymin 61 is greater than ymax 60"),
         (box_xml(xmin=30), "has no area: xmin and xmax are both 30"),

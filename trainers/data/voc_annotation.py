@@ -133,7 +133,7 @@ def _span(axis: str, low: float, high: float, extent: int, what: str) -> tuple[f
     shown = f"{axis} goes from {show_number(low)} to {show_number(high)}"
     if not all(_is_within(value, extent) for value in (low, high)):
         raise _DefectError(
-            f"the box of {what} is outside its image: {shown}, "
+            f"the box of {what} is outside its image, {extent} pixels by its <size>: {shown}, "
             f"allowed is 1 to {extent}, of decimals {1 - EDGE} to {extent + EDGE} (VOC counts pixels from 1)"
         )
     first, last = max(low, 1), min(high, extent)
