@@ -46,14 +46,14 @@ def known_outputs(
 def _read(config: Config, teachers: Mapping[str, Teacher]) -> dict[str, frozenset[str]]:
     """By teacher, what the terms that it may teach read of its output.
 
-    Two-stage teachers' responses are never known: they are asked about the student's own proposals.
+    What a second stage says is never known: it is asked about the student's own proposals.
     """
     read: dict[str, frozenset[str]] = {}
     for term, names in term_teachers(config).items():
         for one in names:
             for name in ensemble_of(config).behind(one):
                 two_stage = name in teachers and hasattr(teachers[name].network, "counted_proposals")
-                unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].reads == "responses")
+                unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].second_stage)
                 if name != NO_TEACHER and not unknown:
                     read[name] = read.get(name, frozenset()) | {TERMS[term].reads}
     return read

@@ -90,3 +90,5 @@ def test_two_stage_teachers_are_asked_about_each_students_proposals(kept):
     terms = "{joint_cls: {teachers: [big]}, feature_hint: {teachers: [other]}}"
     known, _ = kept(f"space.terms={terms}", two_stage=True)
     assert list(known) == ["other"]
+    known, _ = kept("space.terms={response_cls: {teachers: [big]}}", two_stage=True)  # reads first stages
+    assert list(known) == ["big"]

@@ -313,3 +313,20 @@ def test_a_step_on_a_term_brings_the_student_nearer(detector, term, images, targ
         found.append(value.item())
     assert 0 < found[1] < found[0] < math.inf
     assert all(p.grad is None for p in teacher.parameters())
+
+
+def test_a_two_stage_teacher_is_asked_for_its_second_stage_by_terms_that_read_it(images, targets, monkeypatch):
+    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=3, image_size=96, width=0.125)
+    student, teacher = build_fixed(spec, Candidate({})).train(), freeze(build_fixed(spec, Candidate({})))
+    asked, forward = [], teacher.forward
+
+    def watched(*arguments, **named):
+        asked.append(named.get("proposals") is not None)
+        return forward(*arguments, **named)
+
+    monkeypatch.setattr(teacher, "forward", watched)
+    distiller = Distiller(student, {"big": teacher}, {"response_cls": ["big"], "joint_cls": ["big"]})
+    made = student(images, targets)
+    for term, second_stage in (("response_cls", False), ("joint_cls", True)):
+        distiller.losses(Candidate({f"teacher/{term}": "big"}), images, targets, made)
+        assert asked.pop() == second_stage

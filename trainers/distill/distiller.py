@@ -66,14 +66,14 @@ class Distiller(nn.Module):
         without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
         `tracing`.
         """
-        responses = any(TERMS[term].reads == "responses" for term, _, _ in self._open(candidate))
+        second_stage = any(TERMS[term].second_stage for term, _, _ in self._open(candidate))
         passes = TeacherPasses(
             self._teachers,
             images,
             self._recorded(candidate),
             ensemble=self._ensemble,
             known=known,
-            proposals=student.rois.proposals if responses and student.rois is not None else None,
+            proposals=student.rois.proposals if second_stage and student.rois is not None else None,
         )
         pairs: dict[tuple[str, str], dict[str, LayerPair]] = {}
         together = self._ensemble.taught_by() if self._ensemble else ()

@@ -52,6 +52,8 @@ class Term:
     acts_on_what: str = "1-bit"
     """The same in words."""
     reads: Literal["features", "responses"] = "features"
+    second_stage: bool = False
+    """Of one that reads responses: whether those of two-stage detectors are their second stages'."""
 
 
 TERMS: dict[str, Term] = {
@@ -73,9 +75,11 @@ TERMS: dict[str, Term] = {
     # JDBNet's joint guidance
     "joint_features": Term(build=JointFeatures),
     "joint_attention": Term(build=JointAttention),
-    "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses"),
-    "joint_box": Term(build=lambda student, teachers: JointBox(), reads="responses"),
-    "joint_box_bounded": Term(build=lambda student, teachers: JointBox(bounded=True), reads="responses"),
+    "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses", second_stage=True),
+    "joint_box": Term(build=lambda student, teachers: JointBox(), reads="responses", second_stage=True),
+    "joint_box_bounded": Term(
+        build=lambda student, teachers: JointBox(bounded=True), reads="responses", second_stage=True
+    ),
     # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
     "response_cls": Term(build=lambda student, teachers: ResponseCls(), reads="responses"),
     "response_loc": Term(build=lambda student, teachers: ResponseLoc(), reads="responses"),
