@@ -87,9 +87,11 @@ def _is_ours(folder: Path) -> bool:
 def _start(address: str | None, folder: Path) -> None:
     """Ray takes SIGTERM for itself, to print a stack; what was to be done with it before is put back."""
     handler = signal.getsignal(signal.SIGTERM)
-    _init(address, folder)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)
+    try:
+        _init(address, folder)
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _init(address: str | None, folder: Path) -> None:
@@ -97,8 +99,10 @@ def _init(address: str | None, folder: Path) -> None:
     if address is None:
         try:
             ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
-        except Exception as error:  # what Ray raises for a node that doesn't come up in time is no class of its own
-            ray.shutdown()
+        except Exception as error:
+            # Ray raises the bare class for a node that doesn't come up in time; a mistake of ours keeps its traceback.
+            if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
+                raise
             raise RunError(
                 f"Ray did not start on this machine: {error} A machine that is very busy can be the cause. "
                 "Start the same command again: it goes on from here."

@@ -30,6 +30,17 @@ def test_a_ray_that_does_not_start_is_told_and_nothing_is_left(root, monkeypatch
     assert list(root.iterdir()) == []
 
 
+def test_a_mistake_of_ours_at_rays_start_is_none_of_the_machines(root, monkeypatch):
+    def mistaken(**_):
+        raise TypeError("no such option")
+
+    monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session_module.ray, "init", mistaken)
+    monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
+    with pytest.raises(TypeError, match="no such option"), ray_session(None, 1):
+        pass
+
+
 def test_the_environment_is_as_before_afterwards():
     before = dict(os.environ)
     with pytest.raises(RunError), ray_session("ray://head:10001", 1):

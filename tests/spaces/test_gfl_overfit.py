@@ -13,7 +13,7 @@ from trainers.data.voc import read_voc
 from trainers.inference import voc_metrics
 
 STEPS = 600
-"""Small objects come late: quality focal loss asks for as much class as the box is right, and weighs boxes by that."""
+"""After 300 steps small objects still had class scores near their start, while the class loss was near 0."""
 
 
 @pytest.fixture(scope="module")
