@@ -1,21 +1,23 @@
-"""Do scores see teachers and weights? Score candidates of the same layers, train each to its end, compare the orders.
+"""Do scores order candidates as training does? Score candidates, train each to its end, compare the orders.
 
-    python examples/score_agreement.py examples/score_agreement.yaml --seeds 0 1 2 --processes 2
+    python examples/score_agreement.py examples/score_agreement.yaml --seeds 2 3 4 --processes 2
 
 Every seed is a search of its own: its images, teachers and supernet, in which all candidates of the config are scored,
-and then all are retrained. The teacher `useless` has random weights. Printed are each candidate's score (map50 on
-`val`) and what it comes to (map50 on `test`), mean over seeds; Kendall's tau-b of the two orders for each seed, with
-the 95 % interval of a bootstrap over candidates; and in pairs, seed by seed, what the useful and the useless teacher
-are worth to the retrained networks, the mean over each one's candidates.
+and then all are retrained. The teacher `useless`, where the config has one, gets random weights. Printed are the score
+(map50 on `val`) and what it comes to (map50 on `test`), mean over seeds, of the candidates that all seeds have; and
+Kendall's tau-b of the two orders for each seed, with the 95 % interval of a bootstrap over candidates. With `useless`
+also, in pairs, seed by seed, what the useful and the useless teacher are worth to the retrained networks: the mean over
+each one's candidates, less the candidate without a teacher.
 """
 
 import argparse
 import os
 import statistics
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from paired import STUDENT_T, bootstrap, interval, kendall_tau_b
+from paired import STUDENT_T, bootstrap, interval, kendall_tau_b, sign_flip_p
 
 USELESS = "useless"
 Row = tuple[str, float, float]
@@ -49,10 +51,12 @@ def all_of_a_seed(config_file: str, seed: int, overrides: list[str]) -> list[Row
     from trainers.progress import SilentProgress
 
     overrides = [f"seed={seed}", *overrides]
-    useless = Path("runs", f"useless_seed{seed}.safetensors").resolve()
-    if not useless.is_file():
-        random_teacher(config_file, overrides, useless)
-    config = load_config(config_file, [*overrides, f"teachers.{USELESS}.weights={useless}"])
+    config = load_config(config_file, overrides)
+    if USELESS in config.teachers:
+        useless = Path("runs", f"useless_seed{seed}.safetensors").resolve()
+        if not useless.is_file():
+            random_teacher(config_file, overrides, useless)
+        config = load_config(config_file, [*overrides, f"teachers.{USELESS}.weights={useless}"])
     folder = Path("runs", f"{config.name}_seed{seed}").resolve()
     run_search(config, folder, None, SilentProgress())
     found = []
@@ -64,8 +68,10 @@ def all_of_a_seed(config_file: str, seed: int, overrides: list[str]) -> list[Row
 
 
 def described(candidate: dict[str, str | float]) -> str:
-    """Its terms, each with teacher and weight; `none` without any."""
+    """Its terms, each with teacher and weight, where terms are searched; `none` without any. Otherwise its layers."""
     taught = {key.partition("/")[2]: value for key, value in candidate.items() if key.startswith("teacher/")}
+    if not taught:
+        return ", ".join(f"{key.removeprefix('layer/')} {value}" for key, value in candidate.items())
     return ", ".join(f"{t} {by} {candidate[f'weight/{t}']:g}" for t, by in taught.items() if by != "none") or "none"
 
 
@@ -84,27 +90,25 @@ def main() -> None:
         jobs = [pool.submit(all_of_a_seed, asked.config, seed, asked.overrides) for seed in asked.seeds]
         seeds = [job.result() for job in jobs]
     by_name = [{name: (score, retrained) for name, score, retrained in rows} for rows in seeds]
-    names = list(by_name[0])
+    names = [name for name in by_name[0] if all(name in one for one in by_name)]
     print("\n| candidate | score | retrained |\n| --- | --- | --- |")
     for name in names:
         score, retrained = (statistics.mean(one[name][place] for one in by_name) for place in (0, 1))
         print(f"| {name} | {score:.3f} | {retrained:.3f} |")
 
-    def tau(places: list[int], one: dict[str, tuple[float, float]]) -> float:
-        chosen = [one[names[place]] for place in places]
-        return kendall_tau_b([score for score, _ in chosen], [retrained for _, retrained in chosen])
+    def tau(rows: list[Row], places: Sequence[int]) -> float:
+        return kendall_tau_b([rows[place][1] for place in places], [rows[place][2] for place in places])
 
-    every = list(range(len(names)))
-    each = [tau(every, one) for one in by_name]
-    low, high = bootstrap(lambda places: statistics.mean(tau(list(places), one) for one in by_name), len(names))
+    count = len(seeds[0])
+    each = [tau(rows, range(count)) for rows in seeds]
+    low, high = bootstrap(lambda places: statistics.mean(tau(rows, places) for rows in seeds), count)
     shown = ", ".join(f"{one:.2f}" for one in each)
     print(f"\ntau-b: {shown}; mean {statistics.mean(each):.2f}, {low:.2f} to {high:.2f}")
-
-    def worth(teacher: str) -> list[float]:
+    for teacher in (asked.useful, USELESS):
         own = [name for name in names if f" {teacher} " in name]
-        return [statistics.mean(one[name][1] for name in own) - one["none"][1] for one in by_name]
-
-    print(f"points over none: {asked.useful} {interval(worth(asked.useful))}, {USELESS} {interval(worth(USELESS))}")
+        if own:
+            worth = [statistics.mean(one[name][1] for name in own) - one["none"][1] for one in by_name]
+            print(f"points of {teacher} over none: {interval(worth)}, one-sided p {sign_flip_p(worth):.3f}")
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class Scoring(_Section):
     """adapt_steps 0 scores the layers alone, without the distillation choices."""
 
     adapt_steps: Annotated[int, Field(strict=True, ge=0)] = 50
-    adapt_learning_rate: Positive = 5.0e-4
+    adapt_learning_rate: Positive = 2.0e-3
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
     teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0

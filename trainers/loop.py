@@ -19,14 +19,13 @@ from trainers.data.errors import DataError
 from trainers.distill.adversarial import discriminator_accuracy, discriminator_parameters
 from trainers.heap import keep_freed_memory
 from trainers.progress import Progress, SilentProgress
+from trainers.schedule import warmed_cosine
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
 from trainers.seeding import seeded
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
 
-WARM_UP_SHARE = 0.05
-LAST_RATE_SHARE = 0.02
 SAVE_EVERY_SECONDS = 20.0
 SAVE_SHARE = 0.05
 """Of the time that may go into keeping states, where epochs are shorter than `SAVE_EVERY_SECONDS`."""
@@ -95,7 +94,7 @@ def train(
     device = next(modules.parameters()).device
     optimizer = torch.optim.AdamW(_groups(modules, settings), lr=settings.learning_rate)
     steps_per_epoch = len(data) // settings.batch_size
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * steps_per_epoch))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(settings.epochs * steps_per_epoch))
     identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint(), **(described_as or {})}
     sides = _sides(modules)
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
@@ -190,18 +189,6 @@ def _sides(modules: nn.ModuleDict) -> list[list[nn.Parameter]]:
     discriminators = discriminator_parameters(modules)
     against = {id(one) for one in discriminators}
     return [[p for p in modules.parameters() if id(p) not in against], discriminators]
-
-
-def _rate(steps: int) -> Callable[[int], float]:
-    warm_up = max(1, int(steps * WARM_UP_SHARE))
-
-    def share(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        done = (step - warm_up) / max(1, steps - warm_up)
-        return LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-    return share
 
 
 def _save(path: Path, identity: dict[str, Any], epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:

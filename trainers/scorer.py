@@ -25,6 +25,7 @@ from trainers.heap import keep_freed_memory
 from trainers.inference import score_metrics
 from trainers.loop import DivergedError, check_finite, freeze, to_device
 from trainers.recalibrate import recalibrate
+from trainers.schedule import warmed_cosine
 from trainers.scorer_parts import ScorerParts, ScoreSettings, group_of
 from trainers.searched_signs import searched_logits
 from trainers.seeding import seeded
@@ -96,7 +97,7 @@ class Scorer:
         return Score(metrics, costs, seconds)
 
     def _adapt(self, network: nn.Module, candidate: Candidate) -> None:
-        """Train on the candidate's own losses for a few steps.
+        """Train on the candidate's own losses for a few steps, at a rate that rises and falls as a training's does.
 
         With Adam the size of a step depends on the learning rate alone, not on how large the loss weights are: a
         heavier distillation term turns the step, it doesn't lengthen it.
@@ -116,6 +117,7 @@ class Scorer:
         if discriminators:
             groups.append({"params": discriminators, "lr": rate * DISCRIMINATOR_RATE})
         optimizer = torch.optim.Adam(groups, lr=rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps()):
             torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
@@ -127,6 +129,7 @@ class Scorer:
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()
             optimizer.step()
+            schedule.step()
         network.eval()
 
     def _steps(self) -> Iterator[tuple[int, Batch]]:

@@ -23,7 +23,7 @@ class ScoreSettings:
     """How a candidate is adapted before it is measured."""
 
     adapt_steps: int = 50  # 0 scores the layers alone
-    adapt_learning_rate: float = 5e-4
+    adapt_learning_rate: float = 2e-3
     batch_size: int = 16
     recalibrate_images: int = 200
     seed: int = 0

@@ -47,6 +47,20 @@ def test_a_bootstrap_is_between_the_ends_of_what_it_draws(paired):
     assert paired.bootstrap(lambda places: 7.0, 4) == (7.0, 7.0)
 
 
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ([0.02], 1 / 2),
+        ([0.01, 0.02, 0.03], 1 / 8),
+        ([-0.01, -0.02, -0.03], 1 / 8),
+        ([0.01, 0.02, -0.03], 5 / 8),  # their sum is 0, and so are two of the eight
+        ([0.03, 0.03, -0.01], 2 / 8),
+    ],
+)
+def test_signs_are_flipped_in_every_way(paired, differences, p):
+    assert paired.sign_flip_p(differences) == p
+
+
 @pytest.mark.parametrize("plan", ["gains_shapes.yaml", "gains_voc.yaml"])
 def test_every_arm_of_a_plan_is_a_config(plan, tmp_path):
     content = yaml.safe_load((EXAMPLES / plan).read_text())

@@ -237,16 +237,6 @@ def test_weights_decay_and_biases_and_idle_parameters_do_not(blobs):
     assert_same({name: modules.state_dict()[name] for name in before if name != "used.weight"}, before)
 
 
-def test_the_rate_rises_falls_along_a_cosine_and_ends_at_a_fiftieth():
-    rate = loop._rate(100)
-    assert [rate(step) for step in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
-    assert rate(5 + 95 / 2) == pytest.approx((1 + 0.02) / 2)
-    assert rate(100) == rate(1000) == pytest.approx(0.02)
-    assert all(rate(step) > rate(step + 1) for step in range(5, 99))
-    assert loop._rate(1)(0) == 1.0
-    assert all(math.isfinite(loop._rate(2)(step)) for step in range(5))
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

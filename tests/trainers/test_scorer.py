@@ -298,6 +298,23 @@ def test_a_method_that_the_supernet_lacks_is_refused(parts):
         build_scorer(replace(parts, arrays=lacking)).score(TAUGHT)
 
 
+def test_the_rate_of_an_adaptation_rises_and_falls_as_that_of_a_training(parts, monkeypatch):
+    rates = []
+    step = torch.optim.Adam.step
+
+    def noted(self, *args, **kwargs):
+        rates.append([group["lr"] for group in self.param_groups])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    scorer = build_scorer(with_settings(parts, adapt_steps=41, adapt_learning_rate=1e-3))
+    scorer._adapt(extract(scorer._supernet, scorer._spec, TAUGHT), TAUGHT)
+    assert [one[0] for one in rates[:3]] == pytest.approx([5e-4, 1e-3, 1e-3])  # up in a twentieth of 41 steps, two
+    assert rates[2 + 26][0] == pytest.approx(1e-3 * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * 26 / 39))))
+    assert len(rates) == 41
+    assert rates[-1][0] < 3e-5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
