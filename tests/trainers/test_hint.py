@@ -24,7 +24,7 @@ def test_a_hint_by_hand():
     # ((1 - 0)^2 + (2 - 4)^2) / 2 = 2.5 on p3, (0 + 6^2) / 2 = 18 on p4.
     assert hint(student, teacher, "twin", []).item() == pytest.approx((2.5 + 18) / 2)
     with torch.no_grad():
-        hint.of("twin")["p3"].weight.fill_(2.0)  # 2 and 4 against 0 and 4
+        hint.adapters.of("twin")["p3"].weight.fill_(2.0)  # 2 and 4 against 0 and 4
     assert hint(student, teacher, "twin", []).item() == pytest.approx((2 + 18) / 2)
 
 
@@ -34,22 +34,22 @@ def test_the_student_and_its_adapter_get_a_gradient_and_the_teacher_none():
     hint(output(p3=ours), output(p3=theirs), "big", []).backward()
     assert ours.grad.count_nonzero() == ours.numel()
     assert theirs.grad is None
-    assert hint.of("big")["p3"].weight.grad.count_nonzero() > 0
-    assert hint.of("twin")["p3"].weight.grad is None  # each teacher has its own
+    assert hint.adapters.of("big")["p3"].weight.grad.count_nonzero() > 0
+    assert hint.adapters.of("twin")["p3"].weight.grad is None  # each teacher has its own
 
 
 @pytest.mark.parametrize("name", ["half", "big.v2", "train", "keys", "0", "forward"])
 def test_a_teacher_may_have_any_name(name):
     hint = FeatureHint({"p3": 4}, {"twin": {"p3": 4}, name: {"p3": 6}})
-    assert hint.of(name)["p3"].weight.shape == (6, 4, 1, 1)
+    assert hint.adapters.of(name)["p3"].weight.shape == (6, 4, 1, 1)
     assert hint(output(p3=torch.zeros(1, 4, 2, 2)), output(p3=torch.ones(1, 6, 2, 2)), name, []).item() == 1.0
     assert list(hint.state_dict()) == ["adapters.0.p3.weight", "adapters.1.p3.weight"]
 
 
 def test_maps_of_another_width_and_size_are_adapted():
     hint = FeatureHint({"p3": 4}, {"big": {"p3": 6}})
-    assert hint.of("big")["p3"].weight.shape == (6, 4, 1, 1)
-    assert hint.of("big")["p3"].bias is None
+    assert hint.adapters.of("big")["p3"].weight.shape == (6, 4, 1, 1)
+    assert hint.adapters.of("big")["p3"].bias is None
     flat = hint(output(p3=torch.zeros(2, 4, 3, 5)), output(p3=torch.full((2, 6, 7, 4), 3.0)), "big", [])
     assert flat.item() == pytest.approx(9.0)  # a constant map stays constant when resized
 
@@ -62,7 +62,7 @@ def test_a_finer_teacher_map_is_read_between_its_cells():
 
 def test_levels_that_only_one_side_has_are_left_out():
     hint = FeatureHint({"p2": 4, "p3": 4}, {"big": {"p3": 4, "p4": 4}})
-    assert list(hint.of("big")) == ["p3"]
+    assert list(hint.adapters.of("big")) == ["p3"]
     student, teacher = output(p2=torch.ones(1, 4, 2, 2), p3=torch.ones(1, 4, 1, 1)), output(p3=torch.zeros(1, 4, 1, 1))
     assert hint(student, teacher, "big", []).item() == pytest.approx(1.0)
 

@@ -1,19 +1,14 @@
 """Feature hints: the student's pyramid maps are drawn towards the teacher's (FitNets, arXiv:1412.6550, section 2.2)."""
 
-from collections.abc import Callable, Mapping
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from spaces.detectors import DetectorOutput, Target
-from trainers.distill.adapters import LevelAdapters, Pairs
-
-Places = Callable[[DetectorOutput, Pairs], dict[str, Tensor]]
-"""From the student's output and both maps of each level to the places that count: by level (N, H, W) of 0 and 1."""
+from trainers.distill.maps_term import MapsTerm
 
 
-class FeatureHint(nn.Module):
+class FeatureHint(MapsTerm):
     """Mean over levels of mean((A_l F^s_l - F^t_l)^2), with a 1x1 adapter A_l a level and teacher.
 
     Teacher maps of another size are resized (bilinear). SSD's pyramid maps stand behind a BatchNorm, so that the loss
@@ -21,28 +16,14 @@ class FeatureHint(nn.Module):
     With `places` the mean of a level is taken over these alone; it is 0 where there is none.
     """
 
-    def __init__(
-        self,
-        student_channels: Mapping[str, int],
-        teacher_channels: Mapping[str, Mapping[str, int]],
-        places: Places | None = None,
-    ) -> None:
-        super().__init__()
-        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1)
-        self._places = places
-
-    def of(self, teacher: str) -> nn.ModuleDict:
-        """The adapters towards one teacher, by level."""
-        return self.adapters.of(teacher)
-
     def forward(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
     ) -> Tensor:
         """A scalar, 0 for equal maps behind identity adapters; the teacher gets no gradient. `targets` are unused."""
-        pairs = self.adapters.pairs(student.features, teacher.features, teacher_name)
-        if self._places is None:
+        pairs, masks = self.compared(student, teacher, teacher_name)
+        if masks is None:
             return torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs.values()]).mean()
-        masks, losses = self._places(student, pairs), []
+        losses = []
         for level, (ours, theirs) in pairs.items():
             apart = (ours - theirs).square().mean(1)
             losses.append((masks[level] * apart).sum() / masks[level].sum().clamp(min=1))
