@@ -46,7 +46,7 @@ def train_candidate(
     """Train `network` in place with the candidate's own teachers; in evaluation mode then.
 
     Goes on where a training `described_as` this one stopped. All candidates of a run see the same images in the same
-    order.
+    order, and draw alike what is drawn at random: teachers, anchors, proposals.
     """
     train_detector(
         network,

@@ -39,7 +39,7 @@ def retrain_candidate(
 def _trained(
     config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress
 ) -> nn.Module:
-    torch.manual_seed(seeded(config.seed, "retrain", candidate.id))
+    torch.manual_seed(seeded(config.seed, "retrain"))
     device = pick_device(config.device)
     network = extract(prepared.state.supernet, prepared.spec, candidate).to(device)
     distiller = build_distiller(config, network, prepared.teachers).to(device)

@@ -98,7 +98,7 @@ def _trained(
     settings: Mapping[str, object],
     progress: Progress,
 ) -> nn.Module:
-    torch.manual_seed(seeded(config.seed, "train", candidate.id))
+    torch.manual_seed(seeded(config.seed, "train"))  # candidates of the same layers start from the same weights
     device = pick_device(config.device)
     network = build_fixed(student_spec(config, len(data.train.class_names)), candidate)
     if config.train.start == TWIN:
@@ -107,6 +107,7 @@ def _trained(
         progress.note(f"train {candidate.id}: {load_published(config, network)}")
     network.to(device)
     terms = {name: [term.teacher] for name, term in config.train.terms.items()}
+    torch.manual_seed(seeded(config.seed, "train", "distiller"))
     distiller = distiller_for(network, teachers, terms, ensemble_of(config)).to(device)
     return train_candidate(
         network,

@@ -77,12 +77,13 @@ def train(
 ) -> None:
     """Train all parameters in `modules` with AdamW and a warmed-up cosine rate.
 
-    Data order and augmentation depend on `seed` and the epoch alone, torch's own generator is seeded at every step, and
-    `step_losses` must draw any other random choice from seed, epoch and step too: then a training that is killed and
-    started again ends bit for bit where an unbroken one does. With `resume_from` the state is kept there, at an epoch's
-    end unless that would take more than a twentieth of the time, and with `keep_end` at the very end too; the file is
-    removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite, naming
-    every term, and DataError when the data doesn't fill one batch.
+    Data order and augmentation depend on `seed` and the epoch alone. torch's own generator is seeded at every step from
+    `seed`, epoch and step, whatever the stage is called, and `step_losses` must draw any other random choice from these
+    too: then a training that is killed and started again ends bit for bit where an unbroken one does. With
+    `resume_from` the state is kept there, at an epoch's end unless that would take more than a twentieth of the time,
+    and with `keep_end` at the very end too; the file is removed by the caller once the result is saved. Raises
+    DivergedError when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one
+    batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -108,7 +109,7 @@ def train(
             totals: dict[str, Tensor] = {}
             order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
             for step, batch in enumerate(order):
-                torch.manual_seed(seeded(seed, stage, epoch, step))  # for what a detector draws: anchors, proposals
+                torch.manual_seed(seeded(seed, "draws", epoch, step))  # a detector's anchors and proposals, teachers
                 set_search_progress(searched, (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch))
                 losses = step_losses(to_device(batch, device), epoch, step)
                 loss = torch.stack(list(losses.values())).sum()

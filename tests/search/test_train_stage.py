@@ -170,6 +170,20 @@ def test_all_methods_see_the_same_images_in_the_same_order(config, tmp_path, mon
     assert len(set(seeds)) == 1
 
 
+def test_candidates_of_the_same_layers_start_from_the_same_weights(config, tmp_path, monkeypatch):
+    begun = []
+
+    def noted(network, *args, **options):
+        begun.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+
+    monkeypatch.setattr(candidate_training, "train_detector", noted)
+    for terms in ("{}", "{feature_hint: {weight: 0.5}}", "{feature_hint: {weight: 1.0}, joint_features: {}}"):
+        chosen = config(f"train.terms={terms}", "train.start=scratch", "train.layers=lcb_dynamic")
+        run_train(chosen, tmp_path / "run", None, SilentProgress())
+    assert len(begun) == 3
+    assert all(torch.equal(begun[0][name], one[name]) for one in begun[1:] for name in begun[0])
+
+
 def test_a_term_that_no_layer_can_feel_is_refused(config):
     with pytest.raises(ConfigError, match=r"train.terms.angular: has no effect: no layer of train.layers is 1-bit"):
         config("train.layers=real", "train.terms={angular: {}}")

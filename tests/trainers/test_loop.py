@@ -310,3 +310,19 @@ def test_a_gradient_of_a_discriminator_that_is_no_number_is_told(blobs):
 
     with pytest.raises(DivergedError, match="The gradient of game is not finite"):
         train(modules, losses, blobs(8), TrainSettings(epochs=1, batch_size=4), seed=0, stage="game")
+
+
+def test_what_is_drawn_at_random_depends_on_seed_epoch_and_step_and_not_on_the_stages_name(blobs):
+    def drawn(stage, seed):
+        found = []
+
+        def step_losses(batch, epoch, step):
+            found.append(torch.initial_seed())
+            return {"loss": modules["network"].loss(*batch)}
+
+        modules = toy()
+        train(modules, step_losses, blobs(8), TrainSettings(epochs=2, batch_size=4), seed=seed, stage=stage)
+        return found
+
+    assert drawn("train a", 0) == drawn("train b", 0)
+    assert len(set(drawn("train a", 0) + drawn("train a", 1))) == 8
