@@ -21,15 +21,15 @@ def interval(differences: Sequence[float]) -> str:
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
-    """One-sided p of paired differences by Fisher's exact permutation test ("The Design of Experiments", 1935).
+    """One-sided p of paired differences being above 0, by Fisher's exact test ("The Design of Experiments", 1935).
 
-    Of all ways to give the differences signs, the share whose sum lies as far from 0 as the observed one, on its side
-    of 0. It asks nothing of the differences' distribution but that they would be as likely with the other sign if the
-    two things compared were alike. With n pairs it is 1 / 2^n at least. At most 20 pairs or so: 2^n sums are formed.
+    Of all ways to give the differences signs, the share whose sum is as large as theirs. It asks nothing of their
+    distribution but that they would be as likely with the other sign if the two things compared were alike. With n
+    pairs it is 1 / 2^n at least. At most 20 pairs or so: 2^n sums are formed.
     """
-    observed = abs(sum(differences))
-    sums = [sum(map(operator.mul, signs, differences)) for signs in itertools.product((1, -1), repeat=len(differences))]
-    return sum(one >= observed - 1e-12 for one in sums) / len(sums)
+    signs = itertools.product((1, -1), repeat=len(differences))
+    sums = [sum(map(operator.mul, one, differences)) for one in signs]
+    return sum(one >= sums[0] - 1e-12 for one in sums) / len(sums)
 
 
 def kendall_tau_b(x: Sequence[float], y: Sequence[float]) -> float:

@@ -6,8 +6,8 @@ Every seed is a search of its own: its images, teachers and supernet, in which a
 and then all are retrained. The teacher `useless`, where the config has one, gets random weights. Printed are the score
 (map50 on `val`) and what it comes to (map50 on `test`), mean over seeds, of the candidates that all seeds have; and
 Kendall's tau-b of the two orders for each seed, with the 95 % interval of a bootstrap over candidates. With `useless`
-also, in pairs, seed by seed, what the useful and the useless teacher are worth to the retrained networks: the mean over
-each one's candidates, less the candidate without a teacher.
+also, in pairs, seed by seed, how far the useful teacher's retrained networks are above the one without a teacher, and
+that one above the useless teacher's: means over each one's candidates, with p by Fisher's exact test.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from paired import STUDENT_T, bootstrap, interval, kendall_tau_b, sign_flip_p
 
 USELESS = "useless"
+NONE = "none"
 Row = tuple[str, float, float]
 """A candidate in words, its score and its retrained map50."""
 
@@ -60,7 +61,8 @@ def all_of_a_seed(config_file: str, seed: int, overrides: list[str]) -> list[Row
     folder = Path("runs", f"{config.name}_seed{seed}").resolve()
     run_search(config, folder, None, SilentProgress())
     found = []
-    for trial in results.open_run(folder).trials.sort_values("number").itertuples():
+    trials = results.open_run(folder).trials
+    for trial in trials[trials["state"] == "complete"].sort_values("number").itertuples():
         retrained = run_retrain(folder, trial.id, None, None, SilentProgress()).test["map50"]
         found.append((described(dict(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
         print(f"seed {seed}, {found[-1][0]}: score {trial.map50:.4f}, retrained {retrained:.4f}", flush=True)
@@ -72,7 +74,12 @@ def described(candidate: dict[str, str | float]) -> str:
     taught = {key.partition("/")[2]: value for key, value in candidate.items() if key.startswith("teacher/")}
     if not taught:
         return ", ".join(f"{key.removeprefix('layer/')} {value}" for key, value in candidate.items())
-    return ", ".join(f"{t} {by} {candidate[f'weight/{t}']:g}" for t, by in taught.items() if by != "none") or "none"
+    return ", ".join(f"{t} {by} {candidate[f'weight/{t}']:g}" for t, by in taught.items() if by != NONE) or NONE
+
+
+def taught(candidates: dict[str, tuple[float, float]], teacher: str) -> list[float]:
+    """The retrained map50 of a teacher's candidates; of `none` the one without a teacher."""
+    return [reached for name, (_, reached) in candidates.items() if name == teacher or f" {teacher} " in name]
 
 
 def main() -> None:
@@ -99,16 +106,15 @@ def main() -> None:
     def tau(rows: list[Row], places: Sequence[int]) -> float:
         return kendall_tau_b([rows[place][1] for place in places], [rows[place][2] for place in places])
 
-    count = len(seeds[0])
-    each = [tau(rows, range(count)) for rows in seeds]
+    count = min(map(len, seeds))  # of a seed in which a candidate failed there are fewer
+    each = [tau(rows, range(len(rows))) for rows in seeds]
     low, high = bootstrap(lambda places: statistics.mean(tau(rows, places) for rows in seeds), count)
     shown = ", ".join(f"{one:.2f}" for one in each)
     print(f"\ntau-b: {shown}; mean {statistics.mean(each):.2f}, {low:.2f} to {high:.2f}")
-    for teacher in (asked.useful, USELESS):
-        own = [name for name in names if f" {teacher} " in name]
-        if own:
-            worth = [statistics.mean(one[name][1] for name in own) - one["none"][1] for one in by_name]
-            print(f"points of {teacher} over none: {interval(worth)}, one-sided p {sign_flip_p(worth):.3f}")
+    for better, worse in ((asked.useful, NONE), (NONE, USELESS), (asked.useful, USELESS)):
+        if taught(by_name[0], better) and taught(by_name[0], worse):
+            over = [statistics.mean(taught(one, better)) - statistics.mean(taught(one, worse)) for one in by_name]
+            print(f"points of {better} over {worse}: {interval(over)}, one-sided p {sign_flip_p(over):.3f}")
 
 
 if __name__ == "__main__":

@@ -112,10 +112,12 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
 
 def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
     """What every worker gets, once."""
-    scoring = config.scoring
+    scoring, supernet = config.scoring, config.supernet
     settings = ScoreSettings(
         adapt_steps=scoring.adapt_steps,
         adapt_learning_rate=scoring.adapt_learning_rate,
+        logit_rate=supernet.logit_learning_rate / supernet.learning_rate,
+        discriminator_rate=supernet.discriminator_learning_rate / supernet.learning_rate,
         batch_size=scoring.batch_size,
         recalibrate_images=scoring.recalibrate_images,
         seed=seeded(config.seed, "scoring"),

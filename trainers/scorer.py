@@ -30,11 +30,6 @@ from trainers.scorer_parts import ScorerParts, ScoreSettings, group_of
 from trainers.searched_signs import searched_logits
 from trainers.seeding import seeded
 
-LOGIT_RATE = 10.0
-"""Searched signs adapt so many times faster than weights, as they are trained by default."""
-DISCRIMINATOR_RATE = 0.5
-"""Likewise of discriminators."""
-
 
 @dataclass(frozen=True)
 class Score:
@@ -113,9 +108,9 @@ class Scorer:
         others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in apart]
         groups: list[dict[str, Any]] = [{"params": others}]
         if logits:
-            groups.append({"params": logits, "lr": rate * LOGIT_RATE})
+            groups.append({"params": logits, "lr": rate * self._settings.logit_rate})
         if discriminators:
-            groups.append({"params": discriminators, "lr": rate * DISCRIMINATOR_RATE})
+            groups.append({"params": discriminators, "lr": rate * self._settings.discriminator_rate})
         optimizer = torch.optim.Adam(groups, lr=rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
         network.train()

@@ -24,6 +24,8 @@ class ScoreSettings:
 
     adapt_steps: int = 50  # 0 scores the layers alone
     adapt_learning_rate: float = 2e-3
+    logit_rate: float = 10.0  # of searched signs, as a multiple of adapt_learning_rate
+    discriminator_rate: float = 0.5  # likewise
     batch_size: int = 16
     recalibrate_images: int = 200
     seed: int = 0
@@ -32,8 +34,9 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         if self.adapt_steps < 0:
             raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
-        if not 0 < self.adapt_learning_rate < math.inf:
-            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
+        for name in ("adapt_learning_rate", "logit_rate", "discriminator_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be positive and finite.")
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."

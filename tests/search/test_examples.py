@@ -52,7 +52,7 @@ def test_a_bootstrap_is_between_the_ends_of_what_it_draws(paired):
     [
         ([0.02], 1 / 2),
         ([0.01, 0.02, 0.03], 1 / 8),
-        ([-0.01, -0.02, -0.03], 1 / 8),
+        ([-0.01, -0.02, -0.03], 1.0),  # above 0 they are not
         ([0.01, 0.02, -0.03], 5 / 8),  # their sum is 0, and so are two of the eight
         ([0.03, 0.03, -0.01], 2 / 8),
     ],

@@ -8,9 +8,9 @@ import pytest
 
 from search.config import ConfigError, load_config
 from search.errors import RunError
-from search.pipeline import run_retrain, run_search
+from search.pipeline import run_retrain, run_search, scorer_parts
 from search.prepare import prepare
-from search.run_folder import open_run_folder
+from search.run_folder import open_run_folder, read_run_folder
 from search.splits import settled
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -98,6 +98,17 @@ def test_retraining_for_longer_leaves_the_first_result(found, config):
     assert longer.checkpoint.parent.name == f"{found.run.knee()}.2"
     assert before.items() <= times(found.run.path).items()
     assert run_search(config(), found.run.path, None, SilentProgress()).retrained == found.retrained
+
+
+def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
+    folder, kept = read_run_folder(found.run.path)
+    kept = settled(kept, None)
+    rates = {"learning_rate": 1e-3, "logit_learning_rate": 4e-3, "discriminator_learning_rate": 3e-4}
+    changed = kept.model_copy(update={"supernet": kept.supernet.model_copy(update=rates)})
+    prepared = prepare(kept, folder, SilentProgress())
+    settings = scorer_parts(changed, folder, prepared, SilentProgress()).settings
+    assert settings["logit_rate"] == pytest.approx(4.0)
+    assert settings["discriminator_rate"] == pytest.approx(0.3)
 
 
 def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):

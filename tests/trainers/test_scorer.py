@@ -13,7 +13,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
-from spaces.supernet import build_fixed, extract
+from spaces.supernet import build_fixed, build_supernet, extract
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.loop import DivergedError, freeze
@@ -298,21 +298,42 @@ def test_a_method_that_the_supernet_lacks_is_refused(parts):
         build_scorer(replace(parts, arrays=lacking)).score(TAUGHT)
 
 
-def test_the_rate_of_an_adaptation_rises_and_falls_as_that_of_a_training(parts, monkeypatch):
-    rates = []
+@pytest.fixture
+def rates(monkeypatch):
+    """The learning rates of each group at every step of Adam."""
+    noted = []
     step = torch.optim.Adam.step
 
-    def noted(self, *args, **kwargs):
-        rates.append([group["lr"] for group in self.param_groups])
+    def noting(self, *args, **kwargs):
+        noted.append([group["lr"] for group in self.param_groups])
         return step(self, *args, **kwargs)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", noted)
-    scorer = build_scorer(with_settings(parts, adapt_steps=41, adapt_learning_rate=1e-3))
-    scorer._adapt(extract(scorer._supernet, scorer._spec, TAUGHT), TAUGHT)
+    monkeypatch.setattr(torch.optim.Adam, "step", noting)
+    return noted
+
+
+def test_the_rate_of_an_adaptation_rises_and_falls_as_that_of_a_training(parts, rates):
+    adapted(build_scorer(with_settings(parts, adapt_steps=41, adapt_learning_rate=1e-3)), parts, TAUGHT)
     assert [one[0] for one in rates[:3]] == pytest.approx([5e-4, 1e-3, 1e-3])  # up in a twentieth of 41 steps, two
     assert rates[2 + 26][0] == pytest.approx(1e-3 * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * 26 / 39))))
     assert len(rates) == 41
     assert rates[-1][0] < 3e-5
+
+
+def test_searched_signs_and_discriminators_adapt_at_rates_of_their_own(parts, spec, fixed, rates):
+    supernet = build_supernet(spec, {"backbone": ["real", "dbs"]})
+    terms = {"adversarial": ["none", "twin"]}
+    states = {
+        "supernet": supernet.state_dict(),
+        "distiller": Distiller(supernet, {"twin": fixed("real", seed=3)}, terms).state_dict(),
+    }
+    own = {f"{group}/{name}": tensor.numpy() for group, state in states.items() for name, tensor in state.items()}
+    others = {name: array for name, array in parts.arrays.items() if name.partition("/")[0] not in states}
+    playing = replace(parts, terms=terms, arrays=others | own)
+    chosen = Candidate({"layer/backbone": "dbs", "teacher/adversarial": "twin", "weight/adversarial": 0.1})
+    scorer = build_scorer(with_settings(playing, adapt_steps=1, logit_rate=3.0, discriminator_rate=0.25))
+    adapted(scorer, parts, chosen)
+    assert rates == [pytest.approx([1e-3, 3e-3, 2.5e-4])]
 
 
 @pytest.mark.parametrize(
@@ -322,6 +343,8 @@ def test_the_rate_of_an_adaptation_rises_and_falls_as_that_of_a_training(parts, 
         ({"batch_size": 1}, "batch_size is 1, must be at least 2: BatchNorm needs more than one image"),
         ({"recalibrate_images": 0}, "recalibrate_images is 0, must be at least 1"),
         ({"adapt_learning_rate": 0.0}, "adapt_learning_rate is 0.0, must be positive"),
+        ({"logit_rate": math.inf}, "logit_rate is inf, must be positive and finite"),
+        ({"discriminator_rate": 0.0}, "discriminator_rate is 0.0, must be positive"),
     ],
 )
 def test_settings_that_can_not_score_are_refused(changes, message):
