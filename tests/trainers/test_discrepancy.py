@@ -170,7 +170,7 @@ def test_maps_of_another_teacher_are_compared_behind_the_adapters_in_the_student
     student, teacher = output({"p3": ours}, [cells((1, 1))]), output({"p3": theirs}, [boxes()])
     term = FeatureHint({"p3": 2}, {"big": {"p3": 3}}, places=discrepant_places)
     value = term(student, teacher, "big", [])
-    adapted, resized = term.adapters.pairs(student.features, teacher.features, "big")["p3"]
+    adapted, resized = term.adapters.compared(student, teacher, "big")[0]["p3"]
     assert adapted.shape == resized.shape == (1, 3, 4, 4)
     assert value.item() == pytest.approx((adapted - resized)[0, :, 1, 1].square().mean().item())
 

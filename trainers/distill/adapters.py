@@ -1,20 +1,25 @@
 """Convolutions that bring the student's pyramid maps to a teacher's channels; trained with it, dropped from results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.detectors import DetectorOutput
+
 Pairs = Mapping[str, tuple[Tensor, Tensor]]
 """By pyramid level the student's map and the teacher's, which has no gradient."""
+Places = Callable[[DetectorOutput, Pairs], dict[str, Tensor]]
+"""From the student's output and both maps of each level to the places that count: by level (N, H, W) of 0 and 1."""
 
 
 class LevelAdapters(nn.Module):
     """One convolution, without a bias, a pyramid level and teacher.
 
     Levels go by name; those that only one side has are left out. An adapter starts as the identity where the channels
-    agree. Raises ValueError for a teacher that shares no level with the student.
+    agree. `places` chooses what of the maps is compared; all is without it. Raises ValueError for a teacher that shares
+    no level with the student.
     """
 
     def __init__(
@@ -23,8 +28,10 @@ class LevelAdapters(nn.Module):
         teacher_channels: Mapping[str, Mapping[str, int]],
         *,
         kernel: int,
+        places: Places | None = None,
     ) -> None:
         super().__init__()
+        self._places = places
         self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
         for teacher, channels in teacher_channels.items():
             shared = shared_levels(student_channels, teacher, channels)
@@ -36,10 +43,14 @@ class LevelAdapters(nn.Module):
         """The adapters towards one teacher, by level."""
         return cast(nn.ModuleDict, self.get_submodule(self._place[teacher]))
 
-    def pairs(self, ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], teacher: str) -> Pairs:
-        """Of each shared level both maps (N, C, H, W) in the teacher's channels and the student's size."""
-        adapted = {level: adapter(ours[level]) for level, adapter in self.of(teacher).items()}
-        return {level: (x, resized_like(theirs[level], x)) for level, x in adapted.items()}
+    def compared(
+        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str
+    ) -> tuple[Pairs, dict[str, Tensor] | None]:
+        """Of each shared level both maps (N, C, H, W) in the teacher's channels and the student's size, and by level
+        which places count; None where all do."""
+        adapted = {level: adapter(student.features[level]) for level, adapter in self.of(teacher_name).items()}
+        pairs = {level: (x, resized_like(teacher.features[level], x)) for level, x in adapted.items()}
+        return pairs, None if self._places is None else self._places(student, pairs)
 
 
 def shared_levels(student_channels: Mapping[str, int], teacher: str, channels: Mapping[str, int]) -> list[str]:

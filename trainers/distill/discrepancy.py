@@ -3,8 +3,8 @@
 Of candidate boxes those are kept whose content differs most between the two networks; feature terms then count the
 places under them. The paper's candidates are both networks' proposals. Ours are known without a pass through either,
 and fit teachers of any kind: the objects, and the student's anchors that must find them. Its entropy loss is no part
-of this: any `MapsTerm` may be masked. Equations are counted as in the book by its authors (Binary Neural Networks, CRC
-Press 2023, 6.83 ff.).
+of this: any term that takes `Places` may be masked. Equations are counted as in the book by its authors (Binary Neural
+Networks, CRC Press 2023, 6.83 ff.).
 """
 
 import math

@@ -15,14 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Target
-from trainers.distill.adapters import Pairs, resized_like, shared_levels
-from trainers.distill.maps_term import MapsTerm
+from trainers.distill.adapters import LevelAdapters, Pairs, Places, resized_like, shared_levels
 
 LEAST_NORM = 1e-3
 """What a smaller norm counts as: the gradient of a channel that is zero everywhere stays finite."""
 
 
-class JointFeatures(MapsTerm):
+class JointFeatures(nn.Module):
     """Mean over levels of w_l MSE(u(A_l F^s_l), u(F^t_l)), with a 1x1 adapter A_l a level and teacher.
 
     u divides each channel of each image, a map (H, W), by its L2 norm: maps of binary and of real layers differ in
@@ -32,11 +31,20 @@ class JointFeatures(MapsTerm):
     outside them is left out of |u^s - u^t|^2.
     """
 
+    def __init__(
+        self,
+        student_channels: Mapping[str, int],
+        teacher_channels: Mapping[str, Mapping[str, int]],
+        places: Places | None = None,
+    ) -> None:
+        super().__init__()
+        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
+
     def forward(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
     ) -> Tensor:
         """A scalar, 0 for proportional maps behind identity adapters; the teacher gets no gradient."""
-        return _over_levels(*self.compared(student, teacher, teacher_name))
+        return _over_levels(*self.adapters.compared(student, teacher, teacher_name))
 
 
 class JointAttention(nn.Module):
