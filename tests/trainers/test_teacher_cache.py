@@ -99,13 +99,22 @@ def test_what_half_precision_can_not_hold_is_not_kept(keep, twin, blobs, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_file_is_made_anew(keep, blobs, tmp_path):
-    images = blobs(6)
-    expected = np.array(keep(images).arrays["cls/0"])
-    for damage in ("0.npy", "form.json"):
-        (file,) = tmp_path.glob(f"*/{damage}")
-        file.write_bytes(file.read_bytes()[:150])
-        assert np.array_equal(keep(images).arrays["cls/0"], expected)
+@pytest.mark.parametrize("name", ["0.npy", "anchors.npy", "form.json", "sha256sums"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "gone"])
+def test_a_damaged_file_is_made_anew(keep, blobs, tmp_path, name, damage):
+    images = blobs(3)
+    first = keep(images)
+    arrays, anchors = {key: np.array(array) for key, array in first.arrays.items()}, first.anchors
+    (file,) = tmp_path.glob(f"*/{name}")
+    content = bytearray(file.read_bytes())
+    content[-20] ^= 1  # a coordinate, a logit, a name of a file: nothing that can't be read
+    file.unlink()
+    if damage != "gone":
+        file.write_bytes({"empty": b"", "cut": content[:150], "flipped": content}[damage])
+    again = keep(images)
+    assert again.form == first.form
+    assert np.array_equal(again.anchors, anchors)
+    assert all(np.array_equal(again.arrays[key], array) for key, array in arrays.items())
 
 
 def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(keep, twin, spec, blobs):
@@ -123,10 +132,12 @@ def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(ke
 def test_what_a_kill_left_is_made_anew(keep, blobs, tmp_path):
     images = blobs(6)
     expected = np.array(keep(images).arrays["cls/0"])
-    (form,) = tmp_path.glob("*/form.json")
-    form.unlink()
-    (form.parent / "0.npy").write_bytes(b"half")
+    (sums,) = tmp_path.glob("*/sha256sums")
+    sums.unlink()
+    (sums.parent / "0.npy").write_bytes(b"half")
+    (sums.parent / ".form.json.123.part").write_bytes(b"half")
     assert np.array_equal(keep(images).arrays["cls/0"], expected)
+    assert not list(tmp_path.glob("*/.*"))
 
 
 def test_a_step_with_known_outputs_has_the_live_steps_loss(keep, twin, fixed, blobs):
