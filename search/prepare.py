@@ -7,6 +7,7 @@ from typing import cast
 
 from search.config import Config, ConfigError, TrainingConfig
 from search.errors import RunError
+from search.given_files import given_files, keep_given_files
 from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
 from search.splits import load_measured, load_training, prepare_root, scoring_subset, told_of_defects
@@ -41,8 +42,12 @@ class PreparedData:
 
 
 def prepare(config: Config, folder: RunFolder, progress: Progress) -> Prepared:
-    """Data, teachers and supernet: read where they were made before, made where they weren't."""
+    """Data, teachers and supernet: read where they were made before, made where they weren't.
+
+    Raises RunError when the images or the given weights of a begun run changed.
+    """
     check_scoring_data(config)
+    keep_given_files(folder, given_files(config, config.teachers))
     data = prepare_data(config, folder, progress, {"supernet": config.supernet, "retrain": config.retrain})
     val = cast(Decoded, data.val)
     spec = student_spec(config, len(data.train.class_names))

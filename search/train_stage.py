@@ -10,6 +10,7 @@ from search.candidate_training import described, forget_training, train_candidat
 from search.config import Config, ConfigError, with_section
 from search.detector_result import Result, keep_result, place_for, result_on
 from search.fit import check_fit, ensemble_of
+from search.given_files import given_files, keep_given_files
 from search.prepare import PreparedData, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder, open_run_folder
 from search.run_lock import RunLock
@@ -74,6 +75,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     with RunLock(run_dir):
         folder = open_run_folder(run_dir, config, command="train")
         progress = folder.logged(progress)
+        keep_given_files(folder, given_files(config, _needed(config), scratch=config.train.start == "scratch"))
         data = prepare_data(config, folder, progress, {"train": config.train})
         teachers = teacher_pool(config, folder, data.train, data.val, progress, _needed(config))
         test = load_measured(config, folder, config.data.test, progress)

@@ -11,6 +11,7 @@ from torch import nn
 from search.candidate_training import train_settings
 from search.config import Config, ConfigError
 from search.fit import ensemble_of
+from search.given_files import start_of
 from search.run_folder import RunFolder
 from search.schema import TWIN
 from search.space_builder import teacher_spec
@@ -73,7 +74,7 @@ def _teacher(
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
         network, candidate = build_fixed(spec, ALL_REAL), ALL_REAL
-        if _start_of(config, name) is not None:
+        if start_of(config, name) is not None:
             progress.note(f"teacher {name}: {load_published(config, network, name)}")
         network.to(device)
         state = folder.training_state(f"teacher-{name}")
@@ -104,7 +105,7 @@ def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
 
     Says what matched. Raises CheckpointError for weights that hold none of this network, or can't be had.
     """
-    key, weights = cast(tuple[str, str], _start_of(config, name))
+    key, weights = cast(tuple[str, str], start_of(config, name))
     detector = config.teachers[name].detector or config.student.detector
     try:
         state = download(detector, weights) if weights in NAMES else read_state(Path(weights))
@@ -117,16 +118,6 @@ def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
     whole = "detector" if part is network else "backbone"
     told = "".join(f"; {clause}" for clause in report.told)
     return f"{len(report.loaded)} tensors of the {whole} from {Path(weights).name}{lacking}{unused}{told}"
-
-
-def _start_of(config: Config, name: str) -> tuple[str, str] | None:
-    """The key and value of the published weights that a teacher is trained from; the student's are the twin's."""
-    teacher = config.teachers[name]
-    if teacher.weights is not None and not teacher.is_given:
-        return f"teachers.{name}.weights", teacher.weights
-    if name == TWIN and config.student.weights is not None:
-        return "student.weights", config.student.weights
-    return None
 
 
 def check_device(config: Config) -> None:
@@ -145,7 +136,7 @@ def check_given_weights(config: Config) -> dict[str, Teacher]:
     """
     classes, given = class_names(config), {}
     for name, teacher in config.teachers.items():
-        if _start_of(config, name) is not None:
+        if start_of(config, name) is not None:
             load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
         if teacher.is_given:
             given[name] = _load_teacher(config, name, Path(str(teacher.weights)), classes)

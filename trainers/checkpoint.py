@@ -1,5 +1,6 @@
 """Weights on disk: safetensors that say what they hold, written whole or not at all; training states that resume."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write beside, flush to disk and rename: after a crash `path` holds the old content or the new, never half."""
     with _replacing(path) as file:
         file.write(content)
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

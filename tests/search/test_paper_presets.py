@@ -72,7 +72,8 @@ def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper
     loaded = settled(config, None)
     space = build_space(loaded, student_spec(loaded, 4))
     (scheme,) = (space.canonical(one) for one in enqueued(loaded, space))
-    assert scheme.id in set(found.run.trials["id"])
+    trials = found.run.trials.set_index("id")
+    assert trials["state"][scheme.id] == "complete", trials["reason"][scheme.id]
     assert len(found.run.front()) > 0
 
 

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.distill import Distiller
+from trainers.distill import TERMS, Distiller
 from trainers.distill.teacher_cache import bytes_of, kept_outputs
 from trainers.loop import freeze
 from trainers.scorer import build_scorer
@@ -59,9 +61,6 @@ def test_what_is_kept_is_the_teachers_output_to_half_precision(keep, twin, blobs
 
 
 def test_a_quality_and_edge_distributions_are_kept_too(tmp_path, blobs):
-    from spaces.detectors import DetectorSpec
-    from spaces.supernet import build_fixed
-
     spec = DetectorSpec(detector="gfl_resnet18", num_classes=3, image_size=96, width=0.125)
     network = freeze(build_fixed(spec, Candidate({})))
     known = kept_outputs(tmp_path, network, asdict(spec), blobs(3), 2).output(0, 3, CPU).responses
@@ -99,13 +98,22 @@ def test_what_half_precision_can_not_hold_is_not_kept(keep, twin, blobs, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_file_is_made_anew(keep, blobs, tmp_path):
-    images = blobs(6)
-    expected = np.array(keep(images).arrays["cls/0"])
-    for damage in ("0.npy", "form.json"):
-        (file,) = tmp_path.glob(f"*/{damage}")
-        file.write_bytes(file.read_bytes()[:150])
-        assert np.array_equal(keep(images).arrays["cls/0"], expected)
+@pytest.mark.parametrize("name", ["0.npy", "anchors.npy", "form.json", "sha256sums"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "gone"])
+def test_a_damaged_file_is_made_anew(keep, blobs, tmp_path, name, damage):
+    images = blobs(3)
+    first = keep(images)
+    arrays, anchors = {key: np.array(array) for key, array in first.arrays.items()}, first.anchors
+    (file,) = tmp_path.glob(f"*/{name}")
+    content = bytearray(file.read_bytes())
+    content[-20] ^= 1  # a coordinate, a logit, a name of a file: nothing that can't be read
+    file.unlink()
+    if damage != "gone":
+        file.write_bytes({"empty": b"", "cut": content[:150], "flipped": content}[damage])
+    again = keep(images)
+    assert again.form == first.form
+    assert np.array_equal(again.anchors, anchors)
+    assert all(np.array_equal(again.arrays[key], array) for key, array in arrays.items())
 
 
 def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(keep, twin, spec, blobs):
@@ -123,27 +131,36 @@ def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(ke
 def test_what_a_kill_left_is_made_anew(keep, blobs, tmp_path):
     images = blobs(6)
     expected = np.array(keep(images).arrays["cls/0"])
-    (form,) = tmp_path.glob("*/form.json")
-    form.unlink()
-    (form.parent / "0.npy").write_bytes(b"half")
+    (sums,) = tmp_path.glob("*/sha256sums")
+    sums.unlink()
+    (sums.parent / "0.npy").write_bytes(b"half")
+    (sums.parent / ".form.json.123.part").write_bytes(b"half")
     assert np.array_equal(keep(images).arrays["cls/0"], expected)
+    assert not list(tmp_path.glob("*/.*"))
 
 
-def test_a_step_with_known_outputs_has_the_live_steps_loss(keep, twin, fixed, blobs):
-    images = blobs(4)
-    student = fixed("sign")
+@pytest.mark.parametrize("detector", ["ssd_resnet18", "gfl_sdgqp_resnet18"])
+def test_a_step_with_known_outputs_has_the_live_steps_losses(detector, spec, blobs, tmp_path, monkeypatch):
+    """Of every term that reads a teacher's output. What adversarial terms read of it is in the discriminators' loss."""
+    shape, images = replace(spec, detector=detector), blobs(4)
+    torch.manual_seed(0)
+    student = build_fixed(shape, Candidate({"layer/backbone": "sign"}))
+    torch.manual_seed(3)
+    teacher = freeze(build_fixed(shape, Candidate({})))
+    terms = {name: ["big"] for name, term in TERMS.items() if not term.compares_layers}
+    distiller = Distiller(student, {"big": teacher}, terms)
+    candidate = Candidate({f"teacher/{term}": "big" for term in terms})
     shown, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
-    terms = {name: ["twin"] for name in ("feature_hint", "fgfi", "joint_features", "joint_cls", "response_cls")}
-    terms |= {"response_loc": ["twin"], "angular": ["twin"]}
-    distiller = Distiller(student, {"twin": twin}, terms)
-    candidate = Candidate({"layer/backbone": "sign", **{f"teacher/{term}": "twin" for term in terms}})
-    with distiller.tracing(candidate, student):
-        made = student(shown, targets)
+    made = student(shown, targets)
     live = distiller.losses(candidate, shown, targets, made)
-    known = keep(images).output(0, 4, CPU)
+    known = kept_outputs(tmp_path, teacher, asdict(shape), images, 4).output(0, 4, CPU)
+    monkeypatch.setattr(teacher, "forward", None)
     kept = distiller.losses(candidate, shown, targets, made, lambda name: known)
+    games = {f"{term} discriminators" for term in terms if term.startswith("adversarial")}
+    assert set(kept) == set(live) == set(terms) | games
     for term, loss in live.items():
-        assert kept[term].item() == pytest.approx(loss.item(), rel=1e-3), term
+        assert loss.item() != 0, term
+        assert kept[term].item() == pytest.approx(loss.item(), rel=1e-3, abs=0), term
 
 
 def test_scores_run_no_teacher_whose_outputs_are_known(keep, twin, spec, supernet, blobs, monkeypatch):

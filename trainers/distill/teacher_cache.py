@@ -2,7 +2,8 @@
 
 A teacher is frozen and judges each image alone, so that its output on an image that isn't augmented is always the same.
 What lies on disk is mapped into memory, and named by what it was made of: another teacher, other images, another torch
-or another `VERSION` are another name. Whoever changes what detectors compute raises the version.
+or another `VERSION` are another name. Whoever changes what detectors compute raises the version. Beside it stands the
+sha256 of each file, which is compared before anything is read.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Responses
-from trainers.checkpoint import write_whole
+from trainers.checkpoint import digest_of, write_whole
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.loop import to_device
 
 VERSION = "teacher-outputs-2"
 PARTS = frozenset({"features", "responses"})
+SUMS = "sha256sums"
 Array = np.ndarray[Any, Any]
 
 
@@ -71,18 +74,33 @@ def kept_outputs(
 
     `parts` are those that are kept: `features`, the pyramid's maps, and `responses`, the heads'.
     None where a map is too large for half precision. `described_as` is what, beside its weights, decides what it
-    computes: how it is built, and for which image size. What is damaged is made anew.
+    computes: how it is built, and for which image size. What is damaged, be it in one bit, is made anew.
     """
     place = folder / _key(network, described_as, images, parts)
-    try:
+    if _is_whole(place):
         return _read(place)
-    except (OSError, ValueError, KeyError):
-        shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     if not _compute(place, network, images, batch_size, parts):
         shutil.rmtree(place)
         return None
+    write_whole(place / SUMS, _sums(place))
     return _read(place)
+
+
+def _is_whole(place: Path) -> bool:
+    """Whether all files are there as they were kept. The sums are written last: without them the rest counts for
+    nothing."""
+    try:
+        return (place / SUMS).read_bytes() == _sums(place)
+    except OSError:
+        return False
+
+
+def _sums(place: Path) -> bytes:
+    """The digests of all other files in the folder, as the command sha256sum writes them."""
+    files = sorted(file for file in place.iterdir() if file.name != SUMS)
+    return "".join(f"{digest_of(file)}  {file.name}\n" for file in files).encode()
 
 
 def _read(place: Path) -> KnownOutputs:
@@ -100,7 +118,7 @@ def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS)
 
 
 def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, parts: frozenset[str]) -> bool:
-    """Whether half precision holds all maps. The form is written last: without it the rest counts for nothing."""
+    """Whether half precision holds all maps."""
     device = next(network.parameters()).device
     maps: dict[str, Array] = {}
     start, form = 0, {}
@@ -113,7 +131,9 @@ def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, 
             for name, x in found.items():
                 shape = (len(images), *x.shape[1:])
                 maps[name] = np.lib.format.open_memmap(place / files[name], "w+", np.float16, shape)
-            np.save(place / "anchors.npy", output.responses.anchors.cpu().numpy())
+            anchors = BytesIO()
+            np.save(anchors, output.responses.anchors.cpu().numpy())
+            write_whole(place / "anchors.npy", anchors.getvalue())
             form = {"files": files, **_form(output, parts)}
         for name, x in found.items():
             half = x.cpu().to(torch.float16)
