@@ -19,17 +19,21 @@ def given_files(config: Config, teachers: Collection[str], *, scratch: bool = Fa
     by a name are no files of the user's.
     """
     read = [_weights_of(config, name) for name in teachers]
-    if scratch and config.student.weights is not None:
-        read.append(start_of(config, TWIN))
+    if scratch:
+        read.append(start_of(config, None))
     return {key: Path(weights) for key, weights in filter(None, read) if weights not in NAMES}
 
 
-def start_of(config: Config, name: str) -> tuple[str, str] | None:
-    """The key and value of the published weights that a teacher is trained from; the student's are the twin's."""
-    teacher = config.teachers[name]
-    if teacher.weights is not None and not teacher.is_given:
-        return f"teachers.{name}.weights", teacher.weights
-    if name == TWIN and config.student.weights is not None:
+def start_of(config: Config, name: str | None) -> tuple[str, str] | None:
+    """The key and value of the published weights that a teacher is trained from, or without a name the student.
+
+    The student's are the twin's too, unless it has its own.
+    """
+    if name is not None:
+        teacher = config.teachers[name]
+        if teacher.weights is not None and not teacher.is_given:
+            return f"teachers.{name}.weights", teacher.weights
+    if name in (None, TWIN) and config.student.weights is not None:
         return "student.weights", config.student.weights
     return None
 

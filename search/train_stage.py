@@ -106,7 +106,7 @@ def _trained(
     if config.train.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
     elif config.student.weights is not None:
-        progress.note(f"train {candidate.id}: {load_published(config, network)}")
+        progress.note(f"train {candidate.id}: {load_published(config, network, None)}")
     network.to(device)
     terms = {name: [term.teacher] for name, term in config.train.terms.items()}
     torch.manual_seed(seeded(config.seed, "train", "distiller"))

@@ -14,7 +14,7 @@ from search.fit import ensemble_of
 from search.given_files import start_of
 from search.run_folder import RunFolder
 from search.schema import TWIN
-from search.space_builder import teacher_spec
+from search.space_builder import student_spec, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -100,13 +100,14 @@ def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> 
         write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
 
 
-def load_published(config: Config, network: nn.Module, name: str = TWIN) -> str:
-    """Copy the published weights that the config names for a teacher into its backbone, or into all of it.
+def load_published(config: Config, network: nn.Module, name: str | None) -> str:
+    """Copy the published weights that the config names for a teacher, or without a name for the student, into its
+    backbone, or into all of it.
 
     Says what matched. Raises CheckpointError for weights that hold none of this network, or can't be had.
     """
     key, weights = cast(tuple[str, str], start_of(config, name))
-    detector = config.teachers[name].detector or config.student.detector
+    detector = (config.teachers[name].detector if name is not None else None) or config.student.detector
     try:
         state = download(detector, weights) if weights in NAMES else read_state(Path(weights))
         part = published_part(network, state)
@@ -140,6 +141,8 @@ def check_given_weights(config: Config) -> dict[str, Teacher]:
             load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
         if teacher.is_given:
             given[name] = _load_teacher(config, name, Path(str(teacher.weights)), classes)
+    if start_of(config, None) not in (None, start_of(config, TWIN)):  # the student's own, where the twin has others
+        load_published(config, build_fixed(student_spec(config, len(classes)), ALL_REAL), None)
     return given
 
 

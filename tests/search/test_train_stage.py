@@ -9,10 +9,11 @@ import torch
 from search import candidate_training
 from search.config import ConfigError, load_config
 from search.errors import RunError
+from search.given_files import given_files
 from search.pipeline import run_search
 from search.splits import settled
 from search.train_stage import fixed_candidate, run_train, with_candidate
-from search.training_stage import load_published
+from search.training_stage import check_given_weights, load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -217,7 +218,7 @@ def test_the_twin_starts_from_published_weights(config, tmp_path):
     stem = torch.randn_like(detector.backbone.conv1.weight)
     torch.save({"conv1.weight": stem, "fc.weight": torch.ones(1)}, tmp_path / "published.pth")
     chosen = config(f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector)
+    told = load_published(chosen, detector, "twin")
     assert torch.equal(detector.backbone.conv1.weight, stem)
     assert told.startswith("1 tensors of the backbone from published.pth; ")
     assert told.endswith("it has 1 more, such as fc.weight")
@@ -232,6 +233,22 @@ def test_weights_of_another_network_are_refused_before_anything_is_written(confi
         config("student.weights=gone.pth")
 
 
+def test_a_student_from_scratch_starts_from_its_own_published_weights_and_not_from_the_twins(config, tmp_path):
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
+    detector = build_fixed(spec, Candidate({}))
+    for file, value in (("own.pth", 1.0), ("twins.pth", 2.0)):
+        torch.save({"conv1.weight": torch.full_like(detector.backbone.conv1.weight, value)}, tmp_path / file)
+    both = (f"student.weights={tmp_path / 'own.pth'}", f"teachers.twin.weights={tmp_path / 'twins.pth'}")
+    chosen = config(*both)
+    for name, value in ((None, 1.0), ("twin", 2.0)):
+        load_published(chosen, detector, name)
+        assert (detector.backbone.conv1.weight == value).all()
+    assert set(given_files(chosen, ["twin"], scratch=True)) == {"student.weights", "teachers.twin.weights"}
+    torch.save({"nothing": torch.ones(1)}, tmp_path / "own.pth")
+    with pytest.raises(CheckpointError, match=r"student\.weights is .*: No tensor of the checkpoint fits"):
+        check_given_weights(chosen)
+
+
 def test_one_method_for_all_layers_is_the_pyramids_and_the_first_stages_too(config):
     candidate = fixed_candidate(config("student.detector=faster_rcnn_resnet18"))
     assert candidate.layers() == {"backbone": "dbs", "fpn": "dbs", "rpn": "dbs"}
@@ -243,7 +260,7 @@ def test_a_whole_detectors_published_weights_are_told_by_what_they_hold(config, 
     stem, box = torch.randn_like(detector.backbone.conv1.weight), torch.randn(128, 128)
     torch.save({"backbone.body.conv1.weight": stem, "roi_heads.box_head.fc7.weight": box}, tmp_path / "published.pth")
     chosen = config("student.detector=faster_rcnn_resnet18", f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector)
+    told = load_published(chosen, detector, "twin")
     assert torch.equal(detector.backbone.conv1.weight, stem)
     assert torch.equal(detector.roi_heads.box_head.fc7.weight, box)
     assert told.startswith("2 tensors of the detector from published.pth; ")
@@ -266,7 +283,7 @@ def test_published_weights_may_be_named(config, monkeypatch):
     spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96)
     detector = build_fixed(spec, Candidate({}))
     chosen = settled(config("student.weights=imagenet", "student.width=1"), None)
-    assert load_published(chosen, detector).startswith("1 tensors of the backbone from imagenet")
+    assert load_published(chosen, detector, "twin").startswith("1 tensors of the backbone from imagenet")
     assert torch.equal(detector.backbone.conv1.weight, stem)
     message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
     with pytest.raises(ConfigError, match=message):
