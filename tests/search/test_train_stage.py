@@ -10,8 +10,9 @@ from search import candidate_training
 from search.config import ConfigError, load_config
 from search.errors import RunError
 from search.pipeline import run_search
+from search.space_builder import fixed_candidate
 from search.splits import settled
-from search.train_stage import fixed_candidate, run_train, with_candidate
+from search.train_stage import run_train, with_candidate
 from search.training_stage import load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
