@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 from search.check_names import Problem, known, unknown, without_repetition
@@ -103,8 +103,12 @@ def _space(config: Config) -> Iterator[Problem]:
             if teacher not in pool:
                 yield f"{key}.teachers", f"{unknown(teacher, pool)} Add it under teachers, or take it out here."
         yield from without_repetition(f"{key}.teachers", term.teachers)
+        if set(term.teachers) == {NO_TEACHER}:
+            yield f"{key}.teachers", f"is {NO_TEACHER!r} alone: nobody ever teaches it. Add a teacher, or take it out."
         if name in TERMS and TERMS[name].compares_layers:
             yield from _teachers_of_layers(config, name, term.teachers, f"{key}.teachers")
+            offered = [*config.space.layers.methods, *chain(*config.space.layers.open.values())]
+            yield from _effect(key, name, offered, "method of space.layers")
         if config.scoring.adapt_steps == 0:
             yield key, "has no effect on scores while scoring.adapt_steps is 0; take it out, or adapt some steps."
         try:
@@ -128,6 +132,16 @@ def _teachers_of_layers(config: Config, term: str, names: Iterable[str], key: st
                 f"teacher's, which must be a {student.detector} of width {student.width:g} too, as {TWIN} is. "
                 "Take it out here.",
             )
+
+
+def _effect(key: str, term: str, methods: Iterable[str], what: str) -> Iterator[Problem]:
+    """A term that compares layers, without a layer that it acts on; what is no method is told elsewhere."""
+    if not any(not _is_method(one) or TERMS[term].acts_on(one) for one in methods):
+        yield (
+            key,
+            f"has no effect: no {what} is {TERMS[term].acts_on_what}. Take the term out, or give layers another "
+            "method.",
+        )
 
 
 def _ensemble_for(term: str) -> list[str]:
@@ -181,12 +195,7 @@ def _train(config: Config) -> Iterator[Problem]:
             yield f"train.terms.{name}.teacher", unknown(term.teacher, pool)
         if name in TERMS and TERMS[name].compares_layers:
             yield from _teachers_of_layers(config, name, [term.teacher], f"train.terms.{name}.teacher")
-            if not any(TERMS[name].acts_on(one) for one in methods if _is_method(one)):
-                yield (
-                    f"train.terms.{name}",
-                    f"has no effect: no layer of train.layers is {TERMS[name].acts_on_what}. Take the term out, or "
-                    "give layers another method.",
-                )
+            yield from _effect(f"train.terms.{name}", name, methods, "layer of train.layers")
 
 
 def _is_method(name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -178,9 +178,9 @@ def _keys_of(parents: Sequence[str]) -> list[str]:
 
 
 def _section_type(section: type[BaseModel], name: str) -> Any:
-    """The type of a field that is a section; a mapping of named sections stands for itself until its name is taken."""
+    """The type of a field that is a section; sections by name or in a row stand for themselves until one is taken."""
     if not isinstance(section, type):
-        return section.__args__[1]
+        return next(one for one in get_args(section) if isinstance(one, type) and issubclass(one, BaseModel))
     return section.model_fields[name].annotation
 
 

@@ -9,9 +9,8 @@ import torch
 from search.candidate_file import read_candidate
 from search.config import Config, ConfigError, load_config
 from search.detector_result import figures_on
-from search.space_builder import student_spec
+from search.space_builder import fixed_candidate, student_spec
 from search.splits import Reading, class_names, decode_split, origin_of_classes, settled, told_of_defects
-from search.train_stage import fixed_candidate
 from spaces.candidate import Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.detectors import DetectorSpec, build_detector, searchable_units

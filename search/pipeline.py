@@ -8,7 +8,8 @@ from results import Run
 from search.config import Config
 from search.controller import Controller
 from search.detector_result import Result
-from search.fit import check_fit, ensemble_of
+from search.first_tried import ends, first_tried
+from search.fit import check_ensemble, check_fit, ensemble_of
 from search.journal import Journal
 from search.known_outputs import known_outputs
 from search.objectives import axes
@@ -17,11 +18,10 @@ from search.ray_runner import run_trials
 from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
 from search.run_lock import RunLock
-from search.space_builder import build_space, enqueued, student_spec
+from search.space_builder import build_space, student_spec
 from search.splits import class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, term_teachers
 from spaces.candidate import Candidate
-from spaces.space import SearchSpace
 from trainers.progress import Progress
 from trainers.scorer import build_scorer
 from trainers.scorer_parts import ScorerParts, ScoreSettings, pack, seen_by
@@ -46,7 +46,8 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
-    enqueued(config, build_space(config, student_spec(config, len(class_names(config)))))
+    check_ensemble(config)
+    first_tried(config, build_space(config, student_spec(config, len(class_names(config)))))
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config)
@@ -100,14 +101,14 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
-        initial=[*_ends(config, prepared.space).values(), *enqueued(config, prepared.space)],
+        initial=first_tried(config, prepared.space),
     )
     if controller.finished < search.trials:
         parts = scorer_parts(config, folder, prepared, progress)
         run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
     x, y = axes(config.search.objectives)
-    ends = {prepared.space.canonical(one).id: label for label, one in _ends(config, prepared.space).items()}
-    results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=ends)
+    named = {prepared.space.canonical(one).id: label for label, one in ends(config, prepared.space).items()}
+    results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=named)
 
 
 def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
@@ -136,11 +137,6 @@ def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress
         val=prepared.val,
         known=known_outputs(config, folder, prepared.teachers, train, progress) if scoring.adapt_steps else {},
     )
-
-
-def _ends(config: Config, space: SearchSpace) -> dict[str, Candidate]:
-    """All real, and all of each binary method: the ends of the cost axis, tried first and named in the picture."""
-    return {f"all {one}": space.uniform(one) for one in config.space.layers.methods}
 
 
 def _pick(run: Run, config: Config) -> Candidate | None:

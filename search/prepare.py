@@ -12,7 +12,7 @@ from search.run_folder import RunFolder, read_json
 from search.space_builder import build_space, student_spec
 from search.splits import load_measured, load_training, prepare_root, scoring_subset, told_of_defects
 from search.supernet_stage import SupernetState, trained_supernet
-from search.training_stage import teacher_pool
+from search.training_stage import needed_teachers, teacher_pool
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
 from trainers.checkpoint import write_whole
@@ -52,7 +52,10 @@ def prepare(config: Config, folder: RunFolder, progress: Progress) -> Prepared:
     val = cast(Decoded, data.val)
     spec = student_spec(config, len(data.train.class_names))
     space = build_space(config, spec)
-    teachers = teacher_pool(config, folder, data.train, val, progress)
+    needed = needed_teachers(config)
+    for name in [one for one in config.teachers if one not in needed]:
+        progress.note(f"No term names the teacher {name}: it is left out.")
+    teachers = teacher_pool(config, folder, data.train, val, progress, needed)
     state = trained_supernet(config, folder, spec, space, teachers, data.train, progress)
     return Prepared(spec, space, data.train, val, teachers, state)
 

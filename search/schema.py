@@ -98,7 +98,7 @@ class Term(_Section):
     """Who may teach a distillation term, and between which weights."""
 
     teachers: Annotated[tuple[str, ...], Field(min_length=1)] = (NO_TEACHER, TWIN)
-    weight: tuple[Positive, Positive] = (0.1, 10.0)
+    weight: tuple[Positive, Positive] = (0.1, 10.0)  # where there is no such term; each brings its own
 
     @field_validator("weight")
     @classmethod
@@ -119,6 +119,16 @@ class Space(_Section):
     granularity: Literal["layer", "block", "stage"] = "block"
     layers: Layers = Layers()
     terms: dict[str, Term] = {}
+
+    @field_validator("terms", mode="before")
+    @classmethod
+    def _with_weights(cls, terms: object) -> object:
+        from trainers.distill import TERMS  # here, so that a schema costs no import of torch until it must
+
+        if not isinstance(terms, dict):
+            return terms
+        known = {name: {"weight": TERMS[name].weights} for name in terms if name in TERMS}
+        return {name: {**known.get(name, {}), **one} if isinstance(one, dict) else one for name, one in terms.items()}
 
 
 class Supernet(_Section):

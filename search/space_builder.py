@@ -3,7 +3,8 @@
 import torch
 
 from search.config import Config, ConfigError
-from spaces.candidate import Candidate, Value
+from search.splits import class_names
+from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers.opened import openable
 from spaces.space import Knob, SearchSpace, weight_grid
@@ -43,6 +44,17 @@ def layer_roots(spec: DetectorSpec) -> tuple[str, ...]:
     with torch.device("meta"):
         units = searchable_units(build_detector(spec, lambda _: ("real",)))
     return tuple(dict.fromkeys(unit.partition(".")[0] for unit in units))
+
+
+def fixed_candidate(config: Config) -> Candidate:
+    """The candidate that a config's `train` section names."""
+    train, layers = config.train, config.train.layers
+    if isinstance(layers, str):
+        layers = dict.fromkeys(layer_roots(student_spec(config, len(class_names(config)))), layers)
+    choices: dict[str, str | float] = {f"layer/{prefix}": method for prefix, method in layers.items()}
+    for name, term in train.terms.items():
+        choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
+    return Candidate(choices)
 
 
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
@@ -88,22 +100,6 @@ def build_space(config: Config, spec: DetectorSpec) -> SearchSpace:
     compared = {name: TERMS[name] for name in config.space.terms if TERMS[name].compares_layers}
     layer_terms = {name: term.acts_on for name, term in compared.items()}
     return SearchSpace(knobs, layer_terms=layer_terms)
-
-
-def enqueued(config: Config, space: SearchSpace) -> list[Candidate]:
-    """The candidates of `search.enqueue`. Raises ConfigError for one that is none of the space."""
-    found = []
-    for place, one in enumerate(config.search.enqueue):
-        choices: dict[str, Value] = {}
-        for name, term in one.terms.items():
-            choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
-        try:
-            candidate = space.uniform(one.layers).replace(choices)
-            space.validate(candidate)
-        except ValueError as error:
-            raise ConfigError(f"search.enqueue, entry {place + 1}: {error}") from error
-        found.append(candidate)
-    return found
 
 
 def _prefix(unit: str, granularity: str) -> str:

@@ -9,13 +9,13 @@ from torch import nn
 from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config, ConfigError, with_section
 from search.detector_result import Result, keep_result, place_for, result_on
-from search.fit import check_fit, ensemble_of
+from search.fit import check_fit, check_layers, ensemble_of
 from search.given_files import given_files, keep_given_files
 from search.prepare import PreparedData, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder, open_run_folder
 from search.run_lock import RunLock
 from search.schema import TWIN
-from search.space_builder import layer_roots, student_spec
+from search.space_builder import fixed_candidate, student_spec
 from search.splits import class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
@@ -24,17 +24,6 @@ from trainers.detector_training import pick_device
 from trainers.progress import Progress
 from trainers.scorer_parts import Teacher
 from trainers.seeding import seeded
-
-
-def fixed_candidate(config: Config) -> Candidate:
-    """The candidate that a config's `train` section names."""
-    train, layers = config.train, config.train.layers
-    if isinstance(layers, str):
-        layers = dict.fromkeys(layer_roots(student_spec(config, len(class_names(config)))), layers)
-    choices: dict[str, str | float] = {f"layer/{prefix}": method for prefix, method in layers.items()}
-    for name, term in train.terms.items():
-        choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
-    return Candidate(choices)
 
 
 def with_candidate(config: Config, candidate: Candidate) -> Config:
@@ -64,11 +53,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     config = settled(config, data_root)
     chosen = fixed_candidate(config)
     spec = student_spec(config, len(class_names(config)))
-    try:
-        with torch.device("meta"):
-            build_fixed(spec, chosen)
-    except ValueError as error:
-        raise ConfigError(f"train.layers: {error} `bitfront cost` lists all.") from error
+    check_layers(config)
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config, command="train")

@@ -20,6 +20,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.pretrained import load_pretrained, published_part, read_state
 from spaces.published import NAMES, download
+from spaces.space import NO_TEACHER
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError, write_whole
 from trainers.data.decoded import Decoded
@@ -42,15 +43,14 @@ def teacher_pool(
     train: Decoded,
     val: Decoded | None,
     progress: Progress,
-    names: Collection[str] | None = None,
+    names: Collection[str],
 ) -> dict[str, Teacher]:
-    """The teachers of these names, or all of the config, frozen: loaded where given or made before, else trained and
-    kept.
+    """The teachers of these names, frozen: loaded where given or made before, else trained and kept.
 
     Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
     """
     pool = {}
-    for name in config.teachers if names is None else [one for one in config.teachers if one in names]:
+    for name in [one for one in config.teachers if one in names]:
         spec = teacher_spec(config, name, len(train.class_names))
         with folder.timed(f"teacher {name}"):
             pool[name] = _teacher(config, folder, name, spec, train, val, progress)
@@ -158,8 +158,8 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
         reason = f"it knows the classes {', '.join(classes)}, but the data has {', '.join(wanted)}"
     elif found.image_size != spec.image_size:
         reason = f"it was trained at {found.image_size} pixels, but data.image_size is {spec.image_size}"
-    elif any(method != "real" for method in candidate.layers().values()):
-        reason = "it has 1-bit layers, and teachers are real-valued"
+    elif other := {method for method in candidate.layers().values() if method != "real"}:
+        reason = f"it has layers that are {', '.join(sorted(other))}, and teachers are real-valued"
     elif name == TWIN and found != spec:
         reason = f"it is {found}, but the twin must have the student's shape, {spec}"
     elif name in _teachers_of_layers(config) and (found.detector, found.width) != (student.detector, student.width):
@@ -190,6 +190,13 @@ def _teachers_of_layers(config: Config) -> set[str]:
     named = [(term, name) for term, names in term_teachers(config).items() for name in names]
     named += [(term, one.teacher) for term, one in config.train.terms.items()]
     return {name for term, name in named if TERMS[term].compares_layers}
+
+
+def needed_teachers(config: Config) -> set[str]:
+    """The teachers that a search needs: those that its terms name, an ensemble's members among them, and the twin."""
+    ensemble = ensemble_of(config)
+    named = {one for names in term_teachers(config).values() for name in names for one in ensemble.behind(name)}
+    return (named - {NO_TEACHER}) | {TWIN}
 
 
 def term_teachers(config: Config) -> dict[str, list[str]]:

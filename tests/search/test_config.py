@@ -87,6 +87,26 @@ MISTAKES = {
         "with the teacher's, which must be a ssd_resnet18 of width 1 too, as twin is. Take it out here."
     ),
     "space: {terms: {angular: {teachers: [none, big]}}}": "space.terms.angular.teachers: 'big' is not known.",
+    "search: {enqueue: [{layers: sign, weight: 3}]}": (
+        "search.enqueue.0.weight: there is no such key. Known here: layers, terms."
+    ),
+    "search: {enqueue: [{layers: sign, terms: {feature_hint: {teachers: big}}}]}": (
+        "search.enqueue.0.terms.feature_hint.teachers: there is no such key. Did you mean "
+        "search.enqueue.0.terms.feature_hint.teacher? Known here: teacher, weight."
+    ),
+    "search: {enqueue: [{layers: sign}, {layer: sign}]}": (
+        "2 mistakes\n  search.enqueue.1.layers: is missing and has no default.\n  search.enqueue.1.layer: there is no "
+        "such key. Did you mean search.enqueue.1.layers? Known here: layers, terms."
+    ),
+    "space: {terms: {feature_hint: {teachers: [none]}}}": (
+        "space.terms.feature_hint.teachers: is 'none' alone: nobody ever teaches it. Add a teacher, or take it out."
+    ),
+    "space: {layers: {methods: [real, int8]}, terms: {angular: {}}}": (
+        "space.terms.angular: has no effect: no method of space.layers is 1-bit. Take the term out, or give layers"
+    ),
+    "space: {layers: {methods: [real], open: {heads: [real, sign]}}, terms: {amplitude: {}}}": (
+        "space.terms.amplitude: has no effect: no method of space.layers is one with a learned scale."
+    ),
     "space: {terms: {feature_hint: {weight: [3, 1]}}}": (
         "space.terms.feature_hint.weight: is [3, 1], must be [lowest, highest]."
     ),
@@ -215,6 +235,22 @@ def test_any_value_can_be_given_as_an_override(classes, seed):
 def test_no_override_ends_in_anything_but_a_config_or_a_config_error(key, value):
     with contextlib.suppress(ConfigError):
         assert load_config("demo", [f"{key}={value}"]).name
+
+
+def test_a_term_brings_its_range_of_weights_and_a_given_one_stays(written):
+    terms = "{fgfi: {}, angular: {teachers: [twin]}, adversarial: {weight: [0.1, 10.0]}, feature_hint: {}}"
+    config = load_config(written(f"{LEAST}space: {{terms: {terms}}}\n"))
+    ranges = {"fgfi": (0.01, 0.1), "angular": (10.0, 1000.0), "adversarial": (0.1, 10.0), "feature_hint": (0.1, 10.0)}
+    assert {name: term.weight for name, term in config.space.terms.items()} == ranges
+    assert load_config(written(config_text(config))) == config
+
+
+def test_a_method_that_is_none_is_not_blamed_on_a_term(written):
+    with pytest.raises(ConfigError, match="'sing' is not known") as caught:
+        load_config(written(LEAST + "space: {layers: {methods: [real, sing]}, terms: {angular: {}}}\n"))
+    assert "angular" not in str(caught.value)
+    opened = "space: {layers: {methods: [real], open: {heads: [real, sign]}}, terms: {angular: {}}}\n"
+    assert list(load_config(written(LEAST + opened)).space.terms) == ["angular"]
 
 
 def test_what_may_change_on_a_resume_is_no_change(written):

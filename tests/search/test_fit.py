@@ -1,13 +1,22 @@
 """Teachers that can't teach what a config asks of them."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
+from torch import nn
 
 from search import schema
 from search.config import ConfigError, load_config
-from search.fit import check_fit, ensemble_of
+from search.fit import check_ensemble, check_fit, ensemble_of
+from search.pipeline import run_search
+from search.space_builder import student_spec
+from search.splits import class_names
+from search.training_stage import needed_teachers
+from spaces.candidate import Candidate
 from trainers.distill.ensemble import MODES
+from trainers.progress import SilentProgress
+from trainers.scorer_parts import Teacher
 
 CONFIG = """
 name: taught
@@ -63,6 +72,67 @@ def test_a_two_stage_student_has_no_quality_to_teach(config):
 def test_an_average_that_can_not_be_made_is_refused(config, mode, term, message):
     with pytest.raises(ConfigError, match=message):
         check_fit(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"))
+
+
+HEADS = ("teachers.full={heads: full, width: 0.125}", "space.layers.methods=[real, sign]")
+OPEN = "space.layers.open={heads: [real, sign]}"
+
+
+def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
+    angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.2"
+    check_fit(config(*HEADS, angular))
+    check_fit(config(*HEADS, OPEN, taught("angular", "none", "twin")))
+    with pytest.raises(ConfigError, match=rf"space\.terms\.angular\.teachers: 'full' can't teach it\. .*{reason}"):
+        check_fit(config(*HEADS, OPEN, angular))
+
+
+def test_so_does_the_network_that_is_trained_alone(config):
+    term = "train.terms={angular: {teacher: full}}"
+    check_fit(config(*HEADS, "train.layers=sign", term))
+    with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
+        check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
+    with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
+        check_fit(config(*HEADS, "train.layers={neck: sign}", term))
+
+
+def test_a_given_teacher_is_what_its_file_says(config):
+    chosen = config(OPEN, taught("angular", "twin", "same"), "teachers.same={}")
+    spec = student_spec(chosen, len(class_names(chosen)))
+    given = {
+        heads: {"same": Teacher(nn.Identity(), replace(spec, heads=heads), Candidate({}))}
+        for heads in ("light", "full")
+    }
+    check_fit(chosen, given["light"])
+    with pytest.raises(ConfigError, match=r"space\.terms\.angular\.teachers: 'same' can't teach it"):
+        check_fit(chosen, given["full"])
+
+
+@pytest.mark.parametrize(
+    ("section", "terms"),
+    [("{members: [wide, deep]}", taught("feature_hint", "wide")), ("{mode: random_teacher}", "space.terms={}")],
+)
+def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, monkeypatch, section, terms):
+    monkeypatch.setattr("search.pipeline.check_run_folder", lambda *_: pytest.fail("it would have begun"))
+    overrides = [f"ensemble={section}", terms]
+    with pytest.raises(
+        ConfigError, match=r"ensemble: is given, but has no effect: no term of space\.terms is taught by"
+    ):
+        run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
+    check_ensemble(config(*overrides, "train.terms={feature_hint: {teacher: ensemble}}"))
+    check_ensemble(config(overrides[0], taught("feature_hint", "none", "ensemble")))
+    check_ensemble(config("ensemble={mode: sum_losses}"))  # says no more than is so anyway
+
+
+def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
+    named = taught("feature_hint", "none", "wide")
+    assert needed_teachers(config()) == {"twin"}
+    assert needed_teachers(config(named, "ensemble.members=[deep, dense]")) == {"twin", "wide"}
+    assert needed_teachers(config(taught("feature_hint", "ensemble"), "ensemble.members=[deep, wide]")) == {
+        "twin",
+        "deep",
+        "wide",
+    }
+    assert needed_teachers(config(taught("feature_hint", "ensemble"))) == {"twin", "wide", "deep", "dense"}
 
 
 def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):

@@ -151,7 +151,20 @@ def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(conf
     ("name", "spec", "layers", "classes", "message"),
     [
         ("twin", {"width": 0.25}, {}, SHAPE_CLASSES, "the twin must have the student's shape"),
-        ("big", {"width": 0.25}, {"layer/backbone": "sign"}, SHAPE_CLASSES, "it has 1-bit layers"),
+        (
+            "big",
+            {"width": 0.25},
+            {"layer/backbone": "sign"},
+            SHAPE_CLASSES,
+            "it has layers that are sign, and teachers",
+        ),
+        (
+            "big",
+            {},
+            {"layer/backbone.layer1": "int8"},
+            SHAPE_CLASSES,
+            "it has layers that are int8, and teachers are real",
+        ),
         ("big", {"image_size": 128}, {}, SHAPE_CLASSES, "it was trained at 128 pixels, but data.image_size is 96"),
         ("big", {}, {}, SHAPE_CLASSES[::-1], "it knows the classes .*, but the data has"),
     ],
@@ -192,3 +205,15 @@ def test_a_given_teacher_keeps_its_own_shape(found, config, tmp_path):
     prepared = prepare(chosen, folder, SilentProgress())
     assert prepared.teachers["half"].spec == shape
     assert prepared.state.distiller["terms.feature_hint.adapters.0.p3.weight"].shape[:2] == (32, 16)
+
+
+def test_a_teacher_that_no_term_names_is_not_trained(found, config, tmp_path):
+    run, notes = tmp_path / "run", Notes()
+    chosen = settled(config("teachers.idle={epochs: 1, batch_size: 8}"), None)
+    folder = open_run_folder(run, chosen)
+    for part in ("data", "teachers"):
+        shutil.copytree(found.run.path / part, run / part)
+    shutil.copy(found.run.path / "supernet.safetensors", run)
+    assert list(prepare(chosen, folder, notes).teachers) == ["twin"]
+    assert notes.told == ["No term names the teacher idle: it is left out."]
+    assert not list(run.rglob("*idle*"))

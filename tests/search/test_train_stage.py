@@ -11,8 +11,9 @@ from search.config import ConfigError, load_config
 from search.errors import RunError
 from search.given_files import given_files
 from search.pipeline import run_search
+from search.space_builder import fixed_candidate
 from search.splits import settled
-from search.train_stage import fixed_candidate, run_train, with_candidate
+from search.train_stage import run_train, with_candidate
 from search.training_stage import check_given_weights, load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec

@@ -46,6 +46,8 @@ class Term:
     """
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
+    weights: tuple[float, float] = (0.1, 10.0)
+    """Between which loss weights a search tries it when its config doesn't say."""
     compares_layers: bool = False
     acts_on: Callable[[str], bool] = is_binary
     """Of one that compares layers: the methods on which it has an effect."""
@@ -59,32 +61,37 @@ class Term:
 TERMS: dict[str, Term] = {
     "feature_hint": Term(build=FeatureHint),
     # Dong et al.'s, beside a hint
-    "adversarial": Term(build=Adversarial),
-    "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares")),
-    "adversarial_hinge": Term(build=partial(Adversarial, game="hinge")),
+    "adversarial": Term(build=Adversarial, weights=(0.001, 0.1)),
+    "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares"), weights=(0.001, 0.1)),
+    "adversarial_hinge": Term(build=partial(Adversarial, game="hinge"), weights=(0.001, 0.1)),
     # LWS-Det's: where objects are, and layer by layer
-    "fgfi": Term(build=FineGrainedImitation),
-    "angular": Term(build=lambda student, teachers: Angular(), compares_layers=True),
+    "fgfi": Term(build=FineGrainedImitation, weights=(0.01, 0.1)),
+    "angular": Term(build=lambda student, teachers: Angular(), weights=(10.0, 1000.0), compares_layers=True),
     "amplitude": Term(
         build=lambda student, teachers: Amplitude(),
+        weights=(0.1, 1.0),
         compares_layers=True,
         acts_on=learns_scale,
         acts_on_what="one with a learned scale",
     ),
-    "weight_reconstruction": Term(build=lambda student, teachers: WeightReconstruction(), compares_layers=True),
+    "weight_reconstruction": Term(
+        build=lambda student, teachers: WeightReconstruction(), weights=(1.0, 100.0), compares_layers=True
+    ),
     # JDBNet's joint guidance
-    "joint_features": Term(build=JointFeatures),
-    "joint_attention": Term(build=JointAttention),
+    "joint_features": Term(build=JointFeatures, weights=(0.3, 10.0)),
+    "joint_attention": Term(build=JointAttention, weights=(1.0, 30.0)),
     "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses", second_stage=True),
-    "joint_box": Term(build=lambda student, teachers: JointBox(), reads="responses", second_stage=True),
+    "joint_box": Term(
+        build=lambda student, teachers: JointBox(), weights=(0.1, 3.0), reads="responses", second_stage=True
+    ),
     "joint_box_bounded": Term(
-        build=lambda student, teachers: JointBox(bounded=True), reads="responses", second_stage=True
+        build=lambda student, teachers: JointBox(bounded=True), weights=(0.1, 3.0), reads="responses", second_stage=True
     ),
     # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
-    "response_cls": Term(build=lambda student, teachers: ResponseCls(), reads="responses"),
+    "response_cls": Term(build=lambda student, teachers: ResponseCls(), weights=(0.1, 1.0), reads="responses"),
     "response_loc": Term(build=lambda student, teachers: ResponseLoc(), reads="responses"),
-    "response_quality": Term(build=lambda student, teachers: ResponseQuality(), reads="responses"),
+    "response_quality": Term(build=lambda student, teachers: ResponseQuality(), weights=(1.0, 10.0), reads="responses"),
     # maps where IDa-Det finds them to differ most
     "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places)),
-    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places)),
+    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 10.0)),
 }
