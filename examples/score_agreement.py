@@ -93,8 +93,13 @@ def main() -> None:
     if len(asked.seeds) > max(STUDENT_T):
         parser.error(f"--seeds: {len(asked.seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
     os.environ.setdefault("OMP_NUM_THREADS", "1" if asked.processes > 1 else str(os.cpu_count()))
-    with ProcessPoolExecutor(asked.processes) as pool:
-        jobs = [pool.submit(all_of_a_seed, asked.config, seed, asked.overrides) for seed in asked.seeds]
+    from search.config import load_config  # here, since torch reads the number of threads when it is loaded
+
+    pool = load_config(asked.config, asked.overrides).teachers
+    if USELESS in pool and asked.useful not in pool:
+        parser.error(f"--useful: {asked.useful!r} is not a teacher of the config; it has {', '.join(pool)}.")
+    with ProcessPoolExecutor(asked.processes) as workers:
+        jobs = [workers.submit(all_of_a_seed, asked.config, seed, asked.overrides) for seed in asked.seeds]
         seeds = [job.result() for job in jobs]
     by_name = [{name: (score, retrained) for name, score, retrained in rows} for rows in seeds]
     names = [name for name in by_name[0] if all(name in one for one in by_name)]

@@ -14,6 +14,7 @@ from search.fit import ensemble_of
 from search.given_files import start_of
 from search.run_folder import RunFolder
 from search.schema import TWIN
+from search.schema import Teacher as TeacherConfig
 from search.space_builder import student_spec, teacher_spec
 from search.splits import class_names
 from spaces.candidate import Candidate
@@ -160,6 +161,8 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
         reason = f"it was trained at {found.image_size} pixels, but data.image_size is {spec.image_size}"
     elif other := {method for method in candidate.layers().values() if method != "real"}:
         reason = f"it has layers that are {', '.join(sorted(other))}, and teachers are real-valued"
+    elif contradicted := _contradicted(config.teachers[name], found):
+        reason = f"it is {contradicted}"
     elif name == TWIN and found != spec:
         reason = f"it is {found}, but the twin must have the student's shape, {spec}"
     elif name in _teachers_of_layers(config) and (found.detector, found.width) != (student.detector, student.width):
@@ -171,6 +174,15 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
         key = f"teachers.{name}.weights"
         raise CheckpointError(f"{key}: {path} can't be this teacher: {reason}. Give another file, or none.")
     return Teacher(network, found, candidate)
+
+
+def _contradicted(teacher: TeacherConfig, found: DetectorSpec) -> str | None:
+    """What a teacher's file is that the config says otherwise, in words."""
+    for key in ("detector", "width", "heads"):
+        said = getattr(teacher, key)
+        if said not in (None, getattr(found, key)):
+            return f"one of {key} {getattr(found, key)}, but the config says {said}"
+    return None
 
 
 def build_distiller(config: Config, student: nn.Module, teachers: dict[str, Teacher]) -> Distiller:

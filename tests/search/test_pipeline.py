@@ -12,6 +12,7 @@ from search.pipeline import run_retrain, run_search, scorer_parts
 from search.prepare import prepare
 from search.run_folder import open_run_folder, read_run_folder
 from search.splits import settled
+from search.training_stage import check_given_weights
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -179,6 +180,22 @@ def test_a_given_teacher_that_does_not_fit_is_refused_before_anything_is_written
     with pytest.raises(CheckpointError, match=rf"teachers\.{name}\.weights: .*given\.safetensors can't be .*{message}"):
         run_search(config(f"teachers.{name}.weights={path}"), tmp_path / "run", None, SilentProgress())
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("width=0.5", "it is one of width 0.25, but the config says 0.5"),
+        ("detector=ssd_vgg16", "it is one of detector ssd_resnet18, but the config says ssd_vgg16"),
+    ],
+)
+def test_a_given_teacher_that_is_not_what_the_config_says_is_refused(config, tmp_path, said, message):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    with pytest.raises(CheckpointError, match=rf"teachers\.half\.weights: .* can't be this teacher: {message}"):
+        check_given_weights(config(f"teachers.half.weights={path}", f"teachers.half.{said}"))
+    check_given_weights(config(f"teachers.half.weights={path}", "teachers.half.width=0.25"))
 
 
 def test_a_given_teacher_of_another_shape_may_not_teach_layers(config, tmp_path):

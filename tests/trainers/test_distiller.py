@@ -55,6 +55,14 @@ def test_the_weight_scales_the_term(student, teachers, images, targets):
     assert losses["feature_hint"] > 0
 
 
+def test_a_loss_that_is_no_scalar_is_refused_and_not_summed(student, teachers, images, targets, monkeypatch):
+    distiller = Distiller(student, teachers, {"feature_hint": ["twin"]})
+    output = student(images, targets)
+    monkeypatch.setattr(distiller.terms["feature_hint"], "forward", lambda *args: torch.ones(3))
+    with pytest.raises(ValueError, match=r"The term feature_hint gave a loss of shape \(3,\), must give a scalar"):
+        distiller.losses(ON, images, targets, output)
+
+
 def test_the_named_teacher_is_asked(student, teachers, images, targets):
     distiller = Distiller(student, teachers, {"feature_hint": ["twin", "big"]})
     output = student(images, targets)

@@ -82,7 +82,7 @@ class Distiller(nn.Module):
             if not TERMS[term].compares_layers:
                 met = together if teacher == ENSEMBLE else (teacher,)
                 module = cast(TermLoss, self.terms[term])
-                loss = torch.stack([module(student, passes.output(name), name, targets) for name in met]).sum()
+                loss = torch.stack([module(student, passes.output(name), name, targets) for name in met]).sum(0)
                 if isinstance(module, Adversarial):
                     game = [module.discriminators_loss(student, passes.output(name), name) for name in met]
                     losses[f"{term} discriminators"] = torch.stack(game).sum()
@@ -97,6 +97,8 @@ class Distiller(nn.Module):
                 raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")
             else:
                 continue
+            if loss.ndim:
+                raise ValueError(f"The term {term} gave a loss of shape {tuple(loss.shape)}, must give a scalar.")
             losses[term] = weight * loss
         return losses
 
