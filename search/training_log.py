@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from trainers.checkpoint import write_whole
 from trainers.progress import Progress, Stage
 
 
@@ -14,8 +16,8 @@ class LoggedProgress:
     A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "cls": 4.2, "box": 2.21, "flipped": 0.031}`:
     the weighted losses as means over the epoch's steps (of a supernet also over those whose candidate lacks the term),
     their sum first; `flipped` is the share of searched signs that differ from where the stage began, and
-    `discriminator_accuracy`, with adversarial terms, the share of places that discriminators told rightly. Epochs that
-    are done again after a kill appear again.
+    `discriminator_accuracy`, with adversarial terms, the share of places that discriminators told rightly. Where a
+    training goes on, or begins again, its lines about epochs that it does again are taken out: each stands once.
     """
 
     def __init__(self, shown: Progress, file: Path) -> None:
@@ -45,4 +47,12 @@ class _LoggedStage:
 
     def resume(self, n: int, **figures: float | str) -> None:
         self._done = n
+        if self._file.is_file():
+            lines = self._file.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and not self._is_ahead(json.loads(line))]
+            if kept != lines:
+                write_whole(self._file, "".join(kept).encode())
         self._shown.resume(n, **figures)
+
+    def _is_ahead(self, line: dict[str, Any]) -> bool:
+        return bool(line["stage"] == self._name and line["epoch"] > self._done)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.supernet import build_fixed, build_supernet
+from trainers import resuming
 from trainers.data.decoded import Decoded
 
 torch.set_num_threads(1)
@@ -98,6 +99,13 @@ def targets() -> list[dict[str, Tensor]]:
         {"boxes": torch.tensor(first), "labels": torch.tensor([1])},
         {"boxes": torch.tensor(second), "labels": torch.tensor([3, 2, 1])},
     ]
+
+
+@pytest.fixture
+def every_step_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings with a `resume_from` keep their state after every step, whatever it takes."""
+    monkeypatch.setattr(resuming, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(resuming, "SAVE_SHARE", float("inf"))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The training loop that teachers, supernets and retrained detectors share: seeded and resumable."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,23 +11,19 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from spaces.layers.signs import sign
-from trainers.checkpoint import load_training_state, save_training_state
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.distill.adversarial import discriminator_accuracy, discriminator_parameters
 from trainers.heap import keep_freed_memory
 from trainers.progress import Progress, SilentProgress
+from trainers.resuming import Position, Resumption
 from trainers.schedule import warmed_cosine
 from trainers.searched_signs import flip_rate, searched_logits, searches, set_search_progress
 from trainers.seeding import seeded
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
-
-SAVE_EVERY_SECONDS = 20.0
-SAVE_SHARE = 0.05
-"""Of the time that may go into keeping states, where epochs are shorter than `SAVE_EVERY_SECONDS`."""
 
 
 class DivergedError(FloatingPointError):
@@ -80,10 +75,9 @@ def train(
     Data order and augmentation depend on `seed` and the epoch alone. torch's own generator is seeded at every step from
     `seed`, epoch and step, whatever the stage is called, and `step_losses` must draw any other random choice from these
     too: then a training that is killed and started again ends bit for bit where an unbroken one does. With
-    `resume_from` the state is kept there, at an epoch's end unless that would take more than a twentieth of the time,
-    and with `keep_end` at the very end too; the file is removed by the caller once the result is saved. Raises
-    DivergedError when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one
-    batch.
+    `resume_from` the state is kept there as often as `resuming` has it, and with `keep_end` at the very end too; the
+    file is removed by the caller once the result is saved. Raises DivergedError when a loss or gradient isn't finite,
+    naming every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -97,44 +91,43 @@ def train(
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(settings.epochs * steps_per_epoch))
     identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint(), **(described_as or {})}
+    identity["steps"] = steps_per_epoch
     sides = _sides(modules)
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
     searched = searches(modules)
-    first = _resume(resume_from, identity, modules, optimizer, schedule)
-    saved, took = time.monotonic(), 0.0
+    kept = Resumption(resume_from, identity, {"modules": modules, "optimizer": optimizer, "schedule": schedule})
+    at = kept.resume()
     with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
-        shown.resume(first)
-        for epoch in range(first, settings.epochs):
+        shown.resume(at.epoch)
+        while at.epoch < settings.epochs:
             modules.train()
-            totals: dict[str, Tensor] = {}
-            order = batches(data, settings.batch_size, seed=seed, epoch=epoch, augment=True, drop_last=True)
-            for step, batch in enumerate(order):
-                torch.manual_seed(seeded(seed, "draws", epoch, step))  # a detector's anchors and proposals, teachers
-                set_search_progress(searched, (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch))
-                losses = step_losses(to_device(batch, device), epoch, step)
+            order = batches(
+                data, settings.batch_size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step
+            )
+            for batch in order:
+                torch.manual_seed(seeded(seed, "draws", at.epoch, at.step))  # anchors, proposals, teachers
+                done = at.epoch * steps_per_epoch + at.step
+                set_search_progress(searched, done / (settings.epochs * steps_per_epoch))
+                losses = step_losses(to_device(batch, device), at.epoch, at.step)
                 loss = torch.stack(list(losses.values())).sum()
-                check_finite(losses, stage, epoch, step)
+                check_finite(losses, stage, at.epoch, at.step)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 norms = [float(clip_grad_norm_(side, settings.clip_norm)) for side in sides]
                 if not all(map(math.isfinite, norms)):
-                    where = f"of {stage} is not finite in epoch {epoch}, step {step}"
+                    where = f"of {stage} is not finite in epoch {at.epoch}, step {at.step}"
                     raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
                 optimizer.step()
                 schedule.step()
-                for name, one in losses.items():
-                    totals[name] = totals.get(name, 0.0) + one.detach()
+                at.add(losses, discriminator_accuracy(modules))
+                if at.step < steps_per_epoch:
+                    kept.keep(at)
             flipped = {"flipped": round(flip_rate(modules, started), 4)} if started else {}
-            each = {name: round(float(one) / steps_per_epoch, 3) for name, one in totals.items()}
-            figures = flipped | discriminator_accuracy(modules)
-            shown.advance(1, loss=round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **figures)
-            ended = epoch + 1 == settings.epochs
-            ready = time.monotonic()
-            due = keep_end if ended else ready - saved > min(SAVE_EVERY_SECONDS, took / SAVE_SHARE)
-            if resume_from is not None and due:
-                _save(resume_from, identity, epoch + 1, modules, optimizer, schedule)
-                saved = time.monotonic()
-                took = saved - ready
+            shown.advance(1, **at.figures(), **flipped)
+            at = Position(at.epoch + 1)
+            ended = at.epoch == settings.epochs
+            if not ended or keep_end:
+                kept.keep(at, at_once=ended)
     set_search_progress(searched, 1.0)
 
 
@@ -190,26 +183,6 @@ def _sides(modules: nn.ModuleDict) -> list[list[nn.Parameter]]:
     discriminators = discriminator_parameters(modules)
     against = {id(one) for one in discriminators}
     return [[p for p in modules.parameters() if id(p) not in against], discriminators]
-
-
-def _save(path: Path, identity: dict[str, Any], epoch: int, modules: nn.ModuleDict, *parts: Any) -> None:
-    optimizer, schedule = (part.state_dict() for part in parts)
-    state = {"modules": modules.state_dict(), "optimizer": optimizer, "schedule": schedule}
-    save_training_state(path, {"identity": identity, "epoch": epoch, **state})
-
-
-def _resume(path: Path | None, identity: dict[str, Any], modules: nn.ModuleDict, optimizer: Any, schedule: Any) -> int:
-    """Put everything where the saved epoch left it; the epochs done.
-
-    A state of other settings, another seed or other data is not gone on from: the training starts over.
-    """
-    state = load_training_state(path) if path is not None else None
-    if state is None or state.get("identity") != identity:
-        return 0
-    modules.load_state_dict(state["modules"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return int(state["epoch"])
 
 
 def freeze(network: nn.Module) -> nn.Module:

@@ -51,14 +51,14 @@ def test_both_sides_lose_what_the_game_says(game, logit, student, discriminator)
 def test_accuracy_is_the_share_told_rightly_since_it_was_last_asked(game, logit, right):
     term = played(game)
     assert term.accuracy() is None
-    assert discriminator_accuracy(term) == {}
+    assert discriminator_accuracy(term) is None
     set_bias(term, logit)  # the same answer everywhere: right for one of the two
     with torch.no_grad():
         judged = next(term._judged(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big"))
     assert [bool((logits > term.game.boundary).all()) for logits in judged] == [right == "teacher"] * 2
     for _ in range(3):
         term.discriminators_loss(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big")
-    assert discriminator_accuracy(nn.ModuleList([term, played(game)])) == {"discriminator_accuracy": 0.5}
+    assert discriminator_accuracy(nn.ModuleList([term, played(game)])) == 0.5
     assert term.accuracy() is None
 
 

@@ -5,7 +5,6 @@ import torch
 
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate
-from trainers import loop
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble
 from trainers.loop import TrainSettings, freeze
@@ -47,8 +46,8 @@ def trained(supernet, fixed, blobs):
     return run
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 def test_it_ends_bit_for_bit_where_an_unbroken_one_does(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     supernet, distiller, before = trained()
     changed = differing(distiller, before)
     assert any(".discriminators." in name for name in changed)

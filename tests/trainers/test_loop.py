@@ -1,4 +1,3 @@
-import itertools
 import math
 from contextlib import contextmanager
 
@@ -6,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from trainers import loop
 from trainers.data.errors import DataError
 from trainers.distill.adversarial import Discriminator
 from trainers.loop import DivergedError, TrainSettings, check_finite, freeze, train
@@ -93,53 +91,33 @@ def test_a_data_set_smaller_than_a_batch_is_refused(blobs):
         run(toy(), blobs(3))
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 @pytest.mark.parametrize("fail_at", [(1, 0), (2, 1), (3, 1)])
 def test_a_training_cut_off_in_a_step_ends_where_the_unbroken_one_does(tmp_path, monkeypatch, blobs, fail_at):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     data, unbroken, path = blobs(10), toy(), tmp_path / "toy.state"
     run(unbroken, data)
     with pytest.raises(KeyboardInterrupt):
         run(toy(), data, fail_at=fail_at, resume_from=path)
     resumed = toy(seed=9)  # what stands in the new process is of no account
     seen = run(resumed, data, resume_from=path)
-    assert seen[0] == (fail_at[0], 0)
+    assert seen[0] == fail_at  # the steps before it in its epoch aren't done again
     assert_same(state_of(resumed), state_of(unbroken))
 
 
-def test_short_epochs_are_kept_as_often_as_a_twentieth_of_the_time_allows(tmp_path, monkeypatch, blobs):
-    clock, kept = iter(range(0, 10_000, 10)), []
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
-
-    def save(path, identity, epoch, *_):
-        kept.append(epoch)
-        for _ in range(99 if epoch == 4 else 0):
-            next(clock)  # a slow disk, once
-
-    monkeypatch.setattr(loop, "_save", save)
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
-    monkeypatch.setattr(loop, "SAVE_SHARE", 2.0)  # of ticks of 10 s, of which a usual save takes one
-    run(toy(), blobs(10), epochs=12, resume_from=tmp_path / "toy.state")
-    assert kept == [1, 2, 3, 4]
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-    run(toy(), blobs(10), epochs=3, resume_from=tmp_path / "toy.state")
-    assert kept[4:] == [1, 2]
-
-
+@pytest.mark.usefixtures("every_step_is_kept")
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_a_training_cut_off_before_it_saved_goes_back_an_epoch(tmp_path, monkeypatch, blobs, stop_after):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+def test_a_training_cut_off_before_it_saved_goes_back_a_step(tmp_path, monkeypatch, blobs, stop_after):
     data, unbroken, path = blobs(10), toy(), tmp_path / "toy.state"
     run(unbroken, data)
     with pytest.raises(KeyboardInterrupt):
         run(toy(), data, progress=Recorder(stop_after), resume_from=path)
-    assert path.exists() == (stop_after > 1)
     resumed = toy()
-    assert run(resumed, data, resume_from=path)[0] == (stop_after - 1, 0)
+    assert run(resumed, data, resume_from=path)[0] == (stop_after - 1, 1)
     assert_same(state_of(resumed), state_of(unbroken))
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 def test_a_training_may_be_cut_off_many_times(tmp_path, monkeypatch, blobs):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     data, unbroken, path = blobs(8), toy(), tmp_path / "toy.state"
     run(unbroken, data)
     for epoch in (1, 2, 3):
@@ -150,22 +128,17 @@ def test_a_training_may_be_cut_off_many_times(tmp_path, monkeypatch, blobs):
     assert_same(state_of(resumed), state_of(unbroken))
 
 
-def test_a_state_is_saved_at_most_every_so_often_and_not_at_the_end(tmp_path, monkeypatch, blobs):
-    saved = []
-    monkeypatch.setattr(loop, "save_training_state", lambda path, state: saved.append(state["epoch"]))
-    ticks = itertools.count(0.0, 15.0)  # 15 s pass from one look at the clock to the next
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(ticks))
-    run(toy(), blobs(4), epochs=6, resume_from=tmp_path / "toy.state")
-    assert 0 < len(saved) < 5
-    assert 6 not in saved
-    saved.clear()
-    run(toy(), blobs(4), epochs=3)
-    assert saved == []
+@pytest.mark.usefixtures("every_step_is_kept")
+@pytest.mark.parametrize(("keep_end", "again"), [(False, [(1, 1)]), (True, [])])
+def test_the_very_end_is_kept_where_it_is_asked_for(tmp_path, blobs, keep_end, again):
+    data, path = blobs(8), tmp_path / "toy.state"
+    run(toy(), data, epochs=2, resume_from=path, keep_end=keep_end)
+    assert run(toy(), data, epochs=2, resume_from=path, keep_end=keep_end) == again
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 @pytest.mark.parametrize("changes", [{"epochs": 5}, {"seed": 7}, {"stage": "other"}, {"data": "other images"}])
 def test_a_state_of_another_training_is_not_gone_on_from(tmp_path, monkeypatch, blobs, changes):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     path, data = tmp_path / "toy.state", blobs(4)
     with pytest.raises(KeyboardInterrupt):
         run(toy(), data, fail_at=(2, 0), resume_from=path)
@@ -182,8 +155,8 @@ def test_a_state_of_another_program_is_not_gone_on_from(tmp_path, blobs):
     assert run(toy(), data, resume_from=path)[0] == (0, 0)
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 def test_progress_is_told_of_every_epoch_and_of_those_done_before(tmp_path, monkeypatch, blobs):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     path, data = tmp_path / "toy.state", blobs(4)
     with pytest.raises(KeyboardInterrupt):
         run(toy(), data, fail_at=(2, 0), resume_from=path)

@@ -6,7 +6,6 @@ import torch
 from spaces.detectors import searchable_units
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate
-from trainers import loop
 from trainers.distill import Distiller
 from trainers.loop import TrainSettings, freeze
 from trainers.supernet_training import train_supernet
@@ -94,9 +93,9 @@ def test_adapters_are_trained_with_the_supernet_where_a_teacher_is_drawn(trained
         assert not torch.equal(taught[name], idle[name])
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 @pytest.mark.parametrize("step", [3, 5])
 def test_a_training_goes_on_where_it_was_cut_off(trained, tmp_path, monkeypatch, step):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     unbroken = trained()
     path, steps = tmp_path / "supernet.state", []
 

@@ -42,8 +42,8 @@ def test_the_same_seed_draws_the_same_samples(blobs):
     assert differing(first, trained(blobs(8), seed=2)) != []
 
 
+@pytest.mark.usefixtures("every_step_is_kept")
 def test_a_training_goes_on_where_it_was_cut_off(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     unbroken, path = trained(blobs(8)), tmp_path / "twin.state"
     check, calls = loop.check_finite, []
 

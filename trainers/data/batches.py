@@ -14,9 +14,16 @@ Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 
 
 def batches(
-    decoded: Decoded, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False
+    decoded: Decoded,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    augment: bool,
+    drop_last: bool = False,
+    skip: int = 0,
 ) -> Iterator[Batch]:
-    """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets.
+    """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets; without its first `skip`.
 
     Targets are what is to be learnt, so without crowds and ignored regions. They hold boxes (n, 4) float32, labels (n,)
     int64 and difficult (n,) bool, with n = 0 where nothing is in the image. With `augment` the order is shuffled and
@@ -27,15 +34,15 @@ def batches(
         raise ValueError(f"batch_size is {batch_size}, must be at least 1.")
     if seed < 0 or epoch < 0:
         raise ValueError(f"seed is {seed} and epoch is {epoch}, neither may be negative.")
-    return _batches(decoded, batch_size, seed, epoch, augment, drop_last)
+    return _batches(decoded, batch_size, seed, epoch, augment, drop_last, skip)
 
 
 def _batches(
-    decoded: Decoded, batch_size: int, seed: int, epoch: int, augment: bool, drop_last: bool
+    decoded: Decoded, batch_size: int, seed: int, epoch: int, augment: bool, drop_last: bool, skip: int
 ) -> Iterator[Batch]:
     count = len(decoded)
     order = np.random.default_rng((seed, epoch)).permutation(count) if augment else np.arange(count)
-    for start in range(0, count - batch_size + 1 if drop_last else count, batch_size):
+    for start in range(skip * batch_size, count - batch_size + 1 if drop_last else count, batch_size):
         images, targets = [], []
         for index in order[start : start + batch_size].tolist():
             image, target = decoded.images[index], decoded.training_target(index)

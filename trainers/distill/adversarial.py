@@ -142,8 +142,8 @@ def discriminator_parameters(module: nn.Module) -> list[nn.Parameter]:
     return [p for one in module.modules() if isinstance(one, Discriminator) for p in one.parameters()]
 
 
-def discriminator_accuracy(module: nn.Module) -> dict[str, float]:
-    """`accuracy` of the adversarial terms in `module` that played, their mean, as a figure of an epoch by name."""
+def discriminator_accuracy(module: nn.Module) -> float | None:
+    """`accuracy` of the adversarial terms in `module` that played, their mean; None when none did."""
     asked = [one.accuracy() for one in module.modules() if isinstance(one, Adversarial)]
     found = [one for one in asked if one is not None]
-    return {"discriminator_accuracy": round(sum(found) / len(found), 4)} if found else {}
+    return sum(found) / len(found) if found else None
