@@ -1,5 +1,6 @@
 """What a search tries before its sampler proposes anything: the ends of the cost axis, and what the config enqueues."""
 
+from search.budgets import check_budgets
 from search.config import Config, ConfigError
 from search.schema import Enqueued
 from spaces.candidate import Candidate, Value
@@ -9,8 +10,10 @@ from spaces.space import NO_TEACHER, SearchSpace
 def first_tried(config: Config, space: SearchSpace) -> list[Candidate]:
     """The ends, then what is enqueued, each in its order.
 
-    Raises ConfigError when the trials would be spent before all that is enqueued was tried.
+    Raises ConfigError when the trials would be spent before all that is enqueued was tried, and for budgets that no
+    candidate keeps.
     """
+    check_budgets(config, space)
     first, own = list(ends(config, space).values()), enqueued(config, space)
     order = list(dict.fromkeys(map(space.canonical, [*first, *own])))
     needed = max((order.index(space.canonical(one)) + 1 for one in own), default=0)
