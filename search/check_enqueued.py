@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import chain
 
+from search.check_methods import is_method
 from search.check_names import Problem, dotted, unknown
-from search.check_terms import is_method
 from search.schema import Config, Term, TrainTerm
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from search.check_methods import is_method
 from search.check_names import Problem, unknown, without_repetition
 from search.schema import TWIN, Config
 from spaces.detectors import DETECTORS
-from spaces.layers import METHODS, method
 from spaces.space import NO_TEACHER, weight_grid
 from trainers.distill import TERMS
 from trainers.distill.ensemble import ENSEMBLE
@@ -43,28 +43,6 @@ def trained_terms(config: Config, methods: Iterable[str]) -> Iterator[Problem]:
         else:
             yield from _teachers(config, name, [term.teacher], f"{key}.teacher", [*config.teachers, ENSEMBLE])
         yield from _effect(key, name, methods, "layer of train.layers")
-
-
-def is_method(name: str) -> bool:
-    """Whether a layer may be given this method; what else is wrong with a config is not to be blamed on one."""
-    try:
-        method(name)
-    except ValueError:
-        return False
-    return True
-
-
-def methods_exist(key: str, names: Iterable[str]) -> Iterator[Problem]:
-    """The names that are no method, or have options that the method doesn't."""
-    for name in dict.fromkeys(names):
-        base = name.partition("+")[0]
-        if base not in METHODS:
-            yield key, unknown(base, METHODS)
-            continue
-        try:
-            method(name)
-        except ValueError as error:
-            yield key, str(error)
 
 
 def taught_by_ensemble(config: Config) -> list[str]:

@@ -6,8 +6,9 @@ from itertools import chain
 from pathlib import Path
 
 from search.check_enqueued import enqueued_candidates
+from search.check_methods import is_method, methods_exist
 from search.check_names import Problem, known, unknown, without_repetition
-from search.check_terms import is_method, methods_exist, searched_terms, taught_by_ensemble, trained_terms
+from search.check_terms import searched_terms, taught_by_ensemble, trained_terms
 from search.objectives import BUDGETS, OBJECTIVES
 from search.samplers import SAMPLERS
 from search.schema import TWIN, Config, Supernet
