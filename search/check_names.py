@@ -7,6 +7,12 @@ Problem = tuple[str, str]
 """A dotted key and what is wrong with its value."""
 
 
+def dotted(location: Sequence[str | int]) -> str:
+    """A place in a config as a key. Numbers are positions in a list: a key counts them from 0, people from 1."""
+    positions = [f" (entry {part + 1} of the list)" for part in location if isinstance(part, int)]
+    return ".".join(map(str, location)) + "".join(positions)
+
+
 def unknown(name: str, known: Collection[str]) -> str:
     """The text for a name that is not in a table: the nearest known one, and all of them."""
     near = get_close_matches(name, known, n=1)
@@ -16,7 +22,7 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 def known(key: str, names: Sequence[str], table: Collection[str]) -> Iterator[Problem]:
     """Each name that isn't in the table, and each that comes twice."""
-    for name in names:
+    for name in dict.fromkeys(names):
         if name not in table:
             yield key, unknown(name, table)
     yield from without_repetition(key, names)

@@ -1,15 +1,15 @@
 """Reading a config whole, before any work begins, and saying clearly what is wrong with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from search.mistakes import cut, mistakes, shown
 from search.schema import Config, TrainingConfig
 from search.yaml_text import YamlError, parse_yaml
 
@@ -22,6 +22,9 @@ __all__ = [
     "load_config",
     "preset_names",
 ]
+
+LONGEST_OVERRIDE, SHOWN_OVERRIDES = 40, 3
+"""How many characters of a --set, and how many of them, stand in a message: the mistake is what is to be read."""
 
 CHANGEABLE = (
     "data.root",  # that the images are the same is checked by their annotations
@@ -53,7 +56,7 @@ def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
     except YamlError as error:
         raise ConfigError(f"{label}, {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{label} holds {_short(content)}; a config is a mapping of keys such as name, data, search.")
+        raise ConfigError(f"{label} holds {shown(content)}; a config is a mapping of keys such as name, data, search.")
     for override in overrides:
         _lay_over(content, override)
     return _validated(content, label, tuple(overrides))
@@ -99,22 +102,21 @@ def _presets() -> str:
 
 def _lay_over(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
+    named = f"--set {cut(override, LONGEST_OVERRIDE)}"
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise ConfigError(
-            f"--set {override}: must have the form key=value with a dotted key, such as search.trials=50."
-        )
+        raise ConfigError(f"{named}: must have the form key=value with a dotted key, such as search.trials=50.")
     try:
         value = parse_yaml(text)
     except YamlError as error:
-        raise ConfigError(f"--set {override}: the value is no YAML, {error}") from error
+        raise ConfigError(f"{named}: the value is no YAML, {error}") from error
     section = content
     for depth, part in enumerate(parts[:-1], 1):
         if section.get(part) is None:
             section[part] = {}
         section = section[part]
         if not isinstance(section, dict):
-            raise ConfigError(f"--set {override}: {'.'.join(parts[:depth])} is {_short(section)}, which has no keys.")
+            raise ConfigError(f"{named}: {'.'.join(parts[:depth])} is {shown(section)}, which has no keys.")
     section[parts[-1]] = value
 
 
@@ -124,8 +126,7 @@ def _validated(content: dict[str, Any], label: str, overrides: tuple[str, ...]) 
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        mistakes = [_mistake(one) for one in error.errors()]
-        raise ConfigError(_message(label, overrides, mistakes)) from error
+        raise ConfigError(_message(label, overrides, mistakes(error))) from error
     found = problems(config)
     if found:
         raise ConfigError(_message(label, overrides, [f"{key}: {text}" for key, text in found]))
@@ -137,58 +138,13 @@ def with_section(config: Config, name: str, section: dict[str, Any], source: str
     return _validated({**config.model_dump(exclude_unset=True), name: section}, source, ())
 
 
-def _message(label: str, overrides: tuple[str, ...], mistakes: Sequence[str]) -> str:
-    where = f"{label} with --set {' --set '.join(overrides)}" if overrides else label
-    if len(mistakes) == 1:
-        return f"{where}: {mistakes[0]}"
-    return "\n  ".join([f"{where}: {len(mistakes)} mistakes", *mistakes])
-
-
-def _mistake(error: ErrorDetails) -> str:
-    location = [str(part) for part in error["loc"] if part != "[key]"]
-    key = ".".join(location) or "the config"
-    if error["type"] == "extra_forbidden":
-        return _unknown_key(location)
-    if error["type"] == "missing":
-        return f"{key}: is missing and has no default."
-    if error["type"] == "too_short":
-        return f"{key}: is {_short(error['input'])}, must have one entry or more."
-    if error["type"] == "model_type":
-        return f"{key}: is {_short(error['input'])}, must be a mapping of keys."
-    text = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Input ", "it ")
-    text = text[:1].lower() + text[1:]
-    return f"{key}: is {_short(error['input'])}, {text}."
-
-
-def _unknown_key(location: Sequence[str]) -> str:
-    *parents, name = location
-    known = _keys_of(parents)
-    near = get_close_matches(name, known, n=1)
-    elsewhere = [key for key in _all_keys(Config) if key.rpartition(".")[2] == name]
-    suggestion = [".".join([*parents, *near])] if near else elsewhere[:1]
-    hint = f" Did you mean {suggestion[0]}?" if suggestion else ""
-    return f"{'.'.join(location)}: there is no such key.{hint} Known here: {', '.join(known)}."
-
-
-def _keys_of(parents: Sequence[str]) -> list[str]:
-    section: Any = Config
-    for part in parents:
-        section = _section_type(section, part)
-    return list(section.model_fields)
-
-
-def _section_type(section: type[BaseModel], name: str) -> Any:
-    """The type of a field that is a section; sections by name or in a row stand for themselves until one is taken."""
-    if not isinstance(section, type):
-        return next(one for one in get_args(section) if isinstance(one, type) and issubclass(one, BaseModel))
-    return section.model_fields[name].annotation
-
-
-def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        yield f"{prefix}{name}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _all_keys(field.annotation, f"{prefix}{name}.")
+def _message(label: str, overrides: tuple[str, ...], found: Sequence[str]) -> str:
+    named = "".join(f" --set {cut(one, LONGEST_OVERRIDE)}" for one in overrides[:SHOWN_OVERRIDES])
+    more = f" and {len(overrides) - SHOWN_OVERRIDES} more" if len(overrides) > SHOWN_OVERRIDES else ""
+    where = f"{label} with{named}{more}" if overrides else label
+    if len(found) == 1:
+        return f"{where}: {found[0]}"
+    return "\n  ".join([f"{where}: {len(found)} mistakes", *found])
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -199,8 +155,3 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -26,6 +26,10 @@ def _year(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+NULL_LIST = BeforeValidator(lambda value: () if value is None else value)
+NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
+"""What may be empty may be null: so YAML reads a key with nothing behind it."""
+
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
@@ -90,8 +94,9 @@ class Teacher(_Section):
 
 class Layers(_Section):
     methods: Methods = ("real", "sign", "bireal")
-    keep_real: tuple[str, ...] = ()
-    open: dict[Literal["stem", "shortcuts", "heads"], Methods] = {}  # what is real in every candidate otherwise
+    keep_real: Annotated[tuple[str, ...], NULL_LIST] = ()
+    # what is real in every candidate otherwise
+    open: Annotated[dict[Literal["stem", "shortcuts", "heads"], Methods], NULL_MAPPING] = {}
 
 
 class Term(_Section):
@@ -99,6 +104,13 @@ class Term(_Section):
 
     teachers: Annotated[tuple[str, ...], Field(min_length=1)] = (NO_TEACHER, TWIN)
     weight: tuple[Positive, Positive] = (0.1, 10.0)  # where there is no such term; each brings its own
+
+    @field_validator("weight", mode="before")
+    @classmethod
+    def _pair(cls, weight: object) -> object:
+        if not isinstance(weight, list | tuple) or len(weight) != 2:
+            raise ValueError("must be two numbers, [lowest, highest]")
+        return weight
 
     @field_validator("weight")
     @classmethod
@@ -118,7 +130,7 @@ class Ensemble(_Section):
 class Space(_Section):
     granularity: Literal["layer", "block", "stage"] = "block"
     layers: Layers = Layers()
-    terms: dict[str, Term] = {}
+    terms: Annotated[dict[str, Term], NULL_MAPPING] = {}
 
     @field_validator("terms", mode="before")
     @classmethod
@@ -137,7 +149,8 @@ class Supernet(_Section):
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2  # of searched signs (dbs)
     discriminator_learning_rate: Positive = 1.0e-3  # of adversarial terms' other side
-    search_losses: dict[str, Positive] = {"angular": 100.0, "amplitude": 1.0}  # whenever `dbs` is sampled
+    # whenever `dbs` is sampled
+    search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 
 
 class Scoring(_Section):
@@ -161,7 +174,7 @@ class Enqueued(_Section):
     """A candidate that is tried whatever the sampler proposes: one method for all layers, and its terms."""
 
     layers: str
-    terms: dict[str, TrainTerm] = {}
+    terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 
 class Search(_Section):
@@ -169,8 +182,8 @@ class Search(_Section):
     workers: Count = 1
     sampler: str = "tpe"
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
-    constraints: dict[str, Positive] = {}
-    enqueue: tuple[Enqueued, ...] = ()
+    constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
+    enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
 
@@ -195,7 +208,7 @@ class Train(_Section):
     """One network trained alone, by `bitfront train`."""
 
     layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = "bireal"  # for all layers, or by module
-    terms: dict[str, TrainTerm] = {}
+    terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60
     batch_size: BatchSize = 16
@@ -217,8 +230,8 @@ class Config(_Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     data: Data
     student: Student
-    teachers: Annotated[dict[Name, Teacher], Field(validate_default=True)] = {}
-    ensemble: Ensemble = Ensemble()
+    teachers: Annotated[dict[Name, Teacher], NULL_MAPPING, Field(validate_default=True)] = {}
+    ensemble: Annotated[Ensemble, NULL_MAPPING] = Ensemble()
     space: Space = Space()
     supernet: Supernet = Supernet()
     scoring: Scoring = Scoring()

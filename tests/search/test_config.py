@@ -68,8 +68,8 @@ MISTAKES = {
     "teachers: {big: {epoch: 3}}": "teachers.big.epoch: there is no such key. Did you mean teachers.big.epochs?",
     "space: {terms: {feature_hint: {teacher: [twin]}}}": "Did you mean space.terms.feature_hint.teachers?",
     "search: {trials: 0}": "search.trials: is 0, must be greater than or equal to 1.",
-    "search: {trials: 3.5}": "search.trials: is 3.5, must be a valid integer.",
-    "search: {workers: many}": "search.workers: is 'many', must be a valid integer.",
+    "search: {trials: 3.5}": "search.trials: is 3.5, must be a whole number.",
+    "search: {workers: many}": "search.workers: is 'many', must be a whole number.",
     "search: {sampler: tpo}": "search.sampler: 'tpo' is not known. Did you mean 'tpe'? Known: nsga2, random, tpe.",
     "search: {objectives: [map]}": "search.objectives: 'map' is not known. Did you mean 'map50'? Known: bit_ops",
     "search: {objectives: [ops, ops]}": "search.objectives: names 'ops' more than once.",
@@ -88,15 +88,15 @@ MISTAKES = {
     ),
     "space: {terms: {angular: {teachers: [none, big]}}}": "space.terms.angular.teachers: 'big' is not known.",
     "search: {enqueue: [{layers: sign, weight: 3}]}": (
-        "search.enqueue.0.weight: there is no such key. Known here: layers, terms."
+        "search.enqueue.0.weight (entry 1 of the list): there is no such key. Known here: layers, terms."
     ),
     "search: {enqueue: [{layers: sign, terms: {feature_hint: {teachers: big}}}]}": (
-        "search.enqueue.0.terms.feature_hint.teachers: there is no such key. Did you mean "
+        "search.enqueue.0.terms.feature_hint.teachers (entry 1 of the list): there is no such key. Did you mean "
         "search.enqueue.0.terms.feature_hint.teacher? Known here: teacher, weight."
     ),
     "search: {enqueue: [{layers: sign}, {layer: sign}]}": (
-        "2 mistakes\n  search.enqueue.1.layers: is missing and has no default.\n  search.enqueue.1.layer: there is no "
-        "such key. Did you mean search.enqueue.1.layers? Known here: layers, terms."
+        "search.yaml: search.enqueue.1.layer (entry 2 of the list): there is no such key. Did you mean "
+        "search.enqueue.1.layers? Known here: layers, terms."
     ),
     "space: {terms: {feature_hint: {teachers: [none]}}}": (
         "space.terms.feature_hint.teachers: is 'none' alone: nobody ever teaches it. Add a teacher, or take it out."
@@ -111,7 +111,7 @@ MISTAKES = {
         "space.terms.feature_hint.weight: is [3, 1], must be [lowest, highest]."
     ),
     "space: {terms: {feature_hint: {weight: [0, 1]}}}": (
-        "space.terms.feature_hint.weight.0: is 0, must be greater than 0."
+        "space.terms.feature_hint.weight.0 (entry 1 of the list): is 0, must be greater than 0."
     ),
     "space: {terms: {feature_hint: {weight: [1.1, 1.2]}}}": "weight: No weight lies between 1.1 and 1.2 on a grid",
     "teachers: {ensemble: {}}": "teachers.ensemble: is a reserved name",
@@ -119,10 +119,10 @@ MISTAKES = {
     "teachers: {big: {detector: ssd_resnet81}}": "teachers.big.detector: 'ssd_resnet81' is not known.",
     "teachers: {big: {weights: gone.safetensors}}": "teachers.big.weights: is 'gone.safetensors', but there is no such",
     "retrain: {pick: best}": "retrain.pick: is 'best', must be knee, null or a candidate's id of 10 hex",
-    "supernet: 3": "supernet: is 3, must be a mapping of keys.",
+    "supernet: 3": "supernet: is 3, must be a mapping of keys, such as {key: value}.",
     "supernet: {batch_size: 1}": "supernet.batch_size: is 1, must be greater than or equal to 2.",
-    "supernet: {learning_rate: true}": "supernet.learning_rate: is True, must be a number, not true or false.",
-    "supernet: {learning_rate: .nan}": "supernet.learning_rate: is nan, must be greater than 0.",
+    "supernet: {learning_rate: true}": "supernet.learning_rate: is true, must be a number, not true or false.",
+    "supernet: {learning_rate: .nan}": "supernet.learning_rate: is .nan, must be greater than 0.",
     "name: b": "line 4: the key 'name' stands here and in line 1. Keep one of them.",
     "seed: [1": "line 5, column 1: expected ',' or ']', but got '<stream end>'.",
     "? [x]\n: 1": "line 4: a key is ['x']; keys are plain words.",
@@ -142,8 +142,8 @@ def test_a_mistake_is_named_with_its_file_key_and_way_out(line, written):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds None; a config is a mapping"),
-        ("- a", "holds ['a']; a config is a mapping"),
+        ("", "holds null; a config is a mapping"),
+        ("- a", "holds [a]; a config is a mapping"),
         ("name: a", "2 mistakes\n  data: is missing and has no default.\n  student: is missing and has no default."),
         (LEAST.replace("name: a", "name: ../a"), "name: is '../a', must consist of letters, digits"),
         (LEAST.replace("shapes}", "vco}"), "data.format: is 'vco', must be 'voc', 'coco', 'visdrone' or 'shapes'."),
@@ -167,6 +167,116 @@ def test_a_config_that_lacks_or_misnames_the_necessary_is_refused(text, message,
     with pytest.raises(ConfigError) as caught:
         load_config(written(text))
     assert message in str(caught.value)
+
+
+NONE = {
+    "ensemble": {"mode": "sum_losses", "members": None},
+    "teachers": ["twin"],
+    "space.terms": {},
+    "space.layers.keep_real": [],
+    "space.layers.open": {},
+    "supernet.search_losses": {},
+    "search.constraints": {},
+    "search.enqueue": [],
+    "train.terms": {},
+}
+
+
+@pytest.mark.parametrize("key", NONE)
+def test_what_may_be_empty_may_be_null(key, written):
+    config = load_config(written(LEAST), [f"{key}=null"])
+    found = config.model_dump(mode="json")
+    for part in key.split("."):
+        found = found[part]
+    assert (list(found) if key == "teachers" else found) == NONE[key]
+    assert load_config(written(config_text(config))) == config
+
+
+def test_an_enqueued_candidate_may_have_null_for_terms(written):
+    config = load_config(written(LEAST + "search: {enqueue: [{layers: sign, terms: null}]}\n"))
+    assert config.search.enqueue[0].terms == {}
+
+
+ONCE = {
+    "teachers: {twin: {detector: ssd_resnet81}}": "teachers.twin.detector: is 'ssd_resnet81', but the twin has",
+    "teachers: {twin: {width: 2}}\nspace: {terms: {angular: {}}}": "teachers.twin.width: is 2.0, but the twin has",
+    "teachers: {big: {detector: ssd_resnet81}}\nspace: {terms: {angular: {teachers: [big]}}}": (
+        "teachers.big.detector: 'ssd_resnet81' is not known."
+    ),
+    "teachers: {big: {}}\ndata: {format: shapes, image_size: 90}": (
+        "data.image_size: is 90, but ssd_resnet18 takes 96 to 320 pixels."
+    ),
+    "data: {format: shapes, image_size: 90}\nteachers: {big: {detector: ssd300_vgg16}}": (
+        "data.image_size: is 90, but ssd_resnet18 takes 96 to 320, ssd300_vgg16 takes 257 to 320 pixels."
+    ),
+    "data: {format: shapes, train: val}": "data.val: is 'val', as data.train; the three sets may share no image.",
+    "student: {detector: ssdlite_mobilenetv2, heads: full}\nteachers: {wide: {width: 2}}": (
+        "student.heads: is 'full', but ssdlite_mobilenetv2 can only have 'light'."
+    ),
+    "space: {layers: {methods: [real, sing, sing]}}": "2 mistakes\n  space.layers.methods: 'sing' is not known.",
+    "teachers: {big: {}}\nspace: {terms: {hint: {teachers: [none, twin, ensemble]}}}": (
+        "space.terms.hint: No distillation term is called so: 'hint' is not known."
+    ),
+    "teachers: {big: {}}\nensemble: {members: [bg]}\nspace: {terms: {feature_hint: {teachers: [ensemble]}}}": (
+        "ensemble.members: 'bg' is not known. Did you mean 'big'?"
+    ),
+    "space: {terms: {angular: {teachers: [none, ensemble]}}}": (
+        "space.terms.angular.teachers: 'ensemble' can't teach it: angular compares the student's layers with those of "
+        "one teacher. Name one instead: twin."
+    ),
+    "teachers: {big: {}, wide: {width: 2}}\ntrain: {terms: {angular: {teacher: ensemble}}}": (
+        "train.terms.angular.teacher: 'ensemble' can't teach it: angular compares the student's layers with those of "
+        "one teacher. Name one instead: twin, big."
+    ),
+    "train: {terms: {feature_hint: {teacher: none}}}": (
+        "train.terms.feature_hint.teacher: is 'none': a term that nobody teaches is left out here. Take it out."
+    ),
+    "scoring: {adapt_steps: 0}\nspace: {terms: {feature_hint: {}, fgfi: {}}}": (
+        "scoring.adapt_steps: is 0, so that what space.terms searches (feature_hint, fgfi) has no effect on scores. "
+        "Adapt some steps, or take the terms out."
+    ),
+    "supernet: {search_losses: {angular: 10}}": (
+        "supernet.search_losses: has no effect: no method of space.layers is 'dbs', whose signs they train. Take it "
+        "out, or add the method."
+    ),
+    "supernet: {search_losses: {angulr: 10}}": (
+        "supernet.search_losses.angulr: No distillation term that compares layers is called so: 'angulr' is not known. "
+        "Did you mean 'angular'?"
+    ),
+    "serch: {}\nstudnt: {}": "2 mistakes\n  serch: there is no such key. Did you mean search? Known",
+    "search: {enqueue: [{layer: sign}]}": "search.enqueue.0.layer (entry 1 of the list): there is no such key.",
+}
+
+
+@pytest.mark.parametrize("lines", ONCE)
+def test_a_mistake_is_told_once(lines, written):
+    """What follows from a mistake, however many checks it fails, isn't told beside it."""
+    content = yaml.safe_load(LEAST) | yaml.safe_load(lines)
+    path = written(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: {ONCE[lines]}")
+    assert str(caught.value).count("\n") == (2 if ONCE[lines].startswith("2 mistakes") else 0)
+
+
+@pytest.mark.parametrize("methods", ["[real, dbs]", "[real, dbs+hard]"])
+def test_losses_of_searched_signs_are_right_where_signs_are_searched(methods, written):
+    losses = "supernet.search_losses={angular: 10}"
+    assert load_config(written(LEAST), [losses, f"space.layers.methods={methods}"]).supernet.search_losses
+    opened = load_config(written(LEAST), [losses, f"space.layers.open={{heads: {methods}}}"])
+    assert opened.supernet.search_losses == {"angular": 10.0}
+
+
+def test_the_default_losses_of_searched_signs_are_no_mistake_in_a_run_that_searches_none(written):
+    config = load_config(written(LEAST))
+    assert config.supernet.search_losses == {"angular": 100.0, "amplitude": 1.0}
+    assert load_config(written(config_text(config))) == config
+
+
+def test_a_missing_section_that_was_misspelt_is_told_once(written):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(LEAST.replace("student", "stuent")))
+    assert "search.yaml: stuent: there is no such key. Did you mean student? Known here: name" in str(caught.value)
 
 
 def test_all_mistakes_are_told_at_once(written):
@@ -215,6 +325,20 @@ def test_an_override_that_does_not_work_is_refused(override, message, written):
     with pytest.raises(ConfigError) as caught:
         load_config(written(LEAST), [override])
     assert message in str(caught.value)
+
+
+def test_a_long_override_is_cut_so_that_the_mistake_is_what_is_read(written):
+    terms = "space.terms={feature_hint: {teachers: [none, twin], weight: [0.1, 10.0]}, fgfi: {}, joint_cls: {}}"
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(LEAST), [terms, "seed=1", "seed=2", "seed=3", "search.trails=3"])
+    beginning = "search.yaml with --set space.terms={feature_hint: {teachers:... --set seed=1 --set seed=2 and 2 more: "
+    assert f"{beginning}search.trails: there is no such key." in str(caught.value)
+    with pytest.raises(
+        ConfigError, match=r"^--set data\.classes=\[aaaaaaaaaaaaaaaaaaaaaaa\.\.\.: the value is no YAML, "
+    ):
+        load_config(written(LEAST), [f"data.classes=[{'a' * 500}"])
+    with pytest.raises(ConfigError, match=r"^--set name: b seed: 3: must have the form key=value"):
+        load_config(written(LEAST), ["name: b\nseed: 3"])
 
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)

@@ -51,35 +51,6 @@ def test_no_teacher_needs_no_weight(config):
     assert space.canonical(one) == space.canonical(space.uniform("real"))
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ("{layers: dbs}", "No layer of the space offers 'dbs'"),
-        ("{layers: lcb, terms: {fgfi: {}}}", "The space has no knob 'teacher/fgfi'"),
-        (
-            "{layers: lcb, terms: {adversarial: {}}}",
-            "weight/adversarial is left out, which means 1.0; allowed are 0.001, ",
-        ),
-        (
-            "{layers: lcb, terms: {adversarial: {teacher: big, weight: 1.0}}}",
-            "weight/adversarial is 1.0; allowed are 0.001, 0.00215, 0.00464, 0.01, 0.0215, 0.0464, 0.1",
-        ),
-        (
-            "{layers: lcb, terms: {adversarial: {weight: 0.01}}}",
-            "teacher/adversarial is 'twin'; allowed are 'none', 'big'",
-        ),
-        (
-            "{layers: real, terms: {angular: {weight: 100.0}}}",
-            "the term angular has no effect: no layer is 1-bit. Take the term out, or give layers another method",
-        ),
-    ],
-)
-def test_a_candidate_of_another_space_is_refused(config, entry, message):
-    chosen = config(f"search.enqueue=[{{layers: sign}}, {entry}]")
-    with pytest.raises(ConfigError, match=f"search.enqueue, entry 2: {message}"):
-        enqueued(chosen, space_of(chosen))
-
-
 def test_what_no_trial_would_reach_is_refused_before_anything_is_written(config, tmp_path, monkeypatch):
     monkeypatch.setattr("search.pipeline.check_run_folder", lambda *_: pytest.fail("it would have begun"))
     three = "search.enqueue=[{layers: lcb, terms: {angular: {weight: 10}}}, {layers: sign}, {layers: real, terms: {"

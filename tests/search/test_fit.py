@@ -142,7 +142,9 @@ def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
         config("ensemble.members=[huge]")
     with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):
         config(taught("feature_hint", "ensemble"), "ensemble.members=[deep]")
-    with pytest.raises(ConfigError, match=r"space.terms.angular.teachers: 'ensemble' is not known"):
+    with pytest.raises(
+        ConfigError, match=r"space.terms.angular.teachers: 'ensemble' can't teach it: .* instead: twin\."
+    ):
         config(taught("angular", "ensemble"))
 
 

@@ -108,7 +108,7 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
         ("train.layers=sign+soft", "train.layers: sign has no option 'soft'"),
         ("train.terms={hint: {}}", "train.terms.hint: No distillation term is called so: 'hint' is not known"),
         ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
-        ("train.layers=[sign]", r"train.layers: is \['sign'\], must be a method, or a mapping of modules to methods"),
+        ("train.layers=[sign]", r"train.layers: is \[sign\], must be a method, or a mapping of modules to methods"),
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
         ("train.layers=sign+prelo", "train.layers: sign has no option 'prelo'. It has: learned_scale, pad_minus_one"),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
