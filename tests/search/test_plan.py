@@ -1,0 +1,337 @@
+"""A plan of comparisons is checked whole before anything is trained."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search.config import ConfigError, config_text, load_config
+from search.space_builder import fixed_candidate
+from search.splits import settled
+from spaces.candidate import Candidate
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+TINY = """
+name: tiny
+device: cpu
+data: {format: shapes, image_size: 96, shapes: {train: 16, val: 8, test: 8, image_size: 96}}
+student: {detector: ssd_resnet18, width: 0.125}
+teachers: {twin: {epochs: 1, batch_size: 8}}
+train: {layers: sign, epochs: 1, batch_size: 8}
+"""
+WIDE = '{wide: ["student.width=0.25", "train.layers=real", "train.start=scratch"]}'
+
+
+@pytest.fixture
+def plans(monkeypatch, tmp_path):
+    """The module, with a config `tiny.yaml` and no runs in the working folder."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    return importlib.import_module("plan")
+
+
+@pytest.fixture
+def read(plans):
+    def plan_of(text):
+        Path("plan.yaml").write_text(text)
+        return plans.read_plan(Path("plan.yaml"))
+
+    return plan_of
+
+
+def refusal(plan, seeds=(0,)):
+    with pytest.raises(ConfigError) as told:
+        plan.check(seeds, [], None)
+    assert not list(Path("runs").glob("*/lock"))
+    return str(told.value)
+
+
+def begun(folder, config):
+    """A run folder in which something was trained."""
+    (folder / "teachers").mkdir(parents=True)
+    (folder / "teachers" / "twin.json").write_text("{}")
+    (folder / "config.yaml").write_text(config_text(config))
+
+
+def test_all_mistakes_in_a_plans_form_are_told_at_once(read):
+    with pytest.raises(ConfigError) as told:
+        read(
+            """
+            confg: tiny.yaml
+            set: train.epochs=1
+            teachers: {a: ["weights={b}"], b: [3]}
+            comparisons:
+              c: {arms: {}, foldr: x}
+              d: {arms: {x: ["weights={aa}", "train.terms={fgfi: {weight: 1}}"], y: null}}
+              e: [1]
+            """
+        )
+    a_list = "must be a list of overrides such as [train.epochs=12]."
+    assert str(told.value).splitlines() == [
+        "plan.yaml: 10 mistakes",
+        "  confg: 'confg' is not known. Did you mean 'config'? Known: comparisons, config, set, teachers.",
+        "  config: is missing and has no default.",
+        f"  set: is 'train.epochs=1', {a_list}",
+        "  teachers.a: weights={b} needs a teacher {b} that the plan trains before: there is none.",
+        f"  teachers.b: is [3], {a_list}",
+        "  comparisons.c.foldr: 'foldr' is not known. Did you mean 'folder'? Known: arms, folder, set.",
+        "  comparisons.c.arms: is {}, must be a mapping of names to lists of overrides.",
+        "  comparisons.d.arms.x: weights={aa} needs a teacher {aa} that the plan trains before: "
+        "'aa' is not known. Did you mean 'a'? Known: a, b.",
+        f"  comparisons.d.arms.y: is None, {a_list}",
+        "  comparisons.e: is [1], must be a mapping with arms.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "plan.yaml: holds [1]; a plan is a mapping with config and comparisons."),
+        ("config: [", "plan.yaml, line 1, column 10: "),
+        ("config: a\nconfig: b", "plan.yaml, line 2: the key 'config' stands here and in line 1."),
+        ("config: 3\ncomparisons: {a: {arms: {b: []}}}", "config: is 3, must be a file or the name of a preset."),
+        ("config: a\ncomparisons: []", "comparisons: is [], must be a mapping of names to comparisons."),
+        ("config: a\nteachers: 3\ncomparisons: {a: {arms: {b: []}}}", "teachers: is 3, must be a mapping of names"),
+        ("config: a\ncomparisons: {a: {folder: 1, arms: {b: []}}}", "comparisons.a.folder: is 1, must be a name."),
+    ],
+)
+def test_what_is_no_plan_is_told(read, text, message):
+    with pytest.raises(ConfigError) as told:
+        read(text)
+    assert message in str(told.value)
+
+
+def test_an_anchors_keys_stand_behind_a_comparisons_own(read):
+    plan = read(
+        """
+        config: tiny.yaml
+        comparisons:
+          one: &one {set: [seed=1], arms: {alone: [], taught: [seed=2]}}
+          two: {<<: *one, folder: one, arms: {other: [seed=3]}}
+          three: {<<: *one, set: [seed=4]}
+        """
+    )
+    assert [(arm.label, arm.folder, arm.overrides) for arm in plan.arms] == [
+        ("one, alone", "one", ("seed=1",)),
+        ("one, taught", "one", ("seed=1", "seed=2")),
+        ("two, other", "one", ("seed=1", "seed=3")),
+        ("three, alone", "three", ("seed=4",)),
+        ("three, taught", "three", ("seed=4", "seed=2")),
+    ]
+
+
+def test_comparisons_alone_keep_the_teachers_that_they_need(read):
+    plan = read(
+        """
+        config: tiny.yaml
+        teachers: {a: [], b: ["teachers.t.weights={a}"], c: []}
+        comparisons:
+          one: {set: ["teachers={x: {weights: {b}}, y: {width: 1}}"], arms: {alone: []}}
+          two: {set: ["teachers.x.weights={c}"], arms: {alone: []}}
+        """
+    )
+    assert list(plan.of(["one"]).teachers) == ["a", "b"]
+    assert list(plan.of(["two"]).teachers) == ["c"]
+    assert plan.of(["one"]).arms[0].placed({"b": Path("b.file")}) == ["teachers={x: {weights: b.file}, y: {width: 1}}"]
+    with pytest.raises(ConfigError, match=r"--only: 'on' is not known. Did you mean 'one'\? Known: one, two\."):
+        plan.of(["on"])
+
+
+@pytest.mark.parametrize("name", ["gains_shapes.yaml", "gains_voc.yaml"])
+def test_the_plans_that_come_along_are_right(plans, monkeypatch, tmp_path, name):
+    plan = plans.read_plan(EXAMPLES / name)
+    monkeypatch.setattr(importlib.import_module("plan_check"), "RUNS", tmp_path / "runs")
+    monkeypatch.chdir(ROOT)
+    plan.check([0], [], None if "shapes" in name else "anywhere")  # the first to do so waits for torch
+
+
+def test_the_first_mistake_of_each_comparison_is_told_and_nothing_is_written(read, tmp_path):
+    plan = read(
+        f"""
+        config: tiny.yaml
+        teachers: {WIDE}
+        comparisons:
+          late:
+            set: ["teachers.big.weights={{wide}}"]
+            arms: {{alone: [], taught: ["train.terms={{angula: {{weight: 1}}}}"], again: [sed=1]}}
+          right: {{arms: {{alone: []}}}}
+          layers: {{arms: {{alone: ["train.layers={{backbone.layer9: sign}}"]}}}}
+          images: {{set: ["teachers.big.weights={{wide}}"], arms: {{alone: ["data.image_size=128"]}}}}
+        """
+    )
+    head, late, layers, images = refusal(plan).splitlines()
+    assert head == "The plan has 3 mistakes; nothing was trained."
+    assert late.startswith("  late, taught: tiny.yaml with --set seed=0 ")
+    assert (
+        "train.terms.angula: No distillation term is called so: 'angula' is not known. Did you mean 'angular'?" in late
+    )
+    assert layers.startswith("  layers, alone: train.layers: ")
+    file = rf"{tmp_path}/runs/teacher_wide_seed0/trained/"
+    assert images.startswith(f"  images, alone: teachers.big.weights: {file}")
+    assert "it was trained at 96 pixels, but data.image_size is 128" in images
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.yaml", "tiny.yaml"]
+
+
+def test_a_wrong_teacher_is_told_alone(read):
+    plan = read('{config: tiny.yaml, teachers: {a: ["student.width=-1"]}, comparisons: {c: {arms: {x: [sed=1]}}}}')
+    (head, mistake) = refusal(plan).splitlines()
+    assert head == "The plan has a mistake; nothing was trained."
+    assert mistake.startswith(
+        "  teacher a, trained: tiny.yaml with --set seed=0 --set student.width=-1: student.width:"
+    )
+
+
+def test_arms_of_one_folder_agree_in_all_but_what_is_trained(read, tmp_path):
+    plan = read(
+        """
+        config: tiny.yaml
+        comparisons:
+          a: {folder: one, arms: {x: [], y: [train.epochs=2, train.layers=bireal]}}
+          b: {folder: one, arms: {x: [data.shapes.train=32]}}
+        """
+    )
+    assert refusal(plan).splitlines()[1] == (
+        f"  b, x: {tmp_path}/runs/one_seed0 is the folder of a, x, with another config: "
+        "data.shapes.train is 16 there, 32 here. Make them agree, or give this one a folder of its own."
+    )
+
+
+def test_arms_fit_what_lies_in_runs_for_every_seed(read, tmp_path):
+    plan = read("{config: tiny.yaml, comparisons: {c: {arms: {x: []}}}}")
+    run = tmp_path / "runs" / "c_seed1"
+    begun(run, settled(load_config("tiny.yaml", ["seed=1"]), None))
+    plan.check([0, 1], [], None)
+    plan.check([1], ["train.epochs=3"], None)
+    with pytest.raises(ConfigError) as told:
+        plan.check([0, 1], ["teachers.twin.epochs=3"], None)
+    assert str(told.value).splitlines()[1] == (
+        f"  c, x: {run} is the folder of what was trained there, with another config: "
+        "teachers.twin.epochs is 1 there, 3 here. Make them agree, or give this one a folder of its own."
+    )
+    (run / "config.yaml").unlink()
+    assert "c_seed1 is not empty and holds no config.yaml" in refusal(plan, [1])
+
+
+def test_a_teacher_that_would_be_trained_anew_does_not_fit_the_arms_of_before(read, tmp_path):
+    plan = read(
+        f"""
+        config: tiny.yaml
+        teachers: {WIDE}
+        comparisons: {{c: {{set: ["teachers.big.weights={{wide}}"], arms: {{x: []}}}}}}
+        """
+    )
+    teacher = settled(load_config("tiny.yaml", ["seed=0", *plan.teachers["wide"].overrides]), None)
+    place = tmp_path / "runs" / "teacher_wide_seed0" / "trained" / fixed_candidate(teacher).id
+    file = place / "detector.safetensors"
+    importlib.import_module("plan_check").save_untrained(file, teacher, Candidate({}))
+    (place / "figures.json").write_text(json.dumps({"settings": {"epochs": 9}}))
+    arm = settled(load_config("tiny.yaml", ["seed=0", f"teachers.big.weights={file}"]), None)
+    begun(tmp_path / "runs" / "teacher_wide_seed0", teacher)
+    begun(tmp_path / "runs" / "c_seed0", arm)
+    assert f"teachers.big.weights is '{file}' there, '{place}.2/{file.name}' here" in refusal(plan)
+
+
+def run_example(script, *arguments):
+    return subprocess.run(
+        [sys.executable, EXAMPLES / script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+
+
+LATE = "{config: tiny.yaml, comparisons: {c: {arms: {x: [], y: ['train.terms={angula: {}}']}}}}"
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("compare.py", ["plan.yaml"], "c, y: tiny.yaml with --set seed=0 --set train.terms={angula: {}}: train.terms."),
+        ("ablation.py", ["tiny.yaml", "--methods", "real", "sgn"], "methods, sgn: tiny.yaml with --set seed=0 "),
+        ("score_agreement.py", ["none.yaml"], "There is no config file none.yaml and no preset of that name."),
+    ],
+)
+def test_a_late_mistake_ends_an_example_with_one_message_and_2(plans, script, arguments, message):
+    """Real processes, which load torch: some five seconds each."""
+    Path("plan.yaml").write_text(LATE)
+    done = run_example(script, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["plan.yaml", "tiny.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seeds", *range(11)], "--seeds: 11 seeds were given; up to 10 are allowed."),
+        (["--seeds", 0, 0], "--seeds: one of them was given twice."),
+        (["--processes", 0], "--processes: is 0, must be at least 1."),
+    ],
+)
+def test_a_wrong_option_is_told(plans, arguments, message):
+    done = run_example("compare.py", "plan.yaml", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+SEEDS = """
+import sys, time
+from functools import partial
+from pathlib import Path
+sys.path.insert(0, {examples!r})
+from seeds import parsed, seed_by_seed, seed_parser, told_clearly
+from search.config import ConfigError
+
+def check(fails):
+    if fails:
+        raise ConfigError("wrong")
+
+def one(seed):
+    Path(str(seed)).touch()
+    time.sleep(600 * seed)
+    raise ConfigError("late")
+
+with told_clearly():
+    seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
+"""
+
+
+def started(fails, *arguments):
+    code = SEEDS.format(examples=str(EXAMPLES), fails=fails)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_no_seed_starts_when_the_check_fails(plans, tmp_path):
+    process = started(True, "--seeds", "0", "1")
+    assert process.communicate(timeout=100)[1] == "Error: wrong\n"
+    assert process.returncode == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
+
+
+def test_a_seed_that_fails_ends_those_beside_and_behind_it(plans, tmp_path):
+    process = started(False, "--seeds", "1", "0", "2", "--processes", "2")
+    assert process.communicate(timeout=100)[1] == "Error: late\n"
+    assert process.returncode == 2
+
+
+def test_sigterm_ends_all_seeds(plans, tmp_path):
+    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    while not (Path("1").exists() and Path("2").exists()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=100)[1] == "\nStopped. The same command goes on where it stopped.\n"
+    assert process.returncode == 143
