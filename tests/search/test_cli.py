@@ -300,7 +300,7 @@ def test_the_packages_are_the_command_where_its_script_is_not_on_the_path(module
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
-    assert (run("--version").returncode, run("--version").stdout) == (0, f"{version('bitfront')}\n")
-    assert run("serch").returncode == 2
-    assert "No such command 'serch'" in run("serch").stderr
-    assert run().returncode == 2
+    told, mistaken = run("--version"), run("serch")
+    assert (told.returncode, told.stdout) == (0, f"{version('bitfront')}\n")
+    assert mistaken.returncode == 2
+    assert "No such command 'serch'" in mistaken.stderr

@@ -168,7 +168,7 @@ def test_the_first_mistake_of_each_comparison_is_told_and_nothing_is_written(rea
     )
     head, late, layers, images = refusal(plan).splitlines()
     assert head == "The plan has 3 mistakes; nothing was trained."
-    assert late.startswith("  late, taught: tiny.yaml with --set seed=0 ")
+    assert late.startswith("  late, taught: tiny.yaml with --set seed=0")
     assert (
         "train.terms.angula: No distillation term is called so: 'angula' is not known. Did you mean 'angular'?" in late
     )
@@ -254,7 +254,7 @@ LATE = "{config: tiny.yaml, comparisons: {c: {arms: {x: [], y: ['train.terms={an
     ("script", "arguments", "message"),
     [
         ("compare.py", ["plan.yaml"], "c, y: tiny.yaml with --set seed=0 --set train.terms={angula: {}}: train.terms."),
-        ("ablation.py", ["tiny.yaml", "--methods", "real", "sgn"], "methods, sgn: tiny.yaml with --set seed=0 "),
+        ("ablation.py", ["tiny.yaml", "--methods", "real", "sgn"], "methods, sgn: tiny.yaml with --set seed=0"),
         ("score_agreement.py", ["none.yaml"], "There is no config file none.yaml and no preset of that name."),
     ],
 )
