@@ -93,8 +93,8 @@ class SeedCheck:
         if changed := changed_keys(first, config):
             shown = "; ".join(f"{key} is {there!r} there, {here!r} here" for key, (there, here) in changed.items())
             raise ConfigError(
-                f"{path} is the folder of {whose}, with another config: {shown}. Make them agree, or give this one "
-                "a folder of its own."
+                f"{path} is the folder of {whose}, with another config: {shown}. Make them agree, give this one a "
+                "folder of its own, or move what was trained there away."
             )
         check_run_folder(path, config, command="train")
 

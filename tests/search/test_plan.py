@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from search.config import ConfigError, config_text, load_config
+from search.errors import RunError
 from search.space_builder import fixed_candidate
 from search.splits import settled
 from spaces.candidate import Candidate
@@ -25,6 +26,7 @@ student: {detector: ssd_resnet18, width: 0.125}
 teachers: {twin: {epochs: 1, batch_size: 8}}
 train: {layers: sign, epochs: 1, batch_size: 8}
 """
+WAY_OUT = "Make them agree, give this one a folder of its own, or move what was trained there away."
 WIDE = '{wide: ["student.width=0.25", "train.layers=real", "train.start=scratch"]}'
 
 
@@ -199,7 +201,7 @@ def test_arms_of_one_folder_agree_in_all_but_what_is_trained(read, tmp_path):
     )
     assert refusal(plan).splitlines()[1] == (
         f"  b, x: {tmp_path}/runs/one_seed0 is the folder of a, x, with another config: "
-        "data.shapes.train is 16 there, 32 here. Make them agree, or give this one a folder of its own."
+        f"data.shapes.train is 16 there, 32 here. {WAY_OUT}"
     )
 
 
@@ -213,7 +215,7 @@ def test_arms_fit_what_lies_in_runs_for_every_seed(read, tmp_path):
         plan.check([0, 1], ["teachers.twin.epochs=3"], None)
     assert str(told.value).splitlines()[1] == (
         f"  c, x: {run} is the folder of what was trained there, with another config: "
-        "teachers.twin.epochs is 1 there, 3 here. Make them agree, or give this one a folder of its own."
+        f"teachers.twin.epochs is 1 there, 3 here. {WAY_OUT}"
     )
     (run / "config.yaml").unlink()
     assert "c_seed1 is not empty and holds no config.yaml" in refusal(plan, [1])
@@ -250,23 +252,71 @@ def run_example(script, *arguments):
 LATE = "{config: tiny.yaml, comparisons: {c: {arms: {x: [], y: ['train.terms={angula: {}}']}}}}"
 
 
-@pytest.mark.parametrize(
-    ("script", "arguments", "message"),
-    [
-        ("compare.py", ["plan.yaml"], "c, y: tiny.yaml with --set seed=0 --set train.terms={angula: {}}: train.terms."),
-        ("ablation.py", ["tiny.yaml", "--methods", "real", "sgn"], "methods, sgn: tiny.yaml with --set seed=0"),
-        ("score_agreement.py", ["none.yaml"], "There is no config file none.yaml and no preset of that name."),
-    ],
-)
-def test_a_late_mistake_ends_an_example_with_one_message_and_2(plans, script, arguments, message):
-    """Real processes, which load torch: some five seconds each."""
+def test_a_late_mistake_ends_a_comparison_with_one_message_and_2(plans):
+    """A real process, which loads torch: some five seconds."""
     Path("plan.yaml").write_text(LATE)
-    done = run_example(script, *arguments)
+    done = run_example("compare.py", "plan.yaml")
     assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert done.stderr.startswith("Error: ")
-    assert "Traceback" not in done.stderr
+    head, mistake = done.stderr.splitlines()
+    assert head == "Error: The plan has a mistake; nothing was trained."
+    assert mistake.startswith("  c, y: tiny.yaml with --set seed=0")
+    assert "train.terms.angula: No distillation term is called so" in mistake
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["plan.yaml", "tiny.yaml"]
+
+
+def test_an_ablations_methods_are_a_plan(plans):
+    ablation = importlib.import_module("ablation")
+    plan = ablation.planned("tiny.yaml", ["sign", "dbs/lws"], ["name=other"], ["backbone.layer1"])
+    assert [(arm.name, arm.folder) for arm in plan.arms] == [("sign", "other"), ("dbs/lws", "other")]
+    assert plan.arms[0].overrides == ("train.layers={backbone.layer1: sign}", "name=other")
+    plan.check([0], (), None)
+    assert "  methods, sgn: " in refusal(ablation.planned("tiny.yaml", ["sign", "sgn"], [], []))
+    assert "has no layer called backbone.layer9" in refusal(
+        ablation.planned("tiny.yaml", ["sign"], [], ["backbone.layer9"])
+    )
+
+
+def test_a_search_of_scores_fits_its_run_folder_for_every_seed(plans, tmp_path):
+    scores = importlib.import_module("score_agreement")
+    overrides = ["teachers={useless: {}, big: {width: 0.25}}"]
+    useless = tmp_path / "runs" / "useless_seed1.safetensors"
+    config = settled(load_config("tiny.yaml", ["seed=1", *overrides]), None)
+    teacher = config.teachers["useless"].model_copy(update={"weights": str(useless)})
+    teachers = {**config.teachers, "useless": teacher}
+    begun(tmp_path / "runs" / "tiny_seed1", config.model_copy(update={"teachers": teachers}))
+    useless.touch()
+    scores.check("tiny.yaml", "big", [0, 1], overrides)
+    with pytest.raises(
+        RunError, match=r"tiny_seed1 holds a run of another config: supernet\.epochs is 20 there, 3 here"
+    ):
+        scores.check("tiny.yaml", "big", [0, 1], [*overrides, "supernet.epochs=3"])
+    with pytest.raises(ConfigError, match=r"--useful: 'bigg' is not known\. Did you mean 'big'\?"):
+        scores.check("tiny.yaml", "bigg", [0], overrides)
+
+
+@pytest.mark.slow
+def test_a_comparison_trains_its_arms_once_and_goes_on_from_what_it_has(plans):
+    Path("plan.yaml").write_text(
+        f"""
+        config: tiny.yaml
+        teachers: {WIDE}
+        comparisons:
+          hint:
+            set: ["teachers.big.weights={{wide}}"]
+            arms: {{alone: [], taught: ["train.terms={{feature_hint: {{teacher: big}}}}"]}}
+        """
+    )
+    done = run_example("compare.py", "plan.yaml", "--seeds", 0, 1)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in done.stdout.splitlines() if "|" in line]
+    assert rows[2:] == [["teacher wide", "trained"], ["hint", "alone"], ["hint", "taught"]]
+    written = {file: file.stat().st_mtime_ns for file in Path("runs").glob("*/trained/*/*")}
+    assert len(written) == 2 * 3 * 3
+    assert run_example("compare.py", "plan.yaml", "--seeds", 0, 1).stdout == done.stdout
+    assert {file: file.stat().st_mtime_ns for file in written} == written
+    changed = run_example("compare.py", "plan.yaml", "--seeds", 0, 1, "--set", "teachers.twin.epochs=2")
+    assert changed.returncode == 2
+    assert "teacher_wide_seed0 is the folder of what was trained there, with another config" in changed.stderr
 
 
 @pytest.mark.parametrize(
@@ -301,7 +351,10 @@ def one(seed):
     raise ConfigError("late")
 
 with told_clearly():
-    seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
+    try:
+        seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
+    except ConfigError as mistake:
+        sys.exit(str(mistake))
 """
 
 
@@ -317,15 +370,13 @@ def started(fails, *arguments):
 
 def test_no_seed_starts_when_the_check_fails(plans, tmp_path):
     process = started(True, "--seeds", "0", "1")
-    assert process.communicate(timeout=100)[1] == "Error: wrong\n"
-    assert process.returncode == 2
+    assert process.communicate(timeout=100)[1] == "wrong\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
 
 
 def test_a_seed_that_fails_ends_those_beside_and_behind_it(plans, tmp_path):
     process = started(False, "--seeds", "1", "0", "2", "--processes", "2")
-    assert process.communicate(timeout=100)[1] == "Error: late\n"
-    assert process.returncode == 2
+    assert process.communicate(timeout=100)[1] == "late\n"
 
 
 def test_sigterm_ends_all_seeds(plans, tmp_path):
