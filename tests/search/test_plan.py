@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from search.config import ConfigError, config_text, load_config
 from search.errors import RunError
@@ -108,6 +111,44 @@ def test_what_is_no_plan_is_told(read, text, message):
     with pytest.raises(ConfigError) as told:
         read(text)
     assert message in str(told.value)
+
+
+NAMES = st.sampled_from(["x", "y", 1, None])
+OVERRIDES = st.lists(st.sampled_from(["seed=1", "teachers.t.weights={x}", "{y}", ""]), max_size=2)
+ANYTHING = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | OVERRIDES,
+    lambda one: st.lists(one, max_size=2) | st.dictionaries(NAMES, one, max_size=2),
+    max_leaves=4,
+)
+
+
+def maybe(strategy):
+    """Nearly always what it should be."""
+    return st.integers(0, 9).flatmap(lambda n: strategy if n else ANYTHING)
+
+
+ARMS = maybe(st.dictionaries(NAMES, maybe(OVERRIDES), min_size=1, max_size=2))
+COMPARISON = st.fixed_dictionaries({"arms": ARMS}, optional={"set": OVERRIDES, "folder": maybe(st.just("f"))})
+PLANS = st.fixed_dictionaries(
+    {"config": st.just("tiny.yaml"), "comparisons": maybe(st.dictionaries(NAMES, maybe(COMPARISON), max_size=2))},
+    optional={"teachers": maybe(st.dictionaries(NAMES, OVERRIDES, max_size=2)), "set": maybe(st.just([]))},
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(maybe(PLANS))
+def test_whatever_a_file_holds_is_a_plan_or_one_message(plans, read, content):
+    try:
+        plan = read(yaml.safe_dump(content))
+    except ConfigError as told:
+        event("a message")
+        refused = str(told)
+    else:
+        event("a plan")
+        refused = "plan.yaml"
+        assert all(isinstance(one, str) for arm in plan.arms for one in (arm.comparison, arm.name, *arm.overrides))
+        assert plan.of(plan.comparisons).arms == plan.arms
+    assert refused.startswith(("plan.yaml", "The plan plan.yaml"))
 
 
 def test_an_anchors_keys_stand_behind_a_comparisons_own(read):
