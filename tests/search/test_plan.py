@@ -3,7 +3,6 @@
 import importlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -358,72 +357,3 @@ def test_a_comparison_trains_its_arms_once_and_goes_on_from_what_it_has(plans):
     changed = run_example("compare.py", "plan.yaml", "--seeds", 0, 1, "--set", "teachers.twin.epochs=2")
     assert changed.returncode == 2
     assert "teacher_wide_seed0 is the folder of what was trained there, with another config" in changed.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--seeds", *range(11)], "--seeds: 11 seeds were given; up to 10 are allowed."),
-        (["--seeds", 0, 0], "--seeds: one of them was given twice."),
-        (["--processes", 0], "--processes: is 0, must be at least 1."),
-    ],
-)
-def test_a_wrong_option_is_told(plans, arguments, message):
-    done = run_example("compare.py", "plan.yaml", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-
-
-SEEDS = """
-import sys, time
-from functools import partial
-from pathlib import Path
-sys.path.insert(0, {examples!r})
-from seeds import parsed, seed_by_seed, seed_parser, told_clearly
-from search.config import ConfigError
-
-def check(fails):
-    if fails:
-        raise ConfigError("wrong")
-
-def one(seed):
-    Path(str(seed)).touch()
-    time.sleep(600 * seed)
-    raise ConfigError("late")
-
-with told_clearly():
-    try:
-        seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
-    except ConfigError as mistake:
-        sys.exit(str(mistake))
-"""
-
-
-def started(fails, *arguments):
-    code = SEEDS.format(examples=str(EXAMPLES), fails=fails)
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
-def test_no_seed_starts_when_the_check_fails(plans, tmp_path):
-    process = started(True, "--seeds", "0", "1")
-    assert process.communicate(timeout=100)[1] == "wrong\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
-
-
-def test_a_seed_that_fails_ends_those_beside_and_behind_it(plans, tmp_path):
-    process = started(False, "--seeds", "1", "0", "2", "--processes", "2")
-    assert process.communicate(timeout=100)[1] == "late\n"
-
-
-def test_sigterm_ends_all_seeds(plans, tmp_path):
-    process = started(False, "--seeds", "1", "2", "--processes", "2")
-    while not (Path("1").exists() and Path("2").exists()):
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=100)[1] == "\nStopped. The same command goes on where it stopped.\n"
-    assert process.returncode == 143
