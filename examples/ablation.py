@@ -10,13 +10,12 @@ differences from three methods as means over seeds with their 95 % interval (Stu
 Stopped and started again it goes on; what is finished is read from the runs.
 """
 
-import argparse
-import os
 import statistics
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from functools import partial
 
-from paired import STUDENT_T, interval
+from paired import interval
+from plan import Arm, Plan
+from seeds import parsed, seed_by_seed, seed_parser, told_clearly, trained
 
 LIKE_DBS = "bireal+learned_scale+prelu"
 METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "real")
@@ -34,52 +33,40 @@ def layers_of(method: str, modules: list[str]) -> str:
     return "{" + ", ".join(f"{module}: {method}" for module in modules) + "}" if modules else method
 
 
-def trained(
-    config: str, method: str, seed: int, data: str | None, overrides: list[str], modules: list[str]
-) -> tuple[float, float]:
-    """map50 on the test images of one network, and of its twin."""
+def planned(config: str, methods: list[str], overrides: list[str], modules: list[str]) -> Plan:
+    """An arm a method. Raises ConfigError for a config that can't be read."""
     from search.config import load_config
-    from search.train_stage import run_train
-    from trainers.progress import SilentProgress
 
-    terms = [LWS_TERMS] if method.endswith(TAUGHT) else []
-    layers = f"train.layers={layers_of(method.removesuffix(TAUGHT), modules)}"
-    loaded = load_config(config, [f"seed={seed}", layers, *terms, *overrides])
-    folder = Path("runs") / f"{loaded.name}_seed{seed}"
-    result = run_train(loaded, folder.resolve(), Path(data) if data else None, SilentProgress())
-    return result.test["map50"], result.twin_test["map50"]
-
-
-def all_of_a_seed(
-    config: str, methods: list[str], seed: int, data: str | None, overrides: list[str], modules: list[str]
-) -> dict[str, float]:
-    """One run folder a seed, so one process a seed."""
-    found = {}
+    folder, arms = load_config(config, overrides).name, []
     for method in methods:
-        found[method], found["twin"] = trained(config, method, seed, data, overrides, modules)
-        print(f"seed {seed}, {method}: map50 {found[method]:.4f}, twin {found['twin']:.4f}", flush=True)
+        terms = [LWS_TERMS] if method.endswith(TAUGHT) else []
+        layers = f"train.layers={layers_of(method.removesuffix(TAUGHT), modules)}"
+        arms.append(Arm("methods", method, folder, (layers, *terms, *overrides)))
+    return Plan(config, (), {}, tuple(arms))
+
+
+def all_of_a_seed(plan: Plan, data: str | None, seed: int) -> dict[str, float]:
+    """map50 on the test images by method, and of the twin. One run folder a seed, so one process a seed."""
+    found = {}
+    for arm in plan.arms:
+        result = trained(plan.config, [f"seed={seed}", *arm.overrides], f"{arm.folder}_seed{seed}", data)
+        found[arm.name], found["twin"] = result.test["map50"], result.twin_test["map50"]
+        print(f"seed {seed}, {arm.name}: map50 {found[arm.name]:.4f}, twin {found['twin']:.4f}", flush=True)
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = seed_parser(__doc__)
     parser.add_argument("config")
     parser.add_argument("--methods", nargs="+", default=list(ARMS))
     parser.add_argument("--layers", nargs="*", default=[], help="the modules that get the method; without, all do")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--data", help="the folder that holds VOCdevkit, for VOC data")
-    parser.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="KEY=VALUE")
-    asked = parser.parse_args()
-    if len(asked.seeds) > max(STUDENT_T):
-        parser.error(f"--seeds: {len(asked.seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
-    os.environ.setdefault("OMP_NUM_THREADS", "1" if asked.processes > 1 else str(os.cpu_count()))
-    with ProcessPoolExecutor(asked.processes) as pool:
-        jobs = [
-            pool.submit(all_of_a_seed, asked.config, asked.methods, seed, asked.data, asked.overrides, asked.layers)
-            for seed in asked.seeds
-        ]
-        found = [job.result() for job in jobs]
+    asked = parsed(parser)
+    with told_clearly():
+        plan = planned(asked.config, asked.methods, asked.overrides, asked.layers)
+        found = seed_by_seed(
+            asked, partial(plan.check, asked.seeds, (), asked.data), partial(all_of_a_seed, plan, asked.data)
+        )
     against = [method for method in AGAINST if method in asked.methods]
     heads = [f"seed {seed}" for seed in asked.seeds] + ["mean", *(f"- {method}" for method in against)]
     print("".join([f"\n{'method':32}", *(f"{head:>10}" for head in heads[: len(asked.seeds) + 1])]), end="")

@@ -10,14 +10,17 @@ also, in pairs, seed by seed, how far the useful teacher's retrained networks ar
 that one above the useless teacher's: means over each one's candidates, with p by Fisher's exact test.
 """
 
-import argparse
-import os
 import statistics
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from paired import STUDENT_T, bootstrap, interval, kendall_tau_b, sign_flip_p
+from paired import bootstrap, interval, kendall_tau_b, sign_flip_p
+from seeds import parsed, seed_by_seed, seed_parser, told_clearly
+
+if TYPE_CHECKING:
+    from search.config import Config
 
 USELESS = "useless"
 NONE = "none"
@@ -25,40 +28,54 @@ Row = tuple[str, float, float]
 """A candidate in words, its score and its retrained map50."""
 
 
-def random_teacher(config_file: str, overrides: list[str], file: Path) -> None:
-    """Write the student's real-valued twin as it is before any training."""
-    import torch
+def check(config_file: str, useful: str, seeds: list[int], overrides: list[str]) -> None:
+    """Raise ConfigError or RunError for a config that can't be searched by, or not where it would be."""
+    from search.check_names import unknown
+    from search.config import ConfigError
+    from search.run_folder import check_run_folder
+    from search.splits import settled
 
+    for seed in seeds:
+        config = settled(config_of(config_file, seed, overrides), None)
+        if USELESS in config.teachers:
+            if useful not in config.teachers:
+                raise ConfigError(f"--useful: {unknown(useful, config.teachers)}")
+            useless = config.teachers[USELESS].model_copy(update={"weights": str(useless_file(seed))})
+            config = config.model_copy(update={"teachers": {**config.teachers, USELESS: useless}})
+        check_run_folder(run_folder(config), config)
+
+
+def config_of(config_file: str, seed: int, overrides: list[str]) -> "Config":
     from search.config import load_config
-    from search.space_builder import student_spec
-    from search.splits import class_names
-    from spaces.candidate import Candidate
-    from spaces.supernet import build_fixed
-    from trainers.describe import save_detector
 
-    config = load_config(config_file, overrides)
-    names = class_names(config)
-    spec = student_spec(config, len(names))
-    torch.manual_seed(config.seed)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_detector(file, build_fixed(spec, Candidate({})), spec, Candidate({}), names)
+    return load_config(config_file, [f"seed={seed}", *overrides])
 
 
-def all_of_a_seed(config_file: str, seed: int, overrides: list[str]) -> list[Row]:
+def useless_file(seed: int) -> Path:
+    return Path("runs", f"useless_seed{seed}.safetensors").resolve()
+
+
+def run_folder(config: "Config") -> Path:
+    return Path("runs", f"{config.name}_seed{config.seed}").resolve()
+
+
+def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row]:
     """One search with its retrainings."""
+    from plan_check import save_untrained
+
     import results
-    from search.config import load_config
     from search.pipeline import run_retrain, run_search
+    from spaces.candidate import Candidate
     from trainers.progress import SilentProgress
 
-    overrides = [f"seed={seed}", *overrides]
-    config = load_config(config_file, overrides)
+    config = config_of(config_file, seed, overrides)
     if USELESS in config.teachers:
-        useless = Path("runs", f"useless_seed{seed}.safetensors").resolve()
+        useless = useless_file(seed)
         if not useless.is_file():
-            random_teacher(config_file, overrides, useless)
-        config = load_config(config_file, [*overrides, f"teachers.{USELESS}.weights={useless}"])
-    folder = Path("runs", f"{config.name}_seed{seed}").resolve()
+            useless.parent.mkdir(parents=True, exist_ok=True)
+            save_untrained(useless, config, Candidate({}))
+        config = config_of(config_file, seed, [*overrides, f"teachers.{USELESS}.weights={useless}"])
+    folder = run_folder(config)
     run_search(config, folder, None, SilentProgress())
     found = []
     trials = results.open_run(folder).trials
@@ -83,24 +100,16 @@ def taught(candidates: dict[str, tuple[float, float]], teacher: str) -> list[flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = seed_parser(__doc__)
     parser.add_argument("config")
     parser.add_argument("--useful", default="big", help="the teacher that is held against none and the useless one")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--processes", type=int, default=1, help="seeds that run side by side")
-    parser.add_argument("--set", nargs="*", default=[], dest="overrides", metavar="KEY=VALUE")
-    asked = parser.parse_args()
-    if len(asked.seeds) > max(STUDENT_T):
-        parser.error(f"--seeds: {len(asked.seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
-    os.environ.setdefault("OMP_NUM_THREADS", "1" if asked.processes > 1 else str(os.cpu_count()))
-    from search.config import load_config  # here, since torch reads the number of threads when it is loaded
-
-    pool = load_config(asked.config, asked.overrides).teachers
-    if USELESS in pool and asked.useful not in pool:
-        parser.error(f"--useful: {asked.useful!r} is not a teacher of the config; it has {', '.join(pool)}.")
-    with ProcessPoolExecutor(asked.processes) as workers:
-        jobs = [workers.submit(all_of_a_seed, asked.config, seed, asked.overrides) for seed in asked.seeds]
-        seeds = [job.result() for job in jobs]
+    asked = parsed(parser)
+    with told_clearly():
+        seeds = seed_by_seed(
+            asked,
+            partial(check, asked.config, asked.useful, asked.seeds, asked.overrides),
+            partial(all_of_a_seed, asked.config, asked.overrides),
+        )
     by_name = [{name: (score, retrained) for name, score, retrained in rows} for rows in seeds]
     names = [name for name in by_name[0] if all(name in one for one in by_name)]
     print("\n| candidate | score | retrained |\n| --- | --- | --- |")

@@ -231,3 +231,7 @@ def _show_result(result: "Result", how: str) -> None:
 
 def _absolute(path: Path | None) -> Path | None:
     return path.resolve() if path is not None else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,12 @@
 """Commands parse, and a user's mistake is one message on stderr and exit code 2."""
 
+import errno
 import json
+import os
+import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 import results
+from results.errors import RunError as UnreadableRunError
 from search.cli import app
 from search.config import config_text, load_config
+from search.errors import RunError
+from search.installation import InstallationError
+from trainers.checkpoint import CheckpointError
+from trainers.data.errors import DataError
+from trainers.loop import DivergedError
 
 LEAST = "name: least\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
 
@@ -238,19 +248,59 @@ def test_the_command_line_starts_without_the_heavy_imports():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-TERMINATE = """
-import os, signal, sys, types
+STOP = """
+import os, signal, sys
+from unittest.mock import MagicMock
 from search import cli
 def run_search(*arguments):
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), {number})
     signal.pause()
-sys.modules["search.pipeline"] = types.SimpleNamespace(run_search=run_search)  # its imports take seconds
-sys.argv = ["bitfront", "search", "demo", "--run-dir", sys.argv[1]]
+for name in ("config", "objectives", "pipeline", "progress", "tables"):
+    sys.modules[f"search.{{name}}"] = MagicMock()  # their imports take seconds
+sys.modules["search.pipeline"].run_search = run_search
+sys.argv = ["bitfront", "search", "demo", "--run-dir", "run"]
 cli.main()
 """
 
 
-def test_sigterm_ends_a_search_as_ctrl_c_does_with_its_own_exit_code(tmp_path):
-    done = subprocess.run([sys.executable, "-c", TERMINATE, tmp_path / "run"], capture_output=True, text=True)
-    assert done.returncode == 143
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_path, number, status):
+    program = STOP.format(number=int(number))
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == status
     assert done.stderr == "\nStopped. The same command goes on where it stopped.\n"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        RunError("the run is in use"),
+        UnreadableRunError("the table can't be read"),
+        InstallationError("another search"),
+        CheckpointError("no checkpoint"),
+        DataError("images", "there are none", "Name others"),
+        DivergedError("the loss is nan"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+    ],
+    ids=lambda mistake: type(mistake).__name__,
+)
+def test_what_a_user_can_mend_exits_with_2_and_its_message(call, monkeypatch, mistake):
+    def broken(*arguments):
+        raise mistake
+
+    monkeypatch.setattr("search.pipeline.run_search", broken)
+    assert refused(call("search", "demo")) == f"Error: {mistake}\n"
+
+
+@pytest.mark.parametrize("module", ["search", "search.cli"])
+def test_the_packages_are_the_command_where_its_script_is_not_on_the_path(module, tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", module, *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    told, mistaken = run("--version"), run("serch")
+    assert (told.returncode, told.stdout) == (0, f"{version('bitfront')}\n")
+    assert mistaken.returncode == 2
+    assert "No such command 'serch'" in mistaken.stderr

@@ -1,13 +1,10 @@
-"""The statistics of the examples by hand, and their plans as configs."""
+"""The statistics of the examples by hand."""
 
 import importlib.util
 import math
 from pathlib import Path
 
 import pytest
-import yaml
-
-from search.config import load_config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -59,20 +56,3 @@ def test_a_bootstrap_is_between_the_ends_of_what_it_draws(paired):
 )
 def test_signs_are_flipped_in_every_way(paired, differences, p):
     assert paired.sign_flip_p(differences) == p
-
-
-@pytest.mark.parametrize("plan", ["gains_shapes.yaml", "gains_voc.yaml"])
-def test_every_arm_of_a_plan_is_a_config(plan, tmp_path):
-    content = yaml.safe_load((EXAMPLES / plan).read_text())
-    shared = content.get("set", [])
-    teachers = content.get("teachers", {})
-    arms = list(teachers.values())
-    for one in content["comparisons"].values():
-        arms += [[*one["set"], *own] for own in one["arms"].values()]
-    for name in teachers:
-        file = tmp_path / f"{name}.safetensors"
-        file.touch()
-        arms = [[override.replace(f"{{{name}}}", str(file)) for override in own] for own in arms]
-    for own in arms:
-        load_config(str(EXAMPLES.parent / content["config"]), [*shared, *own])
-    assert arms

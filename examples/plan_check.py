@@ -1,0 +1,130 @@
+"""Whether all that a plan trains can be trained, seen before any of it is: what a start would refuse hours later."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from plan import Arm, Plan
+
+from search.candidate_training import described
+from search.config import Config, ConfigError, changed_keys, load_config
+from search.detector_result import place_for
+from search.errors import RunError
+from search.fit import check_fit, check_layers
+from search.run_folder import RunFolder, check_run_folder
+from search.space_builder import fixed_candidate, student_spec
+from search.splits import class_names, settled
+from search.training_stage import check_device, check_given_weights
+from spaces.candidate import Candidate
+from spaces.supernet import build_fixed
+from trainers.checkpoint import CheckpointError
+from trainers.data.errors import DataError
+from trainers.describe import save_detector
+
+USERS_MISTAKES = (ConfigError, RunError, CheckpointError, DataError)
+RUNS = Path("runs")
+
+
+def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None) -> None:
+    """Raise ConfigError unless each arm's and teacher's config is right and fits its run folder, for every seed.
+
+    The message has the first mistake of each comparison, or else that of a teacher. Teachers that aren't trained yet
+    are stood for by untrained ones, in a temporary folder. `overrides` come before the arms' own.
+    """
+    with TemporaryDirectory() as place:
+        for seed in seeds:
+            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(place).resolve())
+            if mistakes := list(check.mistakes()):
+                counted = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+                raise ConfigError(f"The plan has {counted}; nothing was trained.\n  " + "\n  ".join(mistakes))
+
+
+class SeedCheck:
+    """Goes through a plan in its order, and keeps where the teachers' files are to be and who has which folder."""
+
+    def __init__(self, plan: Plan, seed: int, overrides: Sequence[str], data: str | None, place: Path) -> None:
+        self._plan, self._seed, self._place = plan, seed, place
+        self._base = [f"seed={seed}", *overrides]
+        self._data = Path(data) if data else None
+        self._files: dict[str, Path] = {}  # of teachers; some only stand for them
+        self._trained: dict[str, str] = {}  # by a file that stands for a teacher the one that it will have
+        self._first: dict[str, tuple[str, Config]] = {}  # of a run folder, and who that was
+
+    def mistakes(self) -> Iterator[str]:
+        """The first of a teacher, without which no other is looked for, or the first of each comparison."""
+        for name, teacher in self._plan.teachers.items():
+            try:
+                self._files[name] = self._file_of(self._checked(teacher), teacher)
+            except USERS_MISTAKES as error:
+                yield self._told(teacher, error)
+                return
+        wrong: set[str] = set()
+        for arm in self._plan.arms:
+            if arm.comparison not in wrong:
+                try:
+                    self._checked(arm)
+                except USERS_MISTAKES as error:
+                    wrong.add(arm.comparison)
+                    yield self._told(arm, error)
+
+    def _told(self, arm: Arm, error: ValueError) -> str:
+        text = str(error)
+        for stand_in, file in self._trained.items():
+            text = text.replace(stand_in, file)
+        return f"{arm.label}: {text}"
+
+    def _checked(self, arm: Arm) -> Config:
+        """Its config, after all that its training looks at before it begins."""
+        config = settled(load_config(self._plan.config, [*self._base, *arm.placed(self._files)]), self._data)
+        check_layers(config)
+        check_device(config)
+        check_fit(config, check_given_weights(config))
+        self._check_folder(arm, _with_files(config, self._trained))
+        return config
+
+    def _check_folder(self, arm: Arm, config: Config) -> None:
+        """Raise ConfigError where the folder holds, or is to hold, a run of another config."""
+        path = (RUNS / f"{arm.folder}_seed{self._seed}").resolve()
+        folder = RunFolder(path)
+        if arm.folder not in self._first and folder.begun and folder.config.is_file():
+            self._first[arm.folder] = ("what was trained there", load_config(folder.config))
+        whose, first = self._first.setdefault(arm.folder, (arm.label, config))
+        if changed := changed_keys(first, config):
+            shown = "; ".join(f"{key} is {there!r} there, {here!r} here" for key, (there, here) in changed.items())
+            raise ConfigError(
+                f"{path} is the folder of {whose}, with another config: {shown}. Make them agree, give this one a "
+                "folder of its own, or move what was trained there away."
+            )
+        check_run_folder(path, config, command="train")
+
+    def _file_of(self, config: Config, teacher: Arm) -> Path:
+        """The teacher's file, or an untrained one in its place that is told from others by its name."""
+        candidate = fixed_candidate(config)
+        settings = {**described(config.train), "start": config.train.start}
+        trained = RUNS / f"{teacher.folder}_seed{self._seed}" / "trained"
+        file = place_for(trained.resolve(), candidate.id, settings) / "detector.safetensors"
+        if file.is_file():
+            return file
+        stand_in = self._place / f"{teacher.folder}.safetensors"
+        if not stand_in.is_file():
+            save_untrained(stand_in, config, candidate)
+        self._trained[str(stand_in)] = str(file)
+        return stand_in
+
+
+def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
+    """Write the student with a candidate's layers as it is before any training; `config` is a settled one."""
+    names = class_names(config)
+    spec = student_spec(config, len(names))
+    torch.manual_seed(config.seed)
+    save_detector(file, build_fixed(spec, candidate), spec, candidate, names)
+
+
+def _with_files(config: Config, files: Mapping[str, str]) -> Config:
+    """The config with other files of weights in the teachers' places."""
+    pool = {
+        name: one.model_copy(update={"weights": files.get(str(one.weights), one.weights)})
+        for name, one in config.teachers.items()
+    }
+    return config.model_copy(update={"teachers": pool})

@@ -1,0 +1,5 @@
+"""`python -m search`: the command line where its script isn't on the path."""
+
+from search.cli import main
+
+main()
