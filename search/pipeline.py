@@ -16,10 +16,11 @@ from search.objectives import axes
 from search.prepare import Prepared, check_scoring_data, note_defects, prepare
 from search.ray_runner import run_trials
 from search.retrain_stage import retrain_candidate
-from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
+from search.run_folder import RunFolder, check_run_folder, read_run_folder
 from search.run_lock import RunLock
+from search.run_start import started_run, untouched_if_refused
 from search.space_builder import build_space, student_spec
-from search.splits import class_names, load_measured, settled
+from search.splits import check_image_sets, class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, term_teachers
 from spaces.candidate import Candidate
 from trainers.progress import Progress
@@ -41,18 +42,18 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
 
     `data_root` replaces the config's. Raises RunError for a folder of another config or one in use, DataError for bad
     data, DivergedError when a teacher or the supernet diverges; a candidate that fails is recorded, and the search
-    goes on.
+    goes on. Of a start that is refused before anything was trained nothing is left.
     """
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
+    check_image_sets(config)
     check_ensemble(config)
     first_tried(config, build_space(config, student_spec(config, len(class_names(config)))))
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config)
-    with RunLock(run_dir):
-        folder = open_run_folder(run_dir, config)
+    with started_run(run_dir, config) as folder:
         progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         with folder.timed("search"):
@@ -76,7 +77,7 @@ def run_retrain(
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     chosen = results.open_run(run_dir).candidate(candidate_id)
-    with RunLock(run_dir):
+    with RunLock(run_dir), untouched_if_refused(folder):
         progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         return _retrain(config, folder, prepared, Candidate(chosen), progress)

@@ -145,7 +145,7 @@ def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_pa
 def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(config, tmp_path, section):
     with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 17, but train has 16 images"):
         run_search(config(f"{section}.batch_size=17"), tmp_path / "run", None, SilentProgress())
-    assert not (tmp_path / "run" / "teachers").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
