@@ -1,5 +1,6 @@
 """What a start leaves that is refused for its input: nothing, or the folder as it was."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,9 @@ from typer.testing import CliRunner
 
 import results
 from search.cli import app
-from search.config import ConfigError, load_config
+from search.config import Config, ConfigError, load_config
 from search.pipeline import run_retrain, run_search
-from search.run_folder import open_run_folder
+from search.run_folder import RunFolder, open_run_folder
 from search.run_start import started_run
 from search.train_stage import run_train
 from trainers.data.errors import DataError
@@ -39,6 +40,11 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
+def train_twin(folder: RunFolder) -> None:
+    folder.teacher("twin").parent.mkdir()
+    folder.teacher("twin").touch()
+
+
 @pytest.mark.parametrize("start", [run_search, run_train])
 def test_of_a_start_that_is_refused_after_its_images_were_made_nothing_is_left(config, tmp_path, start):
     run = tmp_path / "runs" / "new"
@@ -63,32 +69,32 @@ def test_a_run_that_was_there_keeps_its_config_and_its_notes(config, tmp_path, b
     (run / "seconds.json").write_text("{}")
     (run / "lock").touch()
     if begun:
-        folder.teacher("twin").parent.mkdir()
-        folder.teacher("twin").touch()
+        train_twin(folder)
     before = contents(run)
-    with pytest.raises(ConfigError, match="retrain.batch_size"):
+    with pytest.raises(ConfigError, match="retrain"):
         run_search(config("retrain.epochs=8", "retrain.batch_size=9"), run, None, SilentProgress())
     assert contents(run) == before
 
 
+def refused_after(run: Path, config: Config, done: Callable[[RunFolder], None]) -> None:
+    with started_run(run, config) as folder:
+        done(folder)
+        raise DataError("an image", "is bad")
+
+
 def test_what_was_trained_stays_and_so_does_what_it_was_trained_with(config, tmp_path):
     run = tmp_path / "run"
-    with pytest.raises(DataError), started_run(run, config()) as folder:
-        folder.teacher("twin").parent.mkdir()
-        folder.teacher("twin").touch()
-        raise DataError("an image", "is bad")
+    with pytest.raises(DataError):
+        refused_after(run, config(), train_twin)
     assert (run / "config.yaml").is_file()
     assert (run / "teachers" / "twin.safetensors").is_file()
 
 
 def test_only_images_that_were_generated_are_taken_away_again(config, tmp_path):
-    for name, generated in (("made", True), ("brought", False)):
-        with pytest.raises(DataError), started_run(tmp_path / name, config()) as folder:
-            if generated:
-                write_shapes(folder.data, sizes={"val": 1}, image_size=64)
-            else:
-                folder.data.mkdir()
-            raise DataError("an image", "is bad")
+    with pytest.raises(DataError):
+        refused_after(tmp_path / "made", config(), lambda run: write_shapes(run.data, sizes={"val": 1}, image_size=64))
+    with pytest.raises(DataError):
+        refused_after(tmp_path / "brought", config(), lambda run: run.data.mkdir())
     assert not (tmp_path / "made").exists()
     assert (tmp_path / "brought" / "data").is_dir()
 
