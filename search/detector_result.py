@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from search.run_folder import read_json
+from search.written_files import not_as_written
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
-from trainers.checkpoint import write_whole
+from trainers.checkpoint import CheckpointError, digest_of, write_whole
 from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
 from trainers.evaluate.figures import all_figures
@@ -45,13 +46,21 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
 
 
 def result_on(place: Path, test: Decoded, twin: nn.Module | None) -> Result:
-    """The result that `keep_result` left there; measured anew where its figures are of other test images."""
-    kept = read_json(place / "figures.json")
+    """The result that `keep_result` left there; measured anew where its figures are of other test images.
+
+    Raises RunError where the detector's file isn't the one that the figures are of.
+    """
+    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
+        raise not_as_written(file, place)
     if kept["test_images"] != test.fingerprint():
-        network, _, _, _ = load_detector(place / "detector.safetensors")
+        try:
+            network, _, _, _ = load_detector(file)
+        except CheckpointError as error:
+            raise not_as_written(file, place) from error
         kept |= _figures(network, test, twin)
         write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
-    return Result(kept["id"], place / "detector.safetensors", kept["test"], kept["twin_test"], kept["costs"])
+    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"])
 
 
 def keep_result(
@@ -64,7 +73,8 @@ def keep_result(
     twin: nn.Module | None,
 ) -> None:
     """Measure a trained detector, and its twin where there is one, and keep it; `result_on` reads it back."""
-    save_detector(place / "detector.safetensors", network, spec, candidate, test.class_names)
+    file = place / "detector.safetensors"
+    save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
     kept = {
         "id": candidate.id,
@@ -72,6 +82,7 @@ def keep_result(
         "settings": dict(settings),
         **_figures(network, test, twin),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
+        "sha256": digest_of(file),
     }
     write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
     write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
