@@ -8,13 +8,14 @@ from results import Run
 from search.config import Config
 from search.controller import Controller
 from search.detector_result import Result
+from search.errors import RunError
 from search.first_tried import ends, first_tried
 from search.fit import check_ensemble, check_fit, ensemble_of
 from search.journal import Journal
 from search.known_outputs import known_outputs
 from search.objectives import axes
 from search.prepare import Prepared, check_scoring_data, note_defects, prepare
-from search.ray_runner import run_trials
+from search.ray_runner import ALL_REASONS, run_trials
 from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, read_run_folder
 from search.run_lock import RunLock
@@ -84,7 +85,7 @@ def run_retrain(
 
 
 def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> None:
-    """Propose and score until the run has its trials, then write its tables."""
+    """Propose and score until the run has its trials, then write its tables. Raises RunError where all have failed."""
     search = config.search
     journal = Journal(
         folder.path,
@@ -106,10 +107,30 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
     )
     if controller.finished < search.trials:
         parts = scorer_parts(config, folder, prepared, progress)
-        run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
+        workers, address = search.workers, search.address
+        try:
+            run_trials(controller, parts, build_scorer, workers=workers, address=address, progress=progress)
+        except RunError:
+            if controller.finished:  # why candidates failed stands in the tables
+                _write_tables(config, folder, prepared, journal.records())
+            raise
+    _write_tables(config, folder, prepared, journal.records())
+    _check_some_complete(journal.records())
+
+
+def _write_tables(config: Config, folder: RunFolder, prepared: Prepared, records: list[dict[str, object]]) -> None:
     x, y = axes(config.search.objectives)
     named = {prepared.space.canonical(one).id: label for label, one in ends(config, prepared.space).items()}
-    results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=named)
+    results.write_run_tables(folder.path, records, x=x, y=y, references=named)
+
+
+def _check_some_complete(records: list[dict[str, object]]) -> None:
+    if records and all(row["state"] == "failed" for row in records):
+        raise RunError(
+            f"All {len(records)} candidates failed, the first with: {str(records[0]['reason']).rstrip('.')}. "
+            f"{ALL_REASONS} Remove the cause, then start again in another folder (--run-dir), or with more "
+            "search.trials: what has failed is not tried again."
+        )
 
 
 def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import results
 from search.config import ConfigError, load_config
+from search.controller import Done
 from search.errors import RunError
 from search.pipeline import run_retrain, run_search, scorer_parts
 from search.prepare import prepare
@@ -60,6 +62,14 @@ def found(config, tmp_path_factory):
     return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
 
 
+def begun_without_trials(found, run: Path) -> Path:
+    """A copy of the run as it was before its first trial."""
+    shutil.copytree(found.run.path, run)
+    for name in ("journal.log", "in_flight.jsonl", "trials.parquet"):
+        (run / name).unlink()
+    return run
+
+
 def times(folder: Path) -> dict[str, int]:
     return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*.safetensors")}
 
@@ -110,6 +120,36 @@ def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
     settings = scorer_parts(changed, folder, prepared, SilentProgress()).settings
     assert settings["logit_rate"] == pytest.approx(4.0)
     assert settings["discriminator_rate"] == pytest.approx(0.3)
+
+
+def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_are(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "all")
+
+    def all_fail(controller, *arguments, **settings):
+        while not isinstance(proposal := controller.ask(), Done):
+            controller.tell_failed(proposal.number, f"RuntimeError: my term, {proposal.number}.")
+
+    monkeypatch.setattr("search.pipeline.run_trials", all_fail)
+    message = (
+        r"^All 4 candidates failed, the first with: RuntimeError: my term, 0\. The reasons of all stand in the column "
+        r"'reason' of the run's trials\.parquet\. Remove the cause"
+    )
+    with pytest.raises(RunError, match=message):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == [f"RuntimeError: my term, {n}." for n in range(4)]
+
+
+def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "stopped")
+
+    def stop(controller, *arguments, **settings):
+        controller.tell_failed(controller.ask().number, "RuntimeError: my term")
+        raise RunError("So many are no candidate's fault.")
+
+    monkeypatch.setattr("search.pipeline.run_trials", stop)
+    with pytest.raises(RunError, match="no candidate's fault"):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
 
 
 def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
