@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from search.run_folder import read_json
+from search.schema import TWIN
 from search.written_files import not_as_written
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
@@ -26,7 +27,7 @@ from trainers.inference import detect, truths
 class Result:
     """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin.
 
-    `twin_test` is empty where no twin was trained.
+    `twin_test` is empty where no twin was trained. `teachers_test` has the figures of its other teachers by name.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Result:
     test: dict[str, float]
     twin_test: dict[str, float]
     costs: dict[str, float]
+    teachers_test: dict[str, dict[str, float]]
 
 
 def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
@@ -45,7 +47,7 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
 
 
-def result_on(place: Path, test: Decoded, twin: nn.Module | None) -> Result:
+def result_on(place: Path, test: Decoded, teachers: Mapping[str, nn.Module]) -> Result:
     """The result that `keep_result` left there; measured anew where its figures are of other test images.
 
     Raises RunError where the detector's file isn't the one that the figures are of.
@@ -58,9 +60,10 @@ def result_on(place: Path, test: Decoded, twin: nn.Module | None) -> Result:
             network, _, _, _ = load_detector(file)
         except CheckpointError as error:
             raise not_as_written(file, place) from error
-        kept |= _figures(network, test, twin)
+        kept |= _figures(network, test, teachers)
         write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
-    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"])
+    beside = kept.get("teachers_test", {})  # which older results have not
+    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], beside)
 
 
 def keep_result(
@@ -70,9 +73,9 @@ def keep_result(
     candidate: Candidate,
     settings: Mapping[str, Any],
     test: Decoded,
-    twin: nn.Module | None,
+    teachers: Mapping[str, nn.Module],
 ) -> None:
-    """Measure a trained detector, and its twin where there is one, and keep it; `result_on` reads it back."""
+    """Measure a trained detector, and its teachers beside it, and keep it; `result_on` reads it back."""
     file = place / "detector.safetensors"
     save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
@@ -80,7 +83,7 @@ def keep_result(
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": dict(settings),
-        **_figures(network, test, twin),
+        **_figures(network, test, teachers),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
@@ -93,10 +96,10 @@ def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
     return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
 
 
-def _figures(network: nn.Module, test: Decoded, twin: nn.Module | None) -> dict[str, Any]:
-    measured = figures_on(network, test)
-    beside = {} if twin is None else figures_on(twin, test)
-    return {"test": measured, "twin_test": beside, "test_images": test.fingerprint()}
+def _figures(network: nn.Module, test: Decoded, teachers: Mapping[str, nn.Module]) -> dict[str, Any]:
+    measured, beside = figures_on(network, test), {name: figures_on(one, test) for name, one in teachers.items()}
+    twin = beside.pop(TWIN, {})
+    return {"test": measured, "twin_test": twin, "teachers_test": beside, "test_images": test.fingerprint()}
 
 
 def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:

@@ -67,13 +67,13 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)
-        twin = teachers[TWIN].network if TWIN in teachers else None
+        networks = {name: teacher.network for name, teacher in teachers.items()}
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
                 network = _trained(config, folder, data, teachers, chosen, settings, progress)
-            keep_result(place, network, spec, chosen, settings, test, twin)
+            keep_result(place, network, spec, chosen, settings, test, networks)
             forget_training(folder, "train", chosen)
-    return result_on(place, test, twin)
+    return result_on(place, test, networks)
 
 
 def _trained(

@@ -12,7 +12,8 @@ from search.candidate_training import train_settings
 from search.config import Config, ConfigError
 from search.fit import ensemble_of
 from search.given_files import start_of
-from search.run_folder import RunFolder
+from search.progress import figures_text
+from search.run_folder import RunFolder, read_json
 from search.schema import TWIN
 from search.schema import Teacher as TeacherConfig
 from search.space_builder import student_spec, teacher_spec
@@ -49,7 +50,7 @@ def teacher_pool(
 ) -> dict[str, Teacher]:
     """The teachers of these names, frozen: loaded where given or made before, else trained and kept.
 
-    Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
+    Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on; they are told.
     """
     pool = {}
     for name in [one for one in config.teachers if one in names]:
@@ -98,14 +99,17 @@ def _teacher(
             save_detector(path, freeze(network), spec, candidate, train.class_names)
         state.unlink(missing_ok=True)
     if val is not None:
-        _measure(folder, name, network, val)
+        figures = _measured(folder, name, network, val)
+        progress.note(f"teacher {name}: {figures_text(figures)} on {len(val)} images of {config.data.val}")
     return Teacher(network, spec, candidate)
 
 
-def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> None:
+def _measured(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> dict[str, float]:
+    """A teacher's figures on `val`, measured once in a run."""
     file = folder.teacher(name).with_suffix(".json")
     if not file.is_file():
         write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
+    return read_json(file)
 
 
 def load_published(config: Config, network: nn.Module, name: str | None) -> str:

@@ -12,6 +12,7 @@ from search.controller import Done
 from search.errors import RunError
 from search.pipeline import run_retrain, run_search, scorer_parts
 from search.prepare import prepare
+from search.progress import figures_text
 from search.run_folder import open_run_folder, read_run_folder
 from search.splits import settled
 from search.training_stage import check_given_weights
@@ -174,7 +175,7 @@ def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_pa
     for image in broken:
         image.write_bytes(image.read_bytes()[:500])
     assert len(prepare(skipping, folder, notes).val) == 10
-    (told,) = notes.told
+    told, _ = notes.told
     assert told.startswith(f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken")
     kept = json.loads((run / "data_defects.json").read_text())
     assert [defect["file"] for defect in kept["val"]] == [str(image) for image in broken]
@@ -272,5 +273,8 @@ def test_a_teacher_that_no_term_names_is_not_trained(found, config, tmp_path):
         shutil.copytree(found.run.path / part, run / part)
     shutil.copy(found.run.path / "supernet.safetensors", run)
     assert list(prepare(chosen, folder, notes).teachers) == ["twin"]
-    assert notes.told == ["No term names the teacher idle: it is left out."]
+    assert notes.told[0] == "No term names the teacher idle: it is left out."
+    kept = json.loads((run / "teachers" / "twin.json").read_text())
+    assert notes.told[1:] == [f"teacher twin: {figures_text(kept)} on 12 images of val"]
+    assert set(kept) == {"map50", "map50_11"}
     assert not list(run.rglob("*idle*"))

@@ -12,6 +12,7 @@ import results
 from search.cli import app
 from search.config import load_config
 from search.errors import RunError
+from search.pipeline import run_retrain
 from search.prepare import prepare
 from search.run_folder import RunFolder, open_run_folder
 from search.splits import settled
@@ -53,6 +54,7 @@ def made(config, tmp_path_factory):
     prepare(config, open_run_folder(run, config), SilentProgress())
     run_train(config, run, None, SilentProgress())
     scored = {"number": 0, "id": "0" * 12, "state": "complete", "layer/backbone.layer1": "sign"}
+    scored |= {"teacher/feature_hint": "big", "weight/feature_hint": 1.0}
     results.write_run_tables(run, [{**scored, "map50": 0.5, "bit_ops": 1.0}], x="bit_ops", y="map50")
     return run
 
@@ -105,6 +107,13 @@ def test_no_candidate_is_retrained_on_a_file_that_the_run_did_not_write(run, nam
     assert told.startswith(f"Error: {run / name} is not the file that the run wrote: it was damaged, replaced or taken")
     assert "teachers." not in told  # no key of the config is at fault
     assert not (run / "retrained").exists()
+
+
+def test_on_what_the_run_wrote_a_candidate_is_retrained_and_shown_beside_its_teachers(run):
+    found = run_retrain(run, "0", None, None, SilentProgress())
+    assert found.checkpoint.is_file()
+    assert set(found.test) == set(found.twin_test) == set(found.teachers_test["big"])
+    assert list(found.teachers_test) == ["big"]
 
 
 def test_a_valid_teacher_of_another_training_is_refused_by_a_training_too(config, run):
