@@ -15,7 +15,6 @@ from trainers.data.shapes import SETTINGS_FILE
 
 REFUSALS = (ConfigError, DataError, CheckpointError, RunError)
 NOTES = (
-    "config.yaml",
     "environment.json",
     "seconds.json",
     "data.json",
@@ -23,8 +22,9 @@ NOTES = (
     "given.json",
     "written.json",
     "training.jsonl",
+    "config.yaml",
 )
-"""What a start writes down before it trains or scores anything."""
+"""What a start writes down before it trains or scores anything; last what tells that the folder is a run."""
 
 
 @contextmanager
@@ -50,10 +50,10 @@ def untouched_if_refused(folder: RunFolder) -> Iterator[None]:
         yield
     except REFUSALS:
         if _results(folder) == results:
+            if not had_data and (folder.data / SETTINGS_FILE).is_file():
+                _remove_whole(folder.data)
             for file in map(folder.path.joinpath, NOTES):
                 _put_back(file, notes.get(file))
-            if not had_data and (folder.data / SETTINGS_FILE).is_file():
-                shutil.rmtree(folder.data, ignore_errors=True)
         raise
 
 
@@ -62,8 +62,15 @@ def _results(folder: RunFolder) -> dict[Path, int]:
     return {file: file.stat().st_mtime_ns for file in folder.results()}
 
 
+def _remove_whole(data: Path) -> None:
+    """A process that is killed in here leaves no half of a data set in its place."""
+    beside = data.with_name(f".{data.name}.unfinished")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(data.rename(beside), ignore_errors=True)
+
+
 def _put_back(file: Path, content: bytes | None) -> None:
     if content is None:
         file.unlink(missing_ok=True)
-    elif file.read_bytes() != content:
+    elif not file.is_file() or file.read_bytes() != content:
         write_whole(file, content)

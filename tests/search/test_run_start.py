@@ -1,5 +1,6 @@
 """What a start leaves that is refused for its input: nothing, or the folder as it was."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,33 @@ def test_only_images_that_were_generated_are_taken_away_again(config, tmp_path):
         refused_after(tmp_path / "brought", config(), lambda run: run.data.mkdir())
     assert not (tmp_path / "made").exists()
     assert (tmp_path / "brought" / "data").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("function", "reached"),
+    [
+        ("shutil.rmtree", ".data.unfinished"),
+        ("pathlib.Path.unlink", "seconds.json"),
+        ("pathlib.Path.unlink", "config.yaml"),
+    ],
+)
+def test_killed_while_it_is_put_back_the_folder_can_be_started_again(config, tmp_path, monkeypatch, function, reached):
+    run, wrong = tmp_path / "run", config("train.batch_size=9")
+    real = shutil.rmtree if function == "shutil.rmtree" else Path.unlink
+
+    def killed(path, *arguments, **options):
+        if path.name == reached and path.exists():
+            raise SystemExit
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(function, killed)
+    with pytest.raises(SystemExit):
+        run_train(wrong, run, None, SilentProgress())
+    monkeypatch.undo()
+    assert (run / "config.yaml").is_file()
+    with pytest.raises(ConfigError, match="train"):
+        run_train(wrong, run, None, SilentProgress())
+    assert run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.is_file()
 
 
 def test_a_stop_is_no_refusal_and_leaves_what_the_next_start_goes_on_with(config, tmp_path):
