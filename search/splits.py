@@ -108,11 +108,11 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
 
 def _check_places(data: Data, root: Path) -> None:
     form, places = _format(data), {}
-    form.splits(root)  # what is wrong with the whole folder is no single key's fault
     for key, split in _named_sets(data).items():
         try:
             places[split] = form.places(root, split)
         except DataError as error:
+            form.splits(root)  # raises what is wrong with the whole folder, which is no single key's fault
             raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
     for one, other in combinations(places, 2):
         if common := shared_images(places[one], places[other]):
