@@ -225,6 +225,7 @@ def _show_result(result: "Result", how: str) -> None:
     rows = [{"detector": f"{how} {result.id}", **result.test}]
     if result.twin_test:
         rows.append({"detector": "its real-valued twin", **result.twin_test})
+    rows += [{"detector": f"its teacher {name}", **figures} for name, figures in result.teachers_test.items()]
     print_rows(rows)
     typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.")
 

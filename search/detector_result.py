@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from search.run_folder import read_json
+from search.schema import TWIN
+from search.written_files import not_as_written
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
-from trainers.checkpoint import write_whole
+from trainers.checkpoint import CheckpointError, digest_of, write_whole
 from trainers.data.decoded import Decoded
 from trainers.describe import load_detector, save_detector
 from trainers.evaluate.figures import all_figures
@@ -25,7 +27,7 @@ from trainers.inference import detect, truths
 class Result:
     """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin.
 
-    `twin_test` is empty where no twin was trained.
+    `twin_test` is empty where no twin was trained. `teachers_test` has the figures of its other teachers by name.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Result:
     test: dict[str, float]
     twin_test: dict[str, float]
     costs: dict[str, float]
+    teachers_test: dict[str, dict[str, float]]
 
 
 def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
@@ -44,14 +47,23 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
 
 
-def result_on(place: Path, test: Decoded, twin: nn.Module | None) -> Result:
-    """The result that `keep_result` left there; measured anew where its figures are of other test images."""
-    kept = read_json(place / "figures.json")
+def result_on(place: Path, test: Decoded, teachers: Mapping[str, nn.Module]) -> Result:
+    """The result that `keep_result` left there; measured anew where its figures are of other test images.
+
+    Raises RunError where the detector's file isn't the one that the figures are of.
+    """
+    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
+        raise not_as_written(file, place)
     if kept["test_images"] != test.fingerprint():
-        network, _, _, _ = load_detector(place / "detector.safetensors")
-        kept |= _figures(network, test, twin)
+        try:
+            network, _, _, _ = load_detector(file)
+        except CheckpointError as error:
+            raise not_as_written(file, place) from error
+        kept |= _figures(network, test, teachers)
         write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
-    return Result(kept["id"], place / "detector.safetensors", kept["test"], kept["twin_test"], kept["costs"])
+    beside = kept.get("teachers_test", {})  # which older results have not
+    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], beside)
 
 
 def keep_result(
@@ -61,17 +73,19 @@ def keep_result(
     candidate: Candidate,
     settings: Mapping[str, Any],
     test: Decoded,
-    twin: nn.Module | None,
+    teachers: Mapping[str, nn.Module],
 ) -> None:
-    """Measure a trained detector, and its twin where there is one, and keep it; `result_on` reads it back."""
-    save_detector(place / "detector.safetensors", network, spec, candidate, test.class_names)
+    """Measure a trained detector, and its teachers beside it, and keep it; `result_on` reads it back."""
+    file = place / "detector.safetensors"
+    save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
     kept = {
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": dict(settings),
-        **_figures(network, test, twin),
+        **_figures(network, test, teachers),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
+        "sha256": digest_of(file),
     }
     write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
     write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
@@ -82,10 +96,10 @@ def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
     return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
 
 
-def _figures(network: nn.Module, test: Decoded, twin: nn.Module | None) -> dict[str, Any]:
-    measured = figures_on(network, test)
-    beside = {} if twin is None else figures_on(twin, test)
-    return {"test": measured, "twin_test": beside, "test_images": test.fingerprint()}
+def _figures(network: nn.Module, test: Decoded, teachers: Mapping[str, nn.Module]) -> dict[str, Any]:
+    measured, beside = figures_on(network, test), {name: figures_on(one, test) for name, one in teachers.items()}
+    twin = beside.pop(TWIN, {})
+    return {"test": measured, "twin_test": twin, "teachers_test": beside, "test_images": test.fingerprint()}
 
 
 def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:

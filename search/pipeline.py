@@ -8,18 +8,20 @@ from results import Run
 from search.config import Config
 from search.controller import Controller
 from search.detector_result import Result
+from search.errors import RunError
 from search.first_tried import ends, first_tried
 from search.fit import check_ensemble, check_fit, ensemble_of
 from search.journal import Journal
 from search.known_outputs import known_outputs
 from search.objectives import axes
 from search.prepare import Prepared, check_scoring_data, note_defects, prepare
-from search.ray_runner import run_trials
+from search.ray_runner import ALL_REASONS, run_trials
 from search.retrain_stage import retrain_candidate
-from search.run_folder import RunFolder, check_run_folder, open_run_folder, read_run_folder
+from search.run_folder import RunFolder, check_run_folder, read_run_folder
 from search.run_lock import RunLock
+from search.run_start import started_run, untouched_if_refused
 from search.space_builder import build_space, student_spec
-from search.splits import class_names, load_measured, settled
+from search.splits import check_image_sets, class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, term_teachers
 from spaces.candidate import Candidate
 from trainers.progress import Progress
@@ -41,18 +43,18 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
 
     `data_root` replaces the config's. Raises RunError for a folder of another config or one in use, DataError for bad
     data, DivergedError when a teacher or the supernet diverges; a candidate that fails is recorded, and the search
-    goes on.
+    goes on. Of a start that is refused before anything was trained nothing is left.
     """
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
+    check_image_sets(config)
     check_ensemble(config)
     first_tried(config, build_space(config, student_spec(config, len(class_names(config)))))
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config)
-    with RunLock(run_dir):
-        folder = open_run_folder(run_dir, config)
+    with started_run(run_dir, config) as folder:
         progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         with folder.timed("search"):
@@ -76,14 +78,14 @@ def run_retrain(
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     chosen = results.open_run(run_dir).candidate(candidate_id)
-    with RunLock(run_dir):
+    with RunLock(run_dir), untouched_if_refused(folder):
         progress = folder.logged(progress)
         prepared = prepare(config, folder, progress)
         return _retrain(config, folder, prepared, Candidate(chosen), progress)
 
 
 def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> None:
-    """Propose and score until the run has its trials, then write its tables."""
+    """Propose and score until the run has its trials, then write its tables. Raises RunError where all have failed."""
     search = config.search
     journal = Journal(
         folder.path,
@@ -105,10 +107,30 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
     )
     if controller.finished < search.trials:
         parts = scorer_parts(config, folder, prepared, progress)
-        run_trials(controller, parts, build_scorer, workers=search.workers, address=search.address, progress=progress)
+        workers, address = search.workers, search.address
+        try:
+            run_trials(controller, parts, build_scorer, workers=workers, address=address, progress=progress)
+        except RunError:
+            if controller.finished:  # why candidates failed stands in the tables
+                _write_tables(config, folder, prepared, journal.records())
+            raise
+    _write_tables(config, folder, prepared, journal.records())
+    _check_some_complete(journal.records())
+
+
+def _write_tables(config: Config, folder: RunFolder, prepared: Prepared, records: list[dict[str, object]]) -> None:
     x, y = axes(config.search.objectives)
     named = {prepared.space.canonical(one).id: label for label, one in ends(config, prepared.space).items()}
-    results.write_run_tables(folder.path, journal.records(), x=x, y=y, references=named)
+    results.write_run_tables(folder.path, records, x=x, y=y, references=named)
+
+
+def _check_some_complete(records: list[dict[str, object]]) -> None:
+    if records and all(row["state"] == "failed" for row in records):
+        raise RunError(
+            f"All {len(records)} candidates failed, the first with: {str(records[0]['reason']).rstrip('.')}. "
+            f"{ALL_REASONS} Remove the cause, then start again in another folder (--run-dir), or with more "
+            "search.trials: what has failed is not tried again."
+        )
 
 
 def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:

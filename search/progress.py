@@ -1,7 +1,7 @@
 """Showing how far long work is: a bar on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -126,7 +126,7 @@ class _Lines:
         return f", {figures_text(self._figures)}" if self._figures else ""
 
 
-def figures_text(figures: dict[str, float | str]) -> str:
+def figures_text(figures: Mapping[str, float | str]) -> str:
     """Such as 'map50 0.6123, best 0.7, failed 2'."""
     return ", ".join(
         f"{name} {value}" if isinstance(value, str | int) else f"{name} {value:.4g}" for name, value in figures.items()

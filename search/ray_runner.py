@@ -28,6 +28,7 @@ FAILURES_IN_A_ROW = 10
 A lost disk or a full GPU fails everything within seconds, and what failed is never proposed again. Where every other
 candidate diverges by itself, ten in a row are one in a thousand; a stop in vain costs one more start.
 """
+ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
 NO_CAUSE = "The actor never ran"
 """What Ray adds, below the cause, about a worker that died while it was set up."""
 
@@ -53,7 +54,7 @@ def run_trials(
     """
     shown = progress or SilentProgress()
     with shown.stage("search", controller.trials) as stage:
-        recorder = _Recorder(controller, stage, workers, on_finished)
+        recorder = _Recorder(controller, stage, workers, on_finished, shown.note)
         if controller.done() is None:
             shown.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
             with ray_session(address, workers) as folder:
@@ -146,10 +147,12 @@ class _Recorder(Callback):
         stage: Stage,
         workers: int = 1,
         on_finished: Callable[[dict[str, object]], None] | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         self._controller = controller
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
+        self._say = note or (lambda text: None)
         self._arrived: list[tuple[int, dict[str, Any]]] = []
         self._begun: set[str] = set()
         self._failed = 0
@@ -186,9 +189,9 @@ class _Recorder(Callback):
         if len(self._failures_in_a_row) >= self._failures_to_stop and self._controller.done() is None:
             raise RunError(
                 f"{len(self._failures_in_a_row)} candidates failed one after another, the last with: "
-                f"{self._failures_in_a_row[-1].rstrip('.')}. So many are no candidate's fault. Remove the cause, then "
-                "start the same command again: it goes on where it stopped, but without these; in another folder "
-                "(--run-dir) they are tried again."
+                f"{self._failures_in_a_row[-1].rstrip('.')}. {ALL_REASONS} So many are no candidate's fault. Remove "
+                "the cause, then start the same command again: it goes on where it stopped, but without these; in "
+                "another folder (--run-dir) they are tried again."
             )
 
     def _tell(self, number: int, result: dict[str, Any]) -> None:
@@ -209,10 +212,13 @@ class _Recorder(Callback):
         self._stage.advance(len(rows), **self._figures)
 
     def _note(self, rows: list[dict[str, object]]) -> None:
-        """The latest accuracy, the best one and the number of failures."""
+        """The latest accuracy, the best one and the number of failures; why the first of them failed is said, once."""
         accuracy = next((name for name in self._controller.objectives if OBJECTIVES[name] == "maximize"), None)
         for row in rows:
             if row["state"] == "failed":
+                if not self._failed:
+                    why = str(row["reason"]).rstrip(".")
+                    self._say(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
                 self._failed += 1
                 self._figures["failed"] = self._failed
                 continue

@@ -85,10 +85,14 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _start(address: str | None, folder: Path) -> None:
-    """Ray takes SIGTERM for itself, to print a stack; what was to be done with it before is put back."""
+    """Ray takes SIGTERM for itself, and exits with its number; what was to be done before is done, and put back."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         _init(address, folder)
+    except SystemExit as ended:
+        if ended.code == signal.SIGTERM and callable(handler):
+            handler(signal.SIGTERM, None)
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)

@@ -6,6 +6,7 @@ from torch import nn
 from search.candidate_training import described, forget_training, train_candidate
 from search.config import Config
 from search.detector_result import Result, keep_result, place_for, result_on
+from search.fit import ensemble_of
 from search.prepare import Prepared
 from search.run_folder import RunFolder
 from search.schema import TWIN
@@ -28,12 +29,15 @@ def retrain_candidate(
     """
     settings = described(config.retrain)
     place = place_for(folder.path / "retrained", candidate.id, settings)
-    twin = prepared.teachers[TWIN].network
+    ensemble = ensemble_of(config)
+    named = [str(value) for key, value in candidate.items() if key.startswith("teacher/")]
+    beside = {TWIN, *(one for name in named for one in ensemble.behind(name))}
+    teachers = {name: teacher.network for name, teacher in prepared.teachers.items() if name in beside}
     if not (place / "figures.json").is_file():
         network = _trained(config, folder, prepared, candidate, progress)
-        keep_result(place, network, prepared.spec, candidate, settings, test, twin)
+        keep_result(place, network, prepared.spec, candidate, settings, test, teachers)
         forget_training(folder, "retrain", candidate)
-    return result_on(place, test, twin)
+    return result_on(place, test, teachers)
 
 
 def _trained(

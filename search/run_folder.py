@@ -53,11 +53,15 @@ class RunFolder:
         """What an unfinished training goes on from; gone when it is finished."""
         return self.path / "unfinished" / f"{stage}.pt"
 
+    def results(self) -> list[Path]:
+        """What was trained or scored here."""
+        patterns = ("teachers/*", "unfinished/*", "trained/*", "retrained/*", "journal.log", self.supernet.name)
+        return [file for pattern in patterns for file in self.path.glob(pattern)]
+
     @property
     def begun(self) -> bool:
         """Whether something was trained or scored here, which another config would not fit."""
-        patterns = ("teachers/*", "unfinished/*", "trained/*", "journal.log", self.supernet.name)
-        return any(any(self.path.glob(pattern)) for pattern in patterns)
+        return bool(self.results())
 
     @property
     def run_id(self) -> str:

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import socket
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
@@ -15,14 +17,35 @@ LOCK_TEXT = "process "
 class RunLock:
     """Holds `<run>/lock` while a search or a retraining writes to the run: `with RunLock(run_dir): ...`.
 
-    Raises RunError, naming the holder, when another process has it.
+    Raises RunError, naming the holder, when another process has it. Folders that it had to make, and in which nothing
+    else came to lie, are gone afterwards; so is the lock alone in a folder that was there before.
     """
 
     def __init__(self, run_dir: Path) -> None:
         self.path = run_dir / "lock"
         self._descriptor = -1
+        self._made: list[Path] = []
 
     def __enter__(self) -> "RunLock":
+        folder = self.path.parent
+        self._made = list(takewhile(lambda one: not one.exists(), (self.path, folder, *folder.parents)))
+        while self._descriptor < 0:
+            self._descriptor = self._locked()
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{LOCK_TEXT}{os.getpid()} on {socket.gethostname()}\n".encode())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._descriptor, 0)
+        if self.path in self._made and list(self.path.parent.glob("*")) == [self.path]:
+            self._remove_what_was_made()
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _locked(self) -> int:
+        """A descriptor that holds the lock; -1 where a holder before us took the file away meanwhile."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -40,14 +63,15 @@ class RunLock:
                 "Wait until it has ended or stop it; two can't write to one run. "
                 "For a second search give another folder with --run-dir."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{LOCK_TEXT}{os.getpid()} on {socket.gethostname()}\n".encode())
-        self._descriptor = descriptor
-        return self
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), self.path.stat()):
+                return descriptor
+        os.close(descriptor)
+        return -1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.ftruncate(self._descriptor, 0)
-        os.close(self._descriptor)
-        self._descriptor = -1
+    def _remove_what_was_made(self) -> None:
+        """While the lock is held, so that nobody else's is removed; the innermost first, and none that is in use."""
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in self._made[1:]:
+                folder.rmdir()

@@ -73,6 +73,23 @@ def origin_of_classes(config: Config) -> str:
     return f"those of {data.format} data"
 
 
+def check_image_sets(config: Config) -> None:
+    """Refuse image sets that aren't there or share images, before anything is written: ConfigError or DataError.
+
+    Those that are still to be downloaded are left to `prepare_root`.
+    """
+    data = config.data
+    if data.format == "shapes":
+        for key, split in _named_sets(data).items():
+            if split not in _shapes_sizes(data):
+                raise ConfigError(
+                    f"{key}: is {split!r}, but data.format is shapes, and generated images are those of "
+                    f"{', '.join(_shapes_sizes(data))}. Choose one of these."
+                )
+    elif not data.download:
+        _check_places(data, Path(str(data.root)))
+
+
 def prepare_root(config: Config, folder: RunFolder) -> Path:
     """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
 
@@ -80,13 +97,23 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
     """
     data = config.data
     root = Path(data.root) if data.root else folder.data
-    splits = tuple(split for split in (data.train, data.val, data.test) if split is not None)
     if data.format == "shapes":
-        sizes = {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
-        write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seeded(config.seed, "shapes"))
+        sizes, seed = _shapes_sizes(data), seeded(config.seed, "shapes")
+        write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seed)
     if data.download:
-        download_voc(root, splits, data.year)
-    places = {split: _format(data).places(root, split) for split in splits}
+        download_voc(root, tuple(_named_sets(data).values()), data.year)
+    _check_places(data, root)
+    return root
+
+
+def _check_places(data: Data, root: Path) -> None:
+    form, places = _format(data), {}
+    for key, split in _named_sets(data).items():
+        try:
+            places[split] = form.places(root, split)
+        except DataError as error:
+            form.splits(root)  # raises what is wrong with the whole folder, which is no single key's fault
+            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
     for one, other in combinations(places, 2):
         if common := shared_images(places[one], places[other]):
             raise DataError(
@@ -95,7 +122,6 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
                 "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
                 "data.val and data.test",
             )
-    return root
 
 
 def load_split(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
@@ -191,6 +217,17 @@ def named_format(name: str, year: str) -> Format:
     if name not in FORMATS:
         raise ConfigError(f"--format is {name!r}; allowed are {', '.join(FORMATS)}.")
     return data_format(name, year)
+
+
+def _named_sets(data: Data) -> dict[str, str]:
+    """The image sets by their keys of the config."""
+    named = {"data.train": data.train, "data.val": data.val, "data.test": data.test}
+    return {key: split for key, split in named.items() if split is not None}
+
+
+def _shapes_sizes(data: Data) -> dict[str, int]:
+    """The image sets that generated data has, with their numbers of images."""
+    return {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
 
 
 def _format(data: Data) -> Format:

@@ -11,10 +11,11 @@ from search.run_folder import RunFolder
 from search.schema import TWIN
 from search.space_builder import layer_choices
 from search.training_stage import build_distiller
+from search.written_files import reading, writing
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
 from spaces.supernet import build_supernet, inherit_shared
-from trainers.checkpoint import load_weights, save_weights
+from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.data.decoded import Decoded
 from trainers.detector_training import pick_device
 from trainers.distill.searched_losses import SearchedLosses
@@ -41,12 +42,18 @@ def trained_supernet(
     train: Decoded,
     progress: Progress,
 ) -> SupernetState:
-    """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept."""
+    """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept.
+
+    Raises RunError where the file isn't the one that the run made.
+    """
     if not folder.supernet.is_file():
         with folder.timed("supernet"):
             _train_and_keep(config, folder, spec, space, teachers, train, progress)
-    state, _ = load_weights(folder.supernet)
-    return SupernetState(_part(state, "supernet."), _part(state, "distiller."))
+    with reading(folder, folder.supernet):
+        state, _ = load_weights(folder.supernet)
+        found = SupernetState(_part(state, "supernet."), _part(state, "distiller."))
+        _check_shapes(found.supernet, config, spec)
+    return found
 
 
 def _train_and_keep(
@@ -77,8 +84,16 @@ def _train_and_keep(
     )
     tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
     tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
-    save_weights(folder.supernet, tensors, {"kind": "supernet"})
+    with writing(folder, folder.supernet):
+        save_weights(folder.supernet, tensors, {"kind": "supernet"})
     unfinished.unlink(missing_ok=True)
+
+
+def _check_shapes(found: dict[str, Tensor], config: Config, spec: DetectorSpec) -> None:
+    with torch.device("meta"):
+        expected = build_supernet(spec, layer_choices(config, spec)).state_dict()
+    if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in expected.items()}:
+        raise CheckpointError("The file holds other tensors than this config's supernet.")
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

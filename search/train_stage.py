@@ -12,11 +12,11 @@ from search.detector_result import Result, keep_result, place_for, result_on
 from search.fit import check_fit, check_layers, ensemble_of
 from search.given_files import given_files, keep_given_files
 from search.prepare import PreparedData, note_defects, prepare_data
-from search.run_folder import RunFolder, check_run_folder, open_run_folder
-from search.run_lock import RunLock
+from search.run_folder import RunFolder, check_run_folder
+from search.run_start import started_run
 from search.schema import TWIN
 from search.space_builder import fixed_candidate, student_spec
-from search.splits import class_names, load_measured, settled
+from search.splits import check_image_sets, class_names, load_measured, settled
 from search.training_stage import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
@@ -51,14 +51,14 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
     config = settled(config, data_root)
+    check_image_sets(config)
     chosen = fixed_candidate(config)
     spec = student_spec(config, len(class_names(config)))
     check_layers(config)
     check_device(config)
     check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config, command="train")
-    with RunLock(run_dir):
-        folder = open_run_folder(run_dir, config, command="train")
+    with started_run(run_dir, config, command="train") as folder:
         progress = folder.logged(progress)
         keep_given_files(folder, given_files(config, _needed(config), scratch=config.train.start == "scratch"))
         data = prepare_data(config, folder, progress, {"train": config.train})
@@ -67,13 +67,13 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)
-        twin = teachers[TWIN].network if TWIN in teachers else None
+        networks = {name: teacher.network for name, teacher in teachers.items()}
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
                 network = _trained(config, folder, data, teachers, chosen, settings, progress)
-            keep_result(place, network, spec, chosen, settings, test, twin)
+            keep_result(place, network, spec, chosen, settings, test, networks)
             forget_training(folder, "train", chosen)
-    return result_on(place, test, twin)
+    return result_on(place, test, networks)
 
 
 def _trained(

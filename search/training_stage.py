@@ -12,11 +12,13 @@ from search.candidate_training import train_settings
 from search.config import Config, ConfigError
 from search.fit import ensemble_of
 from search.given_files import start_of
-from search.run_folder import RunFolder
+from search.progress import figures_text
+from search.run_folder import RunFolder, read_json
 from search.schema import TWIN
 from search.schema import Teacher as TeacherConfig
 from search.space_builder import student_spec, teacher_spec
 from search.splits import class_names
+from search.written_files import reading, writing
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.pretrained import load_pretrained, published_part, read_state
@@ -48,7 +50,7 @@ def teacher_pool(
 ) -> dict[str, Teacher]:
     """The teachers of these names, frozen: loaded where given or made before, else trained and kept.
 
-    Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
+    Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on; they are told.
     """
     pool = {}
     for name in [one for one in config.teachers if one in names]:
@@ -69,9 +71,13 @@ def _teacher(
 ) -> Teacher:
     path, teacher = folder.teacher(name), config.teachers[name]
     device = pick_device(config.device)
-    if teacher.is_given or path.is_file():
-        found = _load_teacher(config, name, Path(str(teacher.weights)) if teacher.is_given else path, train.class_names)
+    if teacher.is_given:
+        found = _load_given(config, name, train.class_names)
         network, spec, candidate = freeze(found.network.to(device)), found.spec, found.candidate
+    elif path.is_file():
+        with reading(folder, path):
+            found = _load_made(path, spec, train.class_names)
+        network, candidate = freeze(found.network.to(device)), found.candidate
     else:
         torch.manual_seed(seeded(config.seed, "teacher", name))
         network, candidate = build_fixed(spec, ALL_REAL), ALL_REAL
@@ -88,17 +94,22 @@ def _teacher(
             resume_from=state,
             progress=progress,
         )
-        save_detector(path, freeze(network), spec, candidate, train.class_names)
+        path.with_suffix(".json").unlink(missing_ok=True)  # the figures of one that was deleted
+        with writing(folder, path):
+            save_detector(path, freeze(network), spec, candidate, train.class_names)
         state.unlink(missing_ok=True)
     if val is not None:
-        _measure(folder, name, network, val)
+        figures = _measured(folder, name, network, val)
+        progress.note(f"teacher {name}: {figures_text(figures)} on {len(val)} images of {config.data.val}")
     return Teacher(network, spec, candidate)
 
 
-def _measure(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> None:
+def _measured(folder: RunFolder, name: str, network: nn.Module, val: Decoded) -> dict[str, float]:
+    """A teacher's figures on `val`, measured once in a run."""
     file = folder.teacher(name).with_suffix(".json")
     if not file.is_file():
         write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
+    return read_json(file)
 
 
 def load_published(config: Config, network: nn.Module, name: str | None) -> str:
@@ -141,18 +152,19 @@ def check_given_weights(config: Config) -> dict[str, Teacher]:
         if start_of(config, name) is not None:
             load_published(config, build_fixed(teacher_spec(config, name, len(classes)), ALL_REAL), name)
         if teacher.is_given:
-            given[name] = _load_teacher(config, name, Path(str(teacher.weights)), classes)
+            given[name] = _load_given(config, name, classes)
     if start_of(config, None) not in (None, start_of(config, TWIN)):  # the student's own, where the twin has others
         load_published(config, build_fixed(student_spec(config, len(classes)), ALL_REAL), None)
     return given
 
 
-def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]) -> Teacher:
-    """A teacher from disk. What it is, its own file says; the twin must be what the config's student is."""
+def _load_given(config: Config, name: str, wanted: tuple[str, ...]) -> Teacher:
+    """A teacher of the user's. What it is, its own file says; the twin must be what the config's student is."""
+    key, path = f"teachers.{name}.weights", Path(str(config.teachers[name].weights))
     try:
         network, found, candidate, classes = load_detector(path)
     except CheckpointError as error:
-        raise CheckpointError(f"teachers.{name}.weights: {error}") from error
+        raise CheckpointError(f"{key}: {error}") from error
     spec, student = teacher_spec(config, name, len(wanted)), config.student
     reason = None
     if classes != wanted:
@@ -171,9 +183,16 @@ def _load_teacher(config: Config, name: str, path: Path, wanted: tuple[str, ...]
             f"student's, a {student.detector} of width {student.width:g}"
         )
     if reason is not None:
-        key = f"teachers.{name}.weights"
         raise CheckpointError(f"{key}: {path} can't be this teacher: {reason}. Give another file, or none.")
     return Teacher(network, found, candidate)
+
+
+def _load_made(path: Path, spec: DetectorSpec, classes: tuple[str, ...]) -> Teacher:
+    """A teacher that the run trained. Raises CheckpointError where the file is of another one."""
+    network, *found = load_detector(path)
+    if found != [spec, ALL_REAL, classes]:
+        raise CheckpointError(f"{path} holds {found[0]}, not the real-valued {spec}.")
+    return Teacher(network, spec, ALL_REAL)
 
 
 def _contradicted(teacher: TeacherConfig, found: DetectorSpec) -> str | None:

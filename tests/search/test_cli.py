@@ -144,11 +144,15 @@ def test_retraining_needs_exactly_one_choice(call, run):
     assert "No candidate of" in refused(call("retrain", run, "--max-ops", 10))
 
 
-def test_retraining_calls_the_pipeline_and_shows_the_twin_beside(call, run, monkeypatch):
+def test_retraining_calls_the_pipeline_and_shows_the_twin_and_the_teachers_beside(call, run, monkeypatch):
     def run_retrain(run_dir, candidate_id, epochs, data_root, progress):
         assert (run_dir, candidate_id, epochs, data_root) == (run.resolve(), "00", 3, None)
         return SimpleNamespace(
-            id="00", checkpoint=Path("detector.safetensors"), test={"map50": 0.5}, twin_test={"map50": 0.75}
+            id="00",
+            checkpoint=Path("detector.safetensors"),
+            test={"map50": 0.5},
+            twin_test={"map50": 0.75},
+            teachers_test={"big": {"map50": 0.875}},
         )
 
     monkeypatch.setattr("search.pipeline.run_retrain", run_retrain)
@@ -157,6 +161,8 @@ def test_retraining_calls_the_pipeline_and_shows_the_twin_beside(call, run, monk
     assert "retrained 00" in result.stdout
     assert "0.5000" in result.stdout
     assert "0.7500" in result.stdout
+    assert "its teacher big" in result.stdout
+    assert "0.8750" in result.stdout
 
 
 def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):

@@ -10,17 +10,19 @@ from typer.testing import CliRunner
 import results
 from search.cli import app
 from search.config import ConfigError, load_config
+from search.detector_result import figures_on
 from search.errors import RunError
 from search.given_files import given_files, keep_given_files
 from search.pipeline import run_retrain, run_search
+from search.progress import figures_text
 from search.run_folder import RunFolder, open_run_folder
-from search.splits import settled
+from search.splits import load_measured, settled
 from search.train_stage import run_train
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.shapes import SHAPE_CLASSES
-from trainers.describe import save_detector
+from trainers.describe import load_detector, save_detector
 from trainers.progress import SilentProgress
 
 CONFIG = """
@@ -177,6 +179,28 @@ def test_a_training_is_not_read_or_gone_on_with_another_teacher(config, big, tmp
     assert refused.stderr.startswith(f"Error: {run} was begun with other weights than are there now")
     big.write_bytes(first)
     assert run_train(chosen, run, None, SilentProgress()) == trained
+
+
+def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(config, big, tmp_path, monkeypatch):
+    run, chosen, notes = tmp_path / "run", config(f"teachers.big.weights={big}"), []
+    shown = SilentProgress()
+    shown.note = notes.append
+    trained = run_train(chosen, run, None, shown)
+    kept = json.loads((run / "teachers" / "big.json").read_text())
+    assert notes == [f"teacher big: {figures_text(kept)} on 4 images of val"]
+    assert trained.twin_test == {}
+    network, *_ = load_detector(big)
+    test = load_measured(settled(chosen, None), RunFolder(run), "test", SilentProgress())
+    assert trained.teachers_test == {"big": figures_on(network, test)}
+    monkeypatch.setattr("search.detector_result.figures_on", lambda *_: pytest.fail("it was measured again"))
+    monkeypatch.setattr("search.training_stage.score_metrics", lambda *_: pytest.fail("it was measured again"))
+    assert run_train(chosen, run, None, shown) == trained
+    assert notes == notes[:1] * 2
+    figures = trained.checkpoint.with_name("figures.json")
+    older = json.loads(figures.read_text())
+    del older["teachers_test"]
+    figures.write_text(json.dumps(older))
+    assert run_train(chosen, run, None, shown).teachers_test == {}
 
 
 def test_a_training_does_not_mind_a_teacher_that_it_has_no_use_for(config, big, tmp_path):

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+import results
 from search.config import ConfigError, load_config
+from search.controller import Done
 from search.errors import RunError
 from search.pipeline import run_retrain, run_search, scorer_parts
 from search.prepare import prepare
+from search.progress import figures_text
 from search.run_folder import open_run_folder, read_run_folder
 from search.splits import settled
 from search.training_stage import check_given_weights
@@ -58,6 +61,14 @@ def config(tmp_path_factory):
 def found(config, tmp_path_factory):
     """Ray's start and a real search: some seconds, paid once."""
     return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
+
+
+def begun_without_trials(found, run: Path) -> Path:
+    """A copy of the run as it was before its first trial."""
+    shutil.copytree(found.run.path, run)
+    for name in ("journal.log", "in_flight.jsonl", "trials.parquet"):
+        (run / name).unlink()
+    return run
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -112,6 +123,36 @@ def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
     assert settings["discriminator_rate"] == pytest.approx(0.3)
 
 
+def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_are(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "all")
+
+    def all_fail(controller, *arguments, **settings):
+        while not isinstance(proposal := controller.ask(), Done):
+            controller.tell_failed(proposal.number, f"RuntimeError: my term, {proposal.number}.")
+
+    monkeypatch.setattr("search.pipeline.run_trials", all_fail)
+    message = (
+        r"^All 4 candidates failed, the first with: RuntimeError: my term, 0\. The reasons of all stand in the column "
+        r"'reason' of the run's trials\.parquet\. Remove the cause"
+    )
+    with pytest.raises(RunError, match=message):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == [f"RuntimeError: my term, {n}." for n in range(4)]
+
+
+def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "stopped")
+
+    def stop(controller, *arguments, **settings):
+        controller.tell_failed(controller.ask().number, "RuntimeError: my term")
+        raise RunError("So many are no candidate's fault.")
+
+    monkeypatch.setattr("search.pipeline.run_trials", stop)
+    with pytest.raises(RunError, match="no candidate's fault"):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
+
+
 def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
     run = tmp_path / "small"
     shutil.copytree(found.run.path, run)
@@ -134,7 +175,7 @@ def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_pa
     for image in broken:
         image.write_bytes(image.read_bytes()[:500])
     assert len(prepare(skipping, folder, notes).val) == 10
-    (told,) = notes.told
+    told, _ = notes.told
     assert told.startswith(f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken")
     kept = json.loads((run / "data_defects.json").read_text())
     assert [defect["file"] for defect in kept["val"]] == [str(image) for image in broken]
@@ -145,7 +186,7 @@ def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_pa
 def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(config, tmp_path, section):
     with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 17, but train has 16 images"):
         run_search(config(f"{section}.batch_size=17"), tmp_path / "run", None, SilentProgress())
-    assert not (tmp_path / "run" / "teachers").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -232,5 +273,8 @@ def test_a_teacher_that_no_term_names_is_not_trained(found, config, tmp_path):
         shutil.copytree(found.run.path / part, run / part)
     shutil.copy(found.run.path / "supernet.safetensors", run)
     assert list(prepare(chosen, folder, notes).teachers) == ["twin"]
-    assert notes.told == ["No term names the teacher idle: it is left out."]
+    assert notes.told[0] == "No term names the teacher idle: it is left out."
+    kept = json.loads((run / "teachers" / "twin.json").read_text())
+    assert notes.told[1:] == [f"teacher twin: {figures_text(kept)} on 12 images of val"]
+    assert set(kept) == {"map50", "map50_11"}
     assert not list(run.rglob("*idle*"))

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import results
+from search.ray_session import FOLDER_PREFIX, _temporary_root
 
 CONFIG = """
 name: small
@@ -86,3 +88,47 @@ def test_a_search_killed_in_every_stage_ends_as_an_unbroken_one(tmp_path):
     before = results.open_run(run).trials  # with the seconds of every score, which a second one would change
     _finish(config, run)
     pd.testing.assert_frame_equal(results.open_run(run).trials, before)
+
+
+# Two real searches with Ray's start each.
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_a_search_that_is_terminated_while_ray_starts_leaves_no_process_and_goes_on(tmp_path, seconds):
+    config, run = tmp_path / "small.yaml", tmp_path / "run"
+    config.write_text(CONFIG)
+    process, log = _start(config, run), tmp_path / "run.log"
+    while "search: starting" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.02)
+    session = _session_of(process)
+    time.sleep(seconds)
+    assert process.poll() is None, log.read_text()
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    assert log.read_text().endswith("Stopped. The same command goes on where it stopped.\n")
+    deadline = time.monotonic() + 20
+    while (left := _processes_of(session)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []
+    assert not session.exists()
+    _finish(config, run)
+    assert len(_trials(run)) == 8
+
+
+def _session_of(process: subprocess.Popen[bytes]) -> Path:
+    """The folder of the process's Ray session, once its lock is held."""
+    while process.poll() is None:
+        for lock in _temporary_root().glob(f"{FOLDER_PREFIX}*/lock"):
+            if lock.read_text().startswith(f"process {process.pid} "):
+                return lock.parent
+        time.sleep(0.02)
+    raise AssertionError("the search ended before it had a session of Ray's.")
+
+
+def _processes_of(session: Path) -> list[str]:
+    """The command lines of all processes that name the session's folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(session) in line]

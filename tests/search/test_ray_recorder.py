@@ -21,7 +21,8 @@ class HandDriven:
     def __init__(self, run_dir, trials=100, workers=1):
         self.controller = open_controller(run_dir, trials=trials, workers=workers)
         stage = SimpleNamespace(advance=lambda n, **figures: None, resume=lambda n, **figures: None)
-        self.recorder = _Recorder(self.controller, stage, workers)
+        self.noted = []
+        self.recorder = _Recorder(self.controller, stage, workers, note=self.noted.append)
 
     def step(self, *ends):
         """Propose a candidate for each end, then let them all end: well, failed, died, or with a worker not set up."""
@@ -69,7 +70,9 @@ def test_failures_in_a_row_end_the_search_also_after_a_success(tmp_path, workers
     search = HandDriven(tmp_path, workers=workers)
     for end in ["well"] + ["failed"] * (limit - 1):
         search.step(end)
-    message = rf"^{limit} candidates failed one after another, the last with: no memory left\. .*same command again"
+    message = (
+        rf"^{limit} candidates failed one after another, the last with: no memory left\. The reasons of all .* same"
+    )
     with pytest.raises(RunError, match=message):
         search.step("failed")
     assert len(search.states) == limit + 1
@@ -90,3 +93,18 @@ def test_a_new_start_counts_its_own_failures_only(tmp_path):
 
 def test_failures_that_spend_the_last_trial_end_no_search_that_is_over(tmp_path):
     HandDriven(tmp_path, trials=FAILURES_IN_A_ROW).step(*["failed"] * FAILURES_IN_A_ROW)
+
+
+def test_why_the_first_candidate_failed_is_said_once_a_start_with_where_the_others_reasons_are(search, tmp_path):
+    search.step("well")
+    assert search.noted == []
+    search.step("failed", "died")
+    (first,) = [row["id"] for row in search.controller.records() if row["number"] == 1]
+    told = [
+        f"search: candidate {first} failed with: no memory left. "
+        "The reasons of all stand in the column 'reason' of the run's trials.parquet."
+    ]
+    assert search.noted == told
+    again = HandDriven(tmp_path)
+    again.step("failed")
+    assert again.noted == told

@@ -98,6 +98,8 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path):
     assert {row["seconds_threads"] for row in complete} == {1}  # two workers on two cores
     assert (shown.name, shown.total, shown.advanced) == ("search", 24, 24)
     assert shown.figures["failed"] == 24 - len(complete)
+    first = next(row for row in rows if row["state"] == "failed")
+    assert shown.noted.startswith(f"search: candidate {first['id']} failed with: {first['reason'].rstrip('.')}. The")
     assert shown.figures["best"] == max(round(row["map50"], 4) for row in complete)
 
 

@@ -1,14 +1,18 @@
 """What is refused before Ray is started, and which folders are left, and removed, when it has ended."""
 
 import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import search.ray_session as ray_session_module
 from search.errors import RunError
 from search.ray_session import FOLDER_PREFIX, LONGEST_ROOT, MARKER, _remove_left_behind, ray_session
 from search.run_lock import RunLock
+from search.user_errors import user_errors
 
 
 def test_an_address_of_a_ray_client_is_refused():
@@ -39,6 +43,29 @@ def test_a_mistake_of_ours_at_rays_start_is_none_of_the_machines(root, monkeypat
     monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
     with pytest.raises(TypeError, match="no such option"), ray_session(None, 1):
         pass
+
+
+def test_a_process_that_is_terminated_while_ray_starts_ends_as_at_any_other_time(root, monkeypatch, capsys):
+    """Ray's own handler, which exits with the signal's number, is installed by then: see test_pipeline_kill.py."""
+
+    def terminated(**_):
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        signal.raise_signal(signal.SIGTERM)
+
+    def start():
+        with user_errors("Start again."), ray_session(None, 1):
+            pass
+
+    monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session_module.ray, "init", terminated)
+    monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(typer.Exit) as ended:
+        start()
+    assert ended.value.exit_code == 143
+    assert capsys.readouterr().err == "\nStopped. Start again.\n"
+    assert list(root.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_environment_is_as_before_afterwards():

@@ -9,7 +9,16 @@ from PIL import Image
 
 from search.config import Config, ConfigError, load_config
 from search.run_folder import RunFolder
-from search.splits import Reading, decode_split, load_measured, load_training, prepare_root, scoring_subset, settled
+from search.splits import (
+    Reading,
+    check_image_sets,
+    decode_split,
+    load_measured,
+    load_training,
+    prepare_root,
+    scoring_subset,
+    settled,
+)
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -71,8 +80,23 @@ def test_a_place_for_generated_images_is_refused():
 
 def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, tmp_path):
     missing = with_data(config, root=str(voc), test="tset")
-    with pytest.raises(DataError, match=r"tset\.txt: there is no such image set\. Choose one of those"):
+    with pytest.raises(DataError, match=r"tset\.txt: there is no such image set: data\.test is 'tset'\. Choose one"):
         prepare_root(missing, RunFolder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("key", ["train", "val", "test"])
+def test_an_image_set_that_generated_data_lacks_is_refused_by_its_key(key):
+    message = rf"data\.{key}: is 'trainval', but data\.format is shapes, and .* train, val, test\. Choose one of these"
+    with pytest.raises(ConfigError, match=message):
+        check_image_sets(with_data(load_config("demo"), **{key: "trainval"}))
+
+
+def test_a_root_that_is_not_there_is_no_image_sets_fault(config, tmp_path):
+    with pytest.raises(DataError) as refused:
+        check_image_sets(with_data(config, root=str(tmp_path / "none")))
+    assert str(refused.value).startswith(f"{tmp_path}/none/VOCdevkit/VOC2007: there is no data here")
+    assert "data.train is" not in str(refused.value)
+    check_image_sets(with_data(config, root=str(tmp_path / "none"), download=True))
 
 
 def test_image_sets_that_share_an_image_are_refused(config, voc, tmp_path):

@@ -1,0 +1,64 @@
+"""The weights that a run made and stands on, each told by its bytes: another file in its place is never used."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from search.errors import RunError
+from search.run_folder import RunFolder, read_json
+from trainers.checkpoint import CheckpointError, digest_of, write_whole
+
+
+@contextmanager
+def writing(folder: RunFolder, file: Path) -> Iterator[None]:
+    """Inside it the run makes one of its files, whose sha256 stands in `written.json` afterwards.
+
+    Before that what was known of an earlier one is forgotten: a process that is killed inside leaves a file without a
+    note, or none.
+    """
+    _note(folder, file, None)
+    yield
+    _note(folder, file, digest_of(file))
+
+
+@contextmanager
+def reading(folder: RunFolder, file: Path) -> Iterator[None]:
+    """Inside it one of the run's files is read. One without a note, as older runs have them, gets it then.
+
+    Raises RunError, with the way out, where it isn't the file that the run wrote, and for a CheckpointError inside.
+    """
+    known, found = _notes(folder).get(_name(folder, file)), digest_of(file)
+    if known not in (None, found):
+        raise not_as_written(file)
+    try:
+        yield
+    except CheckpointError as error:
+        raise not_as_written(file) from error
+    if known is None:
+        _note(folder, file, found)
+
+
+def not_as_written(file: Path, to_delete: Path | None = None) -> RunError:
+    """What to say of a file of a run that is another one by now; `to_delete` is what it stands and falls with."""
+    return RunError(
+        f"{file} is not the file that the run wrote: it was damaged, replaced or taken away. Bring that one back, or "
+        f"delete {to_delete or 'this one'}, and the run trains it again."
+    )
+
+
+def _notes(folder: RunFolder) -> dict[str, str]:
+    file = folder.path / "written.json"
+    return read_json(file) if file.is_file() else {}
+
+
+def _note(folder: RunFolder, file: Path, digest: str | None) -> None:
+    name, notes = _name(folder, file), _notes(folder)
+    if notes.get(name) == digest:
+        return
+    changed = {**notes, name: digest} if digest is not None else {one: notes[one] for one in notes if one != name}
+    write_whole(folder.path / "written.json", json.dumps(changed, indent=2).encode())
+
+
+def _name(folder: RunFolder, file: Path) -> str:
+    return file.relative_to(folder.path).as_posix()
