@@ -11,11 +11,10 @@ from search.candidate_training import described
 from search.config import Config, ConfigError, changed_keys, load_config
 from search.detector_result import place_for
 from search.errors import RunError
-from search.fit import check_fit, check_layers
 from search.run_folder import RunFolder, check_run_folder
 from search.space_builder import fixed_candidate, student_spec
 from search.splits import class_names, settled
-from search.training_stage import check_device, check_given_weights
+from search.train_stage import check_train
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
@@ -77,9 +76,7 @@ class SeedCheck:
     def _checked(self, arm: Arm) -> Config:
         """Its config, after all that its training looks at before it begins."""
         config = settled(load_config(self._plan.config, [*self._base, *arm.placed(self._files)]), self._data)
-        check_layers(config)
-        check_device(config)
-        check_fit(config, check_given_weights(config))
+        check_train(config)
         self._check_folder(arm, _with_files(config, self._trained))
         return config
 

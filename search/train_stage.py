@@ -51,12 +51,9 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
     for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
     config = settled(config, data_root)
-    check_image_sets(config)
+    check_train(config)
     chosen = fixed_candidate(config)
     spec = student_spec(config, len(class_names(config)))
-    check_layers(config)
-    check_device(config)
-    check_fit(config, check_given_weights(config))
     check_run_folder(run_dir, config, command="train")
     with started_run(run_dir, config, command="train") as folder:
         progress = folder.logged(progress)
@@ -74,6 +71,15 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
             keep_result(place, network, spec, chosen, settings, test, networks)
             forget_training(folder, "train", chosen)
     return result_on(place, test, networks)
+
+
+def check_train(config: Config) -> None:
+    """Raise what `run_train` does for a settled config that can't be trained, before any folder is made."""
+    check_image_sets(config)
+    fixed_candidate(config)
+    check_layers(config)
+    check_device(config)
+    check_fit(config, check_given_weights(config))
 
 
 def _trained(

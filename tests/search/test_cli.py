@@ -256,6 +256,7 @@ def test_the_command_line_starts_without_the_heavy_imports():
 
 STOP = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background was told to ignore it
 from unittest.mock import MagicMock
 from search import cli
 def run_search(*arguments):
@@ -272,7 +273,7 @@ cli.main()
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_path, number, status):
     program = STOP.format(number=int(number))
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == status
     assert done.stderr == "\nStopped. The same command goes on where it stopped.\n"
 
