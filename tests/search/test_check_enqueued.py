@@ -16,7 +16,7 @@ space:
   layers: {methods: [real, sign, lcb]}
   terms:
     angular: {}
-    adversarial: {teachers: [none, big]}
+    adversarial: {teachers: [none, big], weight: [0.001, 0.1]}
 """
 
 
