@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Literal
 
 from torch import nn
@@ -39,6 +40,7 @@ def train_candidate(
     described_as: Mapping[str, object],
     *,
     command: Command,
+    place: Path,
     seed: int,
     folder: RunFolder,
     progress: Progress,
@@ -46,14 +48,15 @@ def train_candidate(
     """Train `network` in place with the candidate's own teachers; in evaluation mode then.
 
     Goes on where a training `described_as` this one stopped. All candidates of a run see the same images in the same
-    order, and draw alike what is drawn at random: teachers, anchors, proposals.
+    order, and draw alike what is drawn at random: teachers, anchors, proposals. What is told of it goes by `place`,
+    where its result is to lie.
     """
     train_detector(
         network,
         data,
         train_settings(config),
         seed=seeded(seed, command, "data"),
-        stage=f"{command} {candidate.id}",
+        stage=f"{command} {place.name}",
         candidate=candidate,
         distiller=distiller,
         inputs_first_epochs=config.inputs_first_epochs,

@@ -82,7 +82,7 @@ def _mistake(error: ErrorDetails) -> str:
         location = [*location[:-2], str(location[-2])]  # a number that is left is a position in a list
     key = dotted(location)
     if kind in NO_SUCH_KEY:
-        *parents, name = location
+        *parents, name = [*location[:-1], shown(value)] if kind == "invalid_key" else location
         elsewhere = [one for one in _all_keys(Config) if one.rpartition(".")[2] == name]
         return _no_such_key([*parents, str(name)], list(_section(parents).model_fields), elsewhere)
     if kind == "missing":

@@ -1,5 +1,7 @@
 """Retraining: a candidate as a network of its own, trained with its own teachers and measured on `data.test`."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -34,14 +36,14 @@ def retrain_candidate(
     beside = {TWIN, *(one for name in named for one in ensemble.behind(name))}
     teachers = {name: teacher.network for name, teacher in prepared.teachers.items() if name in beside}
     if not (place / "figures.json").is_file():
-        network = _trained(config, folder, prepared, candidate, progress)
+        network = _trained(config, folder, prepared, candidate, place, progress)
         keep_result(place, network, prepared.spec, candidate, settings, test, teachers)
         forget_training(folder, "retrain", candidate)
     return result_on(place, test, teachers)
 
 
 def _trained(
-    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress
+    config: Config, folder: RunFolder, prepared: Prepared, candidate: Candidate, place: Path, progress: Progress
 ) -> nn.Module:
     torch.manual_seed(seeded(config.seed, "retrain"))
     device = pick_device(config.device)
@@ -56,6 +58,7 @@ def _trained(
         config.retrain,
         described(config.retrain),
         command="retrain",
+        place=place,
         seed=config.seed,
         folder=folder,
         progress=progress,

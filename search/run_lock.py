@@ -45,10 +45,12 @@ class RunLock:
         self._descriptor = -1
 
     def _locked(self) -> int:
-        """A descriptor that holds the lock; -1 where a holder before us took the file away meanwhile."""
+        """A descriptor that holds the lock; -1 where a holder before us took file or folder away meanwhile."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # a holder before us took the folder away
+            return -1
         except OSError as error:
             raise RunError(
                 f"{self.path.parent} can't be written to ({error.strerror}). Give another folder with --run-dir."

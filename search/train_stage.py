@@ -67,7 +67,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         networks = {name: teacher.network for name, teacher in teachers.items()}
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
-                network = _trained(config, folder, data, teachers, chosen, settings, progress)
+                network = _trained(config, folder, data, teachers, chosen, settings, place, progress)
             keep_result(place, network, spec, chosen, settings, test, networks)
             forget_training(folder, "train", chosen)
     return result_on(place, test, networks)
@@ -89,6 +89,7 @@ def _trained(
     teachers: dict[str, Teacher],
     candidate: Candidate,
     settings: Mapping[str, object],
+    place: Path,
     progress: Progress,
 ) -> nn.Module:
     torch.manual_seed(seeded(config.seed, "train"))  # candidates of the same layers start from the same weights
@@ -110,6 +111,7 @@ def _trained(
         config.train,
         settings,
         command="train",
+        place=place,
         seed=config.seed,
         folder=folder,
         progress=progress,

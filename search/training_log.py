@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from trainers.checkpoint import write_whole
 from trainers.progress import Progress, Stage
@@ -17,7 +16,8 @@ class LoggedProgress:
     the weighted losses as means over the epoch's steps (of a supernet also over those whose candidate lacks the term),
     their sum first; `flipped` is the share of searched signs that differ from where the stage began, and
     `discriminator_accuracy`, with adversarial terms, the share of places that discriminators told rightly. Where a
-    training goes on, or begins again, its lines about epochs that it does again are taken out: each stands once.
+    training goes on, or begins again, its lines about epochs that it does again are taken out: each stands once. A
+    candidate's trainings of other settings go by the places of their results, `train <id>` and `train <id>.2`.
     """
 
     def __init__(self, shown: Progress, file: Path) -> None:
@@ -49,10 +49,14 @@ class _LoggedStage:
         self._done = n
         if self._file.is_file():
             lines = self._file.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and not self._is_ahead(json.loads(line))]
+            kept = [line for line in lines if line.endswith("\n") and not self._is_ahead(line)]
             if kept != lines:
                 write_whole(self._file, "".join(kept).encode())
         self._shown.resume(n, **figures)
 
-    def _is_ahead(self, line: dict[str, Any]) -> bool:
-        return bool(line["stage"] == self._name and line["epoch"] > self._done)
+    def _is_ahead(self, line: str) -> bool:
+        try:
+            told = json.loads(line)
+        except json.JSONDecodeError:
+            return False  # somebody else's: a log must not stop a training
+        return isinstance(told, dict) and told.get("stage") == self._name and told.get("epoch", 0) > self._done

@@ -13,8 +13,17 @@ import typer
 from search.installation import InstallationError, package_folders
 
 USER_MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
-PLACES_AT_FAULT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
-"""A disk that is full or closed to us: the system's own message names the file."""
+PLACES_AT_FAULT = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+)
+"""A disk that is full or closed to us, a place that can't be: the system's own message names the file."""
 
 
 @contextmanager

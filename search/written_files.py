@@ -34,6 +34,11 @@ def reading(folder: RunFolder, file: Path) -> Iterator[None]:
     try:
         yield
     except CheckpointError as error:
+        if known == found:
+            raise RunError(
+                f"{file} is as the run wrote it, but can't be used: {error} Perhaps another version of Bitfront wrote "
+                "it. Go on with that one, or delete the file, and the run trains it again."
+            ) from error
         raise not_as_written(file) from error
     if known is None:
         _note(folder, file, found)

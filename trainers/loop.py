@@ -91,13 +91,15 @@ def train(
     steps_per_epoch = len(data) // settings.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(settings.epochs * steps_per_epoch))
     identity = {**asdict(settings), "seed": seed, "stage": stage, "data": data.fingerprint(), **(described_as or {})}
-    identity["steps"] = steps_per_epoch
     sides = _sides(modules)
     started = {name: sign(logits.detach()) for name, logits in searched_logits(modules).items()}
     searched = searches(modules)
     kept = Resumption(resume_from, identity, {"modules": modules, "optimizer": optimizer, "schedule": schedule})
-    at = kept.resume()
-    with (progress or SilentProgress()).stage(stage, settings.epochs) as shown:
+    told, found = progress or SilentProgress(), kept.resume()
+    if found is None:
+        told.note(f"{stage}: begins anew, what was left unfinished is of other settings, other data or another version")
+    at = found or Position()
+    with told.stage(stage, settings.epochs) as shown:
         shown.resume(at.epoch)
         while at.epoch < settings.epochs:
             modules.train()

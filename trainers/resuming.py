@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trainers.checkpoint import load_training_state, save_training_state
 
+FORMAT = 2
 SAVE_EVERY_SECONDS = 20.0
 SAVE_SHARE = 0.05
 """Of the time that may go into keeping states."""
@@ -58,18 +59,20 @@ class Resumption:
         self._file, self._identity, self._parts = file, identity, parts
         self._saved, self._took = time.monotonic(), 0.0
 
-    def resume(self) -> Position:
-        """Load the parts, and where they are; the beginning when there is nothing to go on from."""
+    def resume(self) -> Position | None:
+        """Load the parts, and where they are: the beginning without a file, None where it holds another training."""
         state = load_training_state(self._file) if self._file is not None else None
-        if state is None or state.get("identity") != self._identity:
+        if state is None:
             return Position()
+        if state.get("format") != FORMAT or state["identity"] != self._identity:
+            return None
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
         return Position(**state["position"])
 
     def keep(self, position: Position, *, at_once: bool = False) -> None:
-        """Save the state where it is due: after `SAVE_EVERY_SECONDS`, at the end of an epoch sooner, and never for
-        more than `SAVE_SHARE` of the time; with `at_once` in any case."""
+        """Save the state where it is due: after `SAVE_EVERY_SECONDS`, at the end of an epoch sooner, but not before the
+        last save has come to `SAVE_SHARE` of the time since; with `at_once` in any case."""
         ready = time.monotonic()
         least = self._took / SAVE_SHARE
         since = ready - self._saved
@@ -77,6 +80,7 @@ class Resumption:
         if self._file is None or not (due or at_once):
             return
         state = {name: part.state_dict() for name, part in self._parts.items()}
-        save_training_state(self._file, {"identity": self._identity, "position": asdict(position), **state})
+        about = {"format": FORMAT, "identity": self._identity, "position": asdict(position)}
+        save_training_state(self._file, about | state)
         self._saved = time.monotonic()
         self._took = self._saved - ready

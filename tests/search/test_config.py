@@ -361,6 +361,11 @@ def test_no_override_ends_in_anything_but_a_config_or_a_config_error(key, value)
         assert load_config("demo", [f"{key}={value}"]).name
 
 
+def test_a_key_that_is_null_is_told_as_yaml_has_it(written):
+    with pytest.raises(ConfigError, match=r"data\.null: there is no such key"):
+        load_config(written(LEAST.replace("data: {", "data: {null: 1, ")))
+
+
 def test_a_term_brings_its_range_of_weights_and_a_given_one_stays(written):
     terms = "{fgfi: {}, angular: {teachers: [twin]}, adversarial: {weight: [0.1, 10.0]}, feature_hint: {}}"
     config = load_config(written(f"{LEAST}space: {{terms: {terms}}}\n"))

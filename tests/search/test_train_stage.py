@@ -84,6 +84,18 @@ def test_the_same_command_reads_the_result_and_another_layer_is_another_result(t
     assert other.twin_test == trained.twin_test
 
 
+def test_a_training_of_other_settings_has_a_place_and_lines_of_its_own(trained, config, tmp_path):
+    run = tmp_path / "alone"
+    shutil.copytree(trained.checkpoint.parents[2], run)
+    before = (run / "training.jsonl").read_text()
+    other = run_train(config("train.epochs=1"), run, None, SilentProgress())
+    assert other.checkpoint.parent.name == f"{trained.id}.2"
+    after = (run / "training.jsonl").read_text()
+    assert after.startswith(before)
+    told = [json.loads(line)["stage"] for line in after.removeprefix(before).splitlines()]
+    assert told == [f"train {trained.id}.2, inputs", f"train {trained.id}.2"]
+
+
 @pytest.mark.parametrize(
     ("detector", "parts"), [("ssd_resnet18", ["backbone"]), ("gfl_resnet18", ["backbone", "fpn", "towers"])]
 )

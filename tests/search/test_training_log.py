@@ -72,6 +72,16 @@ def test_epochs_that_are_done_again_stand_once(tmp_path):
     assert [json.loads(line) for line in file.read_text().splitlines()] == [first[0], other, again]
 
 
+def test_a_line_that_is_none_of_ours_stops_no_training(tmp_path):
+    file = tmp_path / "training.jsonl"
+    others = 'garbage\n[1]\n{"stage": "supernet"}\n'
+    file.write_text(others)
+    with LoggedProgress(Told(), file).stage("supernet", 4) as stage:
+        stage.resume(0)
+        stage.advance(1, loss=0.5)
+    assert file.read_text() == others + '{"stage": "supernet", "epoch": 1, "of": 4, "loss": 0.5}\n'
+
+
 class Played(nn.Module):
     """A weight that losses pull at, beside an adversarial term whose discriminators tell as they are told to."""
 

@@ -21,7 +21,7 @@ from search.written_files import reading, writing
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
-from trainers.checkpoint import load_weights, save_weights
+from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.data.shapes import SHAPE_CLASSES
 from trainers.describe import save_detector
 from trainers.progress import SilentProgress
@@ -190,3 +190,19 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_note_of_an_earlier_f
     with reading(folder, file):
         pass
     assert json.loads((tmp_path / "written.json").read_text()) == {file.name: hashlib.sha256(b"second").hexdigest()}
+
+
+def test_a_file_of_another_version_is_not_blamed_on_the_user(tmp_path):
+    folder, file = RunFolder(tmp_path), tmp_path / "supernet.safetensors"
+    with writing(folder, file):
+        file.write_bytes(b"as written")
+    with (
+        pytest.raises(
+            RunError, match=r"is as the run wrote it, but can't be used: no tensors. Perhaps another version"
+        ),
+        reading(folder, file),
+    ):
+        raise CheckpointError("no tensors.")
+    file.write_bytes(b"replaced")
+    with pytest.raises(RunError, match="is not the file that the run wrote"), reading(folder, file):
+        pass

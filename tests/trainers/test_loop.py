@@ -24,6 +24,9 @@ class Recorder:
     def resume(self, n, **figures):
         self.advance(n, **figures)
 
+    def note(self, text):
+        self.told.append(text)
+
     def advance(self, n=1, **figures):
         self.told.append((n, sorted(figures)))
         if self.stop_after is not None and sum(told[0] for told in self.told[1:]) == self.stop_after:
@@ -149,10 +152,12 @@ def test_a_state_of_another_training_is_not_gone_on_from(tmp_path, monkeypatch, 
     assert run(toy(), other, resume_from=path, **{k: v for k, v in changes.items() if k != "data"})[0] == (0, 0)
 
 
-def test_a_state_of_another_program_is_not_gone_on_from(tmp_path, blobs):
-    path, data = tmp_path / "toy.state", blobs(4)
+def test_a_state_of_another_version_is_not_gone_on_from_and_that_is_told(tmp_path, blobs):
+    path, data, recorder = tmp_path / "toy.state", blobs(4), Recorder()
     torch.save({"epoch": 2}, path)
-    assert run(toy(), data, resume_from=path)[0] == (0, 0)
+    assert run(toy(), data, resume_from=path, progress=recorder)[0] == (0, 0)
+    what = "what was left unfinished is of other settings, other data or another version"
+    assert recorder.told[:2] == [f"toy: begins anew, {what}", ("toy", 4)]
 
 
 @pytest.mark.usefixtures("every_step_is_kept")
