@@ -143,6 +143,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
             f"{folder} {what}. Start a run with `bitfront search CONFIG --run-dir {folder}`, or name another."
         )
     table = folder / TRIALS_FILE
+    if not table.is_file() and (folder / "trained").is_dir():
+        raise RunError(
+            f"{folder} has no {TRIALS_FILE}: `bitfront train` made it, without a search. What was trained lies in "
+            f"{folder / 'trained'}, each with its figures.json. For a search give another --run-dir."
+        )
     if not table.is_file():
         raise RunError(
             f"{folder} has no {TRIALS_FILE} yet: its search has not come to an end. "

@@ -83,7 +83,10 @@ class RunFolder:
         finally:
             file = self.path / "seconds.json"
             spent = read_json(file) if file.is_file() else {}
-            spent[stage] = round(spent.get(stage, 0.0) + time.monotonic() - started, 1)
+            before = spent.get(stage, 0.0)
+            if not isinstance(before, int | float):
+                raise RunError(f"{file} has {before!r} for {stage}, no number. Delete it; it is made again.")
+            spent[stage] = round(before + time.monotonic() - started, 1)
             write_whole(file, json.dumps(spent, indent=2).encode())
 
 

@@ -42,11 +42,11 @@ class Position:
         self.step += 1
 
     def figures(self) -> dict[str, float]:
-        """The epoch's losses so far, as means over its steps, their sum first, and the accuracy."""
-        each = {name: round(float(one) / self.step, 3) for name, one in self.totals.items()}
+        """The epoch's losses so far, as means over its steps, their sum first, and the accuracy; to five digits."""
+        each = {name: float(f"{float(one) / self.step:.5g}") for name, one in self.totals.items()}
         told = self.accuracies
         accuracy = {"discriminator_accuracy": round(sum(told) / len(told), 4)} if told else {}
-        return {"loss": round(sum(each.values()), 3), **(each if len(each) > 1 else {}), **accuracy}
+        return {"loss": float(f"{sum(each.values()):.5g}"), **(each if len(each) > 1 else {}), **accuracy}
 
 
 class Resumption:

@@ -188,6 +188,12 @@ def test_a_run_without_trials_says_how_to_go_on(tmp_path):
         open_run(tmp_path)
 
 
+def test_a_run_that_was_trained_alone_has_no_search_to_go_on_with(tmp_path):
+    (tmp_path / "trained").mkdir()
+    with pytest.raises(RunError, match=r"has no trials.parquet: `bitfront train` made it, without a search"):
+        open_run(tmp_path)
+
+
 def test_another_table_is_not_taken_for_trials(tmp_path):
     pd.DataFrame({"id": ["aa"], "map50": [0.5]}).to_parquet(tmp_path / "trials.parquet")
     with pytest.raises(RunError, match="is no trials table: it lacks number, state, reason, feasible, front"):

@@ -77,6 +77,12 @@ def test_seconds_add_up_over_starts_even_those_that_failed(tmp_path):
     assert json.loads((tmp_path / "seconds.json").read_text()) == {"search": pytest.approx(5.0, abs=0.2), "data": 1.0}
 
 
+def test_seconds_that_are_no_number_are_told(tmp_path):
+    (tmp_path / "seconds.json").write_text('{"data": "x"}')
+    with pytest.raises(RunError, match=r"seconds.json has 'x' for data, no number"), RunFolder(tmp_path).timed("data"):
+        pass
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]", "3"])
 def test_a_damaged_file_of_the_run_is_named_with_the_way_out(tmp_path, content):
     (tmp_path / "figures.json").write_text(content)

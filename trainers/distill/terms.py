@@ -59,7 +59,7 @@ class Term:
 
 
 TERMS: dict[str, Term] = {
-    "feature_hint": Term(build=FeatureHint, weights=(1.0, 100.0)),
+    "feature_hint": Term(build=FeatureHint, weights=(0.1, 100.0)),
     # Dong et al.'s, beside a hint
     "adversarial": Term(build=Adversarial, weights=(0.01, 1.0)),
     "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares"), weights=(0.01, 1.0)),
@@ -92,6 +92,6 @@ TERMS: dict[str, Term] = {
     "response_loc": Term(build=lambda student, teachers: ResponseLoc(), reads="responses"),
     "response_quality": Term(build=lambda student, teachers: ResponseQuality(), weights=(1.0, 10.0), reads="responses"),
     # maps where IDa-Det finds them to differ most
-    "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places), weights=(1.0, 100.0)),
+    "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places), weights=(0.1, 100.0)),
     "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 10.0)),
 }
