@@ -369,7 +369,7 @@ def test_a_key_that_is_null_is_told_as_yaml_has_it(written):
 def test_a_term_brings_its_range_of_weights_and_a_given_one_stays(written):
     terms = "{fgfi: {}, angular: {teachers: [twin]}, adversarial: {weight: [0.1, 10.0]}, feature_hint: {}}"
     config = load_config(written(f"{LEAST}space: {{terms: {terms}}}\n"))
-    ranges = {"fgfi": (0.01, 0.1), "angular": (10.0, 1000.0), "adversarial": (0.1, 10.0), "feature_hint": (0.1, 100.0)}
+    ranges = {"fgfi": (0.01, 1.0), "angular": (10.0, 1000.0), "adversarial": (0.1, 10.0), "feature_hint": (0.1, 100.0)}
     assert {name: term.weight for name, term in config.space.terms.items()} == ranges
     assert load_config(written(config_text(config))) == config
 

@@ -65,7 +65,7 @@ TERMS: dict[str, Term] = {
     "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares"), weights=(0.01, 1.0)),
     "adversarial_hinge": Term(build=partial(Adversarial, game="hinge"), weights=(0.01, 1.0)),
     # LWS-Det's: where objects are, and layer by layer
-    "fgfi": Term(build=FineGrainedImitation, weights=(0.01, 0.1)),
+    "fgfi": Term(build=FineGrainedImitation, weights=(0.01, 1.0)),
     "angular": Term(build=lambda student, teachers: Angular(), weights=(10.0, 1000.0), compares_layers=True),
     "amplitude": Term(
         build=lambda student, teachers: Amplitude(),
@@ -78,7 +78,7 @@ TERMS: dict[str, Term] = {
         build=lambda student, teachers: WeightReconstruction(), weights=(1.0, 100.0), compares_layers=True
     ),
     # JDBNet's joint guidance
-    "joint_features": Term(build=JointFeatures, weights=(0.3, 10.0)),
+    "joint_features": Term(build=JointFeatures, weights=(0.3, 30.0)),
     "joint_attention": Term(build=JointAttention, weights=(1.0, 30.0)),
     "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses", second_stage=True),
     "joint_box": Term(
@@ -88,10 +88,10 @@ TERMS: dict[str, Term] = {
         build=lambda student, teachers: JointBox(bounded=True), weights=(0.1, 3.0), reads="responses", second_stage=True
     ),
     # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
-    "response_cls": Term(build=lambda student, teachers: ResponseCls(), weights=(0.1, 1.0), reads="responses"),
-    "response_loc": Term(build=lambda student, teachers: ResponseLoc(), reads="responses"),
+    "response_cls": Term(build=lambda student, teachers: ResponseCls(), weights=(0.01, 1.0), reads="responses"),
+    "response_loc": Term(build=lambda student, teachers: ResponseLoc(), weights=(0.01, 10.0), reads="responses"),
     "response_quality": Term(build=lambda student, teachers: ResponseQuality(), weights=(1.0, 10.0), reads="responses"),
     # maps where IDa-Det finds them to differ most
     "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places), weights=(0.1, 100.0)),
-    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 10.0)),
+    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 30.0)),
 }
