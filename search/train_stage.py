@@ -70,7 +70,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
                 network = _trained(config, folder, data, teachers, chosen, settings, progress)
             keep_result(place, network, spec, chosen, settings, test, networks)
             forget_training(folder, "train", chosen)
-    return result_on(place, test, networks)
+        return result_on(place, test, networks)
 
 
 def check_train(config: Config) -> None:

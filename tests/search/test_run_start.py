@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import results
 from search.cli import app
 from search.config import Config, ConfigError, load_config
+from search.errors import RunError
 from search.pipeline import run_retrain, run_search
 from search.run_folder import RunFolder, open_run_folder
 from search.run_start import started_run
@@ -125,6 +126,15 @@ def test_killed_while_it_is_put_back_the_folder_can_be_started_again(config, tmp
     with pytest.raises(ConfigError, match="train"):
         run_train(wrong, run, None, SilentProgress())
     assert run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.is_file()
+
+
+def test_a_start_whose_result_lost_its_detector_changes_nothing_in_the_run(config, tmp_path):
+    run = tmp_path / "run"
+    run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.unlink()
+    before = contents(run)
+    with pytest.raises(RunError, match=r"detector\.safetensors is not the file that the run wrote"):
+        run_train(config("train.start=scratch", "retrain.epochs=9"), run, None, SilentProgress())
+    assert contents(run) == before
 
 
 def test_a_stop_is_no_refusal_and_leaves_what_the_next_start_goes_on_with(config, tmp_path):
