@@ -50,11 +50,9 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
 def result_on(place: Path, test: Decoded, teachers: Mapping[str, nn.Module]) -> Result:
     """The result that `keep_result` left there; measured anew where its figures are of other test images.
 
-    Raises RunError where the detector's file isn't the one that the figures are of.
+    Raises RunError as `check_result` does.
     """
-    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
-    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
-        raise not_as_written(file, place)
+    kept, file = check_result(place), place / "detector.safetensors"
     if kept["test_images"] != test.fingerprint():
         try:
             network, _, _, _ = load_detector(file)
@@ -64,6 +62,14 @@ def result_on(place: Path, test: Decoded, teachers: Mapping[str, nn.Module]) -> 
         write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
     beside = kept.get("teachers_test", {})  # which older results have not
     return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], beside)
+
+
+def check_result(place: Path) -> dict[str, Any]:
+    """What `figures.json` holds there. Raises RunError where the detector's file isn't the one that it is of."""
+    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
+        raise not_as_written(file, place)
+    return kept
 
 
 def keep_result(

@@ -12,11 +12,13 @@ import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from search.candidate_training import described
 from search.config import ConfigError, config_text, load_config
 from search.errors import RunError
 from search.space_builder import fixed_candidate
 from search.splits import settled
 from spaces.candidate import Candidate
+from trainers.checkpoint import digest_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -281,6 +283,28 @@ def test_a_teacher_that_would_be_trained_anew_does_not_fit_the_arms_of_before(re
     begun(tmp_path / "runs" / "teacher_wide_seed0", teacher)
     begun(tmp_path / "runs" / "c_seed0", arm)
     assert f"teachers.big.weights is '{file}' there, '{place}.2/{file.name}' here" in refusal(plan)
+
+
+@pytest.mark.parametrize(
+    ("folder", "damage"),
+    [("teacher_wide_seed1", Path.unlink), ("c_seed1", lambda file: file.write_bytes(b"another"))],
+)
+def test_a_finished_result_without_the_file_that_was_trained_is_told(read, tmp_path, folder, damage):
+    plan = read(f"{{config: tiny.yaml, teachers: {WIDE}, comparisons: {{c: {{arms: {{x: []}}}}}}}}")
+    arm = plan.teachers["wide"] if folder.startswith("teacher") else plan.arms[0]
+    config = settled(load_config("tiny.yaml", ["seed=1", *arm.overrides]), None)
+    settings = {**described(config.train), "start": config.train.start}
+    place = tmp_path / "runs" / folder / "trained" / fixed_candidate(config).id
+    file = place / "detector.safetensors"
+    begun(tmp_path / "runs" / folder, config)
+    place.mkdir(parents=True)
+    file.write_bytes(b"the detector")
+    (place / "figures.json").write_text(json.dumps({"settings": settings, "sha256": digest_of(file)}))
+    plan.check([0, 1], [], None)
+    damage(file)
+    (mistake,) = refusal(plan, (0, 1)).splitlines()[1:]
+    assert mistake.startswith(f"  {arm.label}: {file} is not the file that the run wrote")
+    assert f"or delete {place}, and the run trains it again." in mistake
 
 
 def run_example(script, *arguments):
