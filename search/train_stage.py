@@ -1,6 +1,7 @@
 """Training one network without a search: a fixed choice for every layer, with its own teachers and loss weights."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from search.run_start import started_run
 from search.schema import TWIN
 from search.space_builder import fixed_candidate, student_spec
 from search.splits import check_image_sets, class_names, load_measured, settled
+from search.teacher_figures import teachers_on
 from search.training_stage import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
@@ -64,13 +66,13 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)
-        networks = {name: teacher.network for name, teacher in teachers.items()}
+        beside = partial(teachers_on, test, config, folder, {name: one.network for name, one in teachers.items()})
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
                 network = _trained(config, folder, data, teachers, chosen, settings, progress)
-            keep_result(place, network, spec, chosen, settings, test, networks)
+            keep_result(place, network, spec, chosen, settings, test, beside)
             forget_training(folder, "train", chosen)
-        return result_on(place, test, networks)
+        return result_on(place, test, beside)
 
 
 def check_train(config: Config) -> None:

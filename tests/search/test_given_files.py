@@ -192,7 +192,8 @@ def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(config
     network, *_ = load_detector(big)
     test = load_measured(settled(chosen, None), RunFolder(run), "test", SilentProgress())
     assert trained.teachers_test == {"big": figures_on(network, test)}
-    monkeypatch.setattr("search.detector_result.figures_on", lambda *_: pytest.fail("it was measured again"))
+    for module in ("detector_result", "teacher_figures"):
+        monkeypatch.setattr(f"search.{module}.figures_on", lambda *_: pytest.fail("it was measured again"))
     monkeypatch.setattr("search.training_stage.score_metrics", lambda *_: pytest.fail("it was measured again"))
     assert run_train(chosen, run, None, shown) == trained
     assert notes == notes[:1] * 2
