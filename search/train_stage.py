@@ -12,7 +12,7 @@ from search.config import Config, ConfigError, with_section
 from search.detector_result import Result, keep_result, place_for, result_on
 from search.fit import check_fit, check_layers, ensemble_of
 from search.given_files import given_files, keep_given_files
-from search.prepare import PreparedData, note_defects, prepare_data
+from search.prepare import PreparedData, check_batch_sizes, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder
 from search.run_start import started_run
 from search.schema import TWIN
@@ -77,7 +77,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
 
 def check_train(config: Config) -> None:
     """Raise what `run_train` does for a settled config that can't be trained, before any folder is made."""
-    check_image_sets(config)
+    check_batch_sizes(config, {"train": config.train}, check_image_sets(config))
     fixed_candidate(config)
     check_layers(config)
     check_device(config)
