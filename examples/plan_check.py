@@ -1,4 +1,4 @@
-"""Whether all that a plan trains can be trained, seen before any of it is: what a start would refuse hours later."""
+"""Whether what a plan trains can be trained, seen before any of it is, so far as no image need be read for that."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,15 +25,17 @@ USERS_MISTAKES = (ConfigError, RunError, CheckpointError, DataError)
 RUNS = Path("runs")
 
 
-def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None) -> None:
+def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None, place: Path) -> None:
     """Raise ConfigError unless each arm's and teacher's config is right and fits its run folder, for every seed.
 
     The message has the first mistake of each comparison, or else that of a teacher. Teachers that aren't trained yet
-    are stood for by untrained ones, in a temporary folder. `overrides` come before the arms' own.
+    are stood for by untrained ones, which lie so long in `place`, a temporary folder of the caller's, who outlives a
+    check that is stopped. `overrides` come before the arms' own. Not looked at are the images themselves, how much
+    memory they take (`data.memory_limit_mb`), whether a run is in use, and what it was begun with but for its config.
     """
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory(dir=place) as stand_ins:
         for seed in seeds:
-            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(place).resolve())
+            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(stand_ins).resolve())
             if mistakes := list(check.mistakes()):
                 counted = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
                 raise ConfigError(f"The plan has {counted}; nothing was trained.\n  " + "\n  ".join(mistakes))
