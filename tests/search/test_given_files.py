@@ -32,6 +32,8 @@ data: {format: shapes, image_size: 96, shapes: {train: 8, val: 4, test: 4, image
 student: {detector: ssd_resnet18, width: 0.125}
 teachers: {twin: {epochs: 1, batch_size: 8}, big: {batch_size: 8}}
 space: {granularity: stage, layers: {methods: [real, sign]}}
+supernet: {batch_size: 8}
+retrain: {batch_size: 8}
 train: {layers: sign, start: scratch, terms: {feature_hint: {teacher: big}}, epochs: 1, batch_size: 8}
 """
 TWINS_OWN = {"teachers.twin.weights": "safe"}
