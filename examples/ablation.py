@@ -12,10 +12,12 @@ Stopped and started again it goes on; what is finished is read from the runs.
 
 import statistics
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from paired import interval
 from plan import Arm, Plan
-from seeds import parsed, seed_by_seed, seed_parser, told_clearly, trained
+from seeds import parsed, seed_by_seed, seed_parser, told_clearly, told_of, trained
 
 LIKE_DBS = "bireal+learned_scale+prelu"
 METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "real")
@@ -49,7 +51,8 @@ def all_of_a_seed(plan: Plan, data: str | None, seed: int) -> dict[str, float]:
     """map50 on the test images by method, and of the twin. One run folder a seed, so one process a seed."""
     found = {}
     for arm in plan.arms:
-        result = trained(plan.config, [f"seed={seed}", *arm.overrides], f"{arm.folder}_seed{seed}", data)
+        with told_of(f"seed {seed}, {arm.name}"):
+            result = trained(plan.config, [f"seed={seed}", *arm.overrides], f"{arm.folder}_seed{seed}", data)
         found[arm.name], found["twin"] = result.test["map50"], result.twin_test["map50"]
         print(f"seed {seed}, {arm.name}: map50 {found[arm.name]:.4f}, twin {found['twin']:.4f}", flush=True)
     return found
@@ -62,10 +65,12 @@ def main() -> None:
     parser.add_argument("--layers", nargs="*", default=[], help="the modules that get the method; without, all do")
     parser.add_argument("--data", help="the folder that holds VOCdevkit, for VOC data")
     asked = parsed(parser)
-    with told_clearly():
+    with told_clearly(), TemporaryDirectory() as place:
         plan = planned(asked.config, asked.methods, asked.overrides, asked.layers)
         found = seed_by_seed(
-            asked, partial(plan.check, asked.seeds, (), asked.data), partial(all_of_a_seed, plan, asked.data)
+            asked,
+            partial(plan.check, asked.seeds, (), asked.data, Path(place)),
+            partial(all_of_a_seed, plan, asked.data),
         )
     against = [method for method in AGAINST if method in asked.methods]
     heads = [f"seed {seed}" for seed in asked.seeds] + ["mean", *(f"- {method}" for method in against)]

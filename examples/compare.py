@@ -6,19 +6,21 @@ The plan, a YAML file, has a `config`, what is overridden in it (`set`), and `co
 own and `arms`, which add theirs. All arms of a comparison share seed, images, order of images and a run folder with the
 teachers that are trained there (of the comparison's name, or its `folder`: two may share one). The first arm is what
 the others are compared with. The plan's `teachers` are trained first, once a seed; `{name}` in an override is the file
-of one. All is checked before anything is trained: what is wrong ends it with one message and exit status 2. The table
-gives map50 on the test images for each seed, and the difference from the first arm as the mean over seeds with its 95 %
-interval (Student's t of the paired differences). Stopped and started again it goes on; what is finished is read from
-the runs.
+of one. Configs, weights, layers, terms, batches and run folders are checked for all before anything is trained: what is
+wrong ends it with one message and exit status 2. What is seen only later, such as an image that can't be read, is told
+with its seed and arm. The table gives map50 on the test images for each seed, and the difference from the first arm as
+the mean over seeds with its 95 % interval (Student's t of the paired differences). Stopped and started again it goes
+on; what is finished is read from the runs.
 """
 
 import statistics
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from paired import interval
 from plan import Arm, Plan, read_plan
-from seeds import parsed, seed_by_seed, seed_parser, told_clearly, trained
+from seeds import parsed, seed_by_seed, seed_parser, told_clearly, told_of, trained
 
 
 def all_of_a_seed(plan: Plan, data: str | None, overrides: list[str], seed: int) -> dict[tuple[str, str], float]:
@@ -28,7 +30,8 @@ def all_of_a_seed(plan: Plan, data: str | None, overrides: list[str], seed: int)
 
     def one(arm: Arm) -> Path:
         laid_over = [f"seed={seed}", *plan.overrides, *overrides, *arm.placed(files)]
-        result = trained(plan.config, laid_over, f"{arm.folder}_seed{seed}", data)
+        with told_of(f"seed {seed}, {arm.label}"):
+            result = trained(plan.config, laid_over, f"{arm.folder}_seed{seed}", data)
         found[arm.comparison, arm.name] = result.test["map50"]
         print(f"seed {seed}, {arm.label}: map50 {result.test['map50']:.4f}", flush=True)
         return result.checkpoint
@@ -46,12 +49,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="COMPARISON", help="these alone")
     parser.add_argument("--data", help="the folder that holds VOCdevkit, for VOC data")
     asked = parsed(parser)
-    with told_clearly():
+    with told_clearly(), TemporaryDirectory() as place:
         plan = read_plan(asked.plan)
         plan = plan.of(asked.only or plan.comparisons)
         found = seed_by_seed(
             asked,
-            partial(plan.check, asked.seeds, asked.overrides, asked.data),
+            partial(plan.check, asked.seeds, asked.overrides, asked.data, Path(place)),
             partial(all_of_a_seed, plan, asked.data, asked.overrides),
         )
     show(asked.seeds, found)

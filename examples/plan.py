@@ -63,11 +63,11 @@ class Plan:
             needed |= teacher.teachers if name in needed else set()
         return replace(self, arms=arms, teachers={name: one for name, one in self.teachers.items() if name in needed})
 
-    def check(self, seeds: Sequence[int], overrides: Sequence[str], data: str | None) -> None:
+    def check(self, seeds: Sequence[int], overrides: Sequence[str], data: str | None, place: Path) -> None:
         """Raise ConfigError unless all of it can be trained: see `plan_check.check_plan`."""
         from plan_check import check_plan  # here, since it takes torch with it
 
-        check_plan(self, seeds, overrides, data)
+        check_plan(self, seeds, overrides, data, place)
 
 
 def read_plan(path: Path) -> Plan:

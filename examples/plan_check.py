@@ -1,4 +1,4 @@
-"""Whether all that a plan trains can be trained, seen before any of it is: what a start would refuse hours later."""
+"""Whether what a plan trains can be trained, seen before any of it is, so far as no image need be read for that."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from plan import Arm, Plan
 
 from search.candidate_training import described
 from search.config import Config, ConfigError, changed_keys, load_config
-from search.detector_result import place_for
+from search.detector_result import check_result, place_for
 from search.errors import RunError
 from search.run_folder import RunFolder, check_run_folder
 from search.space_builder import fixed_candidate, student_spec
@@ -25,15 +25,17 @@ USERS_MISTAKES = (ConfigError, RunError, CheckpointError, DataError)
 RUNS = Path("runs")
 
 
-def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None) -> None:
+def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None, place: Path) -> None:
     """Raise ConfigError unless each arm's and teacher's config is right and fits its run folder, for every seed.
 
     The message has the first mistake of each comparison, or else that of a teacher. Teachers that aren't trained yet
-    are stood for by untrained ones, in a temporary folder. `overrides` come before the arms' own.
+    are stood for by untrained ones, which lie so long in `place`, a temporary folder of the caller's, who outlives a
+    check that is stopped. `overrides` come before the arms' own. Not looked at are the images themselves, how much
+    memory they take (`data.memory_limit_mb`), whether a run is in use, and what it was begun with but for its config.
     """
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory(dir=place) as stand_ins:
         for seed in seeds:
-            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(place).resolve())
+            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(stand_ins).resolve())
             if mistakes := list(check.mistakes()):
                 counted = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
                 raise ConfigError(f"The plan has {counted}; nothing was trained.\n  " + "\n  ".join(mistakes))
@@ -78,6 +80,8 @@ class SeedCheck:
         config = settled(load_config(self._plan.config, [*self._base, *arm.placed(self._files)]), self._data)
         check_train(config)
         self._check_folder(arm, _with_files(config, self._trained))
+        if ((place := self._place_of(arm, config)) / "figures.json").is_file():
+            check_result(place)
         return config
 
     def _check_folder(self, arm: Arm, config: Config) -> None:
@@ -95,17 +99,20 @@ class SeedCheck:
             )
         check_run_folder(path, config, command="train")
 
+    def _place_of(self, arm: Arm, config: Config) -> Path:
+        """Where its result lies or is to lie."""
+        settings = {**described(config.train), "start": config.train.start}
+        trained = RUNS / f"{arm.folder}_seed{self._seed}" / "trained"
+        return place_for(trained.resolve(), fixed_candidate(config).id, settings)
+
     def _file_of(self, config: Config, teacher: Arm) -> Path:
         """The teacher's file, or an untrained one in its place that is told from others by its name."""
-        candidate = fixed_candidate(config)
-        settings = {**described(config.train), "start": config.train.start}
-        trained = RUNS / f"{teacher.folder}_seed{self._seed}" / "trained"
-        file = place_for(trained.resolve(), candidate.id, settings) / "detector.safetensors"
+        file = self._place_of(teacher, config) / "detector.safetensors"
         if file.is_file():
             return file
         stand_in = self._place / f"{teacher.folder}.safetensors"
         if not stand_in.is_file():
-            save_untrained(stand_in, config, candidate)
+            save_untrained(stand_in, config, fixed_candidate(config))
         self._trained[str(stand_in)] = str(file)
         return stand_in
 

@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 from paired import STUDENT_T
 
-from search.user_errors import user_errors
+from search.errors import RunError
+from search.user_errors import user_errors, users_mistakes
 
 if TYPE_CHECKING:
     from search.detector_result import Result
@@ -57,9 +61,10 @@ def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Cal
     """What each seed gives, in processes of their own, after `check` has raised nothing.
 
     The check runs in one of these processes: threads that it starts here would not outlive their forking. Where one
-    seed fails, all end; the same command goes on from what each has kept.
+    seed fails, all end before that is told; the same command goes on from what each has kept. Raises RunError where one
+    of the processes was killed.
     """
-    with ProcessPoolExecutor(asked.processes, initializer=_end_with_the_parent) as pool:
+    with ProcessPoolExecutor(asked.processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         try:
             pool.submit(check).result()
             jobs = [pool.submit(all_of_a_seed, seed) for seed in asked.seeds]
@@ -67,17 +72,41 @@ def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Cal
             for job in ended:
                 job.result()
             return [job.result() for job in jobs]
-        except BaseException:
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
+            processes = multiprocessing.active_children()
+            for process in processes:
                 process.terminate()
+            for process in processes:
+                process.join()
+            if isinstance(error, BrokenProcessPool):
+                raise RunError(
+                    "A process of a seed was killed, perhaps for want of memory: try fewer --processes. "
+                    "The same command goes on where it stopped."
+                ) from error
             raise
 
 
-def _end_with_the_parent() -> None:
-    """In a process of a seed: the parent alone hears Ctrl-C, and ends it by SIGTERM, at once."""
+def _end_with(parent: int) -> None:
+    """In a process of a seed: its parent alone hears Ctrl-C, and ends it by SIGTERM, at once, or by being killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def told_of(what: str) -> Iterator[None]:
+    """Within it a mistake of the user's is told with what it is a mistake in before it, as a RunError."""
+    try:
+        yield
+    except users_mistakes() as error:
+        raise RunError(f"{what}: {error}") from error
 
 
 def trained(config: str, overrides: Sequence[str], folder: str, data: str | None) -> "Result":

@@ -1,7 +1,7 @@
 """A trained detector in a run: its file, its candidate, and its figures on the test images beside its twin's."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,9 @@ from trainers.describe import load_detector, save_detector
 from trainers.evaluate.figures import all_figures
 from trainers.inference import detect, truths
 
+Figures = dict[str, dict[str, float]]
+"""Average precisions in 0..1 by network and measure."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -35,7 +38,7 @@ class Result:
     test: dict[str, float]
     twin_test: dict[str, float]
     costs: dict[str, float]
-    teachers_test: dict[str, dict[str, float]]
+    teachers_test: Figures
 
 
 def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
@@ -47,23 +50,29 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
 
 
-def result_on(place: Path, test: Decoded, teachers: Mapping[str, nn.Module]) -> Result:
+def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Result:
     """The result that `keep_result` left there; measured anew where its figures are of other test images.
 
-    Raises RunError where the detector's file isn't the one that the figures are of.
+    `beside` gives those of its teachers, asked only then. Raises RunError as `check_result` does.
     """
-    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
-    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
-        raise not_as_written(file, place)
+    kept, file = check_result(place), place / "detector.safetensors"
     if kept["test_images"] != test.fingerprint():
         try:
             network, _, _, _ = load_detector(file)
         except CheckpointError as error:
             raise not_as_written(file, place) from error
-        kept |= _figures(network, test, teachers)
+        kept |= _figures(network, test, beside())
         write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
-    beside = kept.get("teachers_test", {})  # which older results have not
-    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], beside)
+    others = kept.get("teachers_test", {})  # which older results have not
+    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], others)
+
+
+def check_result(place: Path) -> dict[str, Any]:
+    """What `figures.json` holds there. Raises RunError where the detector's file isn't the one that it is of."""
+    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
+        raise not_as_written(file, place)
+    return kept
 
 
 def keep_result(
@@ -73,9 +82,9 @@ def keep_result(
     candidate: Candidate,
     settings: Mapping[str, Any],
     test: Decoded,
-    teachers: Mapping[str, nn.Module],
+    beside: Callable[[], Figures],
 ) -> None:
-    """Measure a trained detector, and its teachers beside it, and keep it; `result_on` reads it back."""
+    """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
     file = place / "detector.safetensors"
     save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
@@ -83,7 +92,7 @@ def keep_result(
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": dict(settings),
-        **_figures(network, test, teachers),
+        **_figures(network, test, beside()),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
@@ -96,10 +105,14 @@ def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
     return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
 
 
-def _figures(network: nn.Module, test: Decoded, teachers: Mapping[str, nn.Module]) -> dict[str, Any]:
-    measured, beside = figures_on(network, test), {name: figures_on(one, test) for name, one in teachers.items()}
-    twin = beside.pop(TWIN, {})
-    return {"test": measured, "twin_test": twin, "teachers_test": beside, "test_images": test.fingerprint()}
+def _figures(network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+    others = {name: figures for name, figures in teachers.items() if name != TWIN}
+    return {
+        "test": figures_on(network, test),
+        "twin_test": teachers.get(TWIN, {}),
+        "teachers_test": others,
+        "test_images": test.fingerprint(),
+    }
 
 
 def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from search.fit import check_ensemble, check_fit, ensemble_of
 from search.journal import Journal
 from search.known_outputs import known_outputs
 from search.objectives import axes
-from search.prepare import Prepared, check_scoring_data, note_defects, prepare
+from search.prepare import Prepared, check_batch_sizes, check_scoring_data, note_defects, prepare
 from search.ray_runner import ALL_REASONS, run_trials
 from search.retrain_stage import retrain_candidate
 from search.run_folder import RunFolder, check_run_folder, read_run_folder
@@ -48,7 +48,8 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
     config = settled(config, data_root)
     # Whatever is wrong is said before anything is written.
     check_scoring_data(config)
-    check_image_sets(config)
+    images = check_image_sets(config)
+    check_batch_sizes(config, {"supernet": config.supernet, "retrain": config.retrain}, images)
     check_ensemble(config)
     first_tried(config, build_space(config, student_spec(config, len(class_names(config)))))
     check_device(config)

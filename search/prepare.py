@@ -80,7 +80,7 @@ def prepare_data(
         val = None if config.data.val is None else load_measured(config, folder, config.data.val, progress)
     read = {config.data.train: train} if val is None else {config.data.train: train, str(config.data.val): val}
     note_defects(folder, read, progress)
-    _check_batch_sizes(config, trained, len(train))
+    check_batch_sizes(config, trained, len(train))  # of which some may have been left out
     val = None if val is None else scoring_subset(config, val)
     _check_same_data(folder, train, val)
     return PreparedData(train, val)
@@ -98,7 +98,13 @@ def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Pro
         write_whole(file, json.dumps(kept, indent=2).encode())
 
 
-def _check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], images: int) -> None:
+def check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], images: int | None) -> None:
+    """Raise ConfigError for a batch larger than the data, of a teacher or of one of the sections `trained`.
+
+    `images` is None where their number isn't known yet.
+    """
+    if images is None:
+        return
     teachers = {f"teachers.{name}": one for name, one in config.teachers.items() if not one.is_given}
     for section, settings in {**teachers, **trained}.items():
         if settings.batch_size > images:

@@ -1,5 +1,6 @@
 """Retraining: a candidate as a network of its own, trained with its own teachers and measured on `data.test`."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from search.fit import ensemble_of
 from search.prepare import Prepared
 from search.run_folder import RunFolder
 from search.schema import TWIN
+from search.teacher_figures import teachers_on
 from search.training_stage import build_distiller
 from spaces.candidate import Candidate
 from spaces.supernet import extract
@@ -33,13 +35,14 @@ def retrain_candidate(
     place = place_for(folder.path / "retrained", candidate.id, settings)
     ensemble = ensemble_of(config)
     named = [str(value) for key, value in candidate.items() if key.startswith("teacher/")]
-    beside = {TWIN, *(one for name in named for one in ensemble.behind(name))}
-    teachers = {name: teacher.network for name, teacher in prepared.teachers.items() if name in beside}
+    shown = {TWIN, *(one for name in named for one in ensemble.behind(name))}
+    teachers = {name: teacher.network for name, teacher in prepared.teachers.items() if name in shown}
+    beside = partial(teachers_on, test, config, folder, teachers)
     if not (place / "figures.json").is_file():
         network = _trained(config, folder, prepared, candidate, place, progress)
-        keep_result(place, network, prepared.spec, candidate, settings, test, teachers)
+        keep_result(place, network, prepared.spec, candidate, settings, test, beside)
         forget_training(folder, "retrain", candidate)
-    return result_on(place, test, teachers)
+    return result_on(place, test, beside)
 
 
 def _trained(

@@ -73,10 +73,11 @@ def origin_of_classes(config: Config) -> str:
     return f"those of {data.format} data"
 
 
-def check_image_sets(config: Config) -> None:
+def check_image_sets(config: Config) -> int | None:
     """Refuse image sets that aren't there or share images, before anything is written: ConfigError or DataError.
 
-    Those that are still to be downloaded are left to `prepare_root`.
+    Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
+    their number is None.
     """
     data = config.data
     if data.format == "shapes":
@@ -86,8 +87,8 @@ def check_image_sets(config: Config) -> None:
                     f"{key}: is {split!r}, but data.format is shapes, and generated images are those of "
                     f"{', '.join(_shapes_sizes(data))}. Choose one of these."
                 )
-    elif not data.download:
-        _check_places(data, Path(str(data.root)))
+        return _shapes_sizes(data)[data.train]
+    return None if data.download else _check_places(data, Path(str(data.root)))
 
 
 def prepare_root(config: Config, folder: RunFolder) -> Path:
@@ -106,7 +107,8 @@ def prepare_root(config: Config, folder: RunFolder) -> Path:
     return root
 
 
-def _check_places(data: Data, root: Path) -> None:
+def _check_places(data: Data, root: Path) -> int:
+    """How many images `data.train` lists. Raises DataError as `prepare_root` does."""
     form, places = _format(data), {}
     for key, split in _named_sets(data).items():
         try:
@@ -122,6 +124,7 @@ def _check_places(data: Data, root: Path) -> None:
                 "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
                 "data.val and data.test",
             )
+    return len(places[data.train])
 
 
 def load_split(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:

@@ -1,6 +1,7 @@
 """Training one network without a search: a fixed choice for every layer, with its own teachers and loss weights."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,12 +12,13 @@ from search.config import Config, ConfigError, with_section
 from search.detector_result import Result, keep_result, place_for, result_on
 from search.fit import check_fit, check_layers, ensemble_of
 from search.given_files import given_files, keep_given_files
-from search.prepare import PreparedData, note_defects, prepare_data
+from search.prepare import PreparedData, check_batch_sizes, note_defects, prepare_data
 from search.run_folder import RunFolder, check_run_folder
 from search.run_start import started_run
 from search.schema import TWIN
 from search.space_builder import fixed_candidate, student_spec
 from search.splits import check_image_sets, class_names, load_measured, settled
+from search.teacher_figures import teachers_on
 from search.training_stage import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
@@ -64,18 +66,18 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
         place = place_for(folder.path / "trained", chosen.id, settings)
-        networks = {name: teacher.network for name, teacher in teachers.items()}
+        beside = partial(teachers_on, test, config, folder, {name: one.network for name, one in teachers.items()})
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):
                 network = _trained(config, folder, data, teachers, chosen, settings, place, progress)
-            keep_result(place, network, spec, chosen, settings, test, networks)
+            keep_result(place, network, spec, chosen, settings, test, beside)
             forget_training(folder, "train", chosen)
-    return result_on(place, test, networks)
+        return result_on(place, test, beside)
 
 
 def check_train(config: Config) -> None:
     """Raise what `run_train` does for a settled config that can't be trained, before any folder is made."""
-    check_image_sets(config)
+    check_batch_sizes(config, {"train": config.train}, check_image_sets(config))
     fixed_candidate(config)
     check_layers(config)
     check_device(config)

@@ -37,7 +37,7 @@ def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
         sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
         raise typer.Exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
     except (ValueError, ArithmeticError, OSError) as error:
-        if not isinstance(error, _users_mistakes()) and getattr(error, "errno", None) not in PLACES_AT_FAULT:
+        if not isinstance(error, users_mistakes()) and getattr(error, "errno", None) not in PLACES_AT_FAULT:
             raise
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(USER_MISTAKE) from None
@@ -64,8 +64,11 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _users_mistakes() -> tuple[type[BaseException], ...]:
-    """Imported only when something went wrong: the command line must start at once."""
+def users_mistakes() -> tuple[type[BaseException], ...]:
+    """What is raised for a user's mistake.
+
+    Imported only when something went wrong: the command line must start at once.
+    """
     from results.errors import RunError as UnreadableRunError
     from search.config import ConfigError
     from search.errors import RunError

@@ -11,38 +11,65 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SEEDS = """
-import sys, time
+import os, sys, time
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, {examples!r})
 from seeds import parsed, seed_by_seed, seed_parser, told_clearly
 from search.config import ConfigError
+from search.errors import RunError
 
 def check(fails):
     if fails:
         raise ConfigError("wrong")
 
 def one(seed):
-    Path(str(seed)).touch()
+    Path(str(seed)).write_text(str(os.getpid()))
     time.sleep(600 * seed)
     raise ConfigError("late")
 
 with told_clearly():
     try:
         seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
-    except ConfigError as mistake:
+    except (ConfigError, RunError) as mistake:
         sys.exit(str(mistake))
+"""
+COMPARISON = """
+import sys, time, types
+sys.path.insert(0, {examples!r})
+slow = types.ModuleType("plan_check")
+def check_plan(plan, seeds, overrides, data, place):
+    (place / "stand_in.safetensors").touch()
+    time.sleep(600)
+slow.check_plan = check_plan
+sys.modules["plan_check"] = slow
+from compare import main
+main()
 """
 
 
 def started(fails, *arguments):
-    code = SEEDS.format(examples=str(ROOT / "examples"), fails=fails)
+    return script(SEEDS.format(examples=str(ROOT / "examples"), fails=fails), *arguments)
+
+
+def script(code, *arguments, **variables):
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
     )
+
+
+def wait_until(happened, process):
+    while not happened():
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
+def begun(*seeds):
+    """Whether each wrote down its process."""
+    return all(Path(seed).exists() and Path(seed).read_text() for seed in seeds)
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +104,38 @@ def test_a_seed_that_fails_ends_those_beside_and_behind_it(tmp_path):
 
 def test_sigterm_ends_all_seeds(tmp_path):
     process = started(False, "--seeds", "1", "2", "--processes", "2")
-    while not (Path("1").exists() and Path("2").exists()):
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: begun("1", "2"), process)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=100)[1] == "\nStopped. The same command goes on where it stopped.\n"
     assert process.returncode == 143
+
+
+def test_a_seed_that_is_killed_ends_those_beside_it_with_one_message(tmp_path):
+    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    wait_until(lambda: begun("1", "2"), process)
+    os.kill(int(Path("1").read_text()), signal.SIGKILL)
+    assert process.communicate(timeout=100)[1] == (
+        "A process of a seed was killed, perhaps for want of memory: try fewer --processes. "
+        "The same command goes on where it stopped.\n"
+    )
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(Path("2").read_text()), 0)
+
+
+def test_no_seed_outlives_a_parent_that_is_killed(tmp_path):
+    """Their stderr is the parent's: it ends with the last of them."""
+    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    wait_until(lambda: begun("1", "2"), process)
+    process.kill()
+    assert process.communicate(timeout=100)[1] == ""
+
+
+def test_a_check_that_is_stopped_leaves_no_stand_ins(tmp_path):
+    (tmp_path / "temp").mkdir()
+    (tmp_path / "plan.yaml").write_text("{config: demo, comparisons: {c: {arms: {x: []}}}}")
+    code = COMPARISON.format(examples=str(ROOT / "examples"))
+    process = script(code, "plan.yaml", TMPDIR=str(tmp_path / "temp"))
+    wait_until(lambda: list(tmp_path.glob("temp/*/stand_in.safetensors")), process)
+    process.send_signal(signal.SIGTERM)
+    assert "Stopped." in process.communicate(timeout=100)[1]
+    assert list((tmp_path / "temp").iterdir()) == []

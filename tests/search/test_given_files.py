@@ -32,6 +32,8 @@ data: {format: shapes, image_size: 96, shapes: {train: 8, val: 4, test: 4, image
 student: {detector: ssd_resnet18, width: 0.125}
 teachers: {twin: {epochs: 1, batch_size: 8}, big: {batch_size: 8}}
 space: {granularity: stage, layers: {methods: [real, sign]}}
+supernet: {batch_size: 8}
+retrain: {batch_size: 8}
 train: {layers: sign, start: scratch, terms: {feature_hint: {teacher: big}}, epochs: 1, batch_size: 8}
 """
 TWINS_OWN = {"teachers.twin.weights": "safe"}
@@ -192,7 +194,8 @@ def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(config
     network, *_ = load_detector(big)
     test = load_measured(settled(chosen, None), RunFolder(run), "test", SilentProgress())
     assert trained.teachers_test == {"big": figures_on(network, test)}
-    monkeypatch.setattr("search.detector_result.figures_on", lambda *_: pytest.fail("it was measured again"))
+    for module in ("detector_result", "teacher_figures"):
+        monkeypatch.setattr(f"search.{module}.figures_on", lambda *_: pytest.fail("it was measured again"))
     monkeypatch.setattr("search.training_stage.score_metrics", lambda *_: pytest.fail("it was measured again"))
     assert run_train(chosen, run, None, shown) == trained
     assert notes == notes[:1] * 2

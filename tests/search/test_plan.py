@@ -6,17 +6,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from search.candidate_training import described
 from search.config import ConfigError, config_text, load_config
 from search.errors import RunError
 from search.space_builder import fixed_candidate
 from search.splits import settled
 from spaces.candidate import Candidate
+from trainers.checkpoint import digest_of
+from trainers.data.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -50,9 +54,14 @@ def read(plans):
     return plan_of
 
 
+def check(plan, seeds, overrides, data):
+    with TemporaryDirectory() as place:
+        plan.check(seeds, overrides, data, Path(place))
+
+
 def refusal(plan, seeds=(0,)):
     with pytest.raises(ConfigError) as told:
-        plan.check(seeds, [], None)
+        check(plan, seeds, [], None)
     assert not list(Path("runs").glob("*/lock"))
     return str(told.value)
 
@@ -194,7 +203,7 @@ def test_the_plans_that_come_along_are_right(plans, monkeypatch, tmp_path, name)
     plan = plans.read_plan(EXAMPLES / name)
     monkeypatch.setattr(importlib.import_module("plan_check"), "RUNS", tmp_path / "runs")
     monkeypatch.chdir(ROOT)
-    plan.check([0], [], root)  # the first to do so waits for torch
+    check(plan, [0], [], root)  # the first to do so waits for torch
 
 
 def test_the_first_mistake_of_each_comparison_is_told_and_nothing_is_written(read, tmp_path):
@@ -252,10 +261,10 @@ def test_arms_fit_what_lies_in_runs_for_every_seed(read, tmp_path):
     plan = read("{config: tiny.yaml, comparisons: {c: {arms: {x: []}}}}")
     run = tmp_path / "runs" / "c_seed1"
     begun(run, settled(load_config("tiny.yaml", ["seed=1"]), None))
-    plan.check([0, 1], [], None)
-    plan.check([1], ["train.epochs=3"], None)
+    check(plan, [0, 1], [], None)
+    check(plan, [1], ["train.epochs=3"], None)
     with pytest.raises(ConfigError) as told:
-        plan.check([0, 1], ["teachers.twin.epochs=3"], None)
+        check(plan, [0, 1], ["teachers.twin.epochs=3"], None)
     assert str(told.value).splitlines()[1] == (
         f"  c, x: {run} is the folder of what was trained there, with another config: "
         f"teachers.twin.epochs is 1 there, 3 here. {WAY_OUT}"
@@ -283,6 +292,28 @@ def test_a_teacher_that_would_be_trained_anew_does_not_fit_the_arms_of_before(re
     assert f"teachers.big.weights is '{file}' there, '{place}.2/{file.name}' here" in refusal(plan)
 
 
+@pytest.mark.parametrize(
+    ("folder", "damage"),
+    [("teacher_wide_seed1", Path.unlink), ("c_seed1", lambda file: file.write_bytes(b"another"))],
+)
+def test_a_finished_result_without_the_file_that_was_trained_is_told(read, tmp_path, folder, damage):
+    plan = read(f"{{config: tiny.yaml, teachers: {WIDE}, comparisons: {{c: {{arms: {{x: []}}}}}}}}")
+    arm = plan.teachers["wide"] if folder.startswith("teacher") else plan.arms[0]
+    config = settled(load_config("tiny.yaml", ["seed=1", *arm.overrides]), None)
+    settings = {**described(config.train), "start": config.train.start}
+    place = tmp_path / "runs" / folder / "trained" / fixed_candidate(config).id
+    file = place / "detector.safetensors"
+    begun(tmp_path / "runs" / folder, config)
+    place.mkdir(parents=True)
+    file.write_bytes(b"the detector")
+    (place / "figures.json").write_text(json.dumps({"settings": settings, "sha256": digest_of(file)}))
+    check(plan, [0, 1], [], None)
+    damage(file)
+    (mistake,) = refusal(plan, (0, 1)).splitlines()[1:]
+    assert mistake.startswith(f"  {arm.label}: {file} is not the file that the run wrote")
+    assert f"or delete {place}, and the run trains it again." in mistake
+
+
 def run_example(script, *arguments):
     return subprocess.run(
         [sys.executable, EXAMPLES / script, *map(str, arguments)],
@@ -307,12 +338,30 @@ def test_a_late_mistake_ends_a_comparison_with_one_message_and_2(plans):
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["plan.yaml", "tiny.yaml"]
 
 
+def test_a_mistake_that_comes_late_says_whose_it_is(read, monkeypatch):
+    compare = importlib.import_module("compare")
+
+    def refused(config, overrides, folder, data):
+        raise DataError("an image", "is truncated")
+
+    monkeypatch.setattr(compare, "trained", refused)
+    plan = read("{config: tiny.yaml, comparisons: {c: {arms: {x: []}}}}")
+    with pytest.raises(RunError, match=r"^seed 3, c, x: an image: is truncated\."):
+        compare.all_of_a_seed(plan, None, [], 3)
+
+
+def test_a_batch_that_no_image_set_fills_is_told_for_a_late_arm(read):
+    plan = read("{config: tiny.yaml, comparisons: {c: {arms: {x: [], y: [train.batch_size=17]}}}}")
+    (mistake,) = refusal(plan).splitlines()[1:]
+    assert mistake.startswith("  c, y: train.batch_size is 17, but train has 16 images.")
+
+
 def test_an_ablations_methods_are_a_plan(plans):
     ablation = importlib.import_module("ablation")
     plan = ablation.planned("tiny.yaml", ["sign", "dbs/lws"], ["name=other"], ["backbone.layer1"])
     assert [(arm.name, arm.folder) for arm in plan.arms] == [("sign", "other"), ("dbs/lws", "other")]
     assert plan.arms[0].overrides == ("train.layers={backbone.layer1: sign}", "name=other")
-    plan.check([0], (), None)
+    check(plan, [0], (), None)
     assert "  methods, sgn: " in refusal(ablation.planned("tiny.yaml", ["sign", "sgn"], [], []))
     assert "has no layer called backbone.layer9" in refusal(
         ablation.planned("tiny.yaml", ["sign"], [], ["backbone.layer9"])

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 import results
 from search.cli import app
 from search.config import Config, ConfigError, load_config
+from search.errors import RunError
 from search.pipeline import run_retrain, run_search
 from search.run_folder import RunFolder, open_run_folder
 from search.run_start import started_run
 from search.train_stage import run_train
 from trainers.data.errors import DataError
-from trainers.data.shapes import write_shapes
+from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.progress import SilentProgress
 
 CONFIG = """
@@ -28,6 +29,8 @@ supernet: {batch_size: 8}
 retrain: {batch_size: 8}
 train: {layers: sign, epochs: 1, batch_size: 8}
 """
+LITTLE_MEMORY = "data.memory_limit_mb=0.1"
+"""Refused when the images are there and are to be decoded."""
 
 
 @pytest.fixture
@@ -49,17 +52,33 @@ def train_twin(folder: RunFolder) -> None:
 @pytest.mark.parametrize("start", [run_search, run_train])
 def test_of_a_start_that_is_refused_after_its_images_were_made_nothing_is_left(config, tmp_path, start):
     run = tmp_path / "runs" / "new"
-    section = "train" if start is run_train else "supernet"
-    with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 9, but train has 8 images"):
-        start(config(f"{section}.batch_size=9"), run, None, SilentProgress())
+    with pytest.raises(DataError, match=r"more than the limit of 0\.1 MB"):
+        start(config(LITTLE_MEMORY), run, None, SilentProgress())
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "section"),
+    [(run_train, "train"), (run_train, "teachers.twin"), (run_search, "supernet"), (run_search, "retrain")],
+)
+@pytest.mark.parametrize("layout", ["shapes", "voc"])
+def test_a_batch_larger_than_the_data_is_refused_before_an_image_is_read(config, tmp_path, start, section, layout):
+    root = tmp_path / "images"
+    if layout == "voc":
+        write_shapes(root, sizes={"train": 8, "val": 4, "test": 4}, image_size=96)
+        shutil.rmtree(root / "VOCdevkit" / "VOC2007" / "JPEGImages")
+    overrides = [f"data.format={layout}", f"data.root={root}", f"data.classes={list(SHAPE_CLASSES)}"]
+    with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 9, but train has 8 images"):
+        start(config(*overrides, f"{section}.batch_size=9"), tmp_path / "run", None, SilentProgress())
+    assert root.exists() == (layout == "voc")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_empty_folder_stays_and_stays_empty(config, tmp_path):
     run = tmp_path / "mine"
     run.mkdir()
-    with pytest.raises(ConfigError, match="batch_size"):
-        run_train(config("train.batch_size=9"), run, None, SilentProgress())
+    with pytest.raises(DataError, match="limit"):
+        run_train(config(LITTLE_MEMORY), run, None, SilentProgress())
     assert list(run.iterdir()) == []
 
 
@@ -72,8 +91,8 @@ def test_a_run_that_was_there_keeps_its_config_and_its_notes(config, tmp_path, b
     if begun:
         train_twin(folder)
     before = contents(run)
-    with pytest.raises(ConfigError, match="retrain"):
-        run_search(config("retrain.epochs=8", "retrain.batch_size=9"), run, None, SilentProgress())
+    with pytest.raises(DataError, match="limit"):
+        run_search(config("retrain.epochs=8", LITTLE_MEMORY), run, None, SilentProgress())
     assert contents(run) == before
 
 
@@ -109,7 +128,7 @@ def test_only_images_that_were_generated_are_taken_away_again(config, tmp_path):
     ],
 )
 def test_killed_while_it_is_put_back_the_folder_can_be_started_again(config, tmp_path, monkeypatch, function, reached):
-    run, wrong = tmp_path / "run", config("train.batch_size=9")
+    run, wrong = tmp_path / "run", config(LITTLE_MEMORY)
     real = shutil.rmtree if function == "shutil.rmtree" else Path.unlink
 
     def killed(path, *arguments, **options):
@@ -122,9 +141,18 @@ def test_killed_while_it_is_put_back_the_folder_can_be_started_again(config, tmp
         run_train(wrong, run, None, SilentProgress())
     monkeypatch.undo()
     assert (run / "config.yaml").is_file()
-    with pytest.raises(ConfigError, match="train"):
+    with pytest.raises(DataError, match="limit"):
         run_train(wrong, run, None, SilentProgress())
     assert run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.is_file()
+
+
+def test_a_start_whose_result_lost_its_detector_changes_nothing_in_the_run(config, tmp_path):
+    run = tmp_path / "run"
+    run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.unlink()
+    before = contents(run)
+    with pytest.raises(RunError, match=r"detector\.safetensors is not the file that the run wrote"):
+        run_train(config("train.start=scratch", "retrain.epochs=9"), run, None, SilentProgress())
+    assert contents(run) == before
 
 
 def test_a_stop_is_no_refusal_and_leaves_what_the_next_start_goes_on_with(config, tmp_path):
