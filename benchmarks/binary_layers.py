@@ -25,7 +25,7 @@ from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, mean_scale
-from trainers.heap import keep_freed_memory
+from trainers.training.memory import keep_freed_memory
 
 BATCH, ROUNDS = 16, 15
 SHAPES = ((64, 40), (128, 20), (256, 10), (512, 5))

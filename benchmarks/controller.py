@@ -15,13 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from search.controller import Controller
-from search.journal import Journal
-from search.ray_runner import run_trials
+from search.controller.controller import Controller
+from search.controller.journal import Journal
+from search.workers.runner import run_trials
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 from trainers.checkpoint import write_whole
-from trainers.scorer import Score
+from trainers.scoring.scorer import Score
 
 KNOBS, LAST = 60, 100
 NSGA2_TRIALS, TPE_TRIALS = 3000, 1000

@@ -22,15 +22,15 @@ from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed, build_supernet, extract, inherit_shared
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
-from trainers.detector_training import train_detector
 from trainers.distill import Distiller
 from trainers.distill.layer_pair import check_twin, layer_pairs
 from trainers.distill.layer_terms import Angular
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.inference import voc_metrics
-from trainers.loop import TrainSettings
-from trainers.recalibrate import recalibrate
-from trainers.supernet_training import train_supernet
+from trainers.training.detector import train_detector
+from trainers.training.loop import TrainSettings
+from trainers.training.recalibrate import recalibrate
+from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "bireal", "dbs")
 WEIGHTS = {"angular": 100.0, "amplitude": 1.0}

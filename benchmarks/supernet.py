@@ -27,8 +27,8 @@ from spaces.supernet import activate, build_fixed, build_supernet, extract
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.evaluate.voc import voc_ap
-from trainers.heap import keep_freed_memory
 from trainers.inference import detect, truths
+from trainers.training.memory import keep_freed_memory
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=5, image_size=128, width=0.5)
 METHODS = ("real", "sign", "bireal")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search.check_names import unknown
 from search.config import ConfigError
-from search.yaml_text import YamlError, parse_yaml
+from search.config.names import unknown
+from search.config.strict_yaml import YamlError, parse_yaml
 
 KEYS = ("config", "set", "teachers", "comparisons")
 COMPARISON_KEYS = ("set", "folder", "arms")

@@ -7,19 +7,19 @@ from tempfile import TemporaryDirectory
 import torch
 from plan import Arm, Plan
 
-from search.candidate_training import described
 from search.config import Config, ConfigError, changed_keys, load_config
-from search.detector_result import check_result, place_for
 from search.errors import RunError
-from search.run_folder import RunFolder, check_run_folder
-from search.space_builder import fixed_candidate, student_spec
-from search.splits import class_names, settled
-from search.train_stage import check_train
+from search.plan.sources import class_names, settled
+from search.plan.space import fixed_candidate, student_spec
+from search.run.folder import RunFolder, check_run_folder
+from search.stages.candidate_training import described
+from search.stages.detector_result import check_result, place_for
+from search.stages.train import check_train
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
-from trainers.describe import save_detector
+from trainers.detector_file import save_detector
 
 USERS_MISTAKES = (ConfigError, RunError, CheckpointError, DataError)
 RUNS = Path("runs")

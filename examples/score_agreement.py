@@ -30,10 +30,10 @@ Row = tuple[str, float, float]
 
 def check(config_file: str, useful: str, seeds: list[int], overrides: list[str]) -> None:
     """Raise ConfigError or RunError for a config that can't be searched by, or not where it would be."""
-    from search.check_names import unknown
     from search.config import ConfigError
-    from search.run_folder import check_run_folder
-    from search.splits import settled
+    from search.config.names import unknown
+    from search.plan.sources import settled
+    from search.run.folder import check_run_folder
 
     for seed in seeds:
         config = settled(config_of(config_file, seed, overrides), None)
@@ -64,7 +64,7 @@ def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row
     from plan_check import save_untrained
 
     import results
-    from search.pipeline import run_retrain, run_search
+    from search.stages.search import run_retrain, run_search
     from spaces.candidate import Candidate
     from trainers.progress import SilentProgress
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 from paired import STUDENT_T
 
+from search.cli.user_errors import user_errors, users_mistakes
 from search.errors import RunError
-from search.user_errors import user_errors, users_mistakes
 
 if TYPE_CHECKING:
-    from search.detector_result import Result
+    from search.stages.detector_result import Result
 
 Found = TypeVar("Found")
 
@@ -112,7 +112,7 @@ def told_of(what: str) -> Iterator[None]:
 def trained(config: str, overrides: Sequence[str], folder: str, data: str | None) -> "Result":
     """One network, trained in `runs/<folder>` or found there."""
     from search.config import load_config
-    from search.train_stage import run_train
+    from search.stages.train import run_train
     from trainers.progress import SilentProgress
 
     loaded = load_config(config, overrides)

@@ -1,5 +1,5 @@
 """`python -m search`: the command line where its script isn't on the path."""
 
-from search.cli import main
+from search.cli.app import main
 
 main()

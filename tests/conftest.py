@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.supernet import build_fixed, build_supernet
-from trainers import resuming
 from trainers.data.decoded import Decoded
+from trainers.training import resuming
 
 torch.set_num_threads(1)
 settings.register_profile("unclocked", deadline=None)

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from spaces.pretrained import UNREADABLE
+from spaces.published.weights import UNREADABLE
 
 FORMAT = "bitfront-1"
 

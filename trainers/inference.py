@@ -11,7 +11,7 @@ from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.evaluate.figures import COUNTED, scored_figures
 from trainers.evaluate.voc import voc_ap
-from trainers.loop import to_device
+from trainers.training.loop import to_device
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

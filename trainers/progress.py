@@ -1,6 +1,6 @@
 """How long work tells how far it is, without knowing who listens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -42,3 +42,10 @@ class _SilentStage:
 
     def resume(self, n: int, **figures: float | str) -> None:
         return None
+
+
+def figures_text(figures: Mapping[str, float | str]) -> str:
+    """Such as 'map50 0.6123, best 0.7, failed 2'."""
+    return ", ".join(
+        f"{name} {value}" if isinstance(value, str | int) else f"{name} {value:.4g}" for name, value in figures.items()
+    )

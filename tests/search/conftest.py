@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.controller import Controller, Done
-from search.journal import Journal
+from search.controller.controller import Controller, Done
+from search.controller.journal import Journal
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from fake_scorer import FakeParts, make_fake_scorer
 
-from search.controller import Controller
-from search.journal import Journal
-from search.ray_runner import run_trials
-from search.run_lock import RunLock
+from search.controller.controller import Controller
+from search.controller.journal import Journal
+from search.run.lock import RunLock
+from search.workers.runner import run_trials
 from spaces.space import Knob, SearchSpace
 
 OBJECTIVES = ("map50", "bit_ops")

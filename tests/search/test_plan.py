@@ -13,11 +13,11 @@ import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from search.candidate_training import described
 from search.config import ConfigError, config_text, load_config
 from search.errors import RunError
-from search.space_builder import fixed_candidate
-from search.splits import settled
+from search.plan.sources import settled
+from search.plan.space import fixed_candidate
+from search.stages.candidate_training import described
 from spaces.candidate import Candidate
 from trainers.checkpoint import digest_of
 from trainers.data.errors import DataError

@@ -1,0 +1,238 @@
+"""The command line. Commands parse, call one function each, and show what it returns."""
+
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from search.cli.data_commands import data_app
+from search.cli.run_axes import axes_of_run
+from search.cli.user_errors import user_errors
+
+if TYPE_CHECKING:
+    from search.cli.tables import Format
+    from search.stages.detector_result import Result
+    from trainers.data.errors import OnBadData
+
+# What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
+app = typer.Typer(
+    name="bitfront",
+    no_args_is_help=True,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a preset such as demo.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/demo.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Lay a value over the config, e.g. search.trials=50. Repeatable."),
+]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
+FormatOption = Annotated[str, typer.Option("--format", metavar="table|csv|json|parquet", help="How to write the rows.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
+
+app.add_typer(data_app)
+
+
+@app.callback()
+def bitfront(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Finds 1-bit object detectors: the Pareto set of accuracy against bit-operations."""
+    if version:
+        typer.echo(importlib.metadata.version("bitfront"))
+        raise typer.Exit
+
+
+@app.command()
+def search(
+    config: ConfigArgument,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    data: DataOption = None,
+    set_: SetOption = None,
+    workers: Annotated[int | None, typer.Option(help="How many candidates are scored at a time.")] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of a Ray cluster's head; else this machine.")] = None,
+) -> None:
+    """Search: teachers, supernet, trials, front, one retrained detector. The same command goes on where it stopped."""
+    with user_errors("The same command goes on where it stopped."):
+        from search.cli.progress import terminal_progress
+        from search.cli.tables import print_front
+        from search.config import load_config
+        from search.controller.objectives import axes
+        from search.stages.search import run_search
+
+        shortcuts = {"search.workers": workers, "search.address": address}
+        overrides = [*(set_ or []), *(f"{key}={value}" for key, value in shortcuts.items() if value is not None)]
+        loaded = load_config(config, overrides)
+        folder = run_dir or Path("runs") / loaded.name
+        found = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
+        x, y = axes(loaded.search.objectives)
+        print_front(found.run.front(x=x, y=y), x, y)
+        typer.echo(
+            f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
+        )
+        if found.retrained is not None:
+            _show_result(found.retrained, "retrained")
+
+
+@app.command()
+def front(
+    run: RunArgument,
+    format_: FormatOption = "table",
+    x: Annotated[str | None, typer.Option(help="The cost, by default the search's own.")] = None,
+    y: Annotated[str | None, typer.Option(help="The accuracy, by default the search's own.")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Show the Pareto set of a run."""
+    with user_errors():
+        import results
+        from search.cli.tables import print_front
+
+        own_x, own_y = axes_of_run(run)
+        x, y = x or own_x, y or own_y
+        print_front(results.open_run(run).front(x=x, y=y), x, y, _form(format_), output)
+
+
+@app.command()
+def retrain(
+    run: RunArgument,
+    candidate: Annotated[
+        str | None, typer.Option(metavar="ID", help="A candidate's id, or the beginning of it.")
+    ] = None,
+    pick: Annotated[str | None, typer.Option(metavar="knee", help="The knee of the front.")] = None,
+    max_ops: Annotated[
+        float | None, typer.Option(metavar="N", help="The most accurate with N operations or fewer.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the config's retrain.epochs.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Train one candidate of a run to the end and measure it on the test images."""
+    with user_errors("The same command goes on where it stopped."):
+        import results
+        from search.cli.pick import pick_candidate
+        from search.cli.progress import terminal_progress
+        from search.stages.search import run_retrain
+
+        x, y = axes_of_run(run)
+        opened = results.open_run(run)
+        chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
+        found = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
+        _show_result(found, "retrained")
+
+
+@app.command()
+def train(
+    config: ConfigArgument,
+    layers: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs, instead of train.layers.")
+    ] = None,
+    candidate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A candidate as JSON, instead of train.layers and train.terms.")
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    data: DataOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
+    with user_errors("The same command goes on where it stopped."):
+        from search.cli.candidate_file import read_candidate
+        from search.cli.progress import terminal_progress
+        from search.config import ConfigError, load_config
+        from search.stages.train import run_train, with_candidate
+
+        overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]
+        loaded = load_config(config, overrides)
+        if candidate is not None:
+            if clashing := [one for one in overrides if one.startswith(("train.layers", "train.terms"))]:
+                raise ConfigError(f"--candidate was given together with {clashing[0]}. Leave one of the two out.")
+            loaded = with_candidate(loaded, read_candidate(candidate))
+        folder = (run_dir or Path("runs") / loaded.name).resolve()
+        _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr)), "trained")
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A detector's .safetensors file, of a teacher or retrained.")],
+    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder of the data: see data.root.")],
+    format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
+    split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
+    year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
+    on_bad_data: Annotated[
+        str, typer.Option(metavar="error|skip", help="What a bad image does: end the command, or be left out.")
+    ] = "error",
+    memory_limit_mb: Annotated[float, typer.Option(help="What the decoded images may take.")] = 4096.0,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto is the GPU, if any.")] = "auto",
+) -> None:
+    """Measure a detector on an image set: average precisions by the rule of its format."""
+    with user_errors():
+        from search.cli.costs import run_evaluate
+        from search.cli.progress import terminal_progress
+        from search.cli.tables import print_rows
+        from search.stages.data import Reading
+
+        reading = Reading(format_, year, cast("OnBadData", on_bad_data), memory_limit_mb)
+        progress = terminal_progress(sys.stderr)
+        print_rows([run_evaluate(checkpoint.resolve(), data.resolve(), split, reading, device, progress)])
+
+
+@app.command()
+def cost(
+    config: ConfigArgument,
+    layers: Annotated[str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs.")] = None,
+    candidate: Annotated[Path | None, typer.Option(metavar="FILE", help="A candidate as JSON.")] = None,
+    data: DataOption = None,
+    set_: SetOption = None,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Count operations and memory, layer by layer, for one image and the classes of the data.
+
+    Without --layers or --candidate of what the config's `train` section trains, or else of the all-real network.
+    """
+    with user_errors():
+        from search.cli.costs import cost_rows, costed, said_of_costs
+        from search.cli.tables import Format, print_rows
+
+        form = _form(format_)
+        loaded, chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
+        rows = cost_rows(loaded, chosen)
+        print_rows(rows, form, output)
+        if form is Format.TABLE and output is None:
+            typer.echo(said_of_costs(loaded, rows))
+
+
+def main() -> None:
+    """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
+    app()
+
+
+def _form(name: str) -> "Format":
+    from search.cli.tables import Format
+    from search.config import ConfigError
+
+    if name not in [form.value for form in Format]:
+        raise ConfigError(f"--format is {name!r}; allowed are {', '.join(form.value for form in Format)}.")
+    return Format(name)
+
+
+def _show_result(result: "Result", how: str) -> None:
+    from search.cli.tables import print_rows
+
+    rows = [{"detector": f"{how} {result.id}", **result.test}]
+    if result.twin_test:
+        rows.append({"detector": "its real-valued twin", **result.twin_test})
+    rows += [{"detector": f"its teacher {name}", **figures} for name, figures in result.teachers_test.items()]
+    print_rows(rows)
+    typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.")
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.resolve() if path is not None else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The part of the command line that looks at data sets."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli.user_errors import user_errors
+
+DEFECTS_FOUND = 1
+
+# As in the other commands: what a command works with is imported inside it.
+data_app = typer.Typer(name="data", no_args_is_help=True, help="Look at a data set.")
+
+
+@data_app.command()
+def check(
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of the data: what data.root would name.")],
+    format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
+    year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
+    split: Annotated[list[str] | None, typer.Option(help="One split instead of all. Repeatable.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="All class names, where they aren't the format's own.")
+    ] = None,
+) -> None:
+    """Read everything, count objects by class and split, and list every defect: exit status 1 if there is one."""
+    with user_errors():
+        from search.cli.data_check import count_rows, defect_lines, legend, run_data_check
+        from search.cli.progress import terminal_progress
+        from search.cli.tables import print_rows
+
+        names = tuple(name.strip() for name in classes.split(",")) if classes is not None else None
+        checks = run_data_check(root.resolve(), format_, year, split or (), names, terminal_progress(sys.stderr))
+        print_rows(count_rows(checks))
+        defects = defect_lines(checks)
+        own = any("unknown class" in line for line in defects) and classes is None
+        hint = ["Where the classes are your own, name all of them: --classes NAME,NAME"] if own else []
+        typer.echo("\n".join([legend(format_), *defects, f"defects: {len(defects)}", *hint]))
+    if defects:
+        raise typer.Exit(DEFECTS_FOUND)

@@ -1,0 +1,87 @@
+"""The boundary at the command line: a user's mistake becomes one message, a mistake of ours keeps its traceback."""
+
+import errno
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from search.workers.installation import InstallationError, package_folders
+
+USER_MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+PLACES_AT_FAULT = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+)
+"""A disk that is full or closed to us, a place that can't be: the system's own message names the file."""
+
+
+@contextmanager
+def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
+    """Print a user's mistake to stderr and exit with 2; on Ctrl-C or SIGTERM say how to go on, exit with 130 or 143."""
+    try:
+        with _terminated():
+            package_folders()
+            yield
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
+        raise typer.Exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
+    except (ValueError, ArithmeticError, OSError) as error:
+        if not isinstance(error, users_mistakes()) and getattr(error, "errno", None) not in PLACES_AT_FAULT:
+            raise
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(USER_MISTAKE) from None
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, by which schedulers and time limits end a process."""
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Within it SIGTERM ends the work as Ctrl-C does. Only a main thread can say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def users_mistakes() -> tuple[type[BaseException], ...]:
+    """What is raised for a user's mistake.
+
+    Imported only when something went wrong: the command line must start at once.
+    """
+    from results.errors import RunError as UnreadableRunError
+    from search.config import ConfigError
+    from search.errors import RunError
+    from trainers.checkpoint import CheckpointError
+    from trainers.data.errors import DataError
+    from trainers.training.loop import DivergedError
+
+    return (
+        ConfigError,
+        RunError,
+        UnreadableRunError,
+        InstallationError,
+        CheckpointError,
+        DataError,
+        DivergedError,
+    )

@@ -1,0 +1,1 @@
+"""What to try next: the controller, its samplers, its journal, its objectives."""

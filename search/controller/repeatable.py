@@ -1,0 +1,102 @@
+"""The rule that makes a sampler's proposals repeatable, and none of them a repetition."""
+
+import random
+from collections.abc import Container, Sequence
+from typing import Any, Self
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from search.controller.novelty import unseen_near
+from search.controller.samplers import FromSeed
+from spaces.candidate import Candidate
+from spaces.space import SearchSpace
+
+ATTEMPTS = 20
+"""How often a sampler may repeat what is known before its last proposal is changed instead."""
+
+
+def derived_seed(seed: int, number: int, attempt: int) -> int:
+    """A seed of 32 bits for one attempt at one proposal."""
+    return int(np.random.SeedSequence([seed, number, attempt]).generate_state(1)[0])
+
+
+class KnobDistribution(CategoricalDistribution):
+    """A categorical distribution that is its own copy, and equal to itself without a look at its choices.
+
+    Optuna copies and compares the distribution of every knob several times a trial, though none ever changes. For the
+    study in memory only: a journal knows Optuna's own classes alone.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    __hash__ = CategoricalDistribution.__hash__
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """The space as Optuna sees it: every knob categorical, in the space's order."""
+    return {knob.key: KnobDistribution(knob.choices) for knob in space.knobs}
+
+
+def durable_distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """The same in Optuna's own class, for a journal."""
+    return {knob.key: CategoricalDistribution(knob.choices) for knob in space.knobs}
+
+
+class ProposingSampler(BaseSampler):
+    """Samples the whole space at once, so that a proposal depends on seed, trial number and finished trials alone.
+
+    Each attempt has a sampler of its own with a derived seed: nothing random is
+    carried from trial to trial, so a run that is taken up again proposes what an unbroken one does. A proposal whose
+    canonical candidate is in `seen` (scored, failed or in flight) is tried again, and at last changed until it is new.
+    """
+
+    def __init__(self, space: SearchSpace, from_seed: FromSeed, *, seed: int, seen: Container[Candidate]) -> None:
+        self._space = space
+        self._from_seed = from_seed
+        self._listener = from_seed(0)  # it hears of trials and never samples
+        self._seed = seed
+        self._seen = seen
+        self.distributions = distributions(space)
+        self._open = {key: one for key, one in self.distributions.items() if not one.single()}
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._listener.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._listener.after_trial(study, trial, state, values)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self.distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        for attempt in range(ATTEMPTS):
+            inner = self._from_seed(derived_seed(self._seed, trial.number, attempt))
+            proposed = Candidate(self._sample(inner, study, trial))
+            if self._space.canonical(proposed) not in self._seen:
+                return dict(proposed)
+        rng = random.Random(derived_seed(self._seed, trial.number, ATTEMPTS))
+        return dict(unseen_near(self._space, proposed, self._seen, rng))
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise RuntimeError(f"{param_name} is no knob of the space.")
+
+    def _sample(self, inner: BaseSampler, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        params = inner.sample_relative(study, trial, self._open)
+        for knob in self._space.knobs:
+            if knob.key not in self._open:
+                params[knob.key] = knob.choices[0]
+            elif knob.key not in params:
+                params[knob.key] = inner.sample_independent(study, trial, knob.key, self._open[knob.key])
+        return params

@@ -1,0 +1,137 @@
+"""Where the data of a config lies: its folder, its image sets, its classes; looked at, not read."""
+
+import os
+from itertools import combinations
+from pathlib import Path
+
+from search.config import Config, ConfigError
+from search.config.schema import Data
+from spaces.published.names import NAMES
+from trainers.data.errors import DataError
+from trainers.data.formats import Format, data_format, own_classes, shared_images
+from trainers.data.shapes import SHAPE_CLASSES
+
+
+def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
+    """The config with absolute places for all files that it reads, so that it means the same from every folder.
+
+    The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
+    BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
+    unless the data isn't needed, and ConfigError when `data_root` comes with generated data.
+    """
+    data, named = config.data, data_root
+    if data.format == "shapes":
+        if data_root is not None:
+            raise ConfigError("--data was given, but data.format is shapes, whose images are generated. Leave it out.")
+        named = Path(data.root) if data.root else None
+    elif named is None:
+        named = _named_root(data, data_needed)
+    teachers = {
+        name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
+        for name, teacher in config.teachers.items()
+    }
+    changes = {
+        "data": data.model_copy(update={"root": _absolute(named)}),
+        "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
+        "teachers": teachers,
+    }
+    return config.model_copy(update=changes)
+
+
+def class_names(config: Config) -> tuple[str, ...]:
+    """The classes in the order of their labels 1..C.
+
+    Where the config names none they are the format's own: of COCO's layout the categories of the file of `data.train`.
+    """
+    data = config.data
+    if data.classes is not None:
+        return tuple(data.classes)
+    if data.format == "shapes":
+        return SHAPE_CLASSES
+    return own_classes(data.format, Path(data.root) if data.root else None, data.train)
+
+
+def origin_of_classes(config: Config) -> str:
+    """Where `class_names` has the classes of a settled config from."""
+    data = config.data
+    if data.classes is not None:
+        return "named in data.classes"
+    if data.format == "coco":
+        return (
+            f"the categories of {data.train} in {data.root}"
+            if data.root
+            else "COCO's own, as no data is named; --data has them read from yours"
+        )
+    return f"those of {data.format} data"
+
+
+def check_image_sets(config: Config) -> int | None:
+    """Refuse image sets that aren't there or share images, before anything is written: ConfigError or DataError.
+
+    Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
+    their number is None.
+    """
+    data = config.data
+    if data.format == "shapes":
+        for key, split in named_sets(data).items():
+            if split not in shapes_sizes(data):
+                raise ConfigError(
+                    f"{key}: is {split!r}, but data.format is shapes, and generated images are those of "
+                    f"{', '.join(shapes_sizes(data))}. Choose one of these."
+                )
+        return shapes_sizes(data)[data.train]
+    return None if data.download else check_places(data, Path(str(data.root)))
+
+
+def check_places(data: Data, root: Path) -> int:
+    """How many images `data.train` lists. Raises DataError as `prepare_root` does."""
+    form, places = format_of(data), {}
+    for key, split in named_sets(data).items():
+        try:
+            places[split] = form.places(root, split)
+        except DataError as error:
+            form.splits(root)  # raises what is wrong with the whole folder, which is no single key's fault
+            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
+    for one, other in combinations(places, 2):
+        if common := shared_images(places[one], places[other]):
+            raise DataError(
+                root,
+                f"the image sets {one} and {other} share {len(common)} images, {common[0]} among them",
+                "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
+                "data.val and data.test",
+            )
+    return len(places[data.train])
+
+
+def named_sets(data: Data) -> dict[str, str]:
+    """The image sets by their keys of the config."""
+    named = {"data.train": data.train, "data.val": data.val, "data.test": data.test}
+    return {key: split for key, split in named.items() if split is not None}
+
+
+def shapes_sizes(data: Data) -> dict[str, int]:
+    """The image sets that generated data has, with their numbers of images."""
+    return {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
+
+
+def format_of(data: Data) -> Format:
+    """Generated data has VOC's layout."""
+    return data_format("voc" if data.format == "shapes" else data.format, data.year)
+
+
+def _named_root(data: Data, needed: bool) -> Path | None:
+    variable = f"BITFRONT_{data.format.upper()}_ROOT"
+    named = data.root or os.environ.get(variable)
+    if not named and needed:
+        raise DataError(
+            f"the {data.format.upper()} data",
+            "no folder was named",
+            f"Name the folder that holds {format_of(data).holds}: --data, data.root in the config, or {variable}",
+        )
+    return Path(named) if named else None
+
+
+def _absolute(path: Path | str | None) -> str | None:
+    if path in NAMES:  # published weights, no file
+        return str(path)
+    return str(Path(path).expanduser().resolve()) if path is not None else None

@@ -1,0 +1,173 @@
+"""The run folder: where everything a search makes lies, and the record of what made it."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.config import Config, changed_keys, config_text, load_config
+from search.errors import RunError
+from search.run.lock import LOCK_TEXT
+from search.run.training_log import LoggedProgress
+from trainers.checkpoint import write_whole
+from trainers.progress import Progress
+
+PACKAGES = ("bitfront", "torch", "torchvision", "numpy", "optuna", "ray", "pandas", "pycocotools")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside `runs/<name>`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def data(self) -> Path:
+        """Generated data; data of the user's stay where they are."""
+        return self.path / "data"
+
+    def teacher(self, name: str) -> Path:
+        return self.path / "teachers" / f"{name}.safetensors"
+
+    @property
+    def supernet(self) -> Path:
+        return self.path / "supernet.safetensors"
+
+    def logged(self, progress: Progress) -> Progress:
+        """The progress, with every epoch's figures kept in `training.jsonl` besides."""
+        return LoggedProgress(progress, self.path / "training.jsonl")
+
+    def training_state(self, stage: str) -> Path:
+        """What an unfinished training goes on from; gone when it is finished."""
+        return self.path / "unfinished" / f"{stage}.pt"
+
+    def results(self) -> list[Path]:
+        """What was trained or scored here."""
+        patterns = ("teachers/*", "unfinished/*", "trained/*", "retrained/*", "journal.log", self.supernet.name)
+        return [file for pattern in patterns for file in self.path.glob(pattern)]
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was trained or scored here, which another config would not fit."""
+        return bool(self.results())
+
+    @property
+    def run_id(self) -> str:
+        """Tells this run from all others, wherever its record is kept."""
+        file = self.path / "run_id"
+        if not file.is_file():
+            write_whole(file, uuid.uuid4().hex.encode())
+        return file.read_text().strip()
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds spent inside to `seconds.json`, which sums up a stage over all starts of the run.
+
+        What a start spent that was killed in the middle of a stage isn't in it.
+        """
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            file = self.path / "seconds.json"
+            spent = read_json(file) if file.is_file() else {}
+            before = spent.get(stage, 0.0)
+            if not isinstance(before, int | float):
+                raise RunError(f"{file} has {before!r} for {stage}, no number. Delete it; it is made again.")
+            spent[stage] = round(before + time.monotonic() - started, 1)
+            write_whole(file, json.dumps(spent, indent=2).encode())
+
+
+def check_run_folder(path: Path, config: Config, command: str = "search") -> None:
+    """Raise RunError when `path` can't be the folder of a search with this config; nothing is written.
+
+    A run in which nothing was trained yet may be started again with any config: the first one may have been wrong.
+    """
+    folder = RunFolder(path.resolve())
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file; a run needs a folder. Give another --run-dir.")
+    if folder.config.is_file():
+        if folder.begun:
+            _check_same(folder, config, command)
+    elif path.is_dir() and any(_is_foreign(child) for child in path.iterdir()):
+        raise RunError(
+            f"{path} is not empty and holds no config.yaml, so it is no run of Bitfront. Give another --run-dir."
+        )
+
+
+def open_run_folder(path: Path, config: Config, command: str = "search") -> RunFolder:
+    """Make the folder, or go on in it; the run's lock must be held. Raises RunError as `check_run_folder` does.
+
+    What may change between starts (`search.config.CHANGEABLE`) is taken from `config`.
+    """
+    check_run_folder(path, config, command)
+    folder = RunFolder(path.resolve())
+    write_whole(folder.config, config_text(config).encode())
+    write_whole(folder.path / "environment.json", json.dumps(environment(), indent=2).encode())
+    return folder
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A file that a run keeps for itself. Raises RunError when it is damaged."""
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(f"{file} can't be read ({error}). Delete it; it is made again where it can be.") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{file} holds a {type(content).__name__}, no mapping. Delete it; it is made again.")
+    return content
+
+
+def read_run_folder(path: Path) -> tuple[RunFolder, Config]:
+    """An existing run and its config. Raises RunError when there is none."""
+    folder = RunFolder(path.resolve())
+    if not folder.config.is_file():
+        raise RunError(f"{path} holds no run: there is no config.yaml in it. Start one with: bitfront search CONFIG.")
+    return folder, load_config(folder.config)
+
+
+def environment() -> dict[str, object]:
+    """What ran: versions, processor, cores. Figures of a run mean little without it."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": versions,
+    }
+
+
+def _is_foreign(child: Path) -> bool:
+    """Ours are a lock that is empty or names a process, and what a killed start had half written of its config."""
+    if child.name.startswith(".config.yaml.") and child.name.endswith(".part"):
+        return False
+    if child.name != "lock" or not child.is_file():
+        return True
+    return child.stat().st_size > 0 and not child.read_bytes().startswith(LOCK_TEXT.encode())
+
+
+def _check_same(folder: RunFolder, config: Config, command: str) -> None:
+    changed = changed_keys(load_config(folder.config), config)
+    if changed:
+        shown = "; ".join(f"{key} is {there!r} there, {asked!r} here" for key, (there, asked) in changed.items())
+        raise RunError(
+            f"{folder.path} holds a run of another config: {shown}. "
+            f"Give another --run-dir, or go on with: bitfront {command} {folder.config} --run-dir {folder.path}"
+        )

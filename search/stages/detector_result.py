@@ -1,0 +1,119 @@
+"""A trained detector in a run: its file, its candidate, and its figures on the test images beside its twin's."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from search.config.schema import TWIN
+from search.run.digests import not_as_written
+from search.run.folder import read_json
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec
+from trainers.checkpoint import CheckpointError, digest_of, write_whole
+from trainers.data.decoded import Decoded
+from trainers.detector_file import load_detector, save_detector
+from trainers.evaluate.figures import all_figures
+from trainers.inference import detect, truths
+
+Figures = dict[str, dict[str, float]]
+"""Average precisions in 0..1 by network and measure."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin.
+
+    `twin_test` is empty where no twin was trained. `teachers_test` has the figures of its other teachers by name.
+    """
+
+    id: str
+    checkpoint: Path
+    test: dict[str, float]
+    twin_test: dict[str, float]
+    costs: dict[str, float]
+    teachers_test: Figures
+
+
+def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
+    """Where a result of these settings lies or is to lie: `<id>`, or `<id>.2` and so on beside those of other settings.
+
+    The figures are written last, so a place without them is free.
+    """
+    places = (folder / (candidate_id if n == 1 else f"{candidate_id}.{n}") for n in count(1))
+    return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
+
+
+def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Result:
+    """The result that `keep_result` left there; measured anew where its figures are of other test images.
+
+    `beside` gives those of its teachers, asked only then. Raises RunError as `check_result` does.
+    """
+    kept, file = check_result(place), place / "detector.safetensors"
+    if kept["test_images"] != test.fingerprint():
+        try:
+            network, _, _, _ = load_detector(file)
+        except CheckpointError as error:
+            raise not_as_written(file, place) from error
+        kept |= _figures(network, test, beside())
+        write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
+    others = kept.get("teachers_test", {})  # which older results have not
+    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], others)
+
+
+def check_result(place: Path) -> dict[str, Any]:
+    """What `figures.json` holds there. Raises RunError where the detector's file isn't the one that it is of."""
+    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
+        raise not_as_written(file, place)
+    return kept
+
+
+def keep_result(
+    place: Path,
+    network: nn.Module,
+    spec: DetectorSpec,
+    candidate: Candidate,
+    settings: Mapping[str, Any],
+    test: Decoded,
+    beside: Callable[[], Figures],
+) -> None:
+    """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
+    file = place / "detector.safetensors"
+    save_detector(file, network, spec, candidate, test.class_names)
+    blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
+    kept = {
+        "id": candidate.id,
+        "candidate": dict(candidate),
+        "settings": dict(settings),
+        **_figures(network, test, beside()),
+        "costs": totals(layer_costs(network, [blank])).as_dict(),
+        "sha256": digest_of(file),
+    }
+    write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
+    write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
+
+
+def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
+    """All average precisions that the rule of `data` gives, in 0..1."""
+    return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
+
+
+def _figures(network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+    others = {name: figures for name, figures in teachers.items() if name != TWIN}
+    return {
+        "test": figures_on(network, test),
+        "twin_test": teachers.get(TWIN, {}),
+        "teachers_test": others,
+        "test_images": test.fingerprint(),
+    }
+
+
+def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:
+    return not figures.is_file() or read_json(figures).get("settings") == dict(settings)

@@ -1,0 +1,100 @@
+"""The supernet that a search's scores inherit from, trained once and kept in the run."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from search.config import Config
+from search.config.schema import TWIN
+from search.plan.space import layer_choices
+from search.run.digests import reading, writing
+from search.run.folder import RunFolder
+from search.stages.candidate_training import train_settings
+from search.stages.teachers import build_distiller
+from spaces.detectors import DetectorSpec
+from spaces.space import SearchSpace
+from spaces.supernet import build_supernet, inherit_shared
+from trainers.checkpoint import CheckpointError, load_weights, save_weights
+from trainers.data.decoded import Decoded
+from trainers.distill.searched_losses import SearchedLosses
+from trainers.progress import Progress
+from trainers.scoring.parts import Teacher
+from trainers.seeding import seeded
+from trainers.training.detector import pick_device
+from trainers.training.supernet import train_supernet
+
+
+@dataclass(frozen=True)
+class SupernetState:
+    """The supernet's and its distillation adapters' tensors, by name."""
+
+    supernet: dict[str, Tensor]
+    distiller: dict[str, Tensor]
+
+
+def trained_supernet(
+    config: Config,
+    folder: RunFolder,
+    spec: DetectorSpec,
+    space: SearchSpace,
+    teachers: dict[str, Teacher],
+    train: Decoded,
+    progress: Progress,
+) -> SupernetState:
+    """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept.
+
+    Raises RunError where the file isn't the one that the run made.
+    """
+    if not folder.supernet.is_file():
+        with folder.timed("supernet"):
+            _train_and_keep(config, folder, spec, space, teachers, train, progress)
+    with reading(folder, folder.supernet):
+        state, _ = load_weights(folder.supernet)
+        found = SupernetState(_part(state, "supernet."), _part(state, "distiller."))
+        _check_shapes(found.supernet, config, spec)
+    return found
+
+
+def _train_and_keep(
+    config: Config,
+    folder: RunFolder,
+    spec: DetectorSpec,
+    space: SearchSpace,
+    teachers: dict[str, Teacher],
+    train: Decoded,
+    progress: Progress,
+) -> None:
+    torch.manual_seed(seeded(config.seed, "supernet"))
+    device = pick_device(config.device)
+    supernet = build_supernet(spec, layer_choices(config, spec)).to(device)
+    inherit_shared(supernet, teachers[TWIN].network.state_dict())
+    distiller = build_distiller(config, supernet, teachers).to(device)
+    unfinished = folder.training_state("supernet")
+    train_supernet(
+        supernet,
+        distiller,
+        space,
+        train,
+        train_settings(config.supernet),
+        seed=seeded(config.seed, "supernet", "data"),
+        searched=SearchedLosses(supernet, teachers[TWIN].network, config.supernet.search_losses),
+        resume_from=unfinished,
+        progress=progress,
+    )
+    tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
+    tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
+    with writing(folder, folder.supernet):
+        save_weights(folder.supernet, tensors, {"kind": "supernet"})
+    unfinished.unlink(missing_ok=True)
+
+
+def _check_shapes(found: dict[str, Tensor], config: Config, spec: DetectorSpec) -> None:
+    with torch.device("meta"):
+        expected = build_supernet(spec, layer_choices(config, spec)).state_dict()
+    if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in expected.items()}:
+        raise CheckpointError("The file holds other tensors than this config's supernet.")
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

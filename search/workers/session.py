@@ -1,0 +1,155 @@
+"""Ray, started quietly on this machine or joined on a cluster."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from search.errors import RunError
+from search.run.lock import RunLock
+from search.workers.installation import package_folders
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no report to anybody, no chatter about it
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's new output names every failed trial even when it is told to be silent
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay what they were
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files per trial
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C reaches us: the journal is the state, Tune has none worth saving
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # as above
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
+}
+
+FOLDER_PREFIX = "bitfront-ray-"
+MARKER = "left-by-bitfront-for-ray"
+"""A file that stands in each folder of ours: a name alone, in a folder that all share, proves nothing."""
+LONGEST_ROOT = 16
+YOUNG_SECONDS = 60.0
+"""A folder younger than this may belong to a driver that has not locked it yet."""
+
+
+@contextmanager
+def ray_session(address: str | None, workers: int) -> Iterator[Path]:
+    """Ray is running inside; a folder for what Tune must write, gone afterwards, is given.
+
+    A Ray that runs in this process already is used and left alone. Raises RunError when Ray doesn't start, or the
+    cluster can't be joined.
+    """
+    _remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
+    (folder / MARKER).write_text("Made for one search and gone with it; removed by a later one if that was killed.\n")
+    found_by_workers = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
+    needed = {"PYTHONPATH": found_by_workers, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
+    with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
+        started = not ray.is_initialized()
+        try:
+            if started:
+                _start(address, folder)
+            yield folder
+        finally:
+            if started:
+                ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_root() -> Path:
+    """Ray's sockets lie up to 86 characters deeper, and the path of a socket has 107 at most, 103 on a Mac."""
+    usual = Path(tempfile.gettempdir()).resolve()
+    return usual if len(str(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
+
+
+def _remove_left_behind() -> None:
+    """Remove the folders of drivers that were killed: nobody holds their lock any more."""
+    for folder in _temporary_root().glob(f"{FOLDER_PREFIX}*"):
+        try:
+            if _is_ours(folder) and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
+                with RunLock(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (RunError, OSError):
+            continue
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a session of this user made the folder. One with a config in it is a run, whatever else it holds."""
+    mine = not folder.is_symlink() and folder.is_dir() and folder.stat().st_uid == os.getuid()
+    return mine and (folder / MARKER).is_file() and not (folder / "config.yaml").exists()
+
+
+def _start(address: str | None, folder: Path) -> None:
+    """Ray takes SIGTERM for itself, and exits with its number; what was to be done before is done, and put back."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        _init(address, folder)
+    except SystemExit as ended:
+        if ended.code == signal.SIGTERM and callable(handler):
+            handler(signal.SIGTERM, None)
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _init(address: str | None, folder: Path) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        try:
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
+        except Exception as error:
+            # Ray raises the bare class for a node that doesn't come up in time; a mistake of ours keeps its traceback.
+            if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
+                raise
+            raise RunError(
+                f"Ray did not start on this machine: {error} A machine that is very busy can be the cause. "
+                "Start the same command again: it goes on from here."
+            ) from error
+        return
+    if address.startswith("ray://"):
+        raise RunError(
+            f"The address is {address!r}, a Ray client's, but the driver must be part of the cluster: only it writes "
+            "the run folder. Start this command on a machine of the cluster with --address HOST:PORT or auto."
+        )
+    try:
+        ray.init(address=address, runtime_env={"py_modules": [str(path) for path in package_folders()]}, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"No Ray cluster can be joined at {address!r}: {error} Start one with 'ray start --head' and give its "
+            "HOST:PORT, or leave the address out to run on this machine alone."
+        ) from error
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Ray and Tune take these settings from the environment alone."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What Tune logs about failed trials stands in the trials table."""
+    # Ray prints a paragraph about each dead worker to stdout, which is for results.
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,57 @@
+"""What runs in a worker: one scorer, built once, that scores one candidate a Tune trial."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from ray import tune
+
+from search.controller.objectives import Scored
+from search.workers.installation import package_folders
+from spaces.candidate import Candidate
+
+
+class Scorer(Protocol):
+    """Turns a candidate into a score; may raise, which makes the trial a failed one."""
+
+    def score(self, candidate: Candidate) -> Scored: ...
+
+
+MakeScorer = Callable[[Any], Scorer]
+"""From the broadcast parts to a scorer. Workers import it, so it must be a function of a module."""
+
+
+class ScoringTrial(tune.Trainable):
+    """A Tune trial whose actor is kept for the next one, and with it the scorer."""
+
+    def setup(  # type: ignore[override]  # tune.with_parameters adds the rest
+        self, config: dict[str, Any], *, parts: Any, make_scorer: MakeScorer, threads: int
+    ) -> None:
+        # Workers times threads must not exceed the cores: two workers with two threads each on two cores are 8x slower.
+        torch.set_num_threads(threads)
+        self._broken: str | None = None
+        try:
+            package_folders()
+            self._scorer = make_scorer(parts)
+        except Exception as error:  # noqa: BLE001 - told to the driver, which ends the search: no candidate is to blame
+            self._broken = reason(error)
+
+    def step(self) -> dict[str, Any]:
+        if self._broken is not None:
+            return {"done": True, "broken": self._broken}
+        try:
+            score = self._scorer.score(Candidate(self.config["candidate"]))
+        except Exception as error:  # noqa: BLE001 - the one place where a candidate may fail in any way: it is recorded
+            return {"done": True, "failed": reason(error)}
+        figures = {"metrics": dict(score.metrics), "costs": dict(score.costs), "seconds": dict(score.seconds)}
+        return {"done": True, "score": figures}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.config = new_config
+        return True
+
+
+def reason(error: BaseException, limit: int = 300) -> str:
+    """An error in one line: its type and its message."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

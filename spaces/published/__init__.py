@@ -1,0 +1,1 @@
+"""Published weights: what they are called, and how they get into our networks."""

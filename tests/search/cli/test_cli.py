@@ -1,0 +1,313 @@
+"""Commands parse, and a user's mistake is one message on stderr and exit code 2."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import results
+from results.errors import RunError as UnreadableRunError
+from search.cli.app import app
+from search.config import config_text, load_config
+from search.errors import RunError
+from search.workers.installation import InstallationError
+from trainers.checkpoint import CheckpointError
+from trainers.data.errors import DataError
+from trainers.training.loop import DivergedError
+
+LEAST = "name: least\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
+
+
+@pytest.fixture
+def call():
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with a config and a front of two."""
+    records = [
+        {"number": n, "id": f"{n}{n}", "state": "complete", "reason": None, "layer/b0": method, "teacher/t": "none"}
+        | {"map50": 0.25 * (n + 1), "bit_ops": 1e6 * (n + 1), "ops": 5e5 * (n + 1)}
+        for n, method in enumerate(["sign", "real"])
+    ]
+    results.write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    (tmp_path / "config.yaml").write_text(config_text(load_config("demo", ["search.objectives=[map50, ops]"])))
+    return tmp_path
+
+
+@pytest.fixture
+def searched(monkeypatch, run):
+    """Stands for the pipeline, and remembers what it was called with."""
+    calls = []
+
+    def run_search(config, run_dir, data_root, progress):
+        calls.append(SimpleNamespace(config=config, run_dir=run_dir, data_root=data_root))
+        return SimpleNamespace(run=results.open_run(run), retrained=None)
+
+    monkeypatch.setattr("search.stages.search.run_search", run_search)
+    return calls
+
+
+def refused(result):
+    """The message of a user's mistake."""
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stdout == ""
+    return result.stderr
+
+
+def test_search_takes_a_preset_its_shortcuts_and_absolute_paths(call, searched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call("search", "demo", "--workers", 1, "--address", "h:1", "--data", "images", "--set", "seed=3")
+    assert result.exit_code == 0, result.stderr
+    (asked,) = searched
+    assert asked.run_dir == tmp_path / "runs/demo"
+    assert asked.data_root == tmp_path / "images"
+    assert (asked.config.search.workers, asked.config.search.address, asked.config.seed) == (1, "h:1", 3)
+    assert "The front is in runs/demo" in result.stdout
+    assert "0.2500" in result.stdout
+
+
+def test_ctrl_c_says_how_to_go_on_and_exits_with_130(call, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.stages.search.run_search", interrupted)
+    result = call("search", "demo")
+    assert result.exit_code == 130
+    assert result.stderr == "\nStopped. The same command goes on where it stopped.\n"
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("x"), ValueError("x"), KeyError("x"), ZeroDivisionError("x")])
+def test_a_mistake_of_ours_keeps_its_traceback_and_exits_with_1(call, monkeypatch, mistake):
+    def broken(*arguments):
+        raise mistake
+
+    monkeypatch.setattr("search.stages.search.run_search", broken)
+    result = call("search", "demo")
+    assert result.exit_code == 1
+    assert result.exception is mistake
+
+
+def test_a_mistake_in_the_config_is_told(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST + "serch: {}\n")
+    assert "search.yaml: serch: there is no such key. Did you mean search?" in refused(
+        call("search", tmp_path / "search.yaml")
+    )
+    assert "no preset of that name. Did you mean 'demo'?" in refused(call("search", "demmo"))
+    assert "--set trials: must have the form key=value" in refused(call("cost", "demo", "--set", "trials"))
+
+
+def test_a_command_that_does_not_exist_exits_with_2(call):
+    assert call("serch").exit_code == 2
+
+
+def test_the_front_is_shown_over_the_searchs_own_axes(call, run):
+    result = call("front", run)
+    assert result.exit_code == 0, result.stderr
+    header = result.stdout.splitlines()[1]
+    assert [part.strip() for part in header.strip("┃").split("┃")][:3] == ["id", "ops", "map50"]
+    assert "1 sign" in result.stdout
+
+
+def test_the_front_comes_in_every_format(call, run, tmp_path):
+    assert call("front", run, "--format", "csv", "--x", "bit_ops").stdout.startswith("id,bit_ops,map50,ops,")
+    assert [row["id"] for row in json.loads(call("front", run, "--format", "json").stdout)] == ["00", "11"]
+    assert call("front", run, "--format", "parquet", "-o", tmp_path / "f.parquet").exit_code == 0
+    assert (tmp_path / "f.parquet").read_bytes().startswith(b"PAR1")
+
+
+def test_a_front_that_cannot_be_shown_is_told(call, run, tmp_path):
+    assert "holds no run: there is no config.yaml in it" in refused(call("front", tmp_path / "none"))
+    assert "--format is 'xml'; allowed are table, csv, json, parquet." in refused(call("front", run, "--format", "xml"))
+    assert "No measured column is called 'bitops'. Did you mean 'bit_ops'?" in refused(
+        call("front", run, "--x", "bitops")
+    )
+    (run / "config.yaml").write_text("search: 3")
+    assert "config.yaml is not as the search wrote it" in refused(call("front", run))
+
+
+def test_retraining_needs_exactly_one_choice(call, run):
+    assert "say which candidate by exactly one of --candidate ID, --pick knee, --max-ops N" in refused(
+        call("retrain", run)
+    )
+    assert "No candidate of" in refused(call("retrain", run, "--max-ops", 10))
+
+
+def test_retraining_calls_the_pipeline_and_shows_the_twin_and_the_teachers_beside(call, run, monkeypatch):
+    def run_retrain(run_dir, candidate_id, epochs, data_root, progress):
+        assert (run_dir, candidate_id, epochs, data_root) == (run.resolve(), "00", 3, None)
+        return SimpleNamespace(
+            id="00",
+            checkpoint=Path("detector.safetensors"),
+            test={"map50": 0.5},
+            twin_test={"map50": 0.75},
+            teachers_test={"big": {"map50": 0.875}},
+        )
+
+    monkeypatch.setattr("search.stages.search.run_retrain", run_retrain)
+    result = call("retrain", run, "--max-ops", "7e5", "--epochs", 3)
+    assert result.exit_code == 0, result.stderr
+    assert "retrained 00" in result.stdout
+    assert "0.5000" in result.stdout
+    assert "0.7500" in result.stdout
+    assert "its teacher big" in result.stdout
+    assert "0.8750" in result.stdout
+
+
+def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
+    assert "There is no checkpoint" in refused(call("evaluate", tmp_path / "gone.safetensors", "--data", tmp_path))
+    assert "name a .safetensors file in it" in refused(call("evaluate", tmp_path, "--data", tmp_path))
+    (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04")
+    assert "is no Bitfront checkpoint" in refused(call("evaluate", tmp_path / "foreign.pt", "--data", tmp_path))
+    chosen = call("evaluate", tmp_path / "foreign.pt", "--data", "y", "--format", "yolo")
+    assert "--format is 'yolo'; allowed are voc, coco, visdrone." in refused(chosen)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--on-bad-data", "skp", "--on-bad-data is 'skp'; allowed are error and skip."),
+        ("--memory-limit-mb", "0", "--memory-limit-mb is 0, must be positive and finite."),
+        ("--memory-limit-mb", "nan", "--memory-limit-mb is nan, must be positive and finite."),
+        ("--device", "tpu", "--device is 'tpu'; allowed on this machine are auto, cpu"),
+    ],
+)
+def test_a_wrong_option_of_an_evaluation_is_told(call, tmp_path, option, value, message):
+    assert message in refused(call("evaluate", tmp_path / "any.safetensors", "--data", tmp_path, option, value))
+
+
+def test_costs_are_counted_layer_by_layer(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    result = call("cost", tmp_path / "search.yaml", "--set", "data.image_size=96", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    *layers, total = json.loads(result.stdout)
+    assert total["layer"] == "total"
+    assert total["bit_ops"] == sum(layer["bit_ops"] for layer in layers)
+    table = call("cost", tmp_path / "search.yaml", "--set", "data.image_size=96")
+    header, *rows = [
+        [cell.strip() for cell in line.strip("┃│").replace("┃", "│").split("│")]
+        for line in table.stdout.splitlines()
+        if line.startswith(("┃", "│"))
+    ]
+    shown = dict(zip(header, rows[-1], strict=True))
+    assert {name: float(shown[name].replace(",", "")) for name in ("macs_1bit", "bit_ops", "memory_bits")} == {
+        "macs_1bit": 0,
+        "bit_ops": total["bit_ops"],
+        "memory_bits": total["memory_bits"],
+    }
+    assert "bit_ops = MACs x weight bits x input bits" in table.stdout
+
+
+def test_a_two_stage_detectors_costs_name_the_number_of_proposals(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    options = ["--set", "student.detector=faster_rcnn_resnet18", "--set", "data.image_size=96", "--format", "json"]
+    result = call("cost", tmp_path / "search.yaml", *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)[-1]["method"] == "96 x 96, 5 classes, 300 proposals"
+
+
+def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
+    (tmp_path / "search.yaml").write_text(LEAST)
+    options = ["--set", "student.detector=ssdlite_mobilenetv2", "--set", "data.image_size=96", "--format", "json"]
+    *layers, total = json.loads(call("cost", tmp_path / "search.yaml", *options).stdout)
+    found = {row["layer"]: row["searched"] for row in layers}
+    assert list(found.values()).count("yes") == 34
+    assert found["backbone.stage1.0.project"] == "yes"
+    assert found["backbone.stage1.0.depthwise.conv"] == "no"
+    assert found["backbone.stem.conv"] == "open: stem"
+    assert {one for name, one in found.items() if name.startswith("cls_heads")} == {"no", "open: heads"}
+    assert total["searched"] == ""
+    (tmp_path / "half.json").write_text('{"layer/backbone.stage1": "sign"}')
+    table = call("cost", tmp_path / "search.yaml", *options[:-2], "--candidate", tmp_path / "half.json")
+    assert "Of the layers that a search may switch: 33 real, 1 sign." in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "candidate.json is no candidate: "),
+        ('{"layer/nowhere": "sign"}', "has no layer called nowhere"),
+        ('{"layer/backbone": "sign", "layer/backbone": "real"}', "it names layer/backbone more than once"),
+        ("[1]", "is no candidate: it is a list of 1; write one of its entries to a file of its own"),
+    ],
+)
+def test_a_file_that_is_no_candidate_is_told(call, tmp_path, content, message):
+    (tmp_path / "candidate.json").write_text(content)
+    assert message in refused(call("cost", "demo", "--candidate", tmp_path / "candidate.json"))
+
+
+def test_the_command_line_starts_without_the_heavy_imports():
+    """They take five seconds; `bitfront --help` must take less than one."""
+    heavy = "{'torch', 'ray', 'optuna', 'pandas', 'matplotlib', 'pydantic'}"
+    code = f"import sys, search.cli; print(sorted(sys.modules.keys() & {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+STOP = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background was told to ignore it
+from unittest.mock import MagicMock
+from search.cli import app as cli
+def run_search(*arguments):
+    os.kill(os.getpid(), {number})
+    signal.pause()
+for name in ("config", "controller.objectives", "stages.search", "cli.progress", "cli.tables"):
+    sys.modules[f"search.{{name}}"] = MagicMock()  # their imports take seconds
+sys.modules["search.stages.search"].run_search = run_search
+sys.argv = ["bitfront", "search", "demo", "--run-dir", "run"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_path, number, status):
+    program = STOP.format(number=int(number))
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == status
+    assert done.stderr == "\nStopped. The same command goes on where it stopped.\n"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        RunError("the run is in use"),
+        UnreadableRunError("the table can't be read"),
+        InstallationError("another search"),
+        CheckpointError("no checkpoint"),
+        DataError("images", "there are none", "Name others"),
+        DivergedError("the loss is nan"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+    ],
+    ids=lambda mistake: type(mistake).__name__,
+)
+def test_what_a_user_can_mend_exits_with_2_and_its_message(call, monkeypatch, mistake):
+    def broken(*arguments):
+        raise mistake
+
+    monkeypatch.setattr("search.stages.search.run_search", broken)
+    assert refused(call("search", "demo")) == f"Error: {mistake}\n"
+
+
+@pytest.mark.parametrize("module", ["search", "search.cli.app"])
+def test_the_packages_are_the_command_where_its_script_is_not_on_the_path(module, tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", module, *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    told, mistaken = run("--version"), run("serch")
+    assert (told.returncode, told.stdout) == (0, f"{version('bitfront')}\n")
+    assert mistaken.returncode == 2
+    assert "No such command 'serch'" in mistaken.stderr

@@ -1,0 +1,126 @@
+"""`bitfront data check`: its table, its list of defects and its exit status."""
+
+import pytest
+from typer.testing import CliRunner
+
+from search.cli.app import app
+
+
+@pytest.fixture
+def check():
+    def call(*arguments):
+        return CliRunner().invoke(app, ["data", "check", *map(str, arguments)])
+
+    return call
+
+
+def cells(stdout):
+    """The table as rows of stripped cells."""
+    lines = [line.replace("┃", "│").strip("│") for line in stdout.splitlines() if line.startswith(("┃", "│"))]
+    return [[cell.strip() for cell in line.split("│")] for line in lines]
+
+
+def test_counts_stand_by_class_and_split(check, tiny_data, tmp_path):
+    result = check(tiny_data("coco", tmp_path), "--format", "coco")
+    assert result.exit_code == 0, result.stderr
+    assert cells(result.stdout) == [
+        ["class", "test", "train", "val"],
+        ["images", "4", "8", "4"],
+        ["cat", "2 + 1 (2)", "4 + 2 (4)", "2 + 1 (2)"],
+        ["dog", "2 + 1 (2)", "4 + 1 (4)", "2 + 1 (2)"],
+        ["all objects", "4 + 2 (4)", "8 + 3 (8)", "4 + 2 (4)"],
+    ]
+    assert "objects + objects that are crowds (images with either)" in result.stdout
+    assert result.stdout.endswith("defects: 0\n")
+
+
+def test_ignored_regions_have_a_row_and_a_split_may_be_chosen(check, tiny_data, tmp_path):
+    result = check(tiny_data("visdrone", tmp_path), "--format", "visdrone", "--split", "val")
+    rows = dict(cells(result.stdout))
+    assert (rows["class"], rows["car"], rows["ignored regions"], rows["van"]) == ("val", "2 + 0 (2)", "2", "0 + 0 (0)")
+
+
+def test_classes_of_ones_own_are_named(check, tiny_data, tmp_path):
+    result = check(tiny_data("voc", tmp_path), "--classes", "cat,dog,cow", "--split", "train", "--year", 2007)
+    assert result.exit_code == 0, result.stderr
+    assert [row[0] for row in cells(result.stdout)] == ["class", "images", "cat", "dog", "cow", "all objects"]
+
+
+@pytest.mark.parametrize(
+    ("form", "classes", "message"),
+    [
+        (
+            "coco",
+            "cat,dgo",
+            "among the categories of the files 'dgo' is not known. Did you mean 'dog'? Known: cat, dog.",
+        ),
+        (
+            "visdrone",
+            "car,bus",
+            "VisDrone's classes are fixed. Leave it out; they are pedestrian, people, bicycle, car",
+        ),
+        ("voc", "cat,,dog", "--classes is 'cat,,dog': must be names with commas between, each of them once."),
+        ("voc", "cat,dog, cat", "--classes is 'cat,dog,cat': must be names with commas between, each of them once."),
+    ],
+)
+def test_a_mistake_in_the_classes_gives_exit_status_2_and_says_what_is_allowed(
+    check, tiny_data, tmp_path, form, classes, message
+):
+    result = check(tiny_data(form, tmp_path), "--format", form, "--classes", classes)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_a_broken_file_is_a_defect_though_classes_are_named(check, tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    (root / "annotations" / "instances_val.json").write_text("{")
+    result = check(root, "--format", "coco", "--classes", "cat,dog")
+    assert result.exit_code == 1
+    assert "instances_val.json: broken JSON" in result.stdout
+
+
+def test_lists_of_one_class_are_no_splits(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    lists = root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main"
+    for name in ("aeroplane_trainval", "zebra_train"):  # of VOC's own classes and of another
+        (lists / f"{name}.txt").write_text("000005 -1\n000007  1\n")
+    (lists / "person_indoors.txt").write_text("val_0\nval_1\n")  # of ids alone, whatever it is called
+    result = check(root)
+    assert result.exit_code == 0, result.stdout
+    assert cells(result.stdout)[0] == ["class", "person_indoors", "test", "train", "val"]
+
+
+def test_defects_are_listed_with_file_and_reason_and_give_exit_status_1(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"
+    bad.write_text("<annotation>")
+    (root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "trainval.txt").write_text("train_3\ntrain_4")
+    result = check(root)
+    assert result.exit_code == 1
+    assert result.stdout.count(f"{bad}: broken XML") == 1  # though two splits list it
+    assert result.stdout.endswith("defects: 1\n")
+    assert ["images", "4", "7", "1", "4"] in cells(result.stdout)
+
+
+def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"
+    bad.write_text(bad.read_text().replace("<name>cat</name>", "<name>bolt</name>").replace("dog", "bolt"))
+    assert "defects: 2\nWhere the classes are your own, name all of them: --classes NAME,NAME\n" in check(root).stdout
+    assert "--classes" not in check(root, "--classes", "cat,dog").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "yolo"], "--format is 'yolo'; allowed are voc, coco, visdrone."),
+        (["--format", "coco"], "there is no instances_<split>.json here"),
+        (["--year", "2012"], "VOC2012: there is no data here"),
+        (["--split", "tset"], "there is no split 'tset'. Choose one of those there: test, train, val."),
+    ],
+)
+def test_a_wrong_root_or_split_gives_exit_status_2(check, tiny_data, tmp_path, arguments, message):
+    result = check(tiny_data("voc", tmp_path), *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,74 @@
+"""Each paper's presets: the scheme trains alone, and stands among the candidates of the search around it."""
+
+import pytest
+
+from search.config import load_config
+from search.plan.initial_candidates import enqueued, first_tried
+from search.plan.sources import settled
+from search.plan.space import build_space, fixed_candidate, student_spec
+from search.plan.teaching import check_ensemble, check_fit
+from search.stages.search import run_search
+from search.stages.train import run_train
+from trainers.progress import SilentProgress
+
+PAPERS = ("lws_det", "jdbnet", "parallel_gfl", "adversarial_ssd")
+ALONE = {"lws_det": "lws_det_voc", "jdbnet": "jdbnet_voc", "parallel_gfl": "parallel_gfl_voc"} | {
+    "adversarial_ssd": "adversarial_ssd_voc"
+}
+SMALL = (
+    "data={format: shapes, image_size: 96, shapes: {train: 32, val: 16, test: 16, image_size: 96}}",
+    "student.width=0.125",
+)
+
+
+def small(preset):
+    """The preset on a few generated images, everything at an eighth of the width and for an epoch."""
+    config = load_config(preset)
+    teachers = [f"teachers.{name}.{key}" for name in config.teachers for key in ("epochs=1", "batch_size=8")]
+    widths = [f"teachers.{name}.width=0.125" for name in config.teachers if name != "twin"]
+    return load_config(preset, [*SMALL, *teachers, *widths, *SHORT])
+
+
+SHORT = (
+    "supernet={epochs: 1, batch_size: 8}",
+    "scoring={adapt_steps: 2, batch_size: 8, recalibrate_images: 8}",
+    "train.epochs=1",
+    "train.batch_size=8",
+    "search.trials=8",
+    "retrain={pick: null}",
+)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_published_scheme_is_a_candidate_of_its_search(paper):
+    config = settled(small(f"{paper}_search"), None)
+    check_ensemble(config)
+    check_fit(config)
+    space = build_space(config, student_spec(config, 4))
+    (scheme,) = enqueued(config, space)
+    assert first_tried(config, space)[-1] == scheme
+    alone = fixed_candidate(load_config(ALONE[paper]))
+    assert set(scheme.layers().values()) == set(alone.layers().values())
+    terms = {key: value for key, value in alone.items() if not key.startswith("layer/")}
+    for key, value in terms.items():
+        assert scheme[key] == (pytest.approx(value, rel=0.1) if key.startswith("weight/") else value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", PAPERS)
+def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper, tmp_path):
+    config = small(f"{paper}_search")
+    found = run_search(config, tmp_path / "run", None, SilentProgress())
+    loaded = settled(config, None)
+    space = build_space(loaded, student_spec(loaded, 4))
+    (scheme,) = (space.canonical(one) for one in enqueued(loaded, space))
+    trials = found.run.trials.set_index("id")
+    assert trials["state"][scheme.id] == "complete", trials["reason"][scheme.id]
+    assert len(found.run.front()) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", PAPERS)
+def test_each_system_trains_alone(paper, tmp_path):
+    found = run_train(small(ALONE[paper]), tmp_path / "run", None, SilentProgress())
+    assert found.test.keys() >= {"map50"}

@@ -1,0 +1,151 @@
+"""Teachers that can't teach what a config asks of them."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from torch import nn
+
+from search.config import ConfigError, load_config, schema
+from search.plan.sources import class_names
+from search.plan.space import student_spec
+from search.plan.teaching import check_ensemble, check_fit, ensemble_of
+from search.stages.search import run_search
+from search.stages.teachers import needed_teachers
+from spaces.candidate import Candidate
+from trainers.distill.ensemble import MODES
+from trainers.progress import SilentProgress
+from trainers.scoring.parts import Teacher
+
+CONFIG = """
+name: taught
+data: {format: shapes, image_size: 96}
+student: {detector: ssd_resnet18, width: 0.125}
+teachers:
+  wide: {width: 0.25}
+  deep: {detector: ssd_resnet34, width: 0.125}
+  dense: {detector: gfl_resnet18_plain, width: 0.125}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "taught.yaml"
+    file.write_text(CONFIG)
+    return lambda *overrides: load_config(file, list(overrides))
+
+
+def taught(term, *teachers):
+    return f"space.terms={{{term}: {{teachers: [{', '.join(teachers)}]}}}}"
+
+
+@pytest.mark.parametrize("term", ["feature_hint", "joint_features", "adversarial", "joint_cls", "response_loc"])
+def test_teachers_of_the_family_fit(config, term):
+    check_fit(config(taught(term, "none", "twin", "wide", "deep", "ensemble"), "ensemble.members=[twin, wide, deep]"))
+
+
+@pytest.mark.parametrize("term", ["joint_cls", "joint_box", "response_cls", "response_loc"])
+def test_responses_of_other_anchors_are_refused_with_the_reason(config, term):
+    message = (
+        rf"space.terms.{term}.teachers: 'dense' can't teach it\. The teacher's responses don't fit the student's: "
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_fit(config(taught(term, "dense")))
+    with pytest.raises(ConfigError, match=rf"train.terms.{term}.teacher: 'ensemble' can't teach it"):
+        check_fit(config(f"train.terms={{{term}: {{teacher: ensemble}}}}"))
+
+
+def test_a_two_stage_student_has_no_quality_to_teach(config):
+    with pytest.raises(ConfigError, match=r"space.terms.response_quality.teachers: 'twin' can't teach it"):
+        check_fit(config("student.detector=faster_rcnn_resnet18", taught("response_quality", "twin")))
+
+
+@pytest.mark.parametrize(
+    ("mode", "term", "message"),
+    [
+        ("average_features", "feature_hint", "Level p2 of its members has 8, 16 channels"),
+        ("average_features", "joint_cls", "joint_cls reads responses, but average_features averages features"),
+        ("average_responses", "adversarial", "adversarial reads features, but average_responses averages responses"),
+    ],
+)
+def test_an_average_that_can_not_be_made_is_refused(config, mode, term, message):
+    with pytest.raises(ConfigError, match=message):
+        check_fit(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"))
+
+
+HEADS = ("teachers.full={heads: full, width: 0.125}", "space.layers.methods=[real, sign]")
+OPEN = "space.layers.open={heads: [real, sign]}"
+
+
+def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
+    angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.2"
+    check_fit(config(*HEADS, angular))
+    check_fit(config(*HEADS, OPEN, taught("angular", "none", "twin")))
+    with pytest.raises(ConfigError, match=rf"space\.terms\.angular\.teachers: 'full' can't teach it\. .*{reason}"):
+        check_fit(config(*HEADS, OPEN, angular))
+
+
+def test_so_does_the_network_that_is_trained_alone(config):
+    term = "train.terms={angular: {teacher: full}}"
+    check_fit(config(*HEADS, "train.layers=sign", term))
+    with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
+        check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
+    with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
+        check_fit(config(*HEADS, "train.layers={neck: sign}", term))
+
+
+def test_a_given_teacher_is_what_its_file_says(config):
+    chosen = config(OPEN, taught("angular", "twin", "same"), "teachers.same={}")
+    spec = student_spec(chosen, len(class_names(chosen)))
+    given = {
+        heads: {"same": Teacher(nn.Identity(), replace(spec, heads=heads), Candidate({}))}
+        for heads in ("light", "full")
+    }
+    check_fit(chosen, given["light"])
+    with pytest.raises(ConfigError, match=r"space\.terms\.angular\.teachers: 'same' can't teach it"):
+        check_fit(chosen, given["full"])
+
+
+@pytest.mark.parametrize(
+    ("section", "terms"),
+    [("{members: [wide, deep]}", taught("feature_hint", "wide")), ("{mode: random_teacher}", "space.terms={}")],
+)
+def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, monkeypatch, section, terms):
+    monkeypatch.setattr("search.stages.search.check_run_folder", lambda *_: pytest.fail("it would have begun"))
+    overrides = [f"ensemble={section}", terms]
+    with pytest.raises(
+        ConfigError, match=r"ensemble: is given, but has no effect: no term of space\.terms is taught by"
+    ):
+        run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
+    check_ensemble(config(*overrides, "train.terms={feature_hint: {teacher: ensemble}}"))
+    check_ensemble(config(overrides[0], taught("feature_hint", "none", "ensemble")))
+    check_ensemble(config("ensemble={mode: sum_losses}"))  # says no more than is so anyway
+
+
+def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
+    named = taught("feature_hint", "none", "wide")
+    assert needed_teachers(config()) == {"twin"}
+    assert needed_teachers(config(named, "ensemble.members=[deep, dense]")) == {"twin", "wide"}
+    assert needed_teachers(config(taught("feature_hint", "ensemble"), "ensemble.members=[deep, wide]")) == {
+        "twin",
+        "deep",
+        "wide",
+    }
+    assert needed_teachers(config(taught("feature_hint", "ensemble"))) == {"twin", "wide", "deep", "dense"}
+
+
+def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
+    assert ensemble_of(config()).members == ("twin", "wide", "deep", "dense")
+    assert ensemble_of(config("ensemble.members=[deep]")).members == ("deep",)
+    with pytest.raises(ConfigError, match=r"ensemble.members: 'huge' is not known"):
+        config("ensemble.members=[huge]")
+    with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):
+        config(taught("feature_hint", "ensemble"), "ensemble.members=[deep]")
+    with pytest.raises(
+        ConfigError, match=r"space.terms.angular.teachers: 'ensemble' can't teach it: .* instead: twin\."
+    ):
+        config(taught("angular", "ensemble"))
+
+
+def test_the_config_knows_the_modes_that_ensembles_have():
+    assert get_args(schema.Ensemble.model_fields["mode"].annotation) == MODES

@@ -1,0 +1,139 @@
+"""Where the images of a search come from, and what is refused before anything is trained on them."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.config import Config, ConfigError, load_config
+from search.plan.sources import check_image_sets, settled
+from search.run.folder import RunFolder
+from search.stages.data import Reading, decode_split, load_measured, load_training, prepare_root, scoring_subset
+from trainers.data.errors import DataError
+from trainers.progress import SilentProgress
+
+VOC = "name: least\ndata: {format: voc, image_size: 96}\nstudent: {detector: ssd_resnet18}\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "voc.yaml").write_text(VOC)
+    return load_config(tmp_path / "voc.yaml")
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    """Two images a set, each with one cat; `difficult` holds none that counts."""
+    base = tmp_path / "images" / "VOCdevkit" / "VOC2007"
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (base / name).mkdir(parents=True)
+    for image_set in ("train", "val", "test", "difficult"):
+        ids = [f"{image_set}{n}" for n in range(2)]
+        (base / "ImageSets" / "Main" / f"{image_set}.txt").write_text("\n".join(ids))
+        for image_id in ids:
+            Image.fromarray(np.full((40, 50, 3), 90, dtype=np.uint8)).save(base / "JPEGImages" / f"{image_id}.jpg")
+            (base / "Annotations" / f"{image_id}.xml").write_text(
+                "<annotation><size><width>50</width><height>40</height></size><object><name>cat</name>"
+                f"<difficult>{int(image_set == 'difficult')}</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>"
+                "<xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+            )
+    return tmp_path / "images"
+
+
+def with_data(config: Config, **changes: object) -> Config:
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+def test_the_argument_wins_over_the_config_and_the_config_over_the_environment(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BITFRONT_VOC_ROOT", "from_environment")
+    configured = with_data(config, root="from_config")
+    assert settled(configured, Path("given")).data.root == str(tmp_path / "given")
+    assert settled(configured, None).data.root == str(tmp_path / "from_config")
+    assert settled(config, None).data.root == str(tmp_path / "from_environment")
+    monkeypatch.delenv("BITFRONT_VOC_ROOT")
+    with pytest.raises(DataError, match=r"no folder was named\. .*: --data, data\.root in the config, or BITFRONT_VOC"):
+        settled(config, None)
+
+
+def test_files_of_teachers_become_absolute_too(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    twin = config.teachers["twin"].model_copy(update={"weights": "twin.safetensors"})
+    given = config.model_copy(update={"teachers": {"twin": twin}})
+    assert settled(given, tmp_path).teachers["twin"].weights == str(tmp_path / "twin.safetensors")
+
+
+def test_a_place_for_generated_images_is_refused():
+    with pytest.raises(ConfigError, match=r"--data was given, but data\.format is shapes"):
+        settled(load_config("demo"), Path("images"))
+
+
+def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, tmp_path):
+    missing = with_data(config, root=str(voc), test="tset")
+    with pytest.raises(DataError, match=r"tset\.txt: there is no such image set: data\.test is 'tset'\. Choose one"):
+        prepare_root(missing, RunFolder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("key", ["train", "val", "test"])
+def test_an_image_set_that_generated_data_lacks_is_refused_by_its_key(key):
+    message = rf"data\.{key}: is 'trainval', but data\.format is shapes, and .* train, val, test\. Choose one of these"
+    with pytest.raises(ConfigError, match=message):
+        check_image_sets(with_data(load_config("demo"), **{key: "trainval"}))
+
+
+def test_a_root_that_is_not_there_is_no_image_sets_fault(config, tmp_path):
+    with pytest.raises(DataError) as refused:
+        check_image_sets(with_data(config, root=str(tmp_path / "none")))
+    assert str(refused.value).startswith(f"{tmp_path}/none/VOCdevkit/VOC2007: there is no data here")
+    assert "data.train is" not in str(refused.value)
+    check_image_sets(with_data(config, root=str(tmp_path / "none"), download=True))
+
+
+def test_image_sets_that_share_an_image_are_refused(config, voc, tmp_path):
+    listed = voc / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "test.txt"
+    listed.write_text("test0\nval1\n")
+    with pytest.raises(DataError, match=r"the image sets val and test share 1 images, val1 among them"):
+        prepare_root(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"))
+
+
+def test_images_without_an_object_that_counts_are_no_measure(config, voc, tmp_path):
+    chosen = with_data(config, root=str(voc))
+    assert len(load_measured(chosen, RunFolder(tmp_path / "run"), "val")) == 2
+    with pytest.raises(DataError, match="its 2 images hold no object that counts"):
+        load_measured(chosen, RunFolder(tmp_path / "run"), "difficult")
+    with pytest.raises(DataError, match="its 2 images hold no object that counts"):
+        decode_split(Reading("voc"), voc, "difficult", ("cat",), 96, SilentProgress())
+
+
+def test_images_without_an_object_to_learn_are_no_training(config, voc, tmp_path):
+    folder, chosen = RunFolder(tmp_path / "run"), with_data(config, root=str(voc), train="difficult")
+    assert len(load_training(chosen, folder).labels) == 2  # VOC's difficult objects are learnt
+    with pytest.raises(DataError, match=r"its 2 images hold no object to learn\. .* objects that aren't difficult"):
+        load_training(with_data(chosen, train_on_difficult=False), folder)
+    for annotation in (voc / "VOCdevkit" / "VOC2007" / "Annotations").glob("difficult*.xml"):
+        annotation.write_text("<annotation><size><width>50</width><height>40</height></size></annotation>")
+    with pytest.raises(DataError, match=r"no object to learn\. .* objects are needed"):
+        load_training(chosen, folder)
+
+
+def test_reading_images_shows_how_far_it_is(config, voc, tmp_path):
+    shown = []
+
+    class Told(SilentProgress):
+        @contextmanager
+        def stage(self, name, total):
+            shown.append((name, total))
+            with SilentProgress().stage(name, total) as stage:
+                stage.advance = lambda n=1: shown.append(n)
+                yield stage
+
+    load_training(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), Told())
+    assert shown == [("images of train", 2), 1, 1]
+
+
+def test_a_scoring_subset_is_a_seeded_part(config, voc, tmp_path):
+    val = load_measured(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), "val")
+    assert scoring_subset(config, val) is val
+    assert len(scoring_subset(with_data(config, val_images=1), val)) == 1

@@ -1,0 +1,279 @@
+"""The whole pipeline in one small run: what it leaves, that it is not made twice, and what it refuses on the way."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import results
+from search.config import ConfigError, load_config
+from search.controller.controller import Done
+from search.errors import RunError
+from search.plan.sources import settled
+from search.run.folder import open_run_folder, read_run_folder
+from search.stages.prepare import prepare
+from search.stages.search import run_retrain, run_search, scorer_parts
+from search.stages.teachers import check_given_weights
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
+from trainers.checkpoint import CheckpointError
+from trainers.data.shapes import SHAPE_CLASSES
+from trainers.detector_file import load_detector, save_detector
+from trainers.progress import SilentProgress, figures_text
+
+CONFIG = """
+name: small
+device: cpu
+data: {format: shapes, image_size: 96, shapes: {train: 16, val: 12, test: 12, image_size: 96}}
+student: {detector: ssd_resnet18, width: 0.125}
+teachers: {twin: {epochs: 1, batch_size: 8}}
+space:
+  granularity: stage
+  layers: {methods: [real, sign], keep_real: [backbone.layer1.0.conv1]}
+  terms: {feature_hint: {teachers: [none, twin]}}
+supernet: {epochs: 1, batch_size: 8}
+scoring: {adapt_steps: 1, batch_size: 8, recalibrate_images: 12}
+search: {trials: 4, workers: 1}
+retrain: {epochs: 1, batch_size: 8}
+"""
+SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
+
+
+class Notes(SilentProgress):
+    def __init__(self):
+        self.told = []
+
+    def note(self, text):
+        self.told.append(text)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    file = tmp_path_factory.mktemp("config") / "small.yaml"
+    file.write_text(CONFIG)
+    return lambda *overrides: load_config(file, overrides)
+
+
+@pytest.fixture(scope="module")
+def found(config, tmp_path_factory):
+    """Ray's start and a real search: some seconds, paid once."""
+    return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
+
+
+def begun_without_trials(found, run: Path) -> Path:
+    """A copy of the run as it was before its first trial."""
+    shutil.copytree(found.run.path, run)
+    for name in ("journal.log", "in_flight.jsonl", "trials.parquet"):
+        (run / name).unlink()
+    return run
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*.safetensors")}
+
+
+def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found):
+    run, folder = found.run, found.run.path
+    assert len(run.trials) == 4
+    assert run.trials["id"].is_unique
+    assert set(run.trials["state"]) == {"complete"}
+    assert 1 <= len(run.front()) <= 4
+    for name in ("front.csv", "front.json", "front.parquet", "front.png", "trials.parquet", "environment.json"):
+        assert (folder / name).stat().st_size > 0, name
+    _, spec, candidate, classes = load_detector(found.retrained.checkpoint)
+    assert (spec, classes, candidate.id) == (SPEC, SHAPE_CLASSES, run.knee())
+    assert set(found.retrained.test) == {"map50", "map50_11", "ap", "ap50", "ap75"}
+    assert set(json.loads((folder / "seconds.json").read_text())) >= {"data", "teacher twin", "supernet", "search"}
+
+
+def test_the_ends_of_the_axis_come_first_though_one_layer_is_kept_real(found):
+    first, second = (found.run.trials.sort_values("number").iloc[n] for n in (0, 1))
+    layers = [f"layer/backbone.layer{stage}" for stage in (1, 2, 3, 4)]
+    assert list(first[layers]) == ["real"] * 4
+    assert list(second[layers]) == ["sign"] * 4
+    assert second["layer/backbone.layer1.0.conv1"] == "real"
+
+
+def test_the_same_command_again_makes_nothing_anew(found, config):
+    before = times(found.run.path)
+    again = run_search(config(), found.run.path, None, SilentProgress())
+    assert times(found.run.path) == before
+    assert again.retrained == found.retrained
+
+
+def test_retraining_for_longer_leaves_the_first_result(found, config):
+    before = times(found.run.path)
+    longer = run_retrain(found.run.path, found.run.knee(), 2, None, SilentProgress())
+    assert longer.checkpoint.parent.name == f"{found.run.knee()}.2"
+    assert before.items() <= times(found.run.path).items()
+    assert run_search(config(), found.run.path, None, SilentProgress()).retrained == found.retrained
+
+
+def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
+    folder, kept = read_run_folder(found.run.path)
+    kept = settled(kept, None)
+    rates = {"learning_rate": 1e-3, "logit_learning_rate": 4e-3, "discriminator_learning_rate": 3e-4}
+    changed = kept.model_copy(update={"supernet": kept.supernet.model_copy(update=rates)})
+    prepared = prepare(kept, folder, SilentProgress())
+    settings = scorer_parts(changed, folder, prepared, SilentProgress()).settings
+    assert settings["logit_rate"] == pytest.approx(4.0)
+    assert settings["discriminator_rate"] == pytest.approx(0.3)
+
+
+def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_are(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "all")
+
+    def all_fail(controller, *arguments, **settings):
+        while not isinstance(proposal := controller.ask(), Done):
+            controller.tell_failed(proposal.number, f"RuntimeError: my term, {proposal.number}.")
+
+    monkeypatch.setattr("search.stages.search.run_trials", all_fail)
+    message = (
+        r"^All 4 candidates failed, the first with: RuntimeError: my term, 0\. The reasons of all stand in the column "
+        r"'reason' of the run's trials\.parquet\. Remove the cause"
+    )
+    with pytest.raises(RunError, match=message):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == [f"RuntimeError: my term, {n}." for n in range(4)]
+
+
+def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, config, tmp_path, monkeypatch):
+    run = begun_without_trials(found, tmp_path / "stopped")
+
+    def stop(controller, *arguments, **settings):
+        controller.tell_failed(controller.ask().number, "RuntimeError: my term")
+        raise RunError("So many are no candidate's fault.")
+
+    monkeypatch.setattr("search.stages.search.run_trials", stop)
+    with pytest.raises(RunError, match="no candidate's fault"):
+        run_search(config(), run, None, SilentProgress())
+    assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
+
+
+def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
+    run = tmp_path / "small"
+    shutil.copytree(found.run.path, run)
+    annotation = next((run / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("train*.xml"))
+    text = annotation.read_text()
+    assert "<difficult>0</difficult>" in text
+    annotation.write_text(text.replace("<difficult>0</difficult>", "<difficult>1</difficult>"))
+    with pytest.raises(RunError, match="was begun with other images or annotations than are there now"):
+        run_search(config(), run, None, SilentProgress())
+
+
+def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_path):
+    run, notes = tmp_path / "run", Notes()
+    skipping = settled(config("data.on_bad_data=skip"), None)
+    folder = open_run_folder(run, skipping)
+    shutil.copytree(found.run.path / "data", folder.data)
+    shutil.copytree(found.run.path / "teachers", run / "teachers")
+    shutil.copy(found.run.path / "supernet.safetensors", run)
+    broken = sorted((folder.data / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val*.jpg"))[:2]
+    for image in broken:
+        image.write_bytes(image.read_bytes()[:500])
+    assert len(prepare(skipping, folder, notes).val) == 10
+    told, _ = notes.told
+    assert told.startswith(f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken")
+    kept = json.loads((run / "data_defects.json").read_text())
+    assert [defect["file"] for defect in kept["val"]] == [str(image) for image in broken]
+    assert kept["train"] == []
+
+
+@pytest.mark.parametrize("section", ["teachers.twin", "supernet", "retrain"])
+def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(config, tmp_path, section):
+    with pytest.raises(ConfigError, match=rf"{section}\.batch_size is 17, but train has 16 images"):
+        run_search(config(f"{section}.batch_size=17"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "layers", "classes", "message"),
+    [
+        ("twin", {"width": 0.25}, {}, SHAPE_CLASSES, "the twin must have the student's shape"),
+        (
+            "big",
+            {"width": 0.25},
+            {"layer/backbone": "sign"},
+            SHAPE_CLASSES,
+            "it has layers that are sign, and teachers",
+        ),
+        (
+            "big",
+            {},
+            {"layer/backbone.layer1": "int8"},
+            SHAPE_CLASSES,
+            "it has layers that are int8, and teachers are real",
+        ),
+        ("big", {"image_size": 128}, {}, SHAPE_CLASSES, "it was trained at 128 pixels, but data.image_size is 96"),
+        ("big", {}, {}, SHAPE_CLASSES[::-1], "it knows the classes .*, but the data has"),
+    ],
+)
+def test_a_given_teacher_that_does_not_fit_is_refused_before_anything_is_written(
+    config, tmp_path, name, spec, layers, classes, message
+):
+    path = tmp_path / "given.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), **spec})
+    candidate = Candidate(layers)
+    save_detector(path, build_fixed(shape, candidate), shape, candidate, classes)
+    with pytest.raises(CheckpointError, match=rf"teachers\.{name}\.weights: .*given\.safetensors can't be .*{message}"):
+        run_search(config(f"teachers.{name}.weights={path}"), tmp_path / "run", None, SilentProgress())
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("width=0.5", "it is one of width 0.25, but the config says 0.5"),
+        ("detector=ssd_vgg16", "it is one of detector ssd_resnet18, but the config says ssd_vgg16"),
+    ],
+)
+def test_a_given_teacher_that_is_not_what_the_config_says_is_refused(config, tmp_path, said, message):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    with pytest.raises(CheckpointError, match=rf"teachers\.half\.weights: .* can't be this teacher: {message}"):
+        check_given_weights(config(f"teachers.half.weights={path}", f"teachers.half.{said}"))
+    check_given_weights(config(f"teachers.half.weights={path}", "teachers.half.width=0.25"))
+
+
+def test_a_given_teacher_of_another_shape_may_not_teach_layers(config, tmp_path):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    overrides = [f"teachers.half.weights={path}", "space.terms.angular.teachers=[twin, half]"]
+    message = (
+        r"teachers\.half\.weights: .* it is a ssd_resnet18 of width 0.25, but it teaches a term that compares layers"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
+
+
+def test_a_given_teacher_keeps_its_own_shape(found, config, tmp_path):
+    path = tmp_path / "half.safetensors"
+    shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
+    save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
+    overrides = [f"teachers.half.weights={path}", "space.terms.feature_hint.teachers=[half]"]
+    chosen = settled(config(*overrides), None)
+    folder = open_run_folder(tmp_path / "run", chosen)
+    shutil.copytree(found.run.path / "data", folder.data)
+    shutil.copytree(found.run.path / "teachers", tmp_path / "run" / "teachers")
+    prepared = prepare(chosen, folder, SilentProgress())
+    assert prepared.teachers["half"].spec == shape
+    assert prepared.state.distiller["terms.feature_hint.adapters.0.p3.weight"].shape[:2] == (32, 16)
+
+
+def test_a_teacher_that_no_term_names_is_not_trained(found, config, tmp_path):
+    run, notes = tmp_path / "run", Notes()
+    chosen = settled(config("teachers.idle={epochs: 1, batch_size: 8}"), None)
+    folder = open_run_folder(run, chosen)
+    for part in ("data", "teachers"):
+        shutil.copytree(found.run.path / part, run / part)
+    shutil.copy(found.run.path / "supernet.safetensors", run)
+    assert list(prepare(chosen, folder, notes).teachers) == ["twin"]
+    assert notes.told[0] == "No term names the teacher idle: it is left out."
+    kept = json.loads((run / "teachers" / "twin.json").read_text())
+    assert notes.told[1:] == [f"teacher twin: {figures_text(kept)} on 12 images of val"]
+    assert set(kept) == {"map50", "map50_11"}
+    assert not list(run.rglob("*idle*"))

@@ -1,0 +1,65 @@
+"""A teacher is measured on a run's test images once, however many detectors stand beside it."""
+
+import dataclasses
+
+import pytest
+from torch import nn
+
+from search.config import load_config
+from search.run.folder import RunFolder
+from search.stages.teacher_figures import teachers_on
+from trainers.data.decoded import decode
+from trainers.data.shapes import SHAPE_CLASSES, write_shapes
+from trainers.data.voc import read_voc
+
+NETWORKS = {"twin": nn.Identity(), "big": nn.ReLU()}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    root = tmp_path_factory.mktemp("shapes")
+    write_shapes(root, sizes={"test": 2}, image_size=64)
+    return decode(read_voc(root, "test", class_names=SHAPE_CLASSES), 64)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The networks that were measured, in order; each time the figure is a higher one."""
+    seen = []
+
+    def figures_on(network, data):
+        seen.append(type(network).__name__)
+        return {"map50": len(seen) / 10}
+
+    monkeypatch.setattr("search.stages.teacher_figures.figures_on", figures_on)
+    return seen
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder whose twin was trained there, and a config with `big` given as a file elsewhere."""
+    folder = RunFolder(tmp_path / "run")
+    folder.teacher("twin").parent.mkdir(parents=True)
+    folder.teacher("twin").write_bytes(b"the twin")
+    (tmp_path / "big.safetensors").write_bytes(b"the big one")
+    (tmp_path / "teachers.yaml").write_text("name: t\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}")
+    config = load_config(tmp_path / "teachers.yaml", [f"teachers.big.weights={tmp_path / 'big.safetensors'}"])
+    return config, folder
+
+
+def test_each_is_measured_once(run, measured, images):
+    first = teachers_on(images, *run, NETWORKS)
+    assert first == {"twin": {"map50": 0.1}, "big": {"map50": 0.2}}
+    assert teachers_on(images, *run, NETWORKS) == first
+    assert teachers_on(images, *run, {"big": NETWORKS["big"]}) == {"big": {"map50": 0.2}}
+    assert measured == ["Identity", "ReLU"]
+
+
+def test_other_images_and_another_file_are_measured_anew(run, measured, images, tmp_path):
+    teachers_on(images, *run, NETWORKS)
+    (tmp_path / "big.safetensors").write_bytes(b"another")
+    assert teachers_on(images, *run, NETWORKS) == {"twin": {"map50": 0.1}, "big": {"map50": 0.3}}
+    run[1].teacher("twin").write_bytes(b"trained again")
+    assert teachers_on(images, *run, NETWORKS) == {"twin": {"map50": 0.4}, "big": {"map50": 0.3}}
+    others = dataclasses.replace(images, image_ids=("a", "b"))
+    assert teachers_on(others, *run, NETWORKS) == {"twin": {"map50": 0.5}, "big": {"map50": 0.6}}

@@ -1,0 +1,163 @@
+"""Scoring: a candidate inherits the supernet's weights, adapts with its own teachers, and is measured on the subset."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorOutput, DetectorSpec
+from spaces.supernet import extract
+from trainers.data.batches import Batch, batches
+from trainers.data.decoded import Decoded
+from trainers.distill import Distiller
+from trainers.distill.adversarial import discriminator_parameters
+from trainers.distill.teacher_cache import KnownOutputs
+from trainers.inference import score_metrics
+from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of
+from trainers.seeding import seeded
+from trainers.training.detector import pick_device
+from trainers.training.loop import DivergedError, check_finite, freeze, to_device
+from trainers.training.memory import keep_freed_memory
+from trainers.training.recalibrate import recalibrate
+from trainers.training.schedule import warmed_cosine
+from trainers.training.searched_signs import searched_logits
+
+
+@dataclass(frozen=True)
+class Score:
+    """metrics in 0..1 (those of the data's rule), costs for one image (see spaces.cost), seconds by phase."""
+
+    metrics: dict[str, float]
+    costs: dict[str, float]
+    seconds: dict[str, float]
+
+
+def build_scorer(parts: ScorerParts) -> "Scorer":
+    """A scorer over broadcast parts. The arrays may be shared with other processes: nothing is ever written to them."""
+    return Scorer(parts)
+
+
+class Scorer:
+    """Scores candidates, each from the same untouched supernet and on the same batches."""
+
+    def __init__(self, parts: ScorerParts) -> None:
+        keep_freed_memory()
+        self._spec = DetectorSpec(**parts.spec)
+        self._settings = ScoreSettings(**parts.settings)
+        self._device = pick_device(self._settings.device)
+        self._supernet = self._tensors(parts, "supernet")
+        self._distiller = self._tensors(parts, "distiller")
+        self._terms, self._ensemble = parts.terms, parts.ensemble
+        self._train, self._val = (
+            Decoded.from_arrays(group_of(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
+            for split in ("train", "val")
+        )
+        recalibrated = min(self._settings.recalibrate_images, len(self._train))
+        self._recalibration = self._train.subset(np.arange(recalibrated))
+        self._known = {
+            name: KnownOutputs(maps := dict(group_of(parts, f"known.{name}")), maps.pop("anchors"), form)
+            for name, form in parts.known.items()
+        }
+        self._teachers = {
+            name: freeze(extract(self._tensors(parts, f"teacher.{name}"), DetectorSpec(**spec), Candidate(candidate)))
+            for name, (spec, candidate) in parts.teachers.items()
+        }
+
+    def score(self, candidate: Candidate) -> Score:
+        """Adapt, recalibrate, measure and count. Raises DivergedError when a loss or a weight isn't finite."""
+        network = extract(self._supernet, self._spec, candidate)
+        started = time.perf_counter()
+        self._adapt(network, candidate)
+        adapted = time.perf_counter()
+        recalibrate(network, (images for images, _ in self._batches(self._recalibration)))
+        _check_weights(network)
+        recalibrated = time.perf_counter()
+        metrics = score_metrics(network, self._val)
+        measured = time.perf_counter()
+        blank = torch.zeros(3, self._spec.image_size, self._spec.image_size, device=self._device)
+        costs = totals(layer_costs(network, [blank])).as_dict()
+        seconds = {
+            "adapt": adapted - started,
+            "recalibrate": recalibrated - adapted,
+            "evaluate": measured - recalibrated,
+        }
+        return Score(metrics, costs, seconds)
+
+    def _adapt(self, network: nn.Module, candidate: Candidate) -> None:
+        """Train on the candidate's own losses for a few steps, at a rate that rises and falls as a training's does.
+
+        With Adam the size of a step depends on the learning rate alone, not on how large the loss weights are: a
+        heavier distillation term turns the step, it doesn't lengthen it.
+        """
+        if self._settings.adapt_steps == 0:
+            return
+        distiller = Distiller(network, self._teachers, self._terms, self._ensemble).to(self._device)
+        distiller.load_state_dict(self._distiller)
+        rate = self._settings.adapt_learning_rate
+        logits = list(searched_logits(network).values())
+        discriminators = discriminator_parameters(distiller)
+        apart = {id(one) for one in (*logits, *discriminators)}
+        others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in apart]
+        groups: list[dict[str, Any]] = [{"params": others}]
+        if logits:
+            groups.append({"params": logits, "lr": rate * self._settings.logit_rate})
+        if discriminators:
+            groups.append({"params": discriminators, "lr": rate * self._settings.discriminator_rate})
+        optimizer = torch.optim.Adam(groups, lr=rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
+        network.train()
+        for step, (start, (images, targets)) in enumerate(self._steps()):
+            torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
+            with distiller.tracing(candidate, network):
+                output = network(images, targets)
+            known = partial(self._known_output, start, start + len(images))
+            losses = output.losses | distiller.losses(candidate, images, targets, output, known)
+            check_finite(losses, "the adaptation", 0, step)
+            optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(losses.values())).sum().backward()
+            optimizer.step()
+            schedule.step()
+        network.eval()
+
+    def _steps(self) -> Iterator[tuple[int, Batch]]:
+        """The same `adapt_steps` batches for every candidate, each with the place of its first image.
+
+        The images are gone through again when they run out.
+        """
+        done = 0
+        while done < self._settings.adapt_steps:
+            start = 0
+            for batch in self._batches(self._train, drop_last=True):
+                if done == self._settings.adapt_steps:
+                    return
+                yield start, batch
+                done, start = done + 1, start + len(batch[0])
+
+    def _known_output(self, start: int, stop: int, teacher: str) -> DetectorOutput | None:
+        known = self._known.get(teacher)
+        return None if known is None else known.output(start, stop, self._device)
+
+    def _batches(self, data: Decoded, *, drop_last: bool = False) -> Iterator[Batch]:
+        size = min(self._settings.batch_size, len(data))
+        for batch in batches(data, size, seed=0, epoch=0, augment=False, drop_last=drop_last):
+            yield to_device(batch, self._device)
+
+    def _tensors(self, parts: ScorerParts, group: str) -> dict[str, Tensor]:
+        with warnings.catch_warnings():
+            # Shared arrays are read-only; the tensors over them are only ever copied from.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return {name: torch.from_numpy(array).to(self._device) for name, array in group_of(parts, group).items()}
+
+
+def _check_weights(network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise DivergedError(f"After adaptation and recalibration {name} is not finite.")

@@ -1,0 +1,1 @@
+"""How networks are trained: the loop, its settings, resuming, detectors and supernets."""

@@ -1,0 +1,48 @@
+"""Single-path supernet training: every step trains one sampled candidate (SPOS, arXiv:1904.00420, section 3.1)."""
+
+import random
+from contextlib import nullcontext
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from spaces.space import SearchSpace
+from spaces.supernet import activate
+from trainers.data.batches import Batch
+from trainers.data.decoded import Decoded
+from trainers.distill import Distiller
+from trainers.distill.searched_losses import SearchedLosses
+from trainers.progress import Progress
+from trainers.training.loop import TrainSettings, train
+
+
+def train_supernet(
+    supernet: nn.Module,
+    distiller: Distiller,
+    space: SearchSpace,
+    data: Decoded,
+    settings: TrainSettings,
+    *,
+    seed: int,
+    searched: SearchedLosses | None = None,
+    resume_from: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train the supernet and the distiller's adapters in place, one uniformly drawn candidate a step.
+
+    The candidate's own teacher and loss weight are in force at its step, so that adapters are trained with the
+    supernet; `searched` adds the layer losses of units whose signs are searched. Draws depend on (seed, epoch, step)
+    alone. Raises DivergedError when a loss isn't finite.
+    """
+
+    def step_losses(batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
+        images, targets = batch
+        candidate = space.sample(random.Random(f"{seed}/{epoch}/{step}"))
+        activate(supernet, candidate)
+        with distiller.tracing(candidate, supernet), searched.tracing(supernet) if searched else nullcontext():
+            output = supernet(images, targets)
+        losses: dict[str, Tensor] = dict(output.losses) | distiller.losses(candidate, images, targets, output)
+        return losses | searched.losses(candidate, output) if searched else losses
+
+    modules = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
+    train(modules, step_losses, data, settings, seed=seed, stage="supernet", resume_from=resume_from, progress=progress)
