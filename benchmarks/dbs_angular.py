@@ -38,11 +38,12 @@ from trainers.data.batches import batches
 from trainers.data.decoded import Decoded, decode
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.data.voc import read_voc
+from trainers.devices import freeze
 from trainers.distill.layer_pair import recorded_inputs
 from trainers.distill.layerwise import angular_loss, binary_cosines, convolve, real_cosines
 from trainers.inference import voc_metrics
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.25)
 LAYERS = ("layer1.0.conv2", "layer2.0.conv2", "layer2.1.conv2", "layer3.1.conv1", "layer4.1.conv1")

@@ -28,8 +28,8 @@ from trainers.distill.layer_terms import Angular
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.inference import voc_metrics
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings
 from trainers.training.recalibrate import recalibrate
+from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "bireal", "dbs")

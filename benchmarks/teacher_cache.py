@@ -25,9 +25,9 @@ from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
+from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
 from trainers.distill.teacher_cache import kept_outputs
-from trainers.training.loop import freeze
 from trainers.training.memory import keep_freed_memory
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=5, image_size=128, width=0.5)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from paired import bootstrap, interval, kendall_tau_b, sign_flip_p
 from seeds import parsed, seed_by_seed, seed_parser, told_clearly
 
+from spaces.candidate import Candidate
+
 if TYPE_CHECKING:
     from search.config import Config
 
@@ -81,17 +83,16 @@ def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row
     trials = results.open_run(folder).trials
     for trial in trials[trials["state"] == "complete"].sort_values("number").itertuples():
         retrained = run_retrain(folder, trial.id, None, None, SilentProgress()).test["map50"]
-        found.append((described(dict(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
+        found.append((described(Candidate(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
         print(f"seed {seed}, {found[-1][0]}: score {trial.map50:.4f}, retrained {retrained:.4f}", flush=True)
     return found
 
 
-def described(candidate: dict[str, str | float]) -> str:
+def described(candidate: Candidate) -> str:
     """Its terms, each with teacher and weight, where terms are searched; `none` without any. Otherwise its layers."""
-    taught = {key.partition("/")[2]: value for key, value in candidate.items() if key.startswith("teacher/")}
-    if not taught:
+    if not any(key.startswith("teacher/") for key in candidate):
         return ", ".join(f"{key.removeprefix('layer/')} {value}" for key, value in candidate.items())
-    return ", ".join(f"{t} {by} {candidate[f'weight/{t}']:g}" for t, by in taught.items() if by != NONE) or NONE
+    return ", ".join(f"{t} {one.teacher} {one.weight:g}" for t, one in candidate.terms().items()) or NONE
 
 
 def taught(candidates: dict[str, tuple[float, float]], teacher: str) -> list[float]:

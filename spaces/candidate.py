@@ -4,8 +4,20 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 Value = str | int | float | bool
+
+NO_TEACHER = "none"
+"""The teacher of a term that is switched off."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Who supervises a distillation term, and its loss weight."""
+
+    teacher: str
+    weight: float = 1.0
 
 
 class Candidate(Mapping[str, Value]):
@@ -53,6 +65,16 @@ class Candidate(Mapping[str, Value]):
             raise ValueError(f"A candidate is a JSON object of choices; got {type(choices).__name__}.")
         return cls(choices)
 
+    @classmethod
+    def of(cls, layers: Mapping[str, str], terms: Mapping[str, Taught]) -> "Candidate":
+        """The candidate with these layer choices, by module or prefix, and these terms. `NO_TEACHER` has no weight."""
+        choices: dict[str, Value] = {f"layer/{prefix}": method for prefix, method in layers.items()}
+        for name, taught in terms.items():
+            choices[f"teacher/{name}"] = taught.teacher
+            if taught.teacher != NO_TEACHER:
+                choices[f"weight/{name}"] = taught.weight
+        return cls(choices)
+
     def replace(self, changes: Mapping[str, Value]) -> "Candidate":
         """A new candidate with `changes` made."""
         return Candidate({**self._choices, **changes})
@@ -60,6 +82,15 @@ class Candidate(Mapping[str, Value]):
     def layers(self) -> dict[str, str]:
         """The layer choices alone, by module or module prefix: `{"backbone.layer1.0": "sign"}`."""
         return {key.partition("/")[2]: str(value) for key, value in self._choices.items() if key.startswith("layer/")}
+
+    def terms(self) -> dict[str, Taught]:
+        """The terms that a teacher supervises: `{"hint": Taught("twin", 0.46)}`. A missing weight is 1."""
+        named = {key.partition("/")[2]: str(value) for key, value in self.items() if key.startswith("teacher/")}
+        return {
+            term: Taught(teacher, float(self._choices.get(f"weight/{term}", 1.0)))
+            for term, teacher in named.items()
+            if teacher != NO_TEACHER
+        }
 
     def __getitem__(self, key: str) -> Value:
         return self._choices[key]
@@ -85,6 +116,9 @@ class Candidate(Mapping[str, Value]):
 
 KINDS = ("layer", "teacher", "weight")
 ID_LENGTH = 10
+
+ALL_REAL = Candidate({})
+"""Every layer real, no teacher: what a real-valued detector is."""
 
 
 def method_of(unit: str, layers: Mapping[str, str]) -> str | None:

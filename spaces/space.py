@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from spaces.candidate import KINDS, Candidate, Value
+from spaces.candidate import KINDS, NO_TEACHER, Candidate, Value
 
 STEPS_PER_DECADE = 3
-NO_TEACHER = "none"
 
 ActsOn = Callable[[str], bool]
 """Whether a distillation term has an effect on a layer of this method."""

@@ -9,9 +9,9 @@ from torch import nn
 from spaces.detectors import keeping
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
+from trainers.devices import to_device
 from trainers.evaluate.figures import COUNTED, scored_figures
 from trainers.evaluate.voc import voc_ap
-from trainers.training.loop import to_device
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

@@ -12,7 +12,7 @@ from search.plan.sources import class_names, origin_of_classes, settled
 from search.plan.space import fixed_candidate, student_spec
 from search.stages.data import Reading, decode_split, told_of_defects
 from search.stages.detector_result import figures_on
-from spaces.candidate import Candidate
+from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import counted_proposals, layer_costs, totals
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers.opened import openable
@@ -20,8 +20,8 @@ from spaces.supernet import build_fixed
 from trainers.data.errors import REPAIR_OR_SKIP, DataError
 from trainers.data.voc_annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
+from trainers.devices import pick_device
 from trainers.progress import Progress
-from trainers.training.detector import pick_device
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -47,7 +47,7 @@ def costed(
     config = settled(load_config(source, overrides), data_root, data_needed=False)
     if file is not None:
         return config, read_candidate(file)
-    return config, fixed_candidate(config) if "train" in config.model_fields_set else Candidate({})
+    return config, fixed_candidate(config) if "train" in config.model_fields_set else ALL_REAL
 
 
 def said_of_costs(config: Config, rows: Sequence[Mapping[str, object]]) -> str:
@@ -71,7 +71,7 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     method that doesn't exist.
     """
     spec = student_spec(config, len(class_names(config)))
-    chosen = candidate if candidate is not None else Candidate({})
+    chosen = candidate if candidate is not None else ALL_REAL
     try:
         network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
     except ValueError as error:

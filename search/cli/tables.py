@@ -63,16 +63,11 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
     shown = [name for name in known if not name.startswith("macs_") and name != "memory_bits"]
     candidate = Candidate(knobs_of(row))
     methods = Counter(candidate.layers().values()).most_common()
-    terms = [
-        key.partition("/")[2] for key, value in candidate.items() if key.startswith("teacher/") and value != "none"
-    ]
     return {
         "id": row["id"],
         **{name: row[name] for name in (x, y, *shown)},
         "layers": ", ".join(f"{count} {method}" for method, count in methods),
-        "teachers": ", ".join(
-            f"{term}: {candidate[f'teacher/{term}']} x {candidate.get(f'weight/{term}', 1)}" for term in terms
-        ),
+        "teachers": ", ".join(f"{term}: {one.teacher} x {one.weight:g}" for term, one in candidate.terms().items()),
     }
 
 

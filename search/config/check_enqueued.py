@@ -6,7 +6,8 @@ from itertools import chain
 from search.config.check_methods import is_method
 from search.config.names import Problem, dotted, unknown
 from search.config.schema import Config, Term, TrainTerm
-from spaces.space import NO_TEACHER, weight_grid
+from spaces.candidate import NO_TEACHER
+from spaces.space import weight_grid
 from trainers.distill import TERMS
 
 

@@ -6,8 +6,9 @@ from itertools import chain
 from search.config.check_methods import is_method
 from search.config.names import Problem, unknown, without_repetition
 from search.config.schema import TWIN, Config
+from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
-from spaces.space import NO_TEACHER, weight_grid
+from spaces.space import weight_grid
 from trainers.distill import TERMS
 from trainers.distill.ensemble import ENSEMBLE
 

@@ -12,10 +12,9 @@ from search.config.names import Problem, known, unknown, without_repetition
 from search.config.schema import TWIN, Config, Supernet
 from search.controller.objectives import BUDGETS, OBJECTIVES
 from search.controller.samplers import SAMPLERS
-from spaces.candidate import ID_LENGTH
+from spaces.candidate import ID_LENGTH, NO_TEACHER
 from spaces.detectors import DETECTORS
 from spaces.published.names import NAMES, published_model
-from spaces.space import NO_TEACHER
 from trainers.data.download import BY_HAND
 from trainers.distill import TERMS
 from trainers.distill.ensemble import ENSEMBLE

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from spaces.space import NO_TEACHER
+from spaces.candidate import NO_TEACHER
 
 TWIN = "twin"
 

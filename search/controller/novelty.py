@@ -4,8 +4,8 @@ import itertools
 import random
 from collections.abc import Container, Iterator
 
-from spaces.candidate import Candidate, Value
-from spaces.space import NO_TEACHER, Knob, SearchSpace
+from spaces.candidate import NO_TEACHER, Candidate, Value
+from spaces.space import Knob, SearchSpace
 
 NEAR_ATTEMPTS = 60
 RANDOM_ATTEMPTS = 60

@@ -3,8 +3,8 @@
 from search.config import Config, ConfigError
 from search.config.schema import Enqueued
 from search.plan.budgets import check_budgets
-from spaces.candidate import Candidate, Value
-from spaces.space import NO_TEACHER, SearchSpace
+from spaces.candidate import Candidate, Taught
+from spaces.space import SearchSpace
 
 
 def first_tried(config: Config, space: SearchSpace) -> list[Candidate]:
@@ -36,9 +36,5 @@ def enqueued(config: Config, space: SearchSpace) -> list[Candidate]:
 
 
 def _candidate(entry: Enqueued, space: SearchSpace) -> Candidate:
-    choices: dict[str, Value] = {}
-    for name, term in entry.terms.items():
-        choices[f"teacher/{name}"] = term.teacher
-        if term.teacher != NO_TEACHER:
-            choices[f"weight/{name}"] = term.weight
-    return space.uniform(entry.layers).replace(choices)
+    terms = {name: Taught(term.teacher, term.weight) for name, term in entry.terms.items()}
+    return space.uniform(entry.layers).replace(Candidate.of({}, terms))

@@ -4,7 +4,7 @@ import torch
 
 from search.config import Config, ConfigError
 from search.plan.sources import class_names
-from spaces.candidate import Candidate
+from spaces.candidate import Candidate, Taught
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers.opened import openable
 from spaces.space import Knob, SearchSpace, weight_grid
@@ -51,10 +51,7 @@ def fixed_candidate(config: Config) -> Candidate:
     train, layers = config.train, config.train.layers
     if isinstance(layers, str):
         layers = dict.fromkeys(layer_roots(student_spec(config, len(class_names(config)))), layers)
-    choices: dict[str, str | float] = {f"layer/{prefix}": method for prefix, method in layers.items()}
-    for name, term in train.terms.items():
-        choices |= {f"teacher/{name}": term.teacher, f"weight/{name}": term.weight}
-    return Candidate(choices)
+    return Candidate.of(layers, {name: Taught(term.teacher, term.weight) for name, term in train.terms.items()})
 
 
 def layer_choices(config: Config, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:

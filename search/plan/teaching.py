@@ -11,14 +11,13 @@ from search.config import Config, ConfigError
 from search.config.schema import Ensemble as EnsembleSection
 from search.plan.sources import class_names
 from search.plan.space import fixed_candidate, layer_choices, student_spec, teacher_spec
-from spaces.candidate import Candidate
+from spaces.candidate import ALL_REAL, NO_TEACHER
 from spaces.detectors import DetectorOutput, DetectorSpec
-from spaces.space import NO_TEACHER
 from spaces.supernet import build_fixed, build_supernet
 from trainers.distill import TERMS, Distiller
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.terms import TermLoss
-from trainers.scoring.parts import Teacher
+from trainers.teacher import Teacher
 
 LEAST_WIDTH = 0.0625
 """Of the networks that are run to see the form of their responses, which doesn't depend on a width."""
@@ -101,13 +100,13 @@ def _supernet(config: Config) -> nn.Module:
 @cache
 def _without_weights(spec: DetectorSpec) -> nn.Module:
     with torch.device("meta"):
-        return build_fixed(spec, Candidate({}))
+        return build_fixed(spec, ALL_REAL)
 
 
 @cache
 def _form(spec: DetectorSpec) -> DetectorOutput:
     """What such a detector says of a blank image with an object."""
-    network = build_fixed(replace(spec, width=LEAST_WIDTH), Candidate({})).eval()
+    network = build_fixed(replace(spec, width=LEAST_WIDTH), ALL_REAL).eval()
     with torch.no_grad():
         output: DetectorOutput = network([torch.zeros(3, spec.image_size, spec.image_size)], OBJECT)
     return output

@@ -15,7 +15,7 @@ from trainers.distill import Distiller
 from trainers.progress import Progress
 from trainers.seeding import seeded
 from trainers.training.detector import train_detector, unfinished_files
-from trainers.training.loop import TrainSettings
+from trainers.training.settings import TrainSettings
 
 Command = Literal["train", "retrain"]
 

@@ -19,7 +19,7 @@ from spaces.space import SearchSpace
 from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
-from trainers.scoring.parts import Teacher
+from trainers.teacher import Teacher
 
 
 @dataclass(frozen=True)

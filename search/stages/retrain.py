@@ -18,9 +18,9 @@ from search.stages.teachers import build_distiller
 from spaces.candidate import Candidate
 from spaces.supernet import extract
 from trainers.data.decoded import Decoded
+from trainers.devices import pick_device
 from trainers.progress import Progress
 from trainers.seeding import seeded
-from trainers.training.detector import pick_device
 
 
 def retrain_candidate(
@@ -34,8 +34,8 @@ def retrain_candidate(
     settings = described(config.retrain)
     place = place_for(folder.path / "retrained", candidate.id, settings)
     ensemble = ensemble_of(config)
-    named = [str(value) for key, value in candidate.items() if key.startswith("teacher/")]
-    shown = {TWIN, *(one for name in named for one in ensemble.behind(name))}
+    taught = candidate.terms().values()
+    shown = {TWIN, *(name for one in taught for name in ensemble.behind(one.teacher))}
     teachers = {name: teacher.network for name, teacher in prepared.teachers.items() if name in shown}
     beside = partial(teachers_on, test, config, folder, teachers)
     if not (place / "figures.json").is_file():

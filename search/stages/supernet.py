@@ -17,11 +17,11 @@ from spaces.space import SearchSpace
 from spaces.supernet import build_supernet, inherit_shared
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.data.decoded import Decoded
+from trainers.devices import pick_device
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.scoring.parts import Teacher
 from trainers.seeding import seeded
-from trainers.training.detector import pick_device
+from trainers.teacher import Teacher
 from trainers.training.supernet import train_supernet
 
 

@@ -7,12 +7,12 @@ from search.config import Config
 from search.plan.teaching import ensemble_of
 from search.run.folder import RunFolder
 from search.stages.teachers import term_teachers
-from spaces.space import NO_TEACHER
+from spaces.candidate import NO_TEACHER
 from trainers.data.decoded import Decoded
 from trainers.distill import TERMS
 from trainers.distill.teacher_cache import KnownOutputs, bytes_of, kept_outputs
 from trainers.progress import Progress
-from trainers.scoring.parts import Teacher
+from trainers.teacher import Teacher
 
 
 def known_outputs(

@@ -18,25 +18,22 @@ from search.plan.teaching import ensemble_of
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder, read_json
 from search.stages.candidate_training import train_settings
-from spaces.candidate import Candidate
+from spaces.candidate import ALL_REAL, NO_TEACHER
 from spaces.detectors import DetectorSpec
 from spaces.published.names import NAMES, download
 from spaces.published.weights import load_pretrained, published_part, read_state
-from spaces.space import NO_TEACHER
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError, write_whole
 from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
+from trainers.devices import freeze, pick_device
 from trainers.distill import TERMS, Distiller
 from trainers.distill.ensemble import Ensemble
 from trainers.inference import score_metrics
 from trainers.progress import Progress, figures_text
-from trainers.scoring.parts import Teacher
 from trainers.seeding import seeded
-from trainers.training.detector import pick_device, train_detector
-from trainers.training.loop import freeze
-
-ALL_REAL = Candidate({})
+from trainers.teacher import Teacher
+from trainers.training.detector import train_detector
 
 
 def teacher_pool(

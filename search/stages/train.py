@@ -1,6 +1,7 @@
 """Training one network without a search: a fixed choice for every layer, with its own teachers and loss weights."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -24,10 +25,10 @@ from search.stages.teacher_figures import teachers_on
 from search.stages.teachers import check_device, check_given_weights, distiller_for, load_published, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
+from trainers.devices import pick_device
 from trainers.progress import Progress
-from trainers.scoring.parts import Teacher
 from trainers.seeding import seeded
-from trainers.training.detector import pick_device
+from trainers.teacher import Teacher
 
 
 def with_candidate(config: Config, candidate: Candidate) -> Config:
@@ -39,9 +40,7 @@ def with_candidate(config: Config, candidate: Candidate) -> Config:
         kind, _, term = key.partition("/")
         if kind == "weight" and f"teacher/{term}" not in candidate:
             raise ConfigError(f"the candidate: {key} has no effect without teacher/{term}. Add that, or take it out.")
-    terms = {}
-    for name in _terms_of(candidate):
-        terms[name] = {"teacher": candidate[f"teacher/{name}"], "weight": candidate.get(f"weight/{name}", 1.0)}
+    terms = {name: asdict(taught) for name, taught in candidate.terms().items()}
     changed = {"layers": candidate.layers(), "terms": terms}
     return with_section(config, "train", {**config.train.model_dump(), **changed}, "the candidate")
 
@@ -127,7 +126,3 @@ def _needed(config: Config) -> set[str]:
     ensemble = ensemble_of(config)
     named = {name for term in config.train.terms.values() for name in ensemble.behind(term.teacher)}
     return named | ({TWIN} if config.train.start == TWIN else set())
-
-
-def _terms_of(candidate: Candidate) -> list[str]:
-    return [key.partition("/")[2] for key, value in candidate.items() if key.startswith("teacher/") and value != "none"]

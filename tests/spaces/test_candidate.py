@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces.candidate import Candidate, method_of
+from spaces.candidate import ALL_REAL, Candidate, Taught, method_of
 
 CHOICES = {"layer/backbone.layer1.0": "sign", "teacher/hint": "twin", "weight/hint": 0.464}
 
@@ -134,3 +134,26 @@ def test_the_longest_prefix_decides_over_a_unit():
 def test_a_prefix_ends_at_a_dot():
     assert method_of("backbone.layer10.0", {"backbone.layer1": "sign"}) is None
     assert method_of("backbone.layer1", {"backbone.layer1": "sign"}) == "sign"
+
+
+def test_terms_are_those_that_somebody_teaches_and_a_missing_weight_is_one():
+    choices = {
+        "layer/a": "sign",
+        "teacher/hint": "twin",
+        "teacher/cls": "big",
+        "weight/cls": 0.46,
+        "teacher/box": "none",
+    }
+    assert Candidate({**choices, "teacher/box": "none"}).terms() == {
+        "hint": Taught("twin", 1.0),
+        "cls": Taught("big", 0.46),
+    }
+
+
+def test_of_writes_what_terms_and_layers_read():
+    terms = {"hint": Taught("twin", 0.1), "cls": Taught("none")}
+    candidate = Candidate.of({"a": "sign"}, terms)
+    assert dict(candidate) == {"layer/a": "sign", "teacher/cls": "none", "teacher/hint": "twin", "weight/hint": 0.1}
+    assert candidate.layers() == {"a": "sign"}
+    assert candidate.terms() == {"hint": Taught("twin", 0.1)}
+    assert not ALL_REAL

@@ -7,10 +7,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from spaces.candidate import Candidate
+from spaces.candidate import NO_TEACHER, Candidate
 from spaces.detectors import DetectorOutput, Target, traced
 from spaces.layers import is_binary
-from spaces.space import NO_TEACHER
 from trainers.distill.adversarial import Adversarial
 from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
@@ -145,11 +144,10 @@ class Distiller(nn.Module):
 
     def _open(self, candidate: Candidate) -> Iterator[tuple[str, str, float]]:
         """Each term that has an effect, with its teacher and its weight."""
+        taught = candidate.terms()
         for term in self.terms:
-            teacher = str(candidate.get(f"teacher/{term}", NO_TEACHER))
-            weight = float(candidate.get(f"weight/{term}", 1.0))  # a space may search the teacher alone
-            if teacher != NO_TEACHER and weight != 0:
-                yield term, teacher, weight
+            if term in taught and taught[term].weight != 0:
+                yield term, taught[term].teacher, taught[term].weight
 
     def _recorded(self, candidate: Candidate) -> dict[str, dict[str, nn.Module]]:
         """The layers, by teacher, whose own inputs a layer term reads."""

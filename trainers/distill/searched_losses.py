@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, searchable_units, traced
 from spaces.layers.binary_unit import DBS
-from spaces.space import NO_TEACHER
 from trainers.distill.layer_pair import check_twin, layer_pairs
 from trainers.distill.terms import TERMS, LayerTermLoss
 
@@ -43,11 +42,8 @@ class SearchedLosses:
     def losses(self, candidate: Candidate, student: DetectorOutput) -> dict[str, Tensor]:
         """The weighted losses as `searched <term>`, each a mean over the units that compute with `dbs` now."""
         active = self._active()
-        due = {
-            term: weight
-            for term, weight in self._weights.items()
-            if candidate.get(f"teacher/{term}", NO_TEACHER) == NO_TEACHER or candidate.get(f"weight/{term}") == 0
-        }
+        taught = {term for term, one in candidate.terms().items() if one.weight != 0}
+        due = {term: weight for term, weight in self._weights.items() if term not in taught}
         if not active or not due:
             return {}
         pairs = layer_pairs({name: student.layers[name] for name in active}, self._twin)

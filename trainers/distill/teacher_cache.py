@@ -23,7 +23,7 @@ from spaces.detectors import DetectorOutput, Responses
 from trainers.checkpoint import digest_of, write_whole
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
-from trainers.training.loop import to_device
+from trainers.devices import to_device
 
 VERSION = "teacher-outputs-2"
 PARTS = frozenset({"features", "responses"})

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from trainers.data.decoded import Decoded
 from trainers.data.sample import Rule
 from trainers.distill.ensemble import Ensemble
 from trainers.distill.teacher_cache import KnownOutputs
+from trainers.teacher import Teacher
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -63,15 +63,6 @@ class ScorerParts:
     `known.<name>/<map>` with the teachers' known outputs on `train`."""
     known: dict[str, dict[str, Any]]
     """By teacher how to read them, see `teacher_cache.KnownOutputs`."""
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """A trained detector of the pool."""
-
-    network: nn.Module
-    spec: DetectorSpec
-    candidate: Candidate
 
 
 def seen_by(settings: ScoreSettings, train: Decoded) -> Decoded:

@@ -17,14 +17,14 @@ from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import extract
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
+from trainers.devices import freeze, pick_device, to_device
 from trainers.distill import Distiller
 from trainers.distill.adversarial import discriminator_parameters
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
 from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of
 from trainers.seeding import seeded
-from trainers.training.detector import pick_device
-from trainers.training.loop import DivergedError, check_finite, freeze, to_device
+from trainers.training.loop import DivergedError, check_finite
 from trainers.training.memory import keep_freed_memory
 from trainers.training.recalibrate import recalibrate
 from trainers.training.schedule import warmed_cosine

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.layers.binary_unit import Binary
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
+from trainers.devices import to_device
 from trainers.distill import Distiller
 from trainers.progress import Progress
-from trainers.training.loop import TrainSettings, to_device, train
+from trainers.training.loop import train
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches, set_inputs_only
+from trainers.training.settings import TrainSettings
 
 
 def train_detector(
@@ -86,10 +87,3 @@ def unfinished_files(resume_from: Path) -> tuple[Path, ...]:
 
 def _of_inputs(resume_from: Path) -> Path:
     return resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}")
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one; any other name is taken as torch takes it."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)

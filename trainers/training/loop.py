@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from spaces.layers.signs import sign
 from trainers.data.batches import Batch, batches
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
+from trainers.devices import to_device
 from trainers.distill.adversarial import discriminator_accuracy, discriminator_parameters
 from trainers.progress import Progress, SilentProgress
 from trainers.seeding import seeded
@@ -21,6 +22,7 @@ from trainers.training.memory import keep_freed_memory
 from trainers.training.resuming import Position, Resumption
 from trainers.training.schedule import warmed_cosine
 from trainers.training.searched_signs import flip_rate, searched_logits, searches, set_search_progress
+from trainers.training.settings import TrainSettings
 
 StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 """From a batch, the epoch and the step within it to the losses whose sum is trained."""
@@ -28,33 +30,6 @@ StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 
 class DivergedError(FloatingPointError):
     """A loss, a gradient or a weight that is no longer a finite number."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """How long and how fast a network is trained."""
-
-    epochs: int
-    batch_size: int = 16
-    learning_rate: float = 2e-3  # for this batch size; never rescaled silently
-    logit_learning_rate: float = 2e-2  # of searched signs (`dbs`), which must travel a whole unit to change
-    discriminator_learning_rate: float = 1e-3  # of adversarial distillation's other side
-    weight_decay: float = 1e-4
-    clip_norm: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs is {self.epochs}, must be at least 1.")
-        if self.batch_size < 2:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
-            )
-        rates = ("learning_rate", "logit_learning_rate", "discriminator_learning_rate")
-        bounds = dict.fromkeys((*rates, "clip_norm"), "positive")
-        for name, least in {**bounds, "weight_decay": "0 or more"}.items():
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
-                raise ValueError(f"{name} is {value}, must be {least} and finite.")
 
 
 def train(
@@ -144,15 +119,6 @@ def _listed(losses: dict[str, Tensor]) -> str:
     return ", ".join(f"{name}={float(loss.detach()):g}" for name, loss in losses.items())
 
 
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with its tensors on `device`."""
-    images, targets = batch
-    return (
-        [image.to(device, non_blocking=True) for image in images],
-        [{key: value.to(device, non_blocking=True) for key, value in target.items()} for target in targets],
-    )
-
-
 def _groups(modules: nn.ModuleDict, settings: TrainSettings) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels only: on biases and BatchNorm it does harm.
 
@@ -185,10 +151,3 @@ def _sides(modules: nn.ModuleDict) -> list[list[nn.Parameter]]:
     discriminators = discriminator_parameters(modules)
     against = {id(one) for one in discriminators}
     return [[p for p in modules.parameters() if id(p) not in against], discriminators]
-
-
-def freeze(network: nn.Module) -> nn.Module:
-    """The network in evaluation mode, its parameters without gradients."""
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    return network.eval()

@@ -13,7 +13,8 @@ from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.training.loop import TrainSettings, train
+from trainers.training.loop import train
+from trainers.training.settings import TrainSettings
 
 
 def train_supernet(

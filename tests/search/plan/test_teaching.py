@@ -15,7 +15,7 @@ from search.stages.teachers import needed_teachers
 from spaces.candidate import Candidate
 from trainers.distill.ensemble import MODES
 from trainers.progress import SilentProgress
-from trainers.scoring.parts import Teacher
+from trainers.teacher import Teacher
 
 CONFIG = """
 name: taught

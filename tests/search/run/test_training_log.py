@@ -10,7 +10,8 @@ from torch import nn
 from search.run.training_log import LoggedProgress
 from trainers.distill.adversarial import Adversarial
 from trainers.progress import SilentProgress
-from trainers.training.loop import TrainSettings, train
+from trainers.training.loop import train
+from trainers.training.settings import TrainSettings
 
 
 class Told:

@@ -6,9 +6,9 @@ from search.config import load_config
 from search.run.folder import RunFolder
 from search.stages.teacher_outputs import known_outputs
 from spaces.candidate import Candidate
+from trainers.devices import freeze
 from trainers.progress import SilentProgress
-from trainers.scoring.parts import Teacher
-from trainers.training.loop import freeze
+from trainers.teacher import Teacher
 
 CONFIG = """
 name: kept

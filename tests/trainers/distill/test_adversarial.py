@@ -6,9 +6,9 @@ from torch import nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.adversarial import GAMES, Adversarial, discriminator_accuracy, discriminator_parameters
-from trainers.training.loop import freeze
 
 CHANNELS = {"p3": 8}
 

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from spaces.candidate import Candidate
+from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller, Term
-from trainers.training.loop import freeze
 
 OFF = Candidate({"layer/backbone": "sign", "teacher/feature_hint": "none"})
 ON = Candidate({"layer/backbone": "sign", "teacher/feature_hint": "twin", "weight/feature_hint": 0.5})

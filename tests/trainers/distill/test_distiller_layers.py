@@ -7,10 +7,11 @@ from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate, build_supernet
+from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller, Term
 from trainers.distill.layer_terms import Angular
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
 TEACHERS = {"angular": ["none", "twin"], "amplitude": ["twin"], "weight_reconstruction": ["twin"]}

@@ -6,9 +6,9 @@ import torch
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, DetectorSpec, Responses
 from spaces.supernet import build_fixed
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble, average_features, average_responses
-from trainers.training.loop import freeze
 
 HINT = Candidate({"teacher/feature_hint": "ensemble", "weight/feature_hint": 1.0})
 

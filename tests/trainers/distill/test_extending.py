@@ -9,9 +9,10 @@ import torch
 from search.config import load_config
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, Responses
+from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
 TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin", "weight/channel_means": 10.0})

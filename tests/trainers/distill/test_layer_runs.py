@@ -8,9 +8,9 @@ from spaces.detectors import DetectorSpec, searchable_units, traced
 from spaces.layers import LayerTrace, UnitShape
 from spaces.layers.signs import sign
 from spaces.supernet import build_fixed
+from trainers.devices import freeze
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs, recorded_inputs
 from trainers.distill.layer_terms import Amplitude, Angular, WeightReconstruction
-from trainers.training.loop import freeze
 
 SPEC = DetectorSpec(detector="gfl_resnet18", num_classes=3, image_size=96, width=0.125)
 SHAPE = UnitShape(in_channels=2, out_channels=1, kernel=1, stride=1)

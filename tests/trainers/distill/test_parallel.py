@@ -12,6 +12,7 @@ import torch
 from spaces.candidate import Candidate
 from spaces.detectors import Assignment, DetectorOutput, DetectorSpec, Responses
 from spaces.supernet import build_fixed
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.parallel import (
     ResponseCls,
@@ -22,7 +23,6 @@ from trainers.distill.parallel import (
     class_scores,
     distribution_divergence,
 )
-from trainers.training.loop import freeze
 
 MIDDLE, BESIDE, CORNER = (2, 2), (2, 3), (3, 3)
 BINS = 17

@@ -7,9 +7,10 @@ from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate, build_supernet
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.searched_losses import SearchedLosses
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "dbs")

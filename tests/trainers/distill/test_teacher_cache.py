@@ -11,11 +11,12 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
+from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
 from trainers.distill.teacher_cache import bytes_of, kept_outputs
-from trainers.scoring.parts import ScoreSettings, Teacher, pack, seen_by
+from trainers.scoring.parts import ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import build_scorer
-from trainers.training.loop import freeze
+from trainers.teacher import Teacher
 
 CPU = torch.device("cpu")
 SETTINGS = ScoreSettings(adapt_steps=5, batch_size=4, recalibrate_images=4, adapt_learning_rate=1e-3, device="cpu")

@@ -14,11 +14,13 @@ import torch
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.supernet import build_fixed, build_supernet, extract
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
-from trainers.scoring.parts import ScoreSettings, Teacher, pack, seen_by
+from trainers.scoring.parts import ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Score, build_scorer
-from trainers.training.loop import DivergedError, freeze
+from trainers.teacher import Teacher
+from trainers.training.loop import DivergedError
 
 SETTINGS = ScoreSettings(adapt_steps=3, batch_size=4, recalibrate_images=6, adapt_learning_rate=1e-3, device="cpu")
 REAL = Candidate({"layer/backbone": "real", "teacher/feature_hint": "none"})

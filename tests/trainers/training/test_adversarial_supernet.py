@@ -5,9 +5,10 @@ import torch
 
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
 TEACHERS = ["none", "a", "ensemble"]

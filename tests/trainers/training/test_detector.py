@@ -1,16 +1,17 @@
 import pytest
 import torch
 
-from spaces.candidate import Candidate
-from spaces.space import NO_TEACHER
+from spaces.candidate import NO_TEACHER, Candidate
 from trainers.data.batches import batches
+from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.training import loop
-from trainers.training.detector import pick_device, train_detector, unfinished_files
-from trainers.training.loop import DivergedError, TrainSettings, freeze
+from trainers.training.detector import train_detector, unfinished_files
+from trainers.training.loop import DivergedError
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches
+from trainers.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(epochs=2, batch_size=4)
 OFF = Candidate({"layer/backbone": "bireal", "teacher/feature_hint": NO_TEACHER})

@@ -6,10 +6,11 @@ import torch
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.joint_responses import JointBox, JointCls
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 
 OF_FEATURES = ("joint_features", "joint_attention", "feature_hint_ida", "joint_features_ida")
 OF_RESPONSES = ("joint_cls", "joint_box", "joint_box_bounded")

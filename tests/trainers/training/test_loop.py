@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from trainers.data.errors import DataError
+from trainers.devices import freeze
 from trainers.distill.adversarial import Discriminator
-from trainers.training.loop import DivergedError, TrainSettings, check_finite, freeze, train
+from trainers.training.loop import DivergedError, check_finite, train
+from trainers.training.settings import TrainSettings
 
 
 class Recorder:

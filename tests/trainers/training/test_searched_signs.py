@@ -11,8 +11,9 @@ from spaces.layers.signs import sign
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.progress import SilentProgress
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, train
+from trainers.training.loop import train
 from trainers.training.searched_signs import flip_rate, searched_logits, searches, set_inputs_only, set_search_progress
+from trainers.training.settings import TrainSettings
 
 
 def unit():

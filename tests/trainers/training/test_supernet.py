@@ -6,8 +6,9 @@ import torch
 from spaces.detectors import searchable_units
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate
+from trainers.devices import freeze
 from trainers.distill import Distiller
-from trainers.training.loop import TrainSettings, freeze
+from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "bireal")

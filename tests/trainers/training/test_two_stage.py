@@ -6,13 +6,14 @@ import torch
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed, build_supernet
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.scoring.parts import ScoreSettings, pack
 from trainers.scoring.scorer import build_scorer
 from trainers.training import loop
 from trainers.training.detector import train_detector
-from trainers.training.loop import TrainSettings, freeze
 from trainers.training.recalibrate import recalibrate
+from trainers.training.settings import TrainSettings
 
 SPEC = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=3, image_size=96, width=0.125)
 LAYERS = {"layer/backbone": "bireal", "layer/fpn": "dbs", "layer/rpn": "react"}
