@@ -60,7 +60,7 @@ def test_a_candidate_is_immutable():
 
 
 def test_other_values_make_another_candidate():
-    ids = {Candidate({"weight/hint": value}).id for value in (1.0, 2.0, "1.0", True)}
+    ids = {Candidate({"teacher/hint": value}).id for value in (1.0, 2.0, "1.0", True)}
     assert len(ids) == 4
     assert Candidate({"weight/hint": 1.0}) != Candidate({"weight/hint": 2.0})
     assert Candidate(CHOICES) != CHOICES  # a plain dict has no id to be compared by
