@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results.columns import FLAGS, LEADING, USUAL_X, USUAL_Y, check_axes, is_maximised, measured
+from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
 from results.errors import RunError, unknown_name
+from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import eligible, front_rows, knee_id
-from results.hypervolume import hypervolume
 from results.parquet import read_notes, read_parquet
 from results.tables import TRIALS_FILE
+from results.volume import hypervolume
 
 
 @dataclass(frozen=True, eq=False)

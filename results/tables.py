@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results.columns import COSTS, METRICS, check_axes
+from results.columns import check_axes
+from results.figures import ACCURACIES, COSTS
 from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
@@ -60,7 +61,7 @@ def write_run_tables(
 def front_json(front: pd.DataFrame, x: str, y: str) -> str:
     """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null."""
     figures = {
-        "metrics": [name for name in front.columns if name in METRICS or name == y],
+        "metrics": [name for name in front.columns if name in ACCURACIES or name == y],
         "costs": [name for name in front.columns if name in COSTS or name == x],
     }
     rows = [

@@ -1,23 +1,13 @@
-"""What a search may optimise and what it may be limited by, in one visible table, and how a score gives the figures."""
+"""What a search may optimise and what it may bound, from the table of figures, and how a score gives the figures."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-Direction = Literal["maximize", "minimize"]
+from results.figures import COSTS, FIGURES, USUAL_X, USUAL_Y, Direction
 
-OBJECTIVES: dict[str, Direction] = {
-    "map50": "maximize",
-    "map50_11": "maximize",
-    "ap": "maximize",
-    "ap50": "maximize",
-    "ap75": "maximize",
-    "ar500": "maximize",
-    "bit_ops": "minimize",
-    "ops": "minimize",
-    "memory_mb": "minimize",
-}
-BUDGETS = ("bit_ops", "ops", "memory_mb")
+OBJECTIVES: dict[str, Direction] = {name: figure.direction for name, figure in FIGURES.items() if figure.searched}
+BUDGETS = tuple(name for name, figure in COSTS.items() if figure.searched)
 """The costs that may have an upper bound."""
 
 BITS_PER_MEGABYTE = 8e6
@@ -46,7 +36,7 @@ def axes(objectives: Sequence[str]) -> tuple[str, str]:
     """The cost and the accuracy that a front is drawn over: the first objective of each direction, else the usual."""
     costs = [name for name in objectives if OBJECTIVES[name] == "minimize"]
     accuracies = [name for name in objectives if OBJECTIVES[name] == "maximize"]
-    return (costs or ["bit_ops"])[0], (accuracies or ["map50"])[0]
+    return (costs or [USUAL_X])[0], (accuracies or [USUAL_Y])[0]
 
 
 def figure(name: str, score: Scored) -> float:

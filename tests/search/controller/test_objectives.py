@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.controller.objectives import axes, directions, figure
+from results.figures import ACCURACIES, COSTS
+from search.controller.objectives import BUDGETS, OBJECTIVES, axes, directions, figure
+from spaces.cost import totals
+from trainers.evaluate.figures import SCORED
 
 SCORE = SimpleNamespace(metrics={"map50": 0.5}, costs={"ops": 3.0, "memory_bits": 33.5e6}, seconds={})
 
@@ -25,3 +28,24 @@ def test_an_unknown_objective_is_refused():
 def test_the_axes_are_the_first_of_each_direction():
     assert axes(["ops", "map50_11", "bit_ops"]) == ("ops", "map50_11")
     assert axes(["map50"]) == ("bit_ops", "map50")
+
+
+def test_what_may_be_optimised_and_bounded():
+    assert list(OBJECTIVES) == [
+        *["map50", "map50_11", "ap", "ap50", "ap75", "ar500"],
+        *["bit_ops", "ops", "memory_mb"],
+    ]
+    assert BUDGETS == ("bit_ops", "ops", "memory_mb")
+
+
+@pytest.mark.parametrize("rule", SCORED)
+def test_each_accuracy_that_a_rule_measures_is_in_the_table_of_figures(rule):
+    assert {name for name, figure in ACCURACIES.items() if rule in figure.rules} == set(SCORED[rule])
+
+
+def test_each_accuracy_of_the_table_is_measured_by_a_rule():
+    assert all(figure.rules and set(figure.rules) <= set(SCORED) for figure in ACCURACIES.values())
+
+
+def test_each_cost_that_is_counted_is_in_the_table_of_figures():
+    assert {*totals([]).as_dict(), "memory_mb"} == set(COSTS)
