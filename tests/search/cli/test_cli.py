@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 import results
-from results.errors import RunError as UnreadableRunError
 from search.cli.app import app
 from search.config import config_text, load_config
 from search.errors import RunError
@@ -266,7 +265,7 @@ def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_pa
     "mistake",
     [
         RunError("the run is in use"),
-        UnreadableRunError("the table can't be read"),
+        results.RunError("the table can't be read"),
         InstallationError("another search"),
         CheckpointError("no checkpoint"),
         DataError("images", "there are none", "Name others"),
