@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
+from results import layout
 from search.controller.journal_repair import open_journal_file
 from search.controller.objectives import directions
 from search.errors import RunError
@@ -60,9 +61,9 @@ class Journal:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run_dir.mkdir(parents=True, exist_ok=True)
-        self.place = storage or str(run_dir / "journal.log")
-        self._in_flight = run_dir / "in_flight.jsonl"
-        opened = _open_database(storage) if storage else open_journal_file(run_dir / "journal.log")
+        self.place = storage or str(run_dir / layout.JOURNAL)
+        self._in_flight = run_dir / layout.IN_FLIGHT
+        opened = _open_database(storage) if storage else open_journal_file(run_dir / layout.JOURNAL)
         self._study = optuna.create_study(
             storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
         )

@@ -166,8 +166,7 @@ def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress
 def _pick(run: Run, config: Config) -> Candidate | None:
     if config.retrain.pick is None:
         return None
-    x, y = axes(config.search.objectives)
-    chosen = run.knee(x=x, y=y) if config.retrain.pick == "knee" else config.retrain.pick
+    chosen = run.knee() if config.retrain.pick == "knee" else config.retrain.pick
     return Candidate(run.candidate(chosen))
 
 

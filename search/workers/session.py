@@ -15,6 +15,7 @@ from typing import Any
 
 import ray
 
+from results import layout
 from search.errors import RunError
 from search.run.lock import RunLock
 from search.workers.installation import package_folders
@@ -81,7 +82,7 @@ def _remove_left_behind() -> None:
 def _is_ours(folder: Path) -> bool:
     """Whether a session of this user made the folder. One with a config in it is a run, whatever else it holds."""
     mine = not folder.is_symlink() and folder.is_dir() and folder.stat().st_uid == os.getuid()
-    return mine and (folder / MARKER).is_file() and not (folder / "config.yaml").exists()
+    return mine and (folder / MARKER).is_file() and not (folder / layout.CONFIG).exists()
 
 
 def _start(address: str | None, folder: Path) -> None:

@@ -183,7 +183,13 @@ def test_a_file_is_no_run(tmp_path):
         open_run(tmp_path / "file")
 
 
+def test_a_folder_without_a_config_is_no_run(tmp_path):
+    with pytest.raises(RunError, match=r"holds no run: there is no config.yaml in it. Start one with: bitfront search"):
+        open_run(tmp_path)
+
+
 def test_a_run_without_trials_says_how_to_go_on(tmp_path):
+    (tmp_path / "config.yaml").touch()
     with pytest.raises(RunError, match=r"has no trials.parquet yet.*`bitfront search CONFIG --run-dir"):
         open_run(tmp_path)
 
