@@ -5,8 +5,9 @@ The journal is the truth; the study in memory is rebuilt from it at every start.
 
 import copy
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -27,6 +28,15 @@ class Proposal:
     number: int
     candidate: Candidate
 
+    def config(self) -> dict[str, Any]:
+        """As plain values: the config of a Tune trial."""
+        return {"number": self.number, "candidate": dict(self.candidate)}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """The proposal that `config()` wrote."""
+        return cls(config["number"], Candidate(config["candidate"]))
+
 
 class Done(enum.Enum):
     """Why nothing more is proposed."""
@@ -38,9 +48,10 @@ class Done(enum.Enum):
 class Controller:
     """Proposes candidates, each canonical one once, and records what became of them.
 
+    `costs` gives every cost of a canonical candidate: costs are known before scoring. `constraints` are upper bounds of
+    costs: a trial above one is complete but not feasible.
     `trials` counts the whole run, complete and failed, over all its starts. `initial` candidates are proposed first.
-    `constraints` are upper bounds of costs: a trial above one is complete but not feasible. Proposals whose results an
-    earlier process never recorded are made first, under the same numbers.
+    Proposals whose results an earlier process never recorded come before all others, under the same numbers.
     With one worker the proposals depend on the seed and the scores alone, however often the run was resumed.
     """
 
@@ -50,6 +61,7 @@ class Controller:
         journal: Journal,
         *,
         objectives: Sequence[str],
+        costs: Callable[[Candidate], Mapping[str, float]],
         trials: int,
         sampler: str,
         seed: int = 0,
@@ -61,6 +73,7 @@ class Controller:
         self._space = space
         self._journal = journal
         self.objectives = tuple(objectives)
+        self._costs = costs
         self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
         self._proposed: set[Candidate] = set()
@@ -109,23 +122,25 @@ class Controller:
         return None
 
     def tell(self, number: int, score: Scored) -> dict[str, object]:
-        """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial."""
-        broken = not_finite(score, [*self.objectives, *self._constraints])
+        """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial.
+
+        Raises ValueError for a number that is not in flight, and when an objective or a bounded cost has no figure.
+        """
+        trial, proposal = self._running_trial(number)
+        costs = dict(self._costs(proposal.candidate))
+        figures = {**score.metrics, **costs}
+        broken = not_finite(figures, [*self.objectives, *self._constraints])
         if broken:
             return self.tell_failed(number, ", ".join(broken))
-        trial, proposal = self._take(number)
         for name, bound in self._constraints.items():
-            trial.set_constraint(name, figure(name, score) - bound)
-        finished = self._study.tell(trial, [figure(name, score) for name in self.objectives])
-        costs = dict(score.costs)
-        if "memory_bits" in costs:
-            costs["memory_mb"] = figure("memory_mb", score)
-        figures = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
-        return self._record(finished, proposal, None, figures)
+            trial.set_constraint(name, figure(name, figures) - bound)
+        finished = self._study.tell(trial, [figure(name, figures) for name in self.objectives])
+        parts = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
+        return self._record(finished, proposal, None, parts)
 
     def tell_failed(self, number: int, reason: str) -> dict[str, object]:
         """Record, durably, that a candidate could not be scored, and return its row. It is not proposed again."""
-        trial, proposal = self._take(number)
+        trial, proposal = self._running_trial(number)
         finished = self._study.tell(trial, state=TrialState.FAIL)
         return self._record(finished, proposal, reason, {"metrics": {}, "costs": {}, "seconds": {}})
 
@@ -133,10 +148,10 @@ class Controller:
         """The rows of all finished trials of the run, in the order in which they finished."""
         return self._journal.records()
 
-    def _take(self, number: int) -> tuple[Trial, Proposal]:
+    def _running_trial(self, number: int) -> tuple[Trial, Proposal]:
         if number not in self._running:
             raise ValueError(f"No proposal {number} is in flight; in flight are {sorted(self._running)}.")
-        return self._running.pop(number)
+        return self._running[number]
 
     def _record(
         self, trial: FrozenTrial, proposal: Proposal, reason: str | None, figures: Mapping[str, Mapping[str, float]]
@@ -153,6 +168,7 @@ class Controller:
         )
         durable.datetime_start, durable.datetime_complete = trial.datetime_start, trial.datetime_complete
         self._journal.append(durable)
+        del self._running[proposal.number]
         self.finished += 1
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()

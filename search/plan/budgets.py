@@ -5,7 +5,6 @@ from functools import cache
 import torch
 
 from search.config import Config, ConfigError
-from search.controller.objectives import BITS_PER_MEGABYTE
 from search.plan.sources import class_names
 from search.plan.space import student_spec
 from spaces.candidate import Candidate, method_of
@@ -13,6 +12,8 @@ from spaces.cost import Costs, layer_costs, totals
 from spaces.detectors import DetectorSpec
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed
+
+BITS_PER_MEGABYTE = 8e6
 
 ELSEWHERE = ""
 """For the layers that no knob switches."""

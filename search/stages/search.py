@@ -1,7 +1,10 @@
 """The order of a search: data, teachers, supernet, trials, tables, one retrained detector; each is kept when done."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import torch
 
 import results
 from results import Run
@@ -10,6 +13,7 @@ from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.controller.objectives import axes
 from search.errors import RunError
+from search.plan.budgets import BITS_PER_MEGABYTE
 from search.plan.initial_candidates import ends, first_tried
 from search.plan.sources import check_image_sets, class_names, settled
 from search.plan.space import build_space, student_spec
@@ -23,8 +27,12 @@ from search.stages.prepare import Prepared, check_batch_sizes, check_scoring_dat
 from search.stages.retrain import retrain_candidate
 from search.stages.teacher_outputs import known_outputs
 from search.stages.teachers import check_device, check_given_weights, term_teachers
-from search.workers.runner import ALL_REASONS, run_trials
+from search.workers.recorder import ALL_REASONS
+from search.workers.runner import run_trials
 from spaces.candidate import Candidate
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import build_scorer
@@ -100,6 +108,7 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         prepared.space,
         journal,
         objectives=search.objectives,
+        costs=partial(_costs, prepared.spec),
         trials=search.trials,
         sampler=search.sampler,
         seed=seeded(config.seed, "search"),
@@ -118,6 +127,12 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
             raise
     _write_tables(config, folder, prepared, journal.records())
     _check_some_complete(journal.records())
+
+
+def _costs(spec: DetectorSpec, candidate: Candidate) -> dict[str, float]:
+    """Counted on the candidate's network."""
+    counted = totals(layer_costs(build_fixed(spec, candidate), [torch.zeros(3, spec.image_size, spec.image_size)]))
+    return counted.as_dict() | {"memory_mb": counted.memory_bits / BITS_PER_MEGABYTE}
 
 
 def _write_tables(config: Config, folder: RunFolder, prepared: Prepared, records: list[dict[str, object]]) -> None:

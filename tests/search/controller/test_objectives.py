@@ -1,23 +1,24 @@
 """What may be optimised."""
 
-from types import SimpleNamespace
+import math
 
 import pytest
 
 from results.figures import ACCURACIES, COSTS
-from search.controller.objectives import BUDGETS, OBJECTIVES, axes, directions, figure
+from search.controller.objectives import BUDGETS, OBJECTIVES, axes, directions, not_finite
 from spaces.cost import totals
 from trainers.evaluate.figures import SCORED
-
-SCORE = SimpleNamespace(metrics={"map50": 0.5}, costs={"ops": 3.0, "memory_bits": 33.5e6}, seconds={})
 
 
 def test_accuracies_are_maximised_and_costs_minimised():
     assert directions(["map50", "ops", "memory_mb"]) == ["maximize", "minimize", "minimize"]
 
 
-def test_a_megabyte_has_eight_million_bits():
-    assert figure("memory_mb", SCORE) == pytest.approx(4.1875)  # 33.5 Mbit / 8, Bi-Real-18's
+def test_figures_that_are_no_finite_number_are_named():
+    figures = {"map50": math.nan, "ops": math.inf, "bit_ops": 3.0}
+    assert not_finite(figures, ["map50", "ops", "bit_ops"]) == ["map50 is nan", "ops is inf"]
+    with pytest.raises(ValueError, match="The score has no 'ap'; it has bit_ops, map50, ops"):
+        not_finite(figures, ["ap"])
 
 
 def test_an_unknown_objective_is_refused():
