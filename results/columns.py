@@ -27,8 +27,8 @@ def axis_label(column: str) -> str:
 
 def measured(trials: pd.DataFrame) -> list[str]:
     """The columns that can be an axis: every number that is neither bookkeeping nor a knob."""
-    kept = [column for column in trials.columns if column not in (*LEADING, *FLAGS) and not is_knob(column)]
-    return [column for column in kept if pd.api.types.is_numeric_dtype(trials[column])]
+    others = [column for column in trials.columns if column not in (*LEADING, *FLAGS) and not is_knob(column)]
+    return [column for column in others if pd.api.types.is_numeric_dtype(trials[column])]
 
 
 def check_axes(trials: pd.DataFrame, x: str, y: str) -> None:

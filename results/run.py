@@ -1,4 +1,4 @@
-"""A run's folder, opened to be looked at in pandas."""
+"""A run's folder, opened in pandas."""
 
 from __future__ import annotations
 
