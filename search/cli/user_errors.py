@@ -74,7 +74,7 @@ def users_mistakes() -> tuple[type[BaseException], ...]:
     from search.errors import RunError
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
-    from trainers.training.loop import DivergedError
+    from trainers.training.step import DivergedError
 
     return (
         ConfigError,
