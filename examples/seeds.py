@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 from paired import STUDENT_T
 
-from search.cli.user_errors import user_errors, users_mistakes
+from search.cli.user_errors import is_users_mistake, user_errors
 from search.errors import RunError
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ def told_of(what: str) -> Iterator[None]:
     """Within it a mistake of the user's is told with what it is a mistake in before it, as a RunError."""
     try:
         yield
-    except users_mistakes() as error:
+    except (ValueError, ArithmeticError) as error:
+        if not is_users_mistake(error):
+            raise
         raise RunError(f"{what}: {error}") from error
 
 

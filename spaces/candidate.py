@@ -23,7 +23,8 @@ class Taught:
 class Candidate(Mapping[str, Value]):
     """An immutable flat mapping `{"layer/backbone.layer1.0": "sign", "weight/hint": 0.46, ...}`.
 
-    Keys have the form `<kind>/<name>` with kind `layer`, `teacher` or `weight`; values are str, int, float or bool.
+    Keys have the form `<kind>/<name>` with kind `layer`, `teacher` or `weight`; values are str, int, float or bool,
+    and a weight is a number.
     Two candidates are equal when they hold the same choices, in whatever order they were given.
     Raises ValueError for other keys or values, and for floats that JSON can't carry (NaN, infinities).
     """
@@ -41,6 +42,8 @@ class Candidate(Mapping[str, Value]):
                 raise ValueError(f"{key} is {value!r}; a choice is a str, int, float or bool.")
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{key} is {value!r}; a choice must be finite.")
+            if kind == "weight" and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{key} is {value!r}; a loss weight is a number.")
         self._choices = {key: choices[key] for key in sorted(choices)}
         self._text = json.dumps(self._choices, separators=(",", ":"))
         self._id = hashlib.sha256(self._text.encode()).hexdigest()[:ID_LENGTH]

@@ -3,18 +3,31 @@
 import importlib.metadata
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.cli.data_commands import data_app
+from search.cli.options import (
+    ConfigArgument,
+    DataFormatOption,
+    DataOption,
+    DeviceOption,
+    Format,
+    FormatOption,
+    MemoryLimitOption,
+    OnBadDataOption,
+    OutputOption,
+    PickOption,
+    RunArgument,
+    SetOption,
+    YearOption,
+)
 from search.cli.run_axes import axes_of_run
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
-    from search.cli.tables import Format
     from search.stages.detector_result import Result
-    from trainers.data.errors import OnBadData
 
 # What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
@@ -24,16 +37,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a preset such as demo.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/demo.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Lay a value over the config, e.g. search.trials=50. Repeatable."),
-]
-DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
-FormatOption = Annotated[str, typer.Option("--format", metavar="table|csv|json|parquet", help="How to write the rows.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
 
 app.add_typer(data_app)
 
@@ -59,15 +62,17 @@ def search(
 ) -> None:
     """Search: teachers, supernet, trials, front, one retrained detector. The same command goes on where it stopped."""
     with user_errors("The same command goes on where it stopped."):
-        from search.cli.progress import terminal_progress
-        from search.cli.tables import print_front
         from search.config import load_config
-        from search.controller.objectives import axes
-        from search.stages.search import run_search
 
         shortcuts = {"search.workers": workers, "search.address": address}
         overrides = [*(set_ or []), *(f"{key}={value}" for key, value in shortcuts.items() if value is not None)]
-        loaded = load_config(config, overrides)
+        loaded = load_config(config, overrides)  # before the imports that take seconds: a mistake is reported at once
+
+        from search.cli.progress import terminal_progress
+        from search.cli.tables import print_front
+        from search.controller.objectives import axes
+        from search.stages.search import run_search
+
         folder = run_dir or Path("runs") / loaded.name
         found = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
         x, y = axes(loaded.search.objectives)
@@ -82,7 +87,7 @@ def search(
 @app.command()
 def front(
     run: RunArgument,
-    format_: FormatOption = "table",
+    format_: FormatOption = Format.TABLE,
     x: Annotated[str | None, typer.Option(help="The cost, by default the search's own.")] = None,
     y: Annotated[str | None, typer.Option(help="The accuracy, by default the search's own.")] = None,
     output: OutputOption = None,
@@ -94,7 +99,7 @@ def front(
 
         own_x, own_y = axes_of_run(run)
         x, y = x or own_x, y or own_y
-        print_front(results.open_run(run).front(x=x, y=y), x, y, _form(format_), output)
+        print_front(results.open_run(run).front(x=x, y=y), x, y, format_, output)
 
 
 @app.command()
@@ -103,7 +108,7 @@ def retrain(
     candidate: Annotated[
         str | None, typer.Option(metavar="ID", help="A candidate's id, or the beginning of it.")
     ] = None,
-    pick: Annotated[str | None, typer.Option(metavar="knee", help="The knee of the front.")] = None,
+    pick: PickOption = None,
     max_ops: Annotated[
         float | None, typer.Option(metavar="N", help="The most accurate with N operations or fewer.")
     ] = None,
@@ -139,13 +144,15 @@ def train(
 ) -> None:
     """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
     with user_errors("The same command goes on where it stopped."):
-        from search.cli.candidate_file import read_candidate
-        from search.cli.progress import terminal_progress
         from search.config import ConfigError, load_config
-        from search.stages.train import run_train, with_candidate
 
         overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]
-        loaded = load_config(config, overrides)
+        loaded = load_config(config, overrides)  # before the imports that take seconds, as in `search`
+
+        from search.cli.candidate_file import read_candidate
+        from search.cli.progress import terminal_progress
+        from search.stages.train import run_train, with_candidate
+
         if candidate is not None:
             if clashing := [one for one in overrides if one.startswith(("train.layers", "train.terms"))]:
                 raise ConfigError(f"--candidate was given together with {clashing[0]}. Leave one of the two out.")
@@ -158,14 +165,12 @@ def train(
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A detector's .safetensors file, of a teacher or retrained.")],
     data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder of the data: see data.root.")],
-    format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
+    format_: DataFormatOption = "voc",
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
-    year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
-    on_bad_data: Annotated[
-        str, typer.Option(metavar="error|skip", help="What a bad image does: end the command, or be left out.")
-    ] = "error",
-    memory_limit_mb: Annotated[float, typer.Option(help="What the decoded images may take.")] = 4096.0,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto is the GPU, if any.")] = "auto",
+    year: YearOption = "2007",
+    on_bad_data: OnBadDataOption = "error",
+    memory_limit_mb: MemoryLimitOption = 4096.0,
+    device: DeviceOption = "auto",
 ) -> None:
     """Measure a detector on an image set: average precisions by the rule of its format."""
     with user_errors():
@@ -174,7 +179,7 @@ def evaluate(
         from search.cli.tables import print_rows
         from search.stages.data import Reading
 
-        reading = Reading(format_, year, cast("OnBadData", on_bad_data), memory_limit_mb)
+        reading = Reading(format_, year, on_bad_data, memory_limit_mb)
         progress = terminal_progress(sys.stderr)
         print_rows([run_evaluate(checkpoint.resolve(), data.resolve(), split, reading, device, progress)])
 
@@ -186,7 +191,7 @@ def cost(
     candidate: Annotated[Path | None, typer.Option(metavar="FILE", help="A candidate as JSON.")] = None,
     data: DataOption = None,
     set_: SetOption = None,
-    format_: FormatOption = "table",
+    format_: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
     """Count operations and memory, layer by layer, for one image and the classes of the data.
@@ -195,28 +200,18 @@ def cost(
     """
     with user_errors():
         from search.cli.costs import cost_rows, costed, said_of_costs
-        from search.cli.tables import Format, print_rows
+        from search.cli.tables import print_rows
 
-        form = _form(format_)
         loaded, chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
         rows = cost_rows(loaded, chosen)
-        print_rows(rows, form, output)
-        if form is Format.TABLE and output is None:
+        print_rows(rows, format_, output)
+        if format_ is Format.TABLE and output is None:
             typer.echo(said_of_costs(loaded, rows))
 
 
 def main() -> None:
     """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
     app()
-
-
-def _form(name: str) -> "Format":
-    from search.cli.tables import Format
-    from search.config import ConfigError
-
-    if name not in [form.value for form in Format]:
-        raise ConfigError(f"--format is {name!r}; allowed are {', '.join(form.value for form in Format)}.")
-    return Format(name)
 
 
 def _show_result(result: "Result", how: str) -> None:

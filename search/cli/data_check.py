@@ -6,10 +6,9 @@ from pathlib import Path
 
 from search.config import ConfigError
 from search.config.names import unknown
-from search.stages.data import named_format
 from trainers.data.check import Count, SplitCheck, check_split
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS, own_classes
+from trainers.data.formats import FORMATS, data_format, own_classes
 from trainers.data.visdrone import VISDRONE_CLASSES
 from trainers.progress import Progress
 
@@ -24,10 +23,10 @@ def run_data_check(
 ) -> list[SplitCheck]:
     """Check the splits of those names, or without any all that are there.
 
-    Raises ConfigError for an unknown format and for class names that the data can't have, and DataError for a root that
-    holds no such data or lacks a named split.
+    Raises ValueError for an unknown format, ConfigError for class names that the data can't have, and DataError for a
+    root that holds no such data or lacks a named split.
     """
-    form = named_format(format_, year)
+    form = data_format(format_, year)
     known = form.splits(root)
     for split in splits:
         if split not in known:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from search.cli.options import DataFormatOption, YearOption
 from search.cli.user_errors import user_errors
 
 DEFECTS_FOUND = 1
@@ -17,8 +18,8 @@ data_app = typer.Typer(name="data", no_args_is_help=True, help="Look at a data s
 @data_app.command()
 def check(
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of the data: what data.root would name.")],
-    format_: Annotated[str, typer.Option("--format", metavar="voc|coco|visdrone", help="Its layout.")] = "voc",
-    year: Annotated[str, typer.Option(help="Of the folder VOC<year>, or years as in 2007+2012.")] = "2007",
+    format_: DataFormatOption = "voc",
+    year: YearOption = "2007",
     split: Annotated[list[str] | None, typer.Option(help="One split instead of all. Repeatable.")] = None,
     classes: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="All class names, where they aren't the format's own.")

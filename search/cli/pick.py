@@ -1,11 +1,18 @@
 """Which candidate of a run to retrain: one named, the front's knee, or the best within a budget of operations."""
 
+from typing import Literal
+
 from results import Run
 from search.errors import RunError
 
 
-def pick_candidate(run: Run, *, x: str, y: str, candidate: str | None, pick: str | None, max_ops: float | None) -> str:
-    """The id that one of the three ways names; exactly one of them must be given. Raises RunError otherwise."""
+def pick_candidate(
+    run: Run, *, x: str, y: str, candidate: str | None, pick: Literal["knee"] | None, max_ops: float | None
+) -> str:
+    """The id of the candidate that exactly one of `candidate`, `pick` and `max_ops` chooses.
+
+    Raises RunError where several of them are given, or none.
+    """
     ways = {"--candidate": candidate, "--pick": pick, "--max-ops": max_ops}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
@@ -17,8 +24,6 @@ def pick_candidate(run: Run, *, x: str, y: str, candidate: str | None, pick: str
         return candidate
     if max_ops is not None:
         return _best_within(run, y, max_ops)
-    if pick != "knee":
-        raise RunError(f"--pick is {pick!r}; allowed is knee.")
     return run.knee(x=x, y=y)
 
 

@@ -5,7 +5,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 import pandas as pd
@@ -18,21 +17,13 @@ from results.files import write_whole
 from results.frame import knobs_of
 from results.parquet import to_parquet
 from results.tables import front_json
+from search.cli.options import Format
 from search.errors import RunError
 from spaces.candidate import Candidate
 
 Row = Mapping[str, object]
 UNBOUND_WIDTH = 1000
-"""Columns that do not fit a terminal are wrapped; in a file or a pipe there is nothing to fit."""
-
-
-class Format(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
+"""The table's width in a file or a pipe, where no column need be wrapped."""
 
 
 def print_front(front: pd.DataFrame, x: str, y: str, form: Format = Format.TABLE, output: Path | None = None) -> None:
@@ -58,14 +49,14 @@ def print_rows(rows: Sequence[Row], form: Format = Format.TABLE, output: Path | 
 
 
 def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
-    """What a person wants to see of a candidate: figures, how many layers have which method, who teaches what."""
-    known = [name for name in (*METRICS, *COSTS) if name in row.index and name not in (x, y)]
-    shown = [name for name in known if not name.startswith("macs_") and name != "memory_bits"]
+    """A candidate for people: its figures, how many layers have which method, which teacher each term has."""
+    measured = [name for name in (*METRICS, *COSTS) if name in row.index and name not in (x, y)]
+    others = [name for name in measured if not name.startswith("macs_") and name != "memory_bits"]
     candidate = Candidate(knobs_of(row))
     methods = Counter(candidate.layers().values()).most_common()
     return {
         "id": row["id"],
-        **{name: row[name] for name in (x, y, *shown)},
+        **{name: row[name] for name in (x, y, *others)},
         "layers": ", ".join(f"{count} {method}" for method, count in methods),
         "teachers": ", ".join(f"{term}: {one.teacher} x {one.weight:g}" for term, one in candidate.terms().items()),
     }

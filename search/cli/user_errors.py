@@ -10,6 +10,7 @@ from types import FrameType
 
 import typer
 
+from search.errors import RunError
 from search.workers.installation import InstallationError, package_folders
 
 USER_MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
@@ -23,7 +24,7 @@ PLACES_AT_FAULT = (
     errno.EISDIR,
     errno.ENAMETOOLONG,
 )
-"""A disk that is full or closed to us, a place that can't be: the system's own message names the file."""
+"""The disk is full, or the path can't be used: the system's own message names the file."""
 
 
 @contextmanager
@@ -37,19 +38,19 @@ def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
         sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
         raise typer.Exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
     except (ValueError, ArithmeticError, OSError) as error:
-        if not isinstance(error, users_mistakes()) and getattr(error, "errno", None) not in PLACES_AT_FAULT:
+        if not is_users_mistake(error):
             raise
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(USER_MISTAKE) from None
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, by which schedulers and time limits end a process."""
+    """SIGTERM, which schedulers and time limits send."""
 
 
 @contextmanager
 def _terminated() -> Iterator[None]:
-    """Within it SIGTERM ends the work as Ctrl-C does. Only a main thread can say so."""
+    """Within it SIGTERM ends the work as Ctrl-C does; only the main thread can set that up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -64,24 +65,21 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def users_mistakes() -> tuple[type[BaseException], ...]:
-    """What is raised for a user's mistake.
+def is_users_mistake(error: BaseException) -> bool:
+    """Whether the user can put it right; its message says how.
 
-    Imported only when something went wrong: the command line must start at once.
+    The errors of the light modules come first: a mistake in a config is reported without an import of torch.
     """
+    from search.config import ConfigError  # here, because `bitfront --help` needs no pydantic
+
+    if isinstance(error, (ConfigError, RunError, InstallationError)):
+        return True
+    if isinstance(error, OSError) and error.errno in PLACES_AT_FAULT:
+        return True
+
     from results.errors import RunError as UnreadableRunError
-    from search.config import ConfigError
-    from search.errors import RunError
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
     from trainers.training.step import DivergedError
 
-    return (
-        ConfigError,
-        RunError,
-        UnreadableRunError,
-        InstallationError,
-        CheckpointError,
-        DataError,
-        DivergedError,
-    )
+    return isinstance(error, (UnreadableRunError, CheckpointError, DataError, DivergedError))

@@ -1,7 +1,6 @@
 """Reading a config whole, before any work begins, and saying clearly what is wrong with it."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from search.config.messages import cut, mistakes, shown
 from search.config.schema import Config, TrainingConfig
 from search.config.strict_yaml import YamlError, parse_yaml
+from spaces.lookup import did_you_mean
 
 __all__ = [
     "Config",
@@ -87,17 +87,15 @@ def _read(source: str | Path) -> tuple[str, str]:
         return f"preset {name}", resources.files("search.config.presets").joinpath(f"{name}.yaml").read_text("utf-8")
     path = Path(source)
     if not path.is_file():
-        near = get_close_matches(name, preset_names(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"There is no config file {name} and no preset of that name.{hint} {_presets()}")
+        presets = preset_names()
+        raise ConfigError(
+            f"There is no config file {name} and no preset of that name.{did_you_mean(name, presets)} "
+            f"Presets: {', '.join(presets)}."
+        )
     try:
         return name, path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name} can't be read as UTF-8 text: {error}.") from error
-
-
-def _presets() -> str:
-    return f"Presets: {', '.join(preset_names())}."
 
 
 def _lay_over(content: dict[str, Any], override: str) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, get_args
 
 import yaml
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from search.config.names import dotted
 from search.config.schema import Config
+from spaces.lookup import nearest
 
 NAME = "[key]"
 """What pydantic puts behind the name of an entry when the name itself is wrong."""
@@ -50,8 +50,7 @@ def mistakes(error: ValidationError) -> list[str]:
     not looked at.
     """
     found = error.errors()
-    misspelt = [one["loc"] for one in found if one["type"] in NO_SUCH_KEY]
-    meant = {(*loc[:-1], near) for loc in misspelt for near in _nearest(loc)}
+    meant = {_meant(one["loc"]) for one in found if one["type"] in NO_SUCH_KEY}
     names = [one["loc"][:-1] for one in found if _is_name(one)]
     told = []
     for one in found:
@@ -115,8 +114,9 @@ def _required(location: Sequence[str | int]) -> list[str]:
 def _no_such_key(location: Sequence[str | int], known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
     """`elsewhere` are whole keys to suggest where no known one is near."""
     *parents, name = location
-    near = [".".join(map(str, [*parents, one])) for one in get_close_matches(str(name), known, n=1)]
-    hint = f" Did you mean {[*near, *elsewhere][0]}?" if near or elsewhere else ""
+    near = nearest(str(name), known)
+    meant = ".".join(map(str, [*parents, near])) if near is not None else next(iter(elsewhere), None)
+    hint = f" Did you mean {meant}?" if meant is not None else ""
     return f"{dotted(location)}: there is no such key.{hint} Known here: {', '.join(known)}."
 
 
@@ -125,10 +125,10 @@ def _is_name(error: ErrorDetails) -> bool:
     return error["loc"][-1:] == (NAME,)
 
 
-def _nearest(location: Sequence[str | int]) -> list[str]:
-    """The key that an unknown one may stand for, if one is near."""
+def _meant(location: Sequence[str | int]) -> tuple[str | int, ...]:
+    """The key that an unknown one may stand for, or that one itself where none is near."""
     *parents, name = location
-    return get_close_matches(str(name), list(_section(parents).model_fields), n=1)
+    return (*parents, nearest(str(name), _section(parents).model_fields) or name)
 
 
 def _section(location: Sequence[str | int]) -> Any:

@@ -1,7 +1,8 @@
 """Names in a config, held against the table that they must be from."""
 
 from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
+
+from spaces.lookup import did_you_mean
 
 Problem = tuple[str, str]
 """A dotted key and what is wrong with its value."""
@@ -15,9 +16,7 @@ def dotted(location: Sequence[str | int]) -> str:
 
 def unknown(name: str, known: Collection[str]) -> str:
     """The text for a name that is not in a table: the nearest known one, and all of them."""
-    near = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{name!r} is not known.{hint} Known: {', '.join(sorted(known))}."
+    return f"{name!r} is not known.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
 
 
 def known(key: str, names: Sequence[str], table: Collection[str]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Ask and tell: what to try next, and what came of it. The journal is the truth, the study in memory only its image."""
 
+import copy
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,8 +157,9 @@ class Controller:
         in_flight = {one.number: one for one in self._journal.in_flight()}
         for number in range(max([*finished, *in_flight], default=-1) + 1):
             if number in finished:
-                finished[number].distributions = self._distributions
-                self._study.add_trial(finished[number])
+                trial = copy.copy(finished[number])  # the journal's own stays as it is
+                trial.distributions = self._distributions
+                self._study.add_trial(trial)
                 self._seen.add(Candidate(finished[number].user_attrs["candidate"]))
             elif number in in_flight:
                 self._waiting[number] = in_flight[number]

@@ -1,17 +1,16 @@
 """From the data section of a config to decoded images."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.config import Config, ConfigError
+from search.config import Config
 from search.plan.sources import check_places, class_names, format_of, named_sets, shapes_sizes
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.download import download_voc
 from trainers.data.errors import DataError, OnBadData
-from trainers.data.formats import FORMATS, Format, data_format
+from trainers.data.formats import Format, data_format
 from trainers.data.shapes import write_shapes
 from trainers.progress import Progress
 from trainers.seeding import seeded
@@ -92,37 +91,20 @@ def scoring_subset(config: Config, val: Decoded) -> Decoded:
 
 @dataclass(frozen=True)
 class Reading:
-    """How images are read that no config describes; the fields are those of a config's `data` with their defaults.
-
-    Raises ConfigError, which names the command line's option, for a value that isn't allowed.
-    """
+    """How images are read that no config describes; the fields are those of a config's `data` with their defaults."""
 
     format: str = "voc"
     year: str = "2007"
     on_bad_data: OnBadData = "error"
     memory_limit_mb: float = 4096.0
 
-    def __post_init__(self) -> None:
-        named_format(self.format, self.year)
-        if self.on_bad_data not in ("error", "skip"):
-            raise ConfigError(f"--on-bad-data is {self.on_bad_data!r}; allowed are error and skip.")
-        if not 0 < self.memory_limit_mb < math.inf:
-            raise ConfigError(f"--memory-limit-mb is {self.memory_limit_mb:g}, must be positive and finite.")
-
 
 def decode_split(
     reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int, progress: Progress
 ) -> Decoded:
     """An image set at another place than a config's. Raises DataError as `load_measured` does."""
-    form, on_bad_data = named_format(reading.format, reading.year), reading.on_bad_data
+    form, on_bad_data = data_format(reading.format, reading.year), reading.on_bad_data
     listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
     found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
     return _that_counts(found, split, form)
-
-
-def named_format(name: str, year: str) -> Format:
-    """The format that the command line's --format and --year name. Raises ConfigError for one that doesn't exist."""
-    if name not in FORMATS:
-        raise ConfigError(f"--format is {name!r}; allowed are {', '.join(FORMATS)}.")
-    return data_format(name, year)

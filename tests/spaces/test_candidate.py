@@ -14,8 +14,11 @@ from spaces.candidate import ALL_REAL, Candidate, Taught, method_of
 
 CHOICES = {"layer/backbone.layer1.0": "sign", "teacher/hint": "twin", "weight/hint": 0.464}
 
-keys = st.builds("{}/{}".format, st.sampled_from(["layer", "teacher", "weight"]), st.text(min_size=1))
-values = st.text() | st.integers(-(2**70), 2**70) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+keys = st.builds("{}/{}".format, st.sampled_from(["layer", "teacher"]), st.text(min_size=1))
+weight_keys = st.builds("weight/{}".format, st.text(min_size=1))
+numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+named = st.dictionaries(keys, st.text() | st.booleans() | numbers, max_size=6)
+choices = st.builds(dict.__or__, named, st.dictionaries(weight_keys, numbers, max_size=3))
 
 
 def test_the_id_is_the_start_of_the_sha256_of_the_sorted_json():
@@ -57,7 +60,7 @@ def test_a_candidate_is_immutable():
 
 
 def test_other_values_make_another_candidate():
-    ids = {Candidate({"weight/hint": value}).id for value in (1.0, 2.0, "1.0", True)}
+    ids = {Candidate({"teacher/hint": value}).id for value in (1.0, 2.0, "1.0", True)}
     assert len(ids) == 4
     assert Candidate({"weight/hint": 1.0}) != Candidate({"weight/hint": 2.0})
     assert Candidate(CHOICES) != CHOICES  # a plain dict has no id to be compared by
@@ -69,7 +72,7 @@ def test_the_empty_candidate_is_a_candidate():
     assert Candidate.from_json("{}") == Candidate({})
 
 
-@given(st.dictionaries(keys, values, max_size=6))
+@given(choices)
 def test_json_and_pickle_bring_every_candidate_back(choices):
     candidate = Candidate(choices)
     for back in (Candidate.from_json(candidate.to_json()), pickle.loads(pickle.dumps(candidate))):  # noqa: S301
@@ -157,3 +160,9 @@ def test_of_writes_what_terms_and_layers_read():
     assert candidate.layers() == {"a": "sign"}
     assert candidate.terms() == {"hint": Taught("twin", 0.1)}
     assert not ALL_REAL
+
+
+@pytest.mark.parametrize("weight", ["much", True])
+def test_a_weight_is_a_number(weight):
+    with pytest.raises(ValueError, match=rf"^weight/hint is {weight!r}; a loss weight is a number\.$"):
+        Candidate({"teacher/hint": "twin", "weight/hint": weight})

@@ -1,6 +1,6 @@
 import pytest
 
-from spaces.lookup import did_you_mean, lookup
+from spaces.lookup import did_you_mean, lookup, nearest
 
 TABLE = {"sign": 1, "bireal": 2}
 
@@ -19,3 +19,8 @@ def test_where_nothing_is_near_nothing_is_suggested():
     assert did_you_mean("xyz", TABLE) == ""
     with pytest.raises(ValueError, match=r"^No method is called 'xyz'\. Known: sign, bireal\.$"):
         lookup(TABLE, "xyz", "method")
+
+
+def test_the_nearest_name_is_none_where_none_is_near():
+    assert nearest("birael", TABLE) == "bireal"
+    assert nearest("xyz", TABLE) is None

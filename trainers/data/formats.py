@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from spaces.lookup import lookup
 from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.coco_classes import COCO_CLASSES
 from trainers.data.errors import OnBadData
@@ -47,9 +48,7 @@ FORMATS: Mapping[str, Format] = {
 
 def data_format(name: str, year: str = "2007") -> Format:
     """The format of that name; `year`, or years as in "2007+2012", is VOC's. Raises ValueError for an unknown name."""
-    if name not in FORMATS:
-        raise ValueError(f"No format is called {name!r}. Known: {', '.join(FORMATS)}.")
-    found = FORMATS[name]
+    found = lookup(FORMATS, name, "format")
     if name != "voc":
         return found
     return replace(

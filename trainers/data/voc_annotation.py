@@ -1,6 +1,5 @@
 """One VOC annotation file: XML from outside, so everything in it is checked and nothing in it is trusted."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
+from spaces.lookup import nearest
 from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
 from trainers.data.sample import EDGE
@@ -109,8 +109,9 @@ def _parse(text: bytes) -> Element:
 def _label(name: str, number: int, labels: Mapping[str, int]) -> int:
     if name in labels:
         return labels[name]
-    nearest = difflib.get_close_matches(name.lower()[:100], [known.lower() for known in labels], n=1)
-    guess = next((f" (did you mean {known!r}?)" for known in labels if [known.lower()] == nearest), "")
+    lowered = {known.lower(): known for known in labels}
+    near = nearest(name.lower()[:100], lowered)
+    guess = f" (did you mean {lowered[near]!r}?)" if near is not None else ""
     known_names = ", ".join(labels)
     raise _UnknownClassError(f"object {number} is of the unknown class {show(name)}{guess}; known: {known_names}")
 

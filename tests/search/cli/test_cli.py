@@ -129,7 +129,6 @@ def test_the_front_comes_in_every_format(call, run, tmp_path):
 
 def test_a_front_that_cannot_be_shown_is_told(call, run, tmp_path):
     assert "holds no run: there is no config.yaml in it" in refused(call("front", tmp_path / "none"))
-    assert "--format is 'xml'; allowed are table, csv, json, parquet." in refused(call("front", run, "--format", "xml"))
     assert "No measured column is called 'bitops'. Did you mean 'bit_ops'?" in refused(
         call("front", run, "--x", "bitops")
     )
@@ -170,21 +169,6 @@ def test_what_is_no_checkpoint_of_ours_is_told(call, tmp_path):
     assert "name a .safetensors file in it" in refused(call("evaluate", tmp_path, "--data", tmp_path))
     (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04")
     assert "is no Bitfront checkpoint" in refused(call("evaluate", tmp_path / "foreign.pt", "--data", tmp_path))
-    chosen = call("evaluate", tmp_path / "foreign.pt", "--data", "y", "--format", "yolo")
-    assert "--format is 'yolo'; allowed are voc, coco, visdrone." in refused(chosen)
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--on-bad-data", "skp", "--on-bad-data is 'skp'; allowed are error and skip."),
-        ("--memory-limit-mb", "0", "--memory-limit-mb is 0, must be positive and finite."),
-        ("--memory-limit-mb", "nan", "--memory-limit-mb is nan, must be positive and finite."),
-        ("--device", "tpu", "--device is 'tpu'; allowed on this machine are auto, cpu"),
-    ],
-)
-def test_a_wrong_option_of_an_evaluation_is_told(call, tmp_path, option, value, message):
-    assert message in refused(call("evaluate", tmp_path / "any.safetensors", "--data", tmp_path, option, value))
 
 
 def test_costs_are_counted_layer_by_layer(call, tmp_path):

@@ -113,7 +113,6 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "yolo"], "--format is 'yolo'; allowed are voc, coco, visdrone."),
         (["--format", "coco"], "there is no instances_<split>.json here"),
         (["--year", "2012"], "VOC2012: there is no data here"),
         (["--split", "tset"], "there is no split 'tset'. Choose one of those there: test, train, val."),

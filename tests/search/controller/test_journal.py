@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from optuna.distributions import CategoricalDistribution
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
@@ -85,6 +86,15 @@ def test_another_space_or_objective_is_refused(tmp_path, open_controller, tiny, 
         open_controller(space=tiny)
     with pytest.raises(RunError, match="records a search with another objectives"):
         Journal(tmp_path / "run", name="run", space=space, objectives=("map50", "ops"))
+
+
+def test_a_run_taken_up_again_leaves_the_trials_of_its_journal_as_they_are(tmp_path, space, open_controller, drive):
+    drive(open_controller(), count=3)
+    journal = Journal(tmp_path / "run", name="run", space=space, objectives=OBJECTIVES)
+    Controller(space, journal, objectives=OBJECTIVES, trials=40, sampler="random")
+    distributions = [one for trial in journal.trials() for one in trial.distributions.values()]
+    assert len(distributions) == 3 * 8
+    assert {type(one) for one in distributions} == {CategoricalDistribution}
 
 
 def test_a_start_that_died_before_its_first_trial_is_taken_up(tmp_path, open_controller, drive):

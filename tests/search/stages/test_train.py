@@ -137,7 +137,7 @@ def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, over
     [
         ({"teacher/feature_hint": "gone"}, r"the candidate: train.terms.feature_hint.teacher: 'gone' is not known"),
         ({"teacher/anglar": "twin"}, r"the candidate: train.terms.anglar: No distillation term .* mean 'angular'"),
-        ({"teacher/angular": "twin", "weight/angular": "much"}, r"the candidate: train.terms.angular.weight"),
+        ({"teacher/angular": "twin", "weight/angular": -1.0}, r"the candidate: train.terms.angular.weight"),
         ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
         ({"weight/angular": 1.0}, r"the candidate: weight/angular has no effect without teacher/angular"),
     ],

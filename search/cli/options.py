@@ -1,0 +1,53 @@
+"""Arguments and options that several commands have, with the choices that typer lists and checks.
+
+Nothing heavy is imported here: `bitfront --help` must start at once.
+"""
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+DataFormat = Literal["voc", "coco", "visdrone"]
+"""The names of `trainers.data.formats.FORMATS`, which takes seconds to import; a test compares the two."""
+
+
+def _positive(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value:g} is not a positive, finite number.")
+    return value
+
+
+ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a preset such as demo.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/demo.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A value instead of the config's, e.g. search.trials=50. Repeatable."
+    ),
+]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the rows.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
+DataFormatOption = Annotated[DataFormat, typer.Option("--format", help="How the data's files are laid out.")]
+YearOption = Annotated[str, typer.Option(help="The year in the folder VOC<year>, or years as in 2007+2012.")]
+OnBadDataOption = Annotated[
+    Literal["error", "skip"], typer.Option(help="Whether a bad image ends the command, or is skipped.")
+]
+MemoryLimitOption = Annotated[
+    float, typer.Option(callback=_positive, help="The most memory that the decoded images may take, in MB.")
+]
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is the GPU where there is one.")]
+PickOption = Annotated[Literal["knee"] | None, typer.Option(help="The knee of the front.")]
