@@ -17,6 +17,7 @@ from search.plan.teaching import check_ensemble, check_fit, ensemble_of
 from search.run.folder import RunFolder, check_run_folder, read_run_folder
 from search.run.lock import RunLock
 from search.run.start import started_run, untouched_if_refused
+from search.stages.candidate_training import role_rates
 from search.stages.data import load_measured
 from search.stages.detector_result import Result
 from search.stages.prepare import Prepared, check_batch_sizes, check_scoring_data, note_defects, prepare
@@ -144,8 +145,7 @@ def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress
     settings = ScoreSettings(
         adapt_steps=scoring.adapt_steps,
         adapt_learning_rate=scoring.adapt_learning_rate,
-        logit_rate=supernet.logit_learning_rate / supernet.learning_rate,
-        discriminator_rate=supernet.discriminator_learning_rate / supernet.learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
         batch_size=scoring.batch_size,
         recalibrate_images=scoring.recalibrate_images,
         seed=seeded(config.seed, "scoring"),

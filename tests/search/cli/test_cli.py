@@ -20,7 +20,7 @@ from search.errors import RunError
 from search.workers.installation import InstallationError
 from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
-from trainers.training.loop import DivergedError
+from trainers.training.step import DivergedError
 
 LEAST = "name: least\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
 
