@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from pydantic import ValidationError
@@ -41,6 +41,13 @@ class ConfigError(ValueError):
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+    @classmethod
+    def listing(cls, source: str, problems: Sequence[Problem]) -> Self:
+        """The error of a file, or of what else the config came from, with a line for each problem."""
+        if len(problems) == 1:
+            return cls(f"{source}: {problems[0]}", problems)
+        return cls("\n  ".join([f"{source}: {len(problems)} mistakes", *map(str, problems)]), problems)
 
 
 def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -127,21 +134,15 @@ def _checked(content: dict[str, Any], source: str) -> Config:
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        raise _config_error(source, schema_problems(error)) from error
+        raise ConfigError.listing(source, schema_problems(error, Config)) from error
 
     from search.config.checks import problems  # here: it imports torch, which takes seconds that a misspelt key needn't
     from search.config.term_weights import with_default_weights
 
     config = with_default_weights(config)
     if found := problems(config):
-        raise _config_error(source, found)
+        raise ConfigError.listing(source, found)
     return config
-
-
-def _config_error(source: str, problems: Sequence[Problem]) -> ConfigError:
-    if len(problems) == 1:
-        return ConfigError(f"{source}: {problems[0]}", problems)
-    return ConfigError("\n  ".join([f"{source}: {len(problems)} mistakes", *map(str, problems)]), problems)
 
 
 def _source_text(label: str, overrides: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from search.config.problems import Kind, Problem, dotted
-from search.config.schema import Config
 from spaces.lookup import nearest
 
 NAME = "[key]"
@@ -34,21 +33,21 @@ LONGEST_VALUE = 60
 """A longer value is cut to so many characters."""
 
 
-def schema_problems(error: ValidationError) -> list[Problem]:
-    """One problem for each wrong key or value.
+def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[Problem]:
+    """One problem for each wrong key or value; `schema` is what was validated.
 
     A key that is missing because it was misspelt is reported once, by the misspelt one. The values behind a wrong name
     are not reported.
     """
     details = error.errors()
-    meant = {_meant(one["loc"]) for one in details if one["type"] in NO_SUCH_KEY}
+    meant = {_meant(one["loc"], schema) for one in details if one["type"] in NO_SUCH_KEY}
     wrong_names = [one["loc"][:-1] for one in details if _is_name(one)]
     reported = []
     for one in details:
         misspelt = one["type"] == "missing" and one["loc"] in meant
         behind_a_name = not _is_name(one) and any(one["loc"][: len(name)] == name for name in wrong_names)
         if not (misspelt or behind_a_name):
-            reported.append(_problem(one))
+            reported.append(_problem(one, schema))
     return reported
 
 
@@ -66,14 +65,14 @@ def cut(text: str, longest: int = LONGEST_VALUE) -> str:
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
-def _problem(error: ErrorDetails) -> Problem:
+def _problem(error: ErrorDetails, schema: type[BaseModel]) -> Problem:
     code, value, location = error["type"], error["input"], list(error["loc"])
     if _is_name(error):
         location = [*location[:-2], str(location[-2])]  # as text: a number would be a position in a list
     if code in NO_SUCH_KEY:
         *parents, name = [*location[:-1], yaml_text(value)] if code == "invalid_key" else location
-        elsewhere = [one for one in _all_keys(Config) if one.rpartition(".")[2] == name]
-        return _no_such_key([*parents, str(name)], list(_section(parents).model_fields), elsewhere)
+        elsewhere = [one for one in _all_keys(schema) if one.rpartition(".")[2] == name]
+        return _no_such_key([*parents, str(name)], list(_section(parents, schema).model_fields), elsewhere)
     if _is_name(error) and code == "literal_error":
         return _no_such_key(location, re.findall(r"'(.*?)'", error["ctx"]["expected"]))
     key = dotted(location)
@@ -81,10 +80,10 @@ def _problem(error: ErrorDetails) -> Problem:
         return Problem(key, Kind.MISSING, "is missing and has no default.")
     subject = "the name is" if _is_name(error) else "is"
     kind = Kind.WRONG_TYPE if _first_word(error) in WANTED else Kind.NOT_ALLOWED
-    return Problem(key, kind, f"{subject} {yaml_text(value)}, {_allowed(error)}.", value)
+    return Problem(key, kind, f"{subject} {yaml_text(value)}, {_allowed(error, schema)}.", value)
 
 
-def _allowed(error: ErrorDetails) -> str:
+def _allowed(error: ErrorDetails, schema: type[BaseModel]) -> str:
     word, value = _first_word(error), error["input"]
     if error["type"] == "too_short":
         return "must have one entry or more"
@@ -93,7 +92,7 @@ def _allowed(error: ErrorDetails) -> str:
         return text[:1].lower() + text[1:]
     if word == "string" and not isinstance(value, list | dict | None):
         return f"must be {WANTED[word]}: put it in quotes"
-    if word == "model" and value is None and not _required(error["loc"]):
+    if word == "model" and value is None and not _required(error["loc"], schema):
         return f"must be {WANTED[word]}, or {{}} for the defaults"
     return f"must be {WANTED[word]}"
 
@@ -102,9 +101,9 @@ def _first_word(error: ErrorDetails) -> str:
     return error["type"].partition("_")[0]
 
 
-def _required(location: Sequence[str | int]) -> list[str]:
+def _required(location: Sequence[str | int], schema: type[BaseModel]) -> list[str]:
     """The keys without a default of the section at a place."""
-    return [name for name, field in _section(location).model_fields.items() if field.is_required()]
+    return [name for name, field in _section(location, schema).model_fields.items() if field.is_required()]
 
 
 def _no_such_key(location: Sequence[str | int], known: Sequence[str], elsewhere: Sequence[str] = ()) -> Problem:
@@ -121,15 +120,15 @@ def _is_name(error: ErrorDetails) -> bool:
     return error["loc"][-1:] == (NAME,)
 
 
-def _meant(location: Sequence[str | int]) -> tuple[str | int, ...]:
+def _meant(location: Sequence[str | int], schema: type[BaseModel]) -> tuple[str | int, ...]:
     """The key that an unknown one may stand for; the unknown one itself where none is near."""
     *parents, name = location
-    return (*parents, nearest(str(name), _section(parents).model_fields) or name)
+    return (*parents, nearest(str(name), _section(parents, schema).model_fields) or name)
 
 
-def _section(location: Sequence[str | int]) -> Any:
+def _section(location: Sequence[str | int], schema: type[BaseModel]) -> Any:
     """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries."""
-    section: Any = Config
+    section: Any = schema
     for part in location:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[str(part)].annotation
