@@ -136,12 +136,13 @@ def _checked(content: dict[str, Any], source: str) -> Config:
     except ValidationError as error:
         raise ConfigError.listing(source, schema_problems(error, Config)) from error
 
-    from search.config.checks import problems  # here: it imports torch, which takes seconds that a misspelt key needn't
+    # Here, since they import torch, which takes seconds: a file or key that doesn't exist is reported at once.
+    from search.config.checks import problems
     from search.config.term_weights import with_default_weights
 
     config = with_default_weights(config)
-    if found := problems(config):
-        raise ConfigError.listing(source, found)
+    if wrong := problems(config):
+        raise ConfigError.listing(source, wrong)
     return config
 
 

@@ -73,9 +73,9 @@ def test_one_wrong_value_gives_one_message(rich):
         for wrong in ("wrong", -1, 2.5, True, [], {"wrong": 1}, "none", "ensemble"):
             tree = copy.deepcopy(whole)
             at(tree, parents)[last] = wrong
-            found = refusal(rich, tree, path)
-            assert len(found) <= 1, (path, wrong, found)
-            refused += len(found)
+            lines = refusal(rich, tree, path)
+            assert len(lines) <= 1, (path, wrong, lines)
+            refused += len(lines)
     assert refused > 700
 
 
@@ -90,9 +90,9 @@ def test_a_misspelt_key_gives_one_message_with_the_right_one(rich):
         section = {(f"{key[:-1]}q" if key == last else key): value for key, value in at(whole, parents).items()}
         at(tree, parents).clear()
         at(tree, parents).update(section)
-        found = refusal(rich, tree, path)
-        assert len(found) == 1, (path, found)
-        assert re.search(rf"Did you mean '?({re.escape('.'.join(map(str, path)))}|{last})[?']", found[0]), found
+        lines = refusal(rich, tree, path)
+        assert len(lines) == 1, (path, lines)
+        assert re.search(rf"Did you mean '?({re.escape('.'.join(map(str, path)))}|{last})[?']", lines[0]), lines
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
