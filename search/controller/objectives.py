@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
+from spaces.cost import BITS_PER_MEGABYTE
+
 Direction = Literal["maximize", "minimize"]
 
 OBJECTIVES: dict[str, Direction] = {
@@ -19,8 +21,6 @@ OBJECTIVES: dict[str, Direction] = {
 }
 BUDGETS = ("bit_ops", "ops", "memory_mb")
 """The costs that may have an upper bound."""
-
-BITS_PER_MEGABYTE = 8e6
 
 
 class Scored(Protocol):
