@@ -13,9 +13,8 @@ from search.plan.space import fixed_candidate, student_spec
 from search.stages.data import Reading, decode_split, told_of_defects
 from search.stages.detector_result import figures_on
 from spaces.candidate import ALL_REAL, Candidate
-from spaces.cost import counted_proposals, layer_costs, totals
-from spaces.detectors import DetectorSpec, build_detector, searchable_units
-from spaces.layers.opened import openable
+from spaces.cost import layer_costs, totals
+from spaces.detectors import DetectorSpec, build_detector, counted_proposals, openable, searchable_units
 from spaces.supernet import build_fixed
 from trainers.data.errors import REPAIR_OR_SKIP, DataError
 from trainers.data.voc_annotation import NAME_ALL_CLASSES

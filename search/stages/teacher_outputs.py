@@ -8,6 +8,7 @@ from search.plan.teaching import ensemble_of
 from search.run.folder import RunFolder
 from search.stages.teachers import term_teachers
 from spaces.candidate import NO_TEACHER
+from spaces.detectors import is_two_stage
 from trainers.data.decoded import Decoded
 from trainers.distill import TERMS
 from trainers.distill.teacher_cache import KnownOutputs, bytes_of, kept_outputs
@@ -52,7 +53,7 @@ def _read(config: Config, teachers: Mapping[str, Teacher]) -> dict[str, frozense
     for term, names in term_teachers(config).items():
         for one in names:
             for name in ensemble_of(config).behind(one):
-                two_stage = name in teachers and hasattr(teachers[name].network, "counted_proposals")
+                two_stage = name in teachers and is_two_stage(teachers[name].network)
                 unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].second_stage)
                 if name != NO_TEACHER and not unknown:
                     read[name] = read.get(name, frozenset()) | {TERMS[term].reads}

@@ -14,6 +14,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
 from spaces.detectors.contract import Assignment, Detections, DetectorOutput, RoIResponses, Target, collect_traces
 from spaces.detectors.fpn import FeaturePyramid
+from spaces.detectors.openable import openable_parts
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
@@ -63,6 +64,8 @@ class FasterRCNN(nn.Module):
         self._kept_proposals = scale.kept()
         self.rpn = build_rpn(channels, scale, self._kept_proposals, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
+        heads = ("rpn.head.cls_logits", "rpn.head.bbox_pred")
+        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=heads)
 
     @property
     def detections_per_image(self) -> int:

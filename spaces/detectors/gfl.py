@@ -20,6 +20,7 @@ from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import assignment, gfl_losses
+from spaces.detectors.openable import openable_parts
 from spaces.detectors.quality import BuildQuality, QualityPredictor, joint_logits
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.layers import MethodsFor
@@ -41,6 +42,8 @@ class GFL(nn.Module):
     predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and stay real unless
     opened. All levels share towers and predictions, but for the boxes' scale.
     """
+
+    counted_proposals = None
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class GFL(nn.Module):
         self.box_heads = _prediction(channels, 4 * BINS, heads)
         self.scales = LevelScales(len(LEVELS))
         self.quality = quality(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
+        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=("cls_heads", "box_heads"))
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None

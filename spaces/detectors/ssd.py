@@ -15,10 +15,11 @@ from spaces.detectors.contract import (
     collect_traces,
 )
 from spaces.detectors.flat import by_anchor
+from spaces.detectors.openable import openable_parts
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.selection import Limits
 from spaces.detectors.ssd_decode import USUAL, decode_batch
-from spaces.detectors.ssd_loss import assign, ssd_losses
+from spaces.detectors.ssd_loss import BOX_SCALES, assign, ssd_losses
 from spaces.layers.opened import ActivatedConv2d
 
 LARGEST_FINE = 160
@@ -32,6 +33,8 @@ class SingleShot(nn.Module):
     The heads start with a ReLU; `light` ones are depthwise-separable as in SSDLite (arXiv:1801.04381, section 6.2),
     `full` ones plain 3x3.
     """
+
+    counted_proposals = None
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class SingleShot(nn.Module):
         levels = list(zip(channels.values(), boxes.per_cell, strict=True))
         self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
         self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
+        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=("cls_heads", "box_heads"))
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -86,7 +90,7 @@ class SingleShot(nn.Module):
         maps = list(features.values())
         cls = [head(x) for head, x in zip(self.cls_heads, maps, strict=True)]
         box = [head(x) for head, x in zip(self.box_heads, maps, strict=True)]
-        return Responses(cls, box, self.boxes(maps), activation="softmax", background=0)
+        return Responses(cls, box, self.boxes(maps), activation="softmax", background=0, box_scales=BOX_SCALES)
 
 
 class SSD(SingleShot):

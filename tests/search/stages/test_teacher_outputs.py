@@ -45,7 +45,7 @@ def kept(tmp_path, fixed, spec, blobs):
         notes = Notes()
         if two_stage:
             for teacher in teachers.values():
-                teacher.network.counted_proposals = None
+                teacher.network.counted_proposals = 300
         config = load_config(file, list(overrides))
         return known_outputs(config, RunFolder(tmp_path), teachers, blobs(4), notes), notes.told
 

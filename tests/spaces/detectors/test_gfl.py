@@ -6,12 +6,11 @@ from torch import nn
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs
-from spaces.detectors import DetectorSpec, build_detector, gfl, searchable_units, traced
+from spaces.detectors import DetectorSpec, build_detector, gfl, openable, searchable_units, traced
 from spaces.detectors.edge_distributions import BINS
 from spaces.detectors.gfl_decode import decode_batch
 from spaces.layers import OpenedConv
 from spaces.layers.levels import LevelNorms
-from spaces.layers.opened import openable
 from spaces.supernet import activate, build_fixed, build_supernet, extract
 
 PARTS = ("backbone", "fpn", "towers", "cls_heads", "box_heads")

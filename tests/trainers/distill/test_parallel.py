@@ -11,6 +11,8 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.detectors import Assignment, DetectorOutput, DetectorSpec, Responses
+from spaces.detectors.box_coding import UNSCALED
+from spaces.detectors.ssd_loss import BOX_SCALES
 from spaces.supernet import build_fixed
 from trainers.devices import freeze
 from trainers.distill import Distiller
@@ -49,6 +51,7 @@ def output(kind, targets=(OBJECT,), classes=3):
         0 if ssd else None,
         bins,
         [torch.zeros(count, 1, 5, 5)] if kind == "gfl" else None,
+        BOX_SCALES if ssd else UNSCALED,
     )
     labels = torch.zeros(count, 25).long()
     for label, target in zip(labels, targets, strict=True):
