@@ -1,4 +1,4 @@
-"""The layer method of docs/extending.md, as it stands there."""
+"""The layer method of docs/how-to/extending.md, as it stands there."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from spaces.layers import METHODS
 from spaces.layers.methods import Method
 from spaces.supernet import build_fixed
 
-PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "extending.md"
 
 
 @pytest.fixture

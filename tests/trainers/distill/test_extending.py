@@ -1,4 +1,4 @@
-"""The distillation term of docs/extending.md, as it stands there."""
+"""The distillation term of docs/how-to/extending.md, as it stands there."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from trainers.distill import TERMS, Distiller
 from trainers.training.detector import train_detector
 from trainers.training.settings import TrainSettings
 
-PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin", "weight/channel_means": 10.0})
 
 
