@@ -80,7 +80,7 @@ def compared(width: float, term: str, folder: Path) -> tuple[float, float]:
             statistics_before = {name: x.clone() for name, x in student.named_buffers()}
             began = time.perf_counter()
             made = student(images, targets)
-            found = distiller.losses(candidate, images, targets, made, cache)
+            found = distiller.losses(candidate, images, made, cache)
             torch.stack([*made.losses.values(), *found.values()]).sum().backward()
             times[way].append(time.perf_counter() - began)
             losses[way] = float(found[term].detach())

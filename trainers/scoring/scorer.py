@@ -106,10 +106,8 @@ class Scorer:
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps()):
             torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
-            with distiller.tracing(candidate, network):
-                output = network(images, targets)
             known = partial(self._known_output, start, start + len(images))
-            losses = output.losses | distiller.losses(candidate, images, targets, output, known)
+            losses = distiller.step(network, candidate, images, targets, known=known)
             check_finite(losses, "the adaptation", 0, step)
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()

@@ -35,9 +35,9 @@ def test_the_pages_term_by_hand(channel_means):
     ours = output(p3=torch.tensor([[[[1.0, 5.0]]]]), p4=torch.tensor([[[[4.0]]]]))
     theirs = output(p3=torch.tensor([[[[0.0, 2.0]]]]), p4=torch.tensor([[[[2.0]]]]))
     # Means 3 against 1 on p3, 4 against 2 on p4.
-    assert loss(ours, theirs, "twin", []).item() == pytest.approx(((3 - 1) ** 2 + (4 - 2) ** 2) / 2)
+    assert loss(ours, theirs, "twin").item() == pytest.approx(((3 - 1) ** 2 + (4 - 2) ** 2) / 2)
     moved = output(p3=torch.tensor([[[[5.0, 1.0]]]]), p4=ours.features["p4"])
-    assert loss(moved, theirs, "twin", []).item() == loss(ours, theirs, "twin", []).item()
+    assert loss(moved, theirs, "twin").item() == loss(ours, theirs, "twin").item()
 
 
 def test_a_config_may_name_the_pages_term(channel_means):

@@ -153,10 +153,10 @@ def test_a_step_with_known_outputs_has_the_live_steps_losses(detector, spec, blo
     candidate = Candidate({f"teacher/{term}": "big" for term in terms})
     shown, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
     made = student(shown, targets)
-    live = distiller.losses(candidate, shown, targets, made)
+    live = distiller.losses(candidate, shown, made)
     known = kept_outputs(tmp_path, teacher, asdict(shape), images, 4).output(0, 4, CPU)
     monkeypatch.setattr(teacher, "forward", None)
-    kept = distiller.losses(candidate, shown, targets, made, lambda name: known)
+    kept = distiller.losses(candidate, shown, made, lambda name: known)
     games = {f"{term} discriminators" for term in terms if term.startswith("adversarial")}
     assert set(kept) == set(live) == set(terms) | games
     for term, loss in live.items():

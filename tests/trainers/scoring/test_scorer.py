@@ -275,7 +275,7 @@ def test_a_candidate_whose_loss_is_not_finite_has_diverged(parts):
 
 
 def test_a_candidate_that_diverges_in_its_last_step_has_diverged(parts, monkeypatch):
-    def rooted(self, candidate, images, targets, student, known=None):
+    def rooted(self, candidate, images, student, known=None):
         x = student.features["p3"]
         return {"root": (x * 0).abs().sqrt().sum()}  # 0, of slope NaN
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorSpec
+from spaces.detectors import DetectorSpec, traced
 from spaces.supernet import build_fixed, build_supernet
 from trainers.devices import freeze
 from trainers.distill import Distiller
@@ -67,10 +67,10 @@ def test_all_terms_of_lws_det_teach_it(images, targets):
     student = build().train()
     distiller = Distiller(student, {"twin": twin}, {term: ["twin"] for term in terms})
     candidate = Candidate({**LAYERS, **{f"teacher/{term}": "twin" for term in terms}})
-    with distiller.tracing(candidate, student):
+    with traced(student):
         output = student(images, targets)
     assert len(output.layers) == 16 + 8 + 1
-    losses = distiller.losses(candidate, images, targets, output)
+    losses = distiller.losses(candidate, images, output)
     assert losses.keys() == set(terms)
     assert all(loss.isfinite() and loss > 0 for loss in losses.values())
     losses["angular"].backward(retain_graph=True)
