@@ -1,4 +1,4 @@
-"""Which candidate of a run to retrain: one named, the front's knee, or the best within a budget of operations."""
+"""Choosing the candidate to retrain: by id, the knee of the front, or the best within a budget of operations."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ def pick_candidate(run: Run, *, candidate: str | None, pick: Literal["knee"] | N
     given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
         raise RunError(
-            f"Got {' and '.join(given) or 'none of them'}; say which candidate by exactly one of --candidate ID, "
+            f"Got {' and '.join(given) or 'none of them'}; choose the candidate by exactly one of --candidate ID, "
             "--pick knee, --max-ops N."
         )
     if candidate is not None:

@@ -63,7 +63,7 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
 
 
 def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
-    """An aligned table; whole numbers with separators, others with four digits. Names stand as they are, no markup."""
+    """An aligned table: whole numbers with separators, others with four digits. Names are never read as markup."""
     fits = for_terminal and sys.stdout.isatty()
     console = Console(file=io.StringIO(), width=None if fits else UNBOUND_WIDTH, force_terminal=fits)
     table = Table()

@@ -4,9 +4,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 
+from search.config import Config, load_config
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
 from spaces.candidate import Candidate
@@ -15,6 +18,44 @@ from spaces.space import Knob, SearchSpace
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one that workers import too
 
 OBJECTIVES = ("map50", "bit_ops")
+
+TINY_CONFIG: dict[str, Any] = {
+    "name": "tiny",
+    "device": "cpu",
+    "data": {"format": "shapes", "image_size": 96, "shapes": {"train": 16, "val": 8, "test": 8, "image_size": 96}},
+    "student": {"detector": "ssd_resnet18", "width": 0.125},
+    "teachers": {"twin": {"epochs": 1, "batch_size": 8}},
+    "space": {"granularity": "stage", "layers": {"methods": ["real", "sign"]}},
+    "supernet": {"epochs": 1, "batch_size": 8},
+    "scoring": {"adapt_steps": 1, "batch_size": 8, "recalibrate_images": 8},
+    "search": {"trials": 4, "workers": 1},
+    "retrain": {"epochs": 1, "batch_size": 8},
+    "train": {"layers": "sign", "epochs": 1, "batch_size": 8},
+}
+"""A search and a training of seconds: an eighth of the width, one epoch, 16 images."""
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[..., Path]:
+    """Writes `TINY_CONFIG`, with other sections in place of its own, to a file of the config's name; returns it."""
+
+    def write(**sections: object) -> Path:
+        content = TINY_CONFIG | sections
+        file = tmp_path / f"{content['name']}.yaml"
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def tiny_config(write_config: Callable[..., Path]) -> Callable[..., Config]:
+    """Loads that config, with `overrides` such as "search.trials=2" and other sections."""
+
+    def load(*overrides: str, **sections: object) -> Config:
+        return load_config(write_config(**sections), overrides)
+
+    return load
 
 
 def small_space() -> SearchSpace:
