@@ -23,7 +23,6 @@ from search.cli.options import (
     SetOption,
     YearOption,
 )
-from search.cli.run_axes import axes_of_run
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
@@ -72,13 +71,11 @@ def search(
 
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_front
-        from search.controller.objectives import axes
         from search.stages.search import run_search
 
         folder = run_dir or Path("runs") / loaded.name
         outcome = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
-        x, y = axes(loaded.search.objectives)
-        print_front(outcome.run.front(x=x, y=y), x, y)
+        print_front(outcome.run.front(), outcome.run.x, outcome.run.y)
         typer.echo(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
@@ -99,9 +96,8 @@ def front(
         import results
         from search.cli.tables import print_front
 
-        own_x, own_y = axes_of_run(run)
-        x, y = x or own_x, y or own_y
-        print_front(results.open_run(run).front(x=x, y=y), x, y, format_, output)
+        opened = results.open_run(run)
+        print_front(opened.front(x, y), x or opened.x, y or opened.y, format_, output)
 
 
 @app.command()
@@ -126,9 +122,7 @@ def retrain(
         from search.cli.progress import terminal_progress
         from search.stages.search import run_retrain
 
-        x, y = axes_of_run(run)
-        opened = results.open_run(run)
-        chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
+        chosen = pick_candidate(results.open_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
         result = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
         _print_result(result, "retrained")
 

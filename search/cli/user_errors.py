@@ -77,9 +77,8 @@ def is_users_mistake(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in PLACES_AT_FAULT:
         return True
 
-    from results.errors import RunError as UnreadableRunError
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
-    from trainers.training.loop import DivergedError
+    from trainers.training.step import DivergedError
 
-    return isinstance(error, (UnreadableRunError, CheckpointError, DataError, DivergedError))
+    return isinstance(error, (CheckpointError, DataError, DivergedError))

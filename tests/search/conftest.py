@@ -65,16 +65,21 @@ def small_space() -> SearchSpace:
 
 
 def worked_score(candidate: Candidate) -> SimpleNamespace:
-    """map50 loses 0.05 a sign, 0.03 a bireal layer and gains 0.01 from a teacher; bit_ops is 1024 a real one."""
+    """map50 loses 0.05 a sign, 0.03 a bireal layer and gains 0.01 from a teacher."""
     methods = list(candidate.layers().values())
     map50 = 0.8 - 0.05 * methods.count("sign") - 0.03 * methods.count("bireal")
     map50 += 0.01 if candidate.get("teacher/hint") == "twin" else 0.0
-    bit_ops = 1024.0 * methods.count("real") + methods.count("sign") + methods.count("bireal")
     return SimpleNamespace(
         metrics={"map50": map50, "map50_11": map50},
-        costs={"bit_ops": bit_ops, "ops": bit_ops / 64, "memory_bits": bit_ops * 8},
         seconds={"adapt": 0.5, "recalibrate": 0.25, "evaluate": 0.25},
     )
+
+
+def worked_costs(candidate: Candidate) -> dict[str, float]:
+    """bit_ops is 1024 a real layer and 1 another; 8 bits of memory for each."""
+    methods = list(candidate.layers().values())
+    bit_ops = 1024.0 * methods.count("real") + methods.count("sign") + methods.count("bireal")
+    return {"bit_ops": bit_ops, "ops": bit_ops / 64, "memory_bits": bit_ops * 8, "memory_mb": bit_ops / 1e6}
 
 
 @pytest.fixture
@@ -88,13 +93,18 @@ def score() -> Callable[[Candidate], SimpleNamespace]:
 
 
 @pytest.fixture
+def costs() -> Callable[[Candidate], dict[str, float]]:
+    return worked_costs
+
+
+@pytest.fixture
 def open_controller(tmp_path: Path, space: SearchSpace) -> Callable[..., Controller]:
     """Opens a controller over a run folder, as each start of a search does."""
 
     def open_one(run: str = "run", **settings: object) -> Controller:
         chosen = settings.pop("space", space)
         journal = Journal(tmp_path / run, name="run", space=chosen, objectives=OBJECTIVES)
-        defaults = {"objectives": OBJECTIVES, "trials": 40, "sampler": "random"}
+        defaults = {"objectives": OBJECTIVES, "costs": worked_costs, "trials": 40, "sampler": "random"}
         return Controller(chosen, journal, **(defaults | settings))
 
     return open_one

@@ -27,7 +27,7 @@ def run(tmp_path):
         | {"map50": 0.25 * (n + 1), "bit_ops": 1e6 * (n + 1), "ops": 5e5 * (n + 1)}
         for n, method in enumerate(["sign", "real"])
     ]
-    results.write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    results.write_run_tables(tmp_path, records, x="ops", y="map50")
     (tmp_path / "config.yaml").write_text(config_text(load_config("demo", ["search.objectives=[map50, ops]"])))
     return tmp_path
 
@@ -95,12 +95,17 @@ def test_the_front_comes_in_every_format(call, run, tmp_path):
 
 
 def test_a_front_that_cannot_be_shown_is_refused(call, run, tmp_path):
-    assert "holds no run: there is no config.yaml in it" in refused(call("front", tmp_path / "none"))
+    assert "none does not exist. Start a run with `bitfront search CONFIG" in refused(call("front", tmp_path / "none"))
     assert "No measured column is called 'bitops'. Did you mean 'bit_ops'?" in refused(
         call("front", run, "--x", "bitops")
     )
+    (run / "trials.parquet").write_bytes(b"PAR1")
+    assert "trials.parquet is not readable as a trials table" in refused(call("front", run))
+
+
+def test_the_front_needs_the_table_alone(call, run):
     (run / "config.yaml").write_text("search: 3")
-    assert "config.yaml is not as the search wrote it" in refused(call("front", run))
+    assert call("front", run).exit_code == 0
 
 
 def test_retraining_needs_exactly_one_choice(call, run):

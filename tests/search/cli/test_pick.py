@@ -21,7 +21,7 @@ def run(tmp_path):
 
 
 def pick(run, **how):
-    return pick_candidate(run, x="ops", y="map50", **({"candidate": None, "pick": None, "max_ops": None} | how))
+    return pick_candidate(run, **({"candidate": None, "pick": None, "max_ops": None} | how))
 
 
 def test_a_named_candidate_is_taken(run):

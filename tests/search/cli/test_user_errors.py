@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from results.errors import RunError as UnreadableRunError
+import results
 from search.cli.app import app
 from search.errors import RunError
 from search.workers.installation import InstallationError
 from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
-from trainers.training.loop import DivergedError
+from trainers.training.step import DivergedError
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_pa
     "mistake",
     [
         RunError("the run is in use"),
-        UnreadableRunError("the table can't be read"),
+        results.RunError("the table can't be read"),
         InstallationError("another search"),
         CheckpointError("no checkpoint"),
         DataError("images", "there are none", "Name others"),

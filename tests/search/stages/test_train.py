@@ -21,7 +21,7 @@ from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.detector_file import load_detector
 from trainers.progress import SilentProgress
-from trainers.training.searched_signs import searched_logits
+from trainers.training.searched_signs import searches
 
 CONFIG = """
 name: alone
@@ -68,7 +68,7 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
 
 def test_nothing_unused_is_kept(trained):
     network, *_ = load_detector(trained.checkpoint)
-    assert len(searched_logits(network)) == 16
+    assert len(searches(network)) == 16
     for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
         assert list(unit.alternatives) == ["dbs"]
         assert unit.weight is None
