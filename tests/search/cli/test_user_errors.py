@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import results
 from search.cli.app import app
 from search.errors import RunError
 from search.workers.installation import InstallationError
@@ -81,7 +80,6 @@ def test_ctrl_c_and_sigterm_end_a_process_with_exit_statuses_of_their_own(tmp_pa
     "mistake",
     [
         RunError("the run is in use"),
-        results.RunError("the table can't be read"),
         InstallationError("another search"),
         CheckpointError("no checkpoint"),
         DataError("images", "there are none", "Name others"),
