@@ -19,10 +19,10 @@ from pathlib import Path
 from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.workers.runner import run_trials
+from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 from trainers.checkpoint import write_whole
-from trainers.scoring.scorer import Score
 
 KNOBS, LAST = 60, 100
 NSGA2_TRIALS, TPE_TRIALS = 3000, 1000
@@ -41,17 +41,22 @@ class PretendScorer:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def score(self, candidate: Candidate) -> Score:
+    def score(self, candidate: Candidate) -> Measured:
         time.sleep(self._seconds)
         binary = sum(method != "real" for method in candidate.layers().values())
         map50 = 0.8 - binary / 100 + random.Random(candidate.id).gauss(0.0, 0.02)
-        costs = {"bit_ops": 1e9 - 1.5e7 * binary, "ops": 1e7 - 1e5 * binary, "memory_bits": 1e7 - 1e5 * binary}
-        return Score({"map50": map50, "map50_11": map50}, costs, {"adapt": 0.0, "evaluate": self._seconds})
+        return Measured({"map50": map50, "map50_11": map50}, {"adapt": 0.0, "evaluate": self._seconds})
+
+
+def costs(candidate: Candidate) -> dict[str, float]:
+    binary = sum(method != "real" for method in candidate.layers().values())
+    return {"bit_ops": 1e9 - 1.5e7 * binary, "ops": 1e7 - 1e5 * binary, "memory_bits": 1e7 - 1e5 * binary}
 
 
 def controller(folder: Path, sampler: str, trials: int, workers: int = 1) -> Controller:
     journal = Journal(folder, name="benchmark", space=space(), objectives=OBJECTIVES)
-    return Controller(space(), journal, objectives=OBJECTIVES, trials=trials, sampler=sampler, workers=workers)
+    chosen = {"trials": trials, "sampler": sampler, "workers": workers}
+    return Controller(space(), journal, objectives=OBJECTIVES, costs=costs, **chosen)
 
 
 def seconds_a_trial(sampler: str, trials: int) -> float:

@@ -2,12 +2,13 @@
 
     python examples/score_agreement.py examples/score_agreement.yaml --seeds 2 3 4 --processes 2
 
-Every seed is a search of its own: its images, teachers and supernet, in which all candidates of the config are scored,
-and then all are retrained. The teacher `useless`, where the config has one, gets random weights. Printed are the score
-(map50 on `val`) and what it comes to (map50 on `test`), mean over seeds, of the candidates that all seeds have; and
-Kendall's tau-b of the two orders for each seed, with the 95 % interval of a bootstrap over candidates. With `useless`
-also, in pairs, seed by seed, how far the useful teacher's retrained networks are above the one without a teacher, and
-that one above the useless teacher's: means over each one's candidates, with p by Fisher's exact test.
+Every seed is a search of its own, with its own images, teachers and supernet. It scores all candidates of the config,
+then retrains all of them. The teacher `useless`, if the config has one, gets random weights. The first table has the
+score (map50 on `val`) and the map50 after retraining (on `test`) of the candidates that all seeds have, as means over
+seeds. Then comes Kendall's tau-b of the two orders for each seed, with the 95 % interval of a bootstrap over
+candidates. With a teacher `useless`, the last lines compare, seed by seed, the retrained networks of the useful
+teacher, of no teacher and of the useless one: differences of the means over each one's candidates, with p by Fisher's
+exact test.
 """
 
 import statistics
@@ -16,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paired import bootstrap, interval, kendall_tau_b, sign_flip_p
-from seeds import parsed, seed_by_seed, seed_parser, told_clearly
+from experiments.paired import bootstrap, interval, kendall_tau_b, sign_flip_p
+from experiments.seeds import clear_exit, parsed, seed_by_seed, seed_parser
 
 from spaces.candidate import Candidate
 
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 USELESS = "useless"
 NONE = "none"
 Row = tuple[str, float, float]
-"""A candidate in words, its score and its retrained map50."""
+"""A candidate in words, its score, and its map50 after retraining."""
 
 
 def check(config_file: str, useful: str, seeds: list[int], overrides: list[str]) -> None:
-    """Raise ConfigError or RunError for a config that can't be searched by, or not where it would be."""
+    """Raise ConfigError or RunError if a seed's config is wrong or its run folder holds a run of another config."""
     from search.config import ConfigError
     from search.config.names import unknown
     from search.plan.sources import settled
@@ -63,7 +64,7 @@ def run_folder(config: "Config") -> Path:
 
 def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row]:
     """One search with its retrainings."""
-    from plan_check import save_untrained
+    from experiments.plan_check import save_untrained
 
     import results
     from search.stages.search import run_retrain, run_search
@@ -79,33 +80,33 @@ def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row
         config = config_of(config_file, seed, [*overrides, f"teachers.{USELESS}.weights={useless}"])
     folder = run_folder(config)
     run_search(config, folder, None, SilentProgress())
-    found = []
+    rows = []
     trials = results.open_run(folder).trials
     for trial in trials[trials["state"] == "complete"].sort_values("number").itertuples():
         retrained = run_retrain(folder, trial.id, None, None, SilentProgress()).test["map50"]
-        found.append((described(Candidate(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
-        print(f"seed {seed}, {found[-1][0]}: score {trial.map50:.4f}, retrained {retrained:.4f}", flush=True)
-    return found
+        rows.append((described(Candidate(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
+        print(f"seed {seed}, {rows[-1][0]}: score {trial.map50:.4f}, retrained {retrained:.4f}", flush=True)
+    return rows
 
 
 def described(candidate: Candidate) -> str:
-    """Its terms, each with teacher and weight, where terms are searched; `none` without any. Otherwise its layers."""
+    """Its terms, each with teacher and weight, or `none`, where terms are searched. Otherwise its layers."""
     if not any(key.startswith("teacher/") for key in candidate):
         return ", ".join(f"{key.removeprefix('layer/')} {value}" for key, value in candidate.items())
     return ", ".join(f"{t} {one.teacher} {one.weight:g}" for t, one in candidate.terms().items()) or NONE
 
 
 def taught(candidates: dict[str, tuple[float, float]], teacher: str) -> list[float]:
-    """The retrained map50 of a teacher's candidates; of `none` the one without a teacher."""
+    """The retrained map50 of the candidates of a teacher; for `none`, of the one without a teacher."""
     return [reached for name, (_, reached) in candidates.items() if name == teacher or f" {teacher} " in name]
 
 
 def main() -> None:
     parser = seed_parser(__doc__)
     parser.add_argument("config")
-    parser.add_argument("--useful", default="big", help="the teacher that is held against none and the useless one")
+    parser.add_argument("--useful", default="big", help="the teacher to compare with none and with the useless one")
     asked = parsed(parser)
-    with told_clearly():
+    with clear_exit():
         seeds = seed_by_seed(
             asked,
             partial(check, asked.config, asked.useful, asked.seeds, asked.overrides),
@@ -121,11 +122,11 @@ def main() -> None:
     def tau(rows: list[Row], places: Sequence[int]) -> float:
         return kendall_tau_b([rows[place][1] for place in places], [rows[place][2] for place in places])
 
-    count = min(map(len, seeds))  # of a seed in which a candidate failed there are fewer
+    count = min(map(len, seeds))  # a seed in which a candidate failed has fewer
     each = [tau(rows, range(len(rows))) for rows in seeds]
     low, high = bootstrap(lambda places: statistics.mean(tau(rows, places) for rows in seeds), count)
-    shown = ", ".join(f"{one:.2f}" for one in each)
-    print(f"\ntau-b: {shown}; mean {statistics.mean(each):.2f}, {low:.2f} to {high:.2f}")
+    by_seed = ", ".join(f"{one:.2f}" for one in each)
+    print(f"\ntau-b: {by_seed}; mean {statistics.mean(each):.2f}, {low:.2f} to {high:.2f}")
     for better, worse in ((asked.useful, NONE), (NONE, USELESS), (asked.useful, USELESS)):
         if taught(by_name[0], better) and taught(by_name[0], worse):
             over = [statistics.mean(taught(one, better)) - statistics.mean(taught(one, worse)) for one in by_name]

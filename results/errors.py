@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 
 class RunError(ValueError):
-    """A run, or a question about it, that cannot be answered: the text says what came in and what to do."""
+    """A run folder that can't be used as asked: in use, damaged, of another search, stopped by its own failures, or
+    without what was asked for. The text says what came in and what to do.
+    """
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> RunError:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.columns import COSTS, METRICS, is_knob
+from results.columns import is_knob
+from results.figures import FIGURES
 from results.pareto import knee, pareto_mask
 
 
@@ -32,7 +33,7 @@ def front_rows(trials: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """
     flagged = trials[front_flags(trials, x, y)]
     distinct = flagged.drop_duplicates(subset=[x, y], keep="first").sort_values(x)
-    numbers = [name for name in trials.columns if name in METRICS or name in COSTS]
+    numbers = [name for name in trials.columns if name in FIGURES]
     rest = [name for name in numbers if name not in (x, y)]
     knobs = [name for name in trials.columns if is_knob(name)]
     return distinct[["id", x, y, *rest, *knobs]].reset_index(drop=True)

@@ -21,7 +21,7 @@ from results.files import write_whole
 from results.front import eligible, front_rows, knee_id
 from results.labels import Label, place_labels
 
-# Okabe and Ito's palette: told apart in every common form of colour blindness, and in grey print by their lightness.
+# Okabe and Ito's palette: distinct in every common form of colour blindness, and by lightness in grey print.
 BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
 FORMATS = ("png", "svg", "pdf")
 
@@ -53,7 +53,7 @@ def rendered(figure: Figure, kind: str = "png") -> bytes:
 
 
 def front_figure(trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None = None) -> Figure:
-    """The picture, to be shown or saved (no pyplot involved). Without a complete trial, empty axes that say so."""
+    """The picture, without pyplot. Without a complete trial: empty axes with a text that says so."""
     check_axes(trials, x, y)
     figure = Figure(figsize=(7.5, 5.0), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""A run's folder, opened to be looked at in pandas."""
+"""A run's folder, opened in pandas."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results.columns import FLAGS, LEADING, USUAL_X, USUAL_Y, check_axes, is_maximised, measured
+from results import layout
+from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
 from results.errors import RunError, unknown_name
+from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import eligible, front_rows, knee_id
-from results.hypervolume import hypervolume
 from results.parquet import read_notes, read_parquet
-from results.tables import TRIALS_FILE
+from results.volume import hypervolume
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """What a search left in its folder. x is always a cost (minimised), y an accuracy (maximised).
 
-    Its own x and y are those that the search optimised, the first of each; every question is about them unless it
-    names others.
+    Its own x and y are the first cost and the first accuracy that the search optimised; every method uses them unless
+    it is given others.
 
     trials: one row per scored candidate in order of completion; a column per knob ("layer/...", "teacher/...",
     "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`,
@@ -142,20 +143,27 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise RunError(
             f"{folder} {what}. Start a run with `bitfront search CONFIG --run-dir {folder}`, or name another."
         )
-    table = folder / TRIALS_FILE
-    if not table.is_file() and (folder / "trained").is_dir():
-        raise RunError(
-            f"{folder} has no {TRIALS_FILE}: `bitfront train` made it, without a search. What was trained lies in "
-            f"{folder / 'trained'}, each with its figures.json. For a search give another --run-dir."
-        )
+    table = folder / layout.TRIALS
     if not table.is_file():
-        raise RunError(
-            f"{folder} has no {TRIALS_FILE} yet: its search has not come to an end. "
-            f"Go on with it by `bitfront search CONFIG --run-dir {folder}`."
-        )
+        raise RunError(_why_no_table(folder))
     trials = read_parquet(table)
     missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns]
     if missing:
         raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
     notes = read_notes(table)
     return Run(folder, trials, x=notes.get("x", USUAL_X), y=notes.get("y", USUAL_Y))
+
+
+def _why_no_table(folder: Path) -> str:
+    trained = folder / layout.TRAINED
+    if trained.is_dir():
+        return (
+            f"{folder} has no {layout.TRIALS}: `bitfront train` made it, without a search. What was trained lies in "
+            f"{trained}, each with its figures.json. For a search give another --run-dir."
+        )
+    if not (folder / layout.CONFIG).is_file():
+        return f"{folder} holds no run: there is no {layout.CONFIG} in it. Start one with: bitfront search CONFIG."
+    return (
+        f"{folder} has no {layout.TRIALS} yet: its search has not come to an end. "
+        f"Go on with it by `bitfront search CONFIG --run-dir {folder}`."
+    )

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results.columns import COSTS, METRICS, check_axes
+from results import layout
+from results.columns import check_axes
+from results.figures import ACCURACIES, COSTS
 from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
 from results.parquet import to_parquet
-
-TRIALS_FILE = "trials.parquet"
 
 
 def write_run_tables(
@@ -36,9 +36,10 @@ def write_run_tables(
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
-    noted in trials.parquet, and are what an opened Run asks about unless it is told otherwise.
+    noted in trials.parquet, and an opened Run uses them by default.
     references: labels for some ids in the picture.
-    All is made before any is written; each file appears whole or not at all. RunError for a bad record or axis.
+    Everything is computed before anything is written; each file appears whole or not at all. RunError for a bad record
+    or axis.
     """
     from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
 
@@ -47,11 +48,11 @@ def write_run_tables(
     trials["front"] = front_flags(trials, x, y)
     front = front_rows(trials, x, y)
     contents = {
-        "front.csv": front.to_csv(index=False, lineterminator="\n").encode(),
-        "front.json": front_json(front, x, y).encode(),
-        "front.parquet": to_parquet(front),
-        "front.png": rendered(front_figure(trials, x, y, references)),
-        TRIALS_FILE: to_parquet(trials, notes={"x": x, "y": y}),
+        f"{layout.FRONT}.csv": front.to_csv(index=False, lineterminator="\n").encode(),
+        f"{layout.FRONT}.json": front_json(front, x, y).encode(),
+        f"{layout.FRONT}.parquet": to_parquet(front),
+        f"{layout.FRONT}.png": rendered(front_figure(trials, x, y, references)),
+        layout.TRIALS: to_parquet(trials, notes={"x": x, "y": y}),
     }
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)
@@ -60,7 +61,7 @@ def write_run_tables(
 def front_json(front: pd.DataFrame, x: str, y: str) -> str:
     """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null."""
     figures = {
-        "metrics": [name for name in front.columns if name in METRICS or name == y],
+        "metrics": [name for name in front.columns if name in ACCURACIES or name == y],
         "costs": [name for name in front.columns if name in COSTS or name == x],
     }
     rows = [

@@ -1,5 +1,5 @@
-"""What a user can do wrong with a run folder."""
+"""The error that a user's mistake with a run folder raises, in all packages."""
 
+from results.errors import RunError
 
-class RunError(ValueError):
-    """A run folder that can't be used as asked: in use, damaged, of another search, or stopped by its own failures."""
+__all__ = ["RunError"]

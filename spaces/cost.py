@@ -23,6 +23,7 @@ from spaces.layers.levels import LevelScales
 from spaces.layers.norms import ScaledL2Norm
 
 OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
+BITS_PER_MEGABYTE = 8e6
 _ANY_BOX = (0.0, 0.0, 32.0, 32.0)
 """All proposals cost the same."""
 

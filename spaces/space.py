@@ -2,9 +2,8 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from spaces.candidate import KINDS, NO_TEACHER, Candidate, Value
 
@@ -123,27 +122,6 @@ class SearchSpace:
             raise ValueError(f"No layer of the space offers {method!r}.")
         return self.complete(Candidate(layers))
 
-    @property
-    def size(self) -> int:
-        """The number of canonical candidates."""
-        layers = [[str(choice) for choice in knob.choices] for knob in self.knobs if knob.kind == "layer"]
-        free = 1
-        bound: dict[frozenset[str], int] = {}
-        for knob in (knob for knob in self.knobs if knob.kind == "teacher"):
-            ways, acts_on = self._ways(knob), self.layer_terms.get(knob.name)
-            if acts_on is None:
-                free *= ways
-            else:
-                methods = frozenset(choice for choices in layers for choice in choices if acts_on(choice))
-                bound[methods] = bound.get(methods, 1) * ways
-        return free * _with_bound_terms(layers, bound)
-
-    def _ways(self, teacher: Knob) -> int:
-        weight = self._by_key.get(f"weight/{teacher.name}")
-        weights = len(weight.choices) if weight else 1
-        idle = NO_TEACHER in teacher.choices
-        return (len(teacher.choices) - idle) * weights + idle
-
     def _idle_choice(self, knob: Knob) -> Value:
         return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]
 
@@ -158,22 +136,3 @@ class SearchSpace:
             if knob.kind == "teacher" or candidate.get(f"teacher/{knob.name}", NO_TEACHER) != NO_TEACHER:
                 opened.append(knob.key)
         return opened
-
-
-def _with_bound_terms(layers: Sequence[Sequence[str]], bound: Mapping[frozenset[str], int]) -> int:
-    """Layer choices times the ways of the terms that act on them; `bound`: the ways of those that need these methods.
-
-    Summed over the sets of terms that are due, by inclusion and exclusion of the methods that make them so.
-    """
-
-    def avoiding(methods: frozenset[str]) -> int:
-        return math.prod(sum(choice not in methods for choice in choices) for choices in layers)
-
-    def subsets(groups: Sequence[frozenset[str]]) -> Iterator[tuple[frozenset[str], ...]]:
-        return (chosen for size in range(len(groups) + 1) for chosen in combinations(groups, size))
-
-    total = 0
-    for due in subsets(list(bound)):
-        reached = sum((-1) ** len(avoided) * avoiding(frozenset().union(*avoided)) for avoided in subsets(due))
-        total += reached * math.prod(bound[group] - 1 for group in due)
-    return total

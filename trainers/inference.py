@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from spaces.detectors import keeping
-from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.devices import to_device
 from trainers.evaluate.figures import COUNTED, scored_figures
@@ -28,7 +27,7 @@ def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Arra
     found: list[Arrays] = []
     try:
         with keeping(network, COUNTED[data.rule]):
-            for batch in batches(data, batch_size, seed=0, epoch=0, augment=False):
+            for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
                 images, _ = to_device(batch, device)
                 found += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
     finally:

@@ -1,4 +1,4 @@
-"""What a person types and sees: commands, tables, progress, errors."""
+"""The command line: commands, tables, progress, errors."""
 
 from search.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The command line. Commands parse, call one function each, and show what it returns."""
+"""The commands. Each parses its options, calls one function and prints what it returns."""
 
 import importlib.metadata
 import sys
@@ -23,13 +23,12 @@ from search.cli.options import (
     SetOption,
     YearOption,
 )
-from search.cli.run_axes import axes_of_run
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from search.stages.detector_result import Result
 
-# What a command works with is imported inside it: `bitfront --help` must not wait for torch, Ray and pandas.
+# Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
     name="bitfront",
     no_args_is_help=True,
@@ -45,7 +44,7 @@ app.add_typer(data_app)
 def bitfront(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """Finds 1-bit object detectors: the Pareto set of accuracy against bit-operations."""
+    """Search for 1-bit object detectors: the Pareto set of accuracy against bit-operations."""
     if version:
         typer.echo(importlib.metadata.version("bitfront"))
         raise typer.Exit
@@ -57,10 +56,12 @@ def search(
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
     data: DataOption = None,
     set_: SetOption = None,
-    workers: Annotated[int | None, typer.Option(help="How many candidates are scored at a time.")] = None,
-    address: Annotated[str | None, typer.Option(help="HOST:PORT of a Ray cluster's head; else this machine.")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many candidates are scored at the same time.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Ray cluster's head. Without it, this machine works alone.")
+    ] = None,
 ) -> None:
-    """Search: teachers, supernet, trials, front, one retrained detector. The same command goes on where it stopped."""
+    """Run a search: teachers, supernet, trials, front, one retrained detector. Run it again to go on."""
     with user_errors("The same command goes on where it stopped."):
         from search.config import load_config
 
@@ -70,26 +71,24 @@ def search(
 
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_front
-        from search.controller.objectives import axes
         from search.stages.search import run_search
 
         folder = run_dir or Path("runs") / loaded.name
-        found = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
-        x, y = axes(loaded.search.objectives)
-        print_front(found.run.front(x=x, y=y), x, y)
+        outcome = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
+        print_front(outcome.run.front(), outcome.run.x, outcome.run.y)
         typer.echo(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
-        if found.retrained is not None:
-            _show_result(found.retrained, "retrained")
+        if outcome.retrained is not None:
+            _print_result(outcome.retrained, "retrained")
 
 
 @app.command()
 def front(
     run: RunArgument,
     format_: FormatOption = Format.TABLE,
-    x: Annotated[str | None, typer.Option(help="The cost, by default the search's own.")] = None,
-    y: Annotated[str | None, typer.Option(help="The accuracy, by default the search's own.")] = None,
+    x: Annotated[str | None, typer.Option(help="The cost. Default: the search's own.")] = None,
+    y: Annotated[str | None, typer.Option(help="The accuracy. Default: the search's own.")] = None,
     output: OutputOption = None,
 ) -> None:
     """Show the Pareto set of a run."""
@@ -97,22 +96,23 @@ def front(
         import results
         from search.cli.tables import print_front
 
-        own_x, own_y = axes_of_run(run)
-        x, y = x or own_x, y or own_y
-        print_front(results.open_run(run).front(x=x, y=y), x, y, format_, output)
+        opened = results.open_run(run)
+        print_front(opened.front(x, y), x or opened.x, y or opened.y, format_, output)
 
 
 @app.command()
 def retrain(
     run: RunArgument,
     candidate: Annotated[
-        str | None, typer.Option(metavar="ID", help="A candidate's id, or the beginning of it.")
+        str | None, typer.Option(metavar="ID", help="A candidate's id, or its first characters.")
     ] = None,
     pick: PickOption = None,
     max_ops: Annotated[
-        float | None, typer.Option(metavar="N", help="The most accurate with N operations or fewer.")
+        float | None, typer.Option(metavar="N", help="The most accurate candidate with at most N operations.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the config's retrain.epochs.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="The number of epochs, instead of the config's retrain.epochs.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Train one candidate of a run to the end and measure it on the test images."""
@@ -122,27 +122,27 @@ def retrain(
         from search.cli.progress import terminal_progress
         from search.stages.search import run_retrain
 
-        x, y = axes_of_run(run)
-        opened = results.open_run(run)
-        chosen = pick_candidate(opened, x=x, y=y, candidate=candidate, pick=pick, max_ops=max_ops)
-        found = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
-        _show_result(found, "retrained")
+        chosen = pick_candidate(results.open_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
+        result = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
+        _print_result(result, "retrained")
 
 
 @app.command()
 def train(
     config: ConfigArgument,
     layers: Annotated[
-        str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs, instead of train.layers.")
+        str | None,
+        typer.Option(metavar="METHOD", help="One method for all layers, such as dbs, instead of train.layers."),
     ] = None,
     candidate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A candidate as JSON, instead of train.layers and train.terms.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A JSON file with a candidate, instead of train.layers and train.terms."),
     ] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
     data: DataOption = None,
     set_: SetOption = None,
 ) -> None:
-    """Train one network without a search, and measure it beside its real-valued twin. Goes on where it stopped."""
+    """Train one network without a search and measure it beside its real-valued twin. Run it again to go on."""
     with user_errors("The same command goes on where it stopped."):
         from search.config import ConfigError, load_config
 
@@ -158,13 +158,13 @@ def train(
                 raise ConfigError(f"--candidate was given together with {clashing[0]}. Leave one of the two out.")
             loaded = with_candidate(loaded, read_candidate(candidate))
         folder = (run_dir or Path("runs") / loaded.name).resolve()
-        _show_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr)), "trained")
+        _print_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr)), "trained")
 
 
 @app.command()
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A detector's .safetensors file, of a teacher or retrained.")],
-    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The folder of the data: see data.root.")],
+    checkpoint: Annotated[Path, typer.Argument(help="The .safetensors file of a teacher or a trained detector.")],
+    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")],
     format_: DataFormatOption = "voc",
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
     year: YearOption = "2007",
@@ -172,7 +172,7 @@ def evaluate(
     memory_limit_mb: MemoryLimitOption = 4096.0,
     device: DeviceOption = "auto",
 ) -> None:
-    """Measure a detector on an image set: average precisions by the rule of its format."""
+    """Measure a detector on an image set: average precisions, by the rules of the data's format."""
     with user_errors():
         from search.cli.costs import run_evaluate
         from search.cli.progress import terminal_progress
@@ -187,8 +187,10 @@ def evaluate(
 @app.command()
 def cost(
     config: ConfigArgument,
-    layers: Annotated[str | None, typer.Option(metavar="METHOD", help="For all layers, such as dbs.")] = None,
-    candidate: Annotated[Path | None, typer.Option(metavar="FILE", help="A candidate as JSON.")] = None,
+    layers: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="One method for all layers, such as dbs.")
+    ] = None,
+    candidate: Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON file with a candidate.")] = None,
     data: DataOption = None,
     set_: SetOption = None,
     format_: FormatOption = Format.TABLE,
@@ -196,7 +198,7 @@ def cost(
 ) -> None:
     """Count operations and memory, layer by layer, for one image and the classes of the data.
 
-    Without --layers or --candidate of what the config's `train` section trains, or else of the all-real network.
+    Without --layers or --candidate: of the network that the config's `train` section trains, or of the all-real one.
     """
     with user_errors():
         from search.cli.costs import cost_rows, costed, said_of_costs
@@ -210,11 +212,11 @@ def cost(
 
 
 def main() -> None:
-    """The console entry. A user's mistake exits with 2, Ctrl-C with 130, a mistake of ours with a traceback and 1."""
+    """The console entry. Exits with 2 on a user's mistake, with 130 on Ctrl-C, with 1 and a traceback on a bug."""
     app()
 
 
-def _show_result(result: "Result", how: str) -> None:
+def _print_result(result: "Result", how: str) -> None:
     from search.cli.tables import print_rows
 
     rows = [{"detector": f"{how} {result.id}", **result.test}]

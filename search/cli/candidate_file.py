@@ -1,4 +1,4 @@
-"""A candidate in a file that a user hands in."""
+"""Reading a candidate from a user's JSON file."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,10 @@ from spaces.candidate import Candidate
 
 
 def read_candidate(file: Path) -> Candidate:
-    """A candidate's knobs, plain or under "candidate" as in the entries of front.json. Raises ConfigError."""
+    """The candidate in a file: its knobs, or an entry of front.json, which has them under "candidate".
+
+    Raises ConfigError.
+    """
     try:
         content = json.loads(file.read_text("utf-8"), object_pairs_hook=_without_repetition)
         if isinstance(content, list):
@@ -24,9 +27,9 @@ def read_candidate(file: Path) -> Candidate:
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; one that names a key twice means something else than its writer thinks."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """A JSON object without repeated keys, of which Python would silently take the last."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"it names {next(name for name in found if names.count(name) > 1)} more than once")
-    return found
+        raise ValueError(f"it names {next(name for name in content if names.count(name) > 1)} more than once")
+    return content

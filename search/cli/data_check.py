@@ -1,4 +1,4 @@
-"""What `bitfront data check` shows: a table of counts by class and split, and every defect with its file."""
+"""The work of `bitfront data check`: counts by class and split, and every defect with its file."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +21,7 @@ def run_data_check(
     class_names: Sequence[str] | None,
     progress: Progress | None = None,
 ) -> list[SplitCheck]:
-    """Check the splits of those names, or without any all that are there.
+    """Check the named splits, or all splits of the data if none are named.
 
     Raises ValueError for an unknown format, ConfigError for class names that the data can't have, and DataError for a
     root that holds no such data or lacks a named split.
@@ -37,7 +37,7 @@ def run_data_check(
 
 
 def _check_classes(format_: str, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:
-    """VisDrone's classes are fixed, COCO's stand in its files, VOC's may be called anything."""
+    """VisDrone's classes are fixed, COCO's are listed in its files, VOC's may have any name."""
     given = f"--classes is {','.join(names)!r}"
     if "" in names or len(set(names)) < len(names):
         raise ConfigError(f"{given}: must be names with commas between, each of them once.")
@@ -48,7 +48,7 @@ def _check_classes(format_: str, root: Path, splits: Sequence[str], names: Seque
     if format_ == "coco":
         allowed: dict[str, None] = {}
         for split in splits:
-            with suppress(DataError):  # which the check itself will list
+            with suppress(DataError):  # the check reports it as a defect
                 allowed |= dict.fromkeys(own_classes(format_, root, split))
         for name in names:
             if allowed and name not in allowed:
@@ -66,12 +66,12 @@ def count_rows(checks: Sequence[SplitCheck]) -> list[dict[str, object]]:
 
 
 def defect_lines(checks: Sequence[SplitCheck]) -> list[str]:
-    """Each defect once, though several splits may share the file."""
+    """One line per defect, even if several splits share the file."""
     return list(dict.fromkeys(f"{defect.path}: {defect.reason}" for check in checks for defect in check.defects))
 
 
 def legend(format_: str) -> str:
-    """How a cell of the table is read."""
+    """How to read a cell of the table."""
     return f"Each cell: objects + objects that are {FORMATS[format_].flagged} (images with either)."
 
 

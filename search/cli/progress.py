@@ -1,4 +1,4 @@
-"""Showing how far long work is: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long work: bars on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,16 +12,16 @@ from rich.progress import Progress as Bars
 from trainers.progress import Progress, figures_text
 
 LINE_SECONDS = 10.0
-"""So far apart are the lines of one stage: a log of hours stays readable."""
+"""The least time between two lines of a stage, so that the log of a long run stays readable."""
 
 
 def terminal_progress(stream: TextIO) -> Progress:
-    """Bars when `stream` is a terminal, else lines."""
+    """Bars if `stream` is a terminal, else lines."""
     return BarProgress(Console(file=stream)) if stream.isatty() else LineProgress(stream)
 
 
 class BarProgress:
-    """A bar a stage with the time left and the current figures; it stays on the screen when the stage is over."""
+    """One bar per stage, with the time left and the current figures. It stays on the screen after the stage."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -60,7 +60,7 @@ class _Bar:
 
 
 class LineProgress:
-    """A line when a stage begins, at most one every ten seconds while it goes on, one with its duration at the end."""
+    """A line when a stage begins, at most one every ten seconds during it, and one with its duration at the end."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -86,7 +86,9 @@ class _Lines:
         self._clock = clock
         self._started = self._last_line = clock()
         self._done = 0
-        self._first: tuple[float, int] | None = None  # when the first unit of this start was done, and how many then
+        self._first: tuple[float, int] | None = (
+            None  # time of the first unit after the start or resume, and the count then
+        )
         self._figures: dict[str, float | str] = {}
 
     def advance(self, n: int = 1, **figures: float | str) -> None:
@@ -116,7 +118,7 @@ class _Lines:
         self._stream.flush()
 
     def _time_left(self, now: float) -> str:
-        """Judged from the second unit on: the first has the start of workers and caches in it."""
+        """Estimated from the second unit on: the first also pays for the start of workers and caches."""
         since, before = self._first or (now, self._done)
         if self._done == before:
             return ""

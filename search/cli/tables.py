@@ -12,12 +12,13 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from results.columns import COSTS, METRICS
+from results.figures import ACCURACIES
 from results.files import write_whole
 from results.frame import knobs_of
 from results.parquet import to_parquet
 from results.tables import front_json
 from search.cli.options import Format
+from search.controller.objectives import OBJECTIVES
 from search.errors import RunError
 from spaces.candidate import Candidate
 
@@ -50,8 +51,7 @@ def print_rows(rows: Sequence[Row], form: Format = Format.TABLE, output: Path | 
 
 def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
     """A candidate for people: its figures, how many layers have which method, which teacher each term has."""
-    measured = [name for name in (*METRICS, *COSTS) if name in row.index and name not in (x, y)]
-    others = [name for name in measured if not name.startswith("macs_") and name != "memory_bits"]
+    others = [name for name in OBJECTIVES if name in row.index and name not in (x, y)]
     candidate = Candidate(knobs_of(row))
     methods = Counter(candidate.layers().values()).most_common()
     return {
@@ -63,7 +63,7 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
 
 
 def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
-    """An aligned table; whole numbers with separators, others with four digits. Names stand as they are, no markup."""
+    """An aligned table: whole numbers with separators, others with four digits. Names are never read as markup."""
     fits = for_terminal and sys.stdout.isatty()
     console = Console(file=io.StringIO(), width=None if fits else UNBOUND_WIDTH, force_terminal=fits)
     table = Table()
@@ -80,7 +80,7 @@ def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    if isinstance(value, float) and name in METRICS:
+    if isinstance(value, float) and name in ACCURACIES:
         return f"{value:.4f}"
     if isinstance(value, float):
         return f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""The boundary at the command line: a user's mistake becomes one message, a mistake of ours keeps its traceback."""
+"""Errors at the command line: a user's mistake becomes one message, a bug keeps its traceback."""
 
 import errno
 import signal
@@ -29,7 +29,7 @@ PLACES_AT_FAULT = (
 
 @contextmanager
 def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
-    """Print a user's mistake to stderr and exit with 2; on Ctrl-C or SIGTERM say how to go on, exit with 130 or 143."""
+    """Print a user's mistake and exit with 2; on Ctrl-C or SIGTERM print how to go on and exit with 130 or 143."""
     try:
         with _terminated():
             package_folders()
@@ -77,9 +77,8 @@ def is_users_mistake(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in PLACES_AT_FAULT:
         return True
 
-    from results.errors import RunError as UnreadableRunError
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
-    from trainers.training.loop import DivergedError
+    from trainers.training.step import DivergedError
 
-    return isinstance(error, (UnreadableRunError, CheckpointError, DataError, DivergedError))
+    return isinstance(error, (CheckpointError, DataError, DivergedError))

@@ -1,10 +1,10 @@
-"""Whether the distillation terms of a config exist, and those who are to teach them can."""
+"""Checks of distillation terms: whether they exist, have an effect, and their teachers can teach them."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
-from search.config.check_methods import is_method
-from search.config.names import Problem, unknown, without_repetition
+from search.config.check_layers import is_method, searched_methods, trained_methods
+from search.config.names import unknown, without_repetition
+from search.config.problems import Kind, Problem
 from search.config.schema import TWIN, Config
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
@@ -14,36 +14,38 @@ from trainers.distill.ensemble import ENSEMBLE
 
 
 def searched_terms(config: Config) -> Iterator[Problem]:
-    """Of the terms of `space.terms`."""
+    """Problems of `space.terms`."""
     for name, term in config.space.terms.items():
         key = f"space.terms.{name}"
         yield from _exists(key, name)
         yield from _teachers(config, name, term.teachers, f"{key}.teachers", [NO_TEACHER, *config.teachers, ENSEMBLE])
         yield from without_repetition(f"{key}.teachers", term.teachers)
         if set(term.teachers) == {NO_TEACHER}:
-            yield f"{key}.teachers", f"is {NO_TEACHER!r} alone: nobody ever teaches it. Add a teacher, or take it out."
-        offered = [*config.space.layers.methods, *chain(*config.space.layers.open.values())]
-        yield from _effect(key, name, offered, "method of space.layers")
+            text = f"is {NO_TEACHER!r} alone, so that the term is never used. Add a teacher, or take the term out."
+            yield Problem(f"{key}.teachers", Kind.NO_EFFECT, text)
+        yield from _effect(key, name, searched_methods(config), "method of space.layers")
         try:
             weight_grid(*term.weight)
         except ValueError as error:
-            yield f"{key}.weight", str(error)
+            yield Problem(f"{key}.weight", Kind.NOT_ALLOWED, str(error), list(term.weight))
     if config.space.terms and config.scoring.adapt_steps == 0:
         names = ", ".join(config.space.terms)
         reason = f"is 0, so that what space.terms searches ({names}) has no effect on scores"
-        yield "scoring.adapt_steps", f"{reason}. Adapt some steps, or take the terms out."
+        text = f"{reason}. Adapt some steps, or take the terms out."
+        yield Problem("scoring.adapt_steps", Kind.CONFLICT, text, 0)
 
 
-def trained_terms(config: Config, methods: Iterable[str]) -> Iterator[Problem]:
-    """Of the terms of `train.terms`, on layers of these methods."""
+def trained_terms(config: Config) -> Iterator[Problem]:
+    """Problems of `train.terms`."""
     for name, term in config.train.terms.items():
         key = f"train.terms.{name}"
         yield from _exists(key, name)
         if term.teacher == NO_TEACHER:
-            yield f"{key}.teacher", f"is {NO_TEACHER!r}: a term that nobody teaches is left out here. Take it out."
+            text = f"is {NO_TEACHER!r}, so that the term is not used. Name a teacher, or take the term out."
+            yield Problem(f"{key}.teacher", Kind.NO_EFFECT, text, NO_TEACHER)
         else:
             yield from _teachers(config, name, [term.teacher], f"{key}.teacher", [*config.teachers, ENSEMBLE])
-        yield from _effect(key, name, methods, "layer of train.layers")
+        yield from _effect(key, name, trained_methods(config), "layer of train.layers")
 
 
 def taught_by_ensemble(config: Config) -> list[str]:
@@ -55,35 +57,34 @@ def taught_by_ensemble(config: Config) -> list[str]:
 
 def _exists(key: str, term: str) -> Iterator[Problem]:
     if term not in TERMS:
-        yield key, f"No distillation term is called so: {unknown(term, TERMS)}"
+        yield Problem(key, Kind.UNKNOWN, unknown(term, TERMS), term)
 
 
 def _teachers(config: Config, term: str, names: Iterable[str], key: str, pool: list[str]) -> Iterator[Problem]:
+    """Each teacher must be in the pool; one that teaches layers must have the student's layers."""
+    student = config.student
     for name in dict.fromkeys(names):
         if name not in pool:
-            known = [one for one in pool if one != ENSEMBLE or not _compares_layers(term)]
-            yield key, f"{unknown(name, known)} Add it under teachers, or name another."
+            allowed = [one for one in pool if one != ENSEMBLE or not _compares_layers(term)]
+            text = f"{unknown(name, allowed)} Add it under teachers, or name another."
+            yield Problem(key, Kind.UNKNOWN, text, name)
         elif _compares_layers(term) and name == ENSEMBLE:
-            fitting = [one for one in config.teachers if not _misfit(config, one)]
-            yield (
-                key,
-                f"{ENSEMBLE!r} can't teach it: {term} compares the student's layers with those of one teacher. "
-                f"Name one instead: {', '.join(fitting)}.",
+            fitting = [one for one in config.teachers if not _other_shape(config, one)]
+            text = f"{ENSEMBLE!r} can't teach it: {term} compares the student's layers with those of one teacher"
+            yield Problem(key, Kind.CONFLICT, f"{text}. Name one instead: {', '.join(fitting)}.", name)
+        elif _compares_layers(term) and (shape := _other_shape(config, name)):
+            text = (
+                f"{name!r} is {shape}, but {term} compares the student's layers with the teacher's, which must be a "
+                f"{student.detector} of width {student.width:g} too, as {TWIN} is. Take it out here."
             )
-        elif _compares_layers(term) and (misfit := _misfit(config, name)):
-            student = config.student
-            yield (
-                key,
-                f"{name!r} is {misfit}, but {term} compares the student's layers with the "
-                f"teacher's, which must be a {student.detector} of width {student.width:g} too, as {TWIN} is. "
-                "Take it out here.",
-            )
+            yield Problem(key, Kind.CONFLICT, text, name)
 
 
-def _misfit(config: Config, name: str) -> str:
-    """What a teacher is whose layers are not the student's, else nothing.
+def _other_shape(config: Config, name: str) -> str:
+    """Detector and width of a teacher whose layers differ from the student's, else nothing.
 
-    Of one that is given its file says what it is; of a detector that doesn't exist other checks tell.
+    Nothing either for a teacher that is a file, which says itself what it is, and for a detector that doesn't exist,
+    which other checks report.
     """
     student, teacher = config.student, config.teachers.get(name)
     if teacher is None or teacher.is_given or name == TWIN:
@@ -94,13 +95,10 @@ def _misfit(config: Config, name: str) -> str:
 
 
 def _effect(key: str, term: str, methods: Iterable[str], what: str) -> Iterator[Problem]:
-    """A term that compares layers, without a layer that it acts on; what is no method is told elsewhere."""
+    """A term that compares layers needs a layer that it acts on; a name that is no method may be a misspelt one."""
     if _compares_layers(term) and not any(not is_method(one) or TERMS[term].acts_on(one) for one in methods):
-        yield (
-            key,
-            f"has no effect: no {what} is {TERMS[term].acts_on_what}. Take the term out, or give layers another "
-            "method.",
-        )
+        text = f"has no effect: no {what} is {TERMS[term].acts_on_what}"
+        yield Problem(key, Kind.NO_EFFECT, f"{text}. Take the term out, or give layers another method.")
 
 
 def _compares_layers(term: str) -> bool:

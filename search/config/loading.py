@@ -1,30 +1,21 @@
-"""Reading a config whole, before any work begins, and saying clearly what is wrong with it."""
+"""Reading a config and checking it whole, before any work begins; and comparing two configs."""
 
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from pydantic import ValidationError
 
-from search.config.messages import cut, mistakes, shown
-from search.config.schema import Config, TrainingConfig
+from search.config.messages import cut, schema_problems, yaml_text
+from search.config.problems import Problem
+from search.config.schema import Config
 from search.config.strict_yaml import YamlError, parse_yaml
 from spaces.lookup import did_you_mean
 
-__all__ = [
-    "Config",
-    "ConfigError",
-    "TrainingConfig",
-    "changed_keys",
-    "config_text",
-    "load_config",
-    "preset_names",
-]
-
-LONGEST_OVERRIDE, SHOWN_OVERRIDES = 40, 3
-"""How many characters of a --set, and how many of them, stand in a message: the mistake is what is to be read."""
+LONGEST_OVERRIDE, MOST_OVERRIDES = 40, 3
+"""A message names so many of the --set options, each cut to so many characters, so that the problem stands out."""
 
 CHANGEABLE = (
     "data.root",  # that the images are the same is checked by their annotations
@@ -38,17 +29,31 @@ CHANGEABLE = (
     "retrain",
     "train",
 )
-"""What a run may be taken up again with: none of it changes what its finished trials mean."""
+"""The keys that may change when a run is resumed: none of them changes the meaning of its finished trials."""
 
 
 class ConfigError(ValueError):
-    """A config that can't be read, or asks for what doesn't exist. The message names every key with its mistake."""
+    """A config that can't be read, or asks for something that doesn't exist.
+
+    The message has every problem with its key. `problems` has them one by one, where the file could be read.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def listing(cls, source: str, problems: Sequence[Problem]) -> Self:
+        """The error of a file, or of what else the config came from, with a line for each problem."""
+        if len(problems) == 1:
+            return cls(f"{source}: {problems[0]}", problems)
+        return cls("\n  ".join([f"{source}: {len(problems)} mistakes", *map(str, problems)]), problems)
 
 
 def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read the config in the file or preset `source`, with `overrides` such as "search.trials=50" laid over it.
+    """Read the config in the file or preset `source`, with `overrides` such as "search.trials=50" in it.
 
-    Raises ConfigError, whose message lists all mistakes at once.
+    Raises ConfigError, which has all problems at once.
     """
     label, text = _read(source)
     try:
@@ -56,10 +61,12 @@ def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
     except YamlError as error:
         raise ConfigError(f"{label}, {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{label} holds {shown(content)}; a config is a mapping of keys such as name, data, search.")
+        raise ConfigError(
+            f"{label} holds {yaml_text(content)}; a config is a mapping of keys such as name, data, search."
+        )
     for override in overrides:
-        _lay_over(content, override)
-    return _validated(content, label, tuple(overrides))
+        _set(content, override)
+    return _checked(content, _source_text(label, overrides))
 
 
 def preset_names() -> list[str]:
@@ -74,7 +81,7 @@ def config_text(config: Config) -> str:
 
 
 def changed_keys(old: Config, new: Config) -> dict[str, tuple[object, object]]:
-    """The dotted keys that differ, with both values, apart from those that may change when a run is taken up again."""
+    """The dotted keys that differ, with both values, apart from those that may change when a run is resumed."""
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
     differing = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     fixed = [key for key in differing if not any(key == one or key.startswith(f"{one}.") for one in CHANGEABLE)]
@@ -98,7 +105,7 @@ def _read(source: str | Path) -> tuple[str, str]:
         raise ConfigError(f"{name} can't be read as UTF-8 text: {error}.") from error
 
 
-def _lay_over(content: dict[str, Any], override: str) -> None:
+def _set(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     named = f"--set {cut(override, LONGEST_OVERRIDE)}"
     parts = key.strip().split(".")
@@ -114,35 +121,38 @@ def _lay_over(content: dict[str, Any], override: str) -> None:
             section[part] = {}
         section = section[part]
         if not isinstance(section, dict):
-            raise ConfigError(f"{named}: {'.'.join(parts[:depth])} is {shown(section)}, which has no keys.")
+            raise ConfigError(f"{named}: {'.'.join(parts[:depth])} is {yaml_text(section)}, which has no keys.")
     section[parts[-1]] = value
-
-
-def _validated(content: dict[str, Any], label: str, overrides: tuple[str, ...]) -> Config:
-    from search.config.checks import problems  # here, so that reading a config costs no import of torch until it must
-
-    try:
-        config = Config.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(_message(label, overrides, mistakes(error))) from error
-    found = problems(config)
-    if found:
-        raise ConfigError(_message(label, overrides, [f"{key}: {text}" for key, text in found]))
-    return config
 
 
 def with_section(config: Config, name: str, section: dict[str, Any], source: str) -> Config:
     """The config with another section, checked whole. Raises ConfigError that names the `source` of the section."""
-    return _validated({**config.model_dump(exclude_unset=True), name: section}, source, ())
+    return _checked({**config.model_dump(exclude_unset=True), name: section}, source)
 
 
-def _message(label: str, overrides: tuple[str, ...], found: Sequence[str]) -> str:
-    named = "".join(f" --set {cut(one, LONGEST_OVERRIDE)}" for one in overrides[:SHOWN_OVERRIDES])
-    more = f" and {len(overrides) - SHOWN_OVERRIDES} more" if len(overrides) > SHOWN_OVERRIDES else ""
-    where = f"{label} with{named}{more}" if overrides else label
-    if len(found) == 1:
-        return f"{where}: {found[0]}"
-    return "\n  ".join([f"{where}: {len(found)} mistakes", *found])
+def _checked(content: dict[str, Any], source: str) -> Config:
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError.listing(source, schema_problems(error, Config)) from error
+
+    # Here, since they import torch, which takes seconds: a file or key that doesn't exist is reported at once.
+    from search.config.checks import problems
+    from search.config.term_weights import with_default_weights
+
+    config = with_default_weights(config)
+    if wrong := problems(config):
+        raise ConfigError.listing(source, wrong)
+    return config
+
+
+def _source_text(label: str, overrides: Sequence[str]) -> str:
+    """The file or preset, and the options that change it."""
+    if not overrides:
+        return label
+    first = "".join(f" --set {cut(one, LONGEST_OVERRIDE)}" for one in overrides[:MOST_OVERRIDES])
+    more = f" and {len(overrides) - MOST_OVERRIDES} more" if len(overrides) > MOST_OVERRIDES else ""
+    return f"{label} with{first}{more}"
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the schema finds wrong with a config, in YAML's words: lists, mappings and text, no tuples or dictionaries."""
+"""Pydantic's errors as problems in YAML's words: lists, mappings and text instead of Python's types."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,60 +8,50 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from search.config.names import dotted
-from search.config.schema import Config
+from search.config.problems import Kind, Problem, dotted
 from spaces.lookup import nearest
 
 NAME = "[key]"
-"""What pydantic puts behind the name of an entry when the name itself is wrong."""
+"""Pydantic puts this behind the name of an entry when the name itself is wrong."""
+
 NO_SUCH_KEY = ("extra_forbidden", "invalid_key")
 LIST = "a list, such as [a, b]"
-WHOLE_NUMBER, NUMBER, TRUTH = "a whole number", "a number", "true or false"
-MAPPING = "a mapping of names, such as {name: value}"
-SECTION = "a mapping of keys, such as {key: value}"
-
 WANTED = {
-    "tuple_type": LIST,
-    "list_type": LIST,
-    "set_type": LIST,
-    "dict_type": MAPPING,
-    "model_type": SECTION,
-    "string_type": "text",
-    "int_type": WHOLE_NUMBER,
-    "int_parsing": WHOLE_NUMBER,
-    "int_parsing_size": WHOLE_NUMBER,
-    "int_from_float": WHOLE_NUMBER,
-    "float_type": NUMBER,
-    "float_parsing": NUMBER,
-    "bool_type": TRUTH,
-    "bool_parsing": TRUTH,
-    "none_required": "null",
+    "tuple": LIST,
+    "list": LIST,
+    "dict": "a mapping of names, such as {name: value}",
+    "model": "a mapping of keys, such as {key: value}",
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "none": "null",
 }
-"""By pydantic's name of a mistake what a value of the right type is."""
+"""What a value must be, by the first word of pydantic's name of a type error, such as int_parsing."""
 
-LONGEST = 60
-"""How many characters of a value are shown."""
+LONGEST_VALUE = 60
+"""A longer value is cut to so many characters."""
 
 
-def mistakes(error: ValidationError) -> list[str]:
-    """One text for each wrong key or value: its dotted key, what came in, what is allowed.
+def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[Problem]:
+    """One problem for each wrong key or value; `schema` is what was validated.
 
-    A key that is missing because it was misspelt is told once, by the misspelt one. What lies behind a wrong name is
-    not looked at.
+    A key that is missing because it was misspelt is reported once, by the misspelt one. The values behind a wrong name
+    are not reported.
     """
-    found = error.errors()
-    meant = {_meant(one["loc"]) for one in found if one["type"] in NO_SUCH_KEY}
-    names = [one["loc"][:-1] for one in found if _is_name(one)]
-    told = []
-    for one in found:
-        missed = one["type"] == "missing" and one["loc"] in meant
-        behind = not _is_name(one) and any(one["loc"][: len(name)] == name for name in names)
-        if not (missed or behind):
-            told.append(_mistake(one))
-    return told
+    details = error.errors()
+    meant = {_meant(one["loc"], schema) for one in details if one["type"] in NO_SUCH_KEY}
+    wrong_names = [one["loc"][:-1] for one in details if _is_name(one)]
+    reported = []
+    for one in details:
+        misspelt = one["type"] == "missing" and one["loc"] in meant
+        behind_a_name = not _is_name(one) and any(one["loc"][: len(name)] == name for name in wrong_names)
+        if not (misspelt or behind_a_name):
+            reported.append(_problem(one, schema))
+    return reported
 
 
-def shown(value: object) -> str:
+def yaml_text(value: object) -> str:
     """A value as YAML has it, text in quotes; a long one is cut."""
     if isinstance(value, str):
         return cut(repr(value))
@@ -69,71 +59,76 @@ def shown(value: object) -> str:
     return cut(text.removesuffix("\n...\n").strip())
 
 
-def cut(text: str, longest: int = LONGEST) -> str:
-    """The text in one line, and its beginning alone where it is longer."""
+def cut(text: str, longest: int = LONGEST_VALUE) -> str:
+    """The text in one line; where it is longer than `longest`, its beginning and dots."""
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
-def _mistake(error: ErrorDetails) -> str:
-    kind, value, location = error["type"], error["input"], list(error["loc"])
+def _problem(error: ErrorDetails, schema: type[BaseModel]) -> Problem:
+    code, value, location = error["type"], error["input"], list(error["loc"])
     if _is_name(error):
-        location = [*location[:-2], str(location[-2])]  # a number that is left is a position in a list
-    key = dotted(location)
-    if kind in NO_SUCH_KEY:
-        *parents, name = [*location[:-1], shown(value)] if kind == "invalid_key" else location
-        elsewhere = [one for one in _all_keys(Config) if one.rpartition(".")[2] == name]
-        return _no_such_key([*parents, str(name)], list(_section(parents).model_fields), elsewhere)
-    if kind == "missing":
-        return f"{key}: is missing and has no default."
-    if kind == "too_short":
-        return f"{key}: is {shown(value)}, must have one entry or more."
-    if _is_name(error) and kind == "literal_error":
+        location = [*location[:-2], str(location[-2])]  # as text: a number would be a position in a list
+    if code in NO_SUCH_KEY:
+        *parents, name = [*location[:-1], yaml_text(value)] if code == "invalid_key" else location
+        elsewhere = [one for one in _all_keys(schema) if one.rpartition(".")[2] == name]
+        return _no_such_key([*parents, str(name)], list(_section(parents, schema).model_fields), elsewhere)
+    if _is_name(error) and code == "literal_error":
         return _no_such_key(location, re.findall(r"'(.*?)'", error["ctx"]["expected"]))
+    key = dotted(location)
+    if code == "missing":
+        return Problem(key, Kind.MISSING, "is missing and has no default.")
     subject = "the name is" if _is_name(error) else "is"
-    return f"{key or 'the config'}: {subject} {shown(value)}, {_allowed(error)}."
+    kind = Kind.WRONG_TYPE if _first_word(error) in WANTED else Kind.NOT_ALLOWED
+    return Problem(key, kind, f"{subject} {yaml_text(value)}, {_allowed(error, schema)}.", value)
 
 
-def _allowed(error: ErrorDetails) -> str:
-    kind, value = error["type"], error["input"]
-    if kind not in WANTED:
+def _allowed(error: ErrorDetails, schema: type[BaseModel]) -> str:
+    word, value = _first_word(error), error["input"]
+    if error["type"] == "too_short":
+        return "must have one entry or more"
+    if word not in WANTED:
         text = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         return text[:1].lower() + text[1:]
-    if kind == "string_type" and not isinstance(value, list | dict | None):
-        return f"must be {WANTED[kind]}: put it in quotes"
-    if kind == "model_type" and value is None and not _required(error["loc"]):
-        return f"must be {WANTED[kind]}, or {{}} for the defaults"
-    return f"must be {WANTED[kind]}"
+    if word == "string" and not isinstance(value, list | dict | None):
+        return f"must be {WANTED[word]}: put it in quotes"
+    if word == "model" and value is None and not _required(error["loc"], schema):
+        return f"must be {WANTED[word]}, or {{}} for the defaults"
+    return f"must be {WANTED[word]}"
 
 
-def _required(location: Sequence[str | int]) -> list[str]:
+def _first_word(error: ErrorDetails) -> str:
+    return error["type"].partition("_")[0]
+
+
+def _required(location: Sequence[str | int], schema: type[BaseModel]) -> list[str]:
     """The keys without a default of the section at a place."""
-    return [name for name, field in _section(location).model_fields.items() if field.is_required()]
+    return [name for name, field in _section(location, schema).model_fields.items() if field.is_required()]
 
 
-def _no_such_key(location: Sequence[str | int], known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+def _no_such_key(location: Sequence[str | int], known: Sequence[str], elsewhere: Sequence[str] = ()) -> Problem:
     """`elsewhere` are whole keys to suggest where no known one is near."""
     *parents, name = location
     near = nearest(str(name), known)
     meant = ".".join(map(str, [*parents, near])) if near is not None else next(iter(elsewhere), None)
     hint = f" Did you mean {meant}?" if meant is not None else ""
-    return f"{dotted(location)}: there is no such key.{hint} Known here: {', '.join(known)}."
+    return Problem(dotted(location), Kind.NO_SUCH_KEY, f"there is no such key.{hint} Known here: {', '.join(known)}.")
 
 
 def _is_name(error: ErrorDetails) -> bool:
-    """Whether what is wrong is the name of an entry, not its value."""
+    """Whether the name of an entry is wrong, not its value."""
     return error["loc"][-1:] == (NAME,)
 
 
-def _meant(location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """The key that an unknown one may stand for, or that one itself where none is near."""
+def _meant(location: Sequence[str | int], schema: type[BaseModel]) -> tuple[str | int, ...]:
+    """The key that an unknown one may stand for; the unknown one itself where none is near."""
     *parents, name = location
-    return (*parents, nearest(str(name), _section(parents).model_fields) or name)
+    return (*parents, nearest(str(name), _section(parents, schema).model_fields) or name)
 
 
-def _section(location: Sequence[str | int]) -> Any:
-    """The section at a place; sections by name or in a row stand for themselves until one is taken."""
-    section: Any = Config
+def _section(location: Sequence[str | int], schema: type[BaseModel]) -> Any:
+    """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries."""
+    section: Any = schema
     for part in location:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[str(part)].annotation

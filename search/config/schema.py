@@ -28,7 +28,7 @@ def _year(value: object) -> object:
 
 NULL_LIST = BeforeValidator(lambda value: () if value is None else value)
 NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
-"""What may be empty may be null: so YAML reads a key with nothing behind it."""
+"""Null means empty: YAML reads a key with nothing behind it as null."""
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
@@ -58,10 +58,10 @@ class Data(_Section):
     train: str = "train"
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
-    year: Annotated[str, BeforeValidator(_year)] = "2007"  # of the folder VOC<year>, or years as in 2007+2012
+    year: Annotated[str, BeforeValidator(_year)] = "2007"  # in the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
-    train_on_difficult: bool = True  # VOC's, where false they are ground like all that is no object
+    train_on_difficult: bool = True  # false: VOC's difficult objects count as background
     on_bad_data: Literal["error", "skip"] = "error"
     memory_limit_mb: Positive = 4096.0
     classes: tuple[str, ...] | None = None
@@ -72,11 +72,11 @@ class Student(_Section):
     detector: str
     width: Positive = 1.0
     heads: Literal["light", "full"] = "light"
-    weights: str | None = None  # published ones, a file or a name, from which the twin starts
+    weights: str | None = None  # a file or name of published weights, from which the twin starts
 
 
 class Teacher(_Section):
-    """A real-valued detector; what is null is the student's."""
+    """A real-valued detector. A key left null takes the student's value."""
 
     detector: str | None = None
     width: Positive | None = None
@@ -88,22 +88,22 @@ class Teacher(_Section):
 
     @property
     def is_given(self) -> bool:
-        """Whether it is a detector of ours; published weights, by file or name, are what its training starts from."""
+        """Whether the weights are a trained detector of ours. Other weights only start the teacher's training."""
         return self.weights is not None and self.weights.endswith(".safetensors")
 
 
 class Layers(_Section):
     methods: Methods = ("real", "sign", "bireal")
     keep_real: Annotated[tuple[str, ...], NULL_LIST] = ()
-    # what is real in every candidate otherwise
+    # layers that a candidate can otherwise not switch
     open: Annotated[dict[Literal["stem", "shortcuts", "heads"], Methods], NULL_MAPPING] = {}
 
 
 class Term(_Section):
-    """Who may teach a distillation term, and between which weights."""
+    """Which teachers may teach a distillation term, and the range of its weight."""
 
     teachers: Annotated[tuple[str, ...], Field(min_length=1)] = (NO_TEACHER, TWIN)
-    weight: tuple[Positive, Positive] = (0.1, 10.0)  # where there is no such term; each brings its own
+    weight: tuple[Positive, Positive] = (0.1, 10.0)  # a term's own range replaces it: see term_weights
 
     @field_validator("weight", mode="before")
     @classmethod
@@ -121,7 +121,7 @@ class Term(_Section):
 
 
 class Ensemble(_Section):
-    """What the teacher `ensemble` means; without members it is all teachers of the pool, the twin among them."""
+    """How the teacher `ensemble` combines its members. Without members: all of the pool and the twin."""
 
     mode: Literal["sum_losses", "random_teacher", "average_features", "average_responses"] = "sum_losses"
     members: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
@@ -132,29 +132,19 @@ class Space(_Section):
     layers: Layers = Layers()
     terms: Annotated[dict[str, Term], NULL_MAPPING] = {}
 
-    @field_validator("terms", mode="before")
-    @classmethod
-    def _with_weights(cls, terms: object) -> object:
-        from trainers.distill import TERMS  # here, so that a schema costs no import of torch until it must
-
-        if not isinstance(terms, dict):
-            return terms
-        known = {name: {"weight": TERMS[name].weights} for name in terms if name in TERMS}
-        return {name: {**known.get(name, {}), **one} if isinstance(one, dict) else one for name, one in terms.items()}
-
 
 class Supernet(_Section):
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
-    logit_learning_rate: Positive = 2.0e-2  # of searched signs (dbs)
-    discriminator_learning_rate: Positive = 1.0e-3  # of adversarial terms' other side
-    # whenever `dbs` is sampled
+    logit_learning_rate: Positive = 2.0e-2  # for the logits of searched signs (dbs)
+    discriminator_learning_rate: Positive = 1.0e-3  # for the discriminators of adversarial terms
+    # weights of the losses that train `dbs` layers, whenever one is sampled
     search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 
 
 class Scoring(_Section):
-    """adapt_steps 0 scores the layers alone, without the distillation choices."""
+    """How a candidate is scored. With adapt_steps 0 only its layers count, not its distillation terms."""
 
     adapt_steps: Annotated[int, Field(strict=True, ge=0)] = 50
     adapt_learning_rate: Positive = 2.0e-3
@@ -164,21 +154,21 @@ class Scoring(_Section):
 
 
 class TrainTerm(_Section):
-    """Who teaches a distillation term, and how strongly."""
+    """The teacher of a distillation term, and its weight."""
 
     teacher: str = TWIN
     weight: Positive = 1.0
 
 
 class Enqueued(_Section):
-    """A candidate that is tried whatever the sampler proposes: one method for all layers, and its terms."""
+    """A candidate to try before those of the sampler: one method for all layers, and its terms."""
 
     layers: str
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 
 class Search(_Section):
-    trials: Count = 200  # of the whole run, failed ones included
+    trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
     sampler: str = "tpe"
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
@@ -195,7 +185,7 @@ class Retrain(_Section):
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
-    inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with both binary
+    inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
 
 
 def _layers(value: object) -> object:
@@ -205,9 +195,11 @@ def _layers(value: object) -> object:
 
 
 class Train(_Section):
-    """One network trained alone, by `bitfront train`."""
+    """One network, trained without a search by `bitfront train`."""
 
-    layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = "bireal"  # for all layers, or by module
+    layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = (
+        "bireal"  # one method for all layers, or one per module
+    )
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60
@@ -219,11 +211,11 @@ class Train(_Section):
 
 
 TrainingConfig = Teacher | Supernet | Retrain | Train
-"""The sections that say how long and how fast something is trained."""
+"""A section with epochs, batch size and learning rates."""
 
 
 class Config(_Section):
-    """One search, whole. `twin`, the student's real-valued twin, always is among the teachers."""
+    """A whole config. The teachers always include `twin`, the student's real-valued twin."""
 
     name: Name
     seed: Annotated[int, Field(strict=True, ge=0)] = 0

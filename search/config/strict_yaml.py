@@ -1,4 +1,4 @@
-"""Reading YAML strictly: nothing but plain values, no key twice, mistakes with their line."""
+"""Reads YAML strictly: only plain values, no repeated keys, and errors that name the line."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import yaml
 
 
 class YamlError(ValueError):
-    """Text that is no YAML, or says one thing twice; the message starts with the line."""
+    """Text that is no YAML, or repeats a key. The message starts with the line."""
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML silently lets the second of two equal keys win, which hides a mistake."""
+    """Refuses a repeated key, where PyYAML silently takes the last one."""
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *anchor`, whose keys stand back behind the mapping's own
+        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *anchor`: the mapping's own keys win over these
             continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
@@ -32,7 +32,7 @@ _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _m
 
 
 def parse_yaml(text: str) -> Any:
-    """The value that `text` spells. Raises YamlError."""
+    """The value in a YAML text. Raises YamlError."""
     try:
         return yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:

@@ -1,18 +1,23 @@
-"""Ask and tell: what to try next, and what came of it. The journal is the truth, the study in memory only its image."""
+"""Ask and tell: which candidate to try next, and what came of it.
+
+The journal is the truth; the study in memory is rebuilt from it at every start.
+"""
 
 import copy
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.controller.journal import InFlight, Journal, record
+from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
 from search.controller.repeatable import ProposingSampler, durable_distributions
 from search.controller.samplers import sampler_from_seed
-from spaces.candidate import Candidate
+from spaces.candidate import Candidate, Value
 from spaces.space import SearchSpace
 
 
@@ -22,6 +27,15 @@ class Proposal:
 
     number: int
     candidate: Candidate
+
+    def config(self) -> dict[str, Any]:
+        """As plain values: the config of a Tune trial."""
+        return {"number": self.number, "candidate": dict(self.candidate)}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """The proposal that `config()` wrote."""
+        return cls(config["number"], Candidate(config["candidate"]))
 
 
 class Done(enum.Enum):
@@ -34,10 +48,11 @@ class Done(enum.Enum):
 class Controller:
     """Proposes candidates, each canonical one once, and records what became of them.
 
+    `costs` gives every cost of a canonical candidate: costs are known before scoring. `constraints` are upper bounds of
+    costs: a trial above one is complete but not feasible.
     `trials` counts the whole run, complete and failed, over all its starts. `initial` candidates are proposed first.
-    `constraints` are upper bounds of costs: a trial above one is complete but not feasible. What an earlier process
-    had given out without hearing of it again is proposed first, under the same numbers.
-    With one worker the proposals depend on the seed and the scores alone, however often the run was taken up again.
+    Proposals whose results an earlier process never recorded come before all others, under the same numbers.
+    With one worker the proposals depend on the seed and the scores alone, however often the run was resumed.
     """
 
     def __init__(
@@ -46,6 +61,7 @@ class Controller:
         journal: Journal,
         *,
         objectives: Sequence[str],
+        costs: Callable[[Candidate], Mapping[str, float]],
         trials: int,
         sampler: str,
         seed: int = 0,
@@ -57,17 +73,17 @@ class Controller:
         self._space = space
         self._journal = journal
         self.objectives = tuple(objectives)
+        self._costs = costs
         self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
-        self._size = space.size
-        self._seen: set[Candidate] = set()
-        self._running: dict[int, tuple[Trial, Candidate]] = {}
-        self._waiting: dict[int, InFlight] = {}
+        self._proposed: set[Candidate] = set()
+        self._exhaustion = Exhaustion(space, self._proposed)
+        self._running: dict[int, tuple[Trial, Proposal]] = {}
+        self._waiting: set[int] = set()
         from_seed = sampler_from_seed(sampler, trials=trials, workers=workers)
-        proposing = ProposingSampler(space, from_seed, seed=seed, seen=self._seen)
-        self._distributions = proposing.distributions
+        self._sampler = ProposingSampler(space, from_seed, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
-        self._study = optuna.create_study(directions=directions(objectives), sampler=proposing)
+        self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0
         self.finished = 0
         self._rebuild()
@@ -82,102 +98,103 @@ class Controller:
         if (done := self.done()) is not None:
             return done
         if not self._waiting and self._asked < len(self._initial):
-            self._enqueue(dict(self._space.complete(self._initial[self._asked])))
-        trial = self._study.ask(self._distributions)
+            self._enqueue(self._space.complete(self._initial[self._asked]))
+        trial = self._study.ask(self._sampler.distributions)
+        attributes = dict(self._sampler.attributes(trial.number))
+        for key, value in attributes.items():
+            trial.set_user_attr(key, value)
         # The study's own record of the trial: trial.params would be a deep copy of it.
-        frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        candidate = self._space.canonical(Candidate(frozen.params))
+        params = self._study.get_trials(deepcopy=False)[trial.number].params
+        proposal = Proposal(trial.number, self._space.canonical(Candidate(params)))
         self._asked = max(self._asked, trial.number + 1)
-        self._waiting.pop(trial.number, None)
-        self._seen.add(candidate)
-        self._running[trial.number] = (trial, candidate)
-        self._journal.note_in_flight(InFlight(trial.number, frozen.params, _kept(frozen)))
-        return Proposal(trial.number, candidate)
+        self._waiting.discard(trial.number)
+        self._proposed.add(proposal.candidate)
+        self._running[trial.number] = (trial, proposal)
+        self._journal.note_in_flight(InFlight(trial.number, params, attributes))
+        return proposal
 
     def done(self) -> Done | None:
         """Why nothing more would be proposed, or None while something would."""
         if self.finished + len(self._running) >= self.trials:
             return Done.BUDGET
-        if not self._waiting and len(self._seen) >= self._size:
+        if not self._waiting and self._exhaustion.reached():
             return Done.EXHAUSTED
         return None
 
     def tell(self, number: int, score: Scored) -> dict[str, object]:
-        """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial."""
-        broken = not_finite(score, [*self.objectives, *self._constraints])
+        """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial.
+
+        Raises ValueError for a number that is not in flight, and when an objective or a bounded cost has no figure.
+        """
+        trial, proposal = self._running_trial(number)
+        costs = dict(self._costs(proposal.candidate))
+        figures = {**score.metrics, **costs}
+        broken = not_finite(figures, [*self.objectives, *self._constraints])
         if broken:
             return self.tell_failed(number, ", ".join(broken))
-        trial, candidate = self._take(number)
         for name, bound in self._constraints.items():
-            trial.set_constraint(name, figure(name, score) - bound)
-        finished = self._study.tell(trial, [figure(name, score) for name in self.objectives])
-        costs = dict(score.costs)
-        if "memory_bits" in costs:
-            costs["memory_mb"] = figure("memory_mb", score)
-        figures = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
-        return self._record(finished, candidate, None, figures)
+            trial.set_constraint(name, figure(name, figures) - bound)
+        finished = self._study.tell(trial, [figure(name, figures) for name in self.objectives])
+        parts = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
+        return self._record(finished, proposal, None, parts)
 
     def tell_failed(self, number: int, reason: str) -> dict[str, object]:
         """Record, durably, that a candidate could not be scored, and return its row. It is not proposed again."""
-        trial, candidate = self._take(number)
+        trial, proposal = self._running_trial(number)
         finished = self._study.tell(trial, state=TrialState.FAIL)
-        return self._record(finished, candidate, reason, {"metrics": {}, "costs": {}, "seconds": {}})
+        return self._record(finished, proposal, reason, {"metrics": {}, "costs": {}, "seconds": {}})
 
     def records(self) -> list[dict[str, object]]:
         """The rows of all finished trials of the run, in the order in which they finished."""
         return self._journal.records()
 
-    def _take(self, number: int) -> tuple[Trial, Candidate]:
+    def _running_trial(self, number: int) -> tuple[Trial, Proposal]:
         if number not in self._running:
             raise ValueError(f"No proposal {number} is in flight; in flight are {sorted(self._running)}.")
-        return self._running.pop(number)
+        return self._running[number]
 
     def _record(
-        self, trial: FrozenTrial, candidate: Candidate, reason: str | None, figures: Mapping[str, Mapping[str, float]]
+        self, trial: FrozenTrial, proposal: Proposal, reason: str | None, figures: Mapping[str, Mapping[str, float]]
     ) -> dict[str, object]:
-        noted = {"number": trial.number, "id": candidate.id, "reason": reason, "candidate": dict(candidate), **figures}
-        kept = create_trial(
+        candidate = proposal.candidate
+        row = {"number": proposal.number, "id": candidate.id, "reason": reason, "candidate": dict(candidate), **figures}
+        durable = create_trial(
             state=trial.state,
             values=trial.values,
             params=trial.params,
             distributions=self._durable,
-            user_attrs=noted,
-            system_attrs=_kept(trial),
+            user_attrs={**trial.user_attrs, **row},
+            system_attrs=trial.system_attrs,
         )
-        self._journal.append(kept)
+        durable.datetime_start, durable.datetime_complete = trial.datetime_start, trial.datetime_complete
+        self._journal.append(durable)
+        del self._running[proposal.number]
         self.finished += 1
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()
-        return record(kept)
+        return record(durable)
 
     def _rebuild(self) -> None:
-        """Put the finished trials and those in flight where they were; a number that left no trace stays empty."""
+        """Put finished trials and those in flight back under their numbers; a number that left no trace stays empty."""
         finished = {trial.user_attrs["number"]: trial for trial in self._journal.trials()}
         self._journal.tidy_in_flight()
-        in_flight = {one.number: one for one in self._journal.in_flight()}
+        in_flight = {proposal.number: proposal for proposal in self._journal.in_flight()}
         for number in range(max([*finished, *in_flight], default=-1) + 1):
             if number in finished:
                 trial = copy.copy(finished[number])  # the journal's own stays as it is
-                trial.distributions = self._distributions
+                trial.distributions = self._sampler.distributions
                 self._study.add_trial(trial)
-                self._seen.add(Candidate(finished[number].user_attrs["candidate"]))
+                self._proposed.add(Candidate(trial.user_attrs["candidate"]))
             elif number in in_flight:
-                self._waiting[number] = in_flight[number]
-                self._enqueue(in_flight[number].params, in_flight[number].system_attrs)
+                self._waiting.add(number)
+                self._enqueue(in_flight[number].params, in_flight[number].user_attrs)
             else:
                 self._study.add_trial(create_trial(state=TrialState.FAIL))
             self._asked = number + 1
         self.finished = len(finished)
 
-    def _enqueue(self, params: Mapping[str, object], system_attrs: Mapping[str, object] | None = None) -> None:
+    def _enqueue(self, params: Mapping[str, Value], user_attrs: Mapping[str, object] | None = None) -> None:
         """Add a trial with fixed parameters, which the study gives out before it samples any other."""
-        if params.keys() == self._distributions.keys():
-            self._seen.add(self._space.canonical(Candidate(dict(params))))  # type: ignore[arg-type]
-        noted = {**(system_attrs or {}), "fixed_params": dict(params)}
-        self._study.add_trial(create_trial(state=TrialState.WAITING, system_attrs=noted))
-
-
-def _kept(trial: FrozenTrial) -> dict[str, object]:
-    """What the sampler and the constraints noted with a trial, without what the trial's own parameters say already."""
-    repeated = ("fixed_params", "tpe:relative_params")
-    return {key: value for key, value in trial.system_attrs.items() if not key.startswith(repeated)}
+        if params.keys() == self._sampler.distributions.keys():
+            self._proposed.add(self._space.canonical(Candidate(params)))
+        self._study.enqueue_trial(dict(params), user_attrs=dict(user_attrs or {}))

@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-import os
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
+from results import layout
+from search.controller.journal_repair import open_journal_file
 from search.controller.objectives import directions
 from search.errors import RunError
 from spaces.candidate import Value
@@ -25,18 +27,33 @@ IDENTITY = "bitfront"
 
 @dataclass(frozen=True)
 class InFlight:
-    """A proposal that has been given out: its number, its full parameters, and what the sampler noted about it."""
+    """A proposal that has been given out: its number, its full parameters, and what its sampler needs recorded."""
 
     number: int
     params: dict[str, Value]
-    system_attrs: dict[str, Any] = field(default_factory=dict)
+    user_attrs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, line: bytes) -> Self:
+        """Read one line of the file. Earlier versions called `user_attrs` `system_attrs`. Raises ValueError."""
+        entry: Any = json.loads(line)
+        if not isinstance(entry, dict) or not {"number", "params"} <= entry.keys():
+            raise ValueError(f"The line {line!r} holds no proposal.")
+        attributes = entry["user_attrs"] if "user_attrs" in entry else entry.get("system_attrs", {})
+        return cls(entry["number"], entry["params"], attributes)
+
+    def to_json(self) -> bytes:
+        return json.dumps(vars(self)).encode() + b"\n"
 
 
 class Journal:
     """The study of a run, on disk. Only one process may write it: hold the run's `RunLock`.
 
-    Opening cuts off a record that a killed process left half written, and removes that process's lock on the file.
-    Raises RunError when the record is damaged, or belongs to another search space or other objectives.
+    Any program that reads Optuna's studies can read it: its objectives are named, and each trial has the times at which
+    it was proposed and finished. Trials are numbered in the order in which they finished; their user attribute
+    `number` is that of the proposal.
+    Opening it repairs what a killed process left (`journal_repair`). Raises RunError when the record is damaged, or
+    belongs to another search space or other objectives.
     """
 
     def __init__(
@@ -44,13 +61,14 @@ class Journal:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run_dir.mkdir(parents=True, exist_ok=True)
-        self.place = storage or str(run_dir / "journal.log")
-        self._in_flight = run_dir / "in_flight.jsonl"
-        opened = _open_database(storage) if storage else _open_file(run_dir / "journal.log")
+        self.place = storage or str(run_dir / layout.JOURNAL)
+        self._in_flight = run_dir / layout.IN_FLIGHT
+        opened = _open_database(storage) if storage else open_journal_file(run_dir / layout.JOURNAL)
         self._study = optuna.create_study(
             storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
         )
         self._check_identity({"space": _fingerprint(space), "objectives": list(objectives)})
+        self._name_objectives(list(objectives))
 
     def append(self, trial: FrozenTrial) -> None:
         """Add a finished trial for good: when this returns, it is on the disk."""
@@ -65,101 +83,66 @@ class Journal:
         return [record(trial) for trial in self.trials()]
 
     def in_flight(self) -> list[InFlight]:
-        """What has been given out, also by earlier processes, without what has finished since: by rising number."""
+        """The proposals that have been given out, by this process or an earlier one, and not finished; by number."""
         if not self._in_flight.is_file():
             return []
         finished = {trial.user_attrs["number"] for trial in self.trials()}
         given_out = {}
         for line in self._in_flight.read_bytes().splitlines():
-            with suppress(ValueError, TypeError):  # half written when a process was killed: it was not given out yet
-                entry = InFlight(**json.loads(line))
+            with suppress(ValueError):  # half written when a process was killed: it was not given out yet
+                entry = InFlight.from_json(line)
                 given_out[entry.number] = entry
         return [given_out[number] for number in sorted(given_out) if number not in finished]
 
     def note_in_flight(self, proposal: InFlight) -> None:
-        """Keep a proposal before it is given out.
+        """Record a proposal before it is given out.
 
-        Appended, but not flushed to the disk: it must outlive the process, not the power. Lost with the power, its
-        candidate is proposed anew.
+        Appended, but not flushed to the disk: it survives the end of the process. If a power failure loses it, the same
+        candidate is proposed again.
         """
         with self._in_flight.open("ab") as file:
-            file.write(json.dumps(vars(proposal)).encode() + b"\n")
+            file.write(proposal.to_json())
 
     def tidy_in_flight(self) -> None:
-        """Keep only what has not finished; a line that was half written goes too."""
-        left = b"".join(json.dumps(vars(proposal)).encode() + b"\n" for proposal in self.in_flight())
+        """Remove the proposals that have finished, and a line that was half written."""
+        left = b"".join(proposal.to_json() for proposal in self.in_flight())
         beside = self._in_flight.with_name(f".{self._in_flight.name}.part")
         beside.write_bytes(left)
         beside.replace(self._in_flight)
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
-        known = self._study.user_attrs.get(IDENTITY)
-        if known is None and not self.trials():
+        recorded = self._study.user_attrs.get(IDENTITY)
+        if recorded is None and not self.trials():
             self._study.set_user_attr(IDENTITY, identity)
-        elif known != identity:
-            differing = [key for key in identity if (known or {}).get(key) != identity[key]]
+        elif recorded != identity:
+            differing = [key for key in identity if (recorded or {}).get(key) != identity[key]]
             raise RunError(
                 f"{self.place} records a search with another {' and '.join(differing)}. "
                 "Use the config that the run was started with, or another folder (--run-dir) and name."
             )
 
+    def _name_objectives(self, objectives: list[str]) -> None:
+        if self._study.metric_names != objectives:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                self._study.set_metric_names(objectives)
+
 
 def record(trial: FrozenTrial) -> dict[str, object]:
     """The row of a finished trial: number, id, state, reason, the canonical candidate's knobs, figures, feasibility."""
-    noted = trial.user_attrs
+    attributes = trial.user_attrs
     complete = trial.state == optuna.trial.TrialState.COMPLETE
     return {
-        "number": noted["number"],
-        "id": noted["id"],
+        "number": attributes["number"],
+        "id": attributes["id"],
         "state": "complete" if complete else "failed",
-        "reason": noted["reason"],
-        **noted["candidate"],
-        **noted["metrics"],
-        **noted["costs"],
-        **{f"seconds_{part}": seconds for part, seconds in noted["seconds"].items()},
+        "reason": attributes["reason"],
+        **attributes["candidate"],
+        **attributes["metrics"],
+        **attributes["costs"],
+        **{f"seconds_{part}": seconds for part, seconds in attributes["seconds"].items()},
         "feasible": complete and all(value <= 0 for value in trial.constraints.values()),
     }
-
-
-def _open_file(path: Path) -> BaseStorage:
-    for left in path.parent.glob(f"{path.name}.lock*"):
-        left.unlink(missing_ok=True)
-    if path.exists():
-        _cut_half_written(path)
-    try:
-        return JournalStorage(JournalFileBackend(str(path)))
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise RunError(
-            f"{path} is damaged in line {_first_bad_line(path)}: {error}. Cut the file off before that line to keep "
-            "the trials above it, or start again in another folder (--run-dir)."
-        ) from error
-
-
-def _cut_half_written(path: Path) -> None:
-    """Remove a last line without its end, or with an end but no JSON: the trace of a process that was killed."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    last = content.rfind(b"\n", 0, max(whole - 1, 0)) + 1
-    if whole and not _is_entry(content[last:whole]):
-        whole = last
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-            os.fsync(file.fileno())
-
-
-def _is_entry(line: bytes) -> bool:
-    """Whether a line is what Optuna's journal writes: a mapping with the number of an operation."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(entry, dict) and isinstance(entry.get("op_code"), int)
-
-
-def _first_bad_line(path: Path) -> str:
-    with path.open("rb") as file:
-        return next((str(number) for number, line in enumerate(file, 1) if not _is_entry(line)), "unknown")
 
 
 def _open_database(url: str) -> BaseStorage:

@@ -1,4 +1,4 @@
-"""A candidate that nobody has scored yet: near a given one, else at random, else by counting."""
+"""Candidates that have not been proposed yet: near a given one, else at random, else by counting through the space."""
 
 import itertools
 import random
@@ -11,39 +11,60 @@ NEAR_ATTEMPTS = 60
 RANDOM_ATTEMPTS = 60
 
 
-def unseen_near(space: SearchSpace, start: Candidate, seen: Container[Candidate], rng: random.Random) -> Candidate:
-    """A full candidate whose canonical form is not in `seen`, as close to `start` as chance finds quickly.
+def new_candidate_near(
+    space: SearchSpace, start: Candidate, proposed: Container[Candidate], rng: random.Random
+) -> Candidate:
+    """A full candidate whose canonical form is not in `proposed`, close to `start` where chance finds one.
 
-    Every ten attempts one more knob is changed; then come random candidates; then all candidates are counted through,
-    which always finds one where one is left. Raises LookupError when none is.
+    Every ten attempts one more knob is changed; then come random candidates; then `every_candidate`, which always finds
+    one where one is left. Raises LookupError when none is.
     """
     near = (space.mutate(start, rng, 1 + attempt // 10) for attempt in range(NEAR_ATTEMPTS))
     anywhere = (space.sample(rng) for _ in range(RANDOM_ATTEMPTS))
     for candidate in itertools.chain(near, anywhere, every_candidate(space)):
-        if space.canonical(candidate) not in seen:
+        if space.canonical(candidate) not in proposed:
             return candidate
-    raise LookupError("Every candidate of the space has been scored.")
+    raise LookupError("Every candidate of the space has been proposed.")
+
+
+class Exhaustion:
+    """Whether every canonical candidate of `space` is in `proposed`, which may grow but not shrink.
+
+    Holds one candidate that is not in it, and looks for the next only when that one has been proposed: a whole search
+    counts through no more of the space than it proposes.
+    """
+
+    def __init__(self, space: SearchSpace, proposed: Container[Candidate]) -> None:
+        self._proposed = proposed
+        self._candidates = map(space.canonical, every_candidate(space))
+        self._left = next(self._candidates, None)
+
+    def reached(self) -> bool:
+        while self._left is not None and self._left in self._proposed:
+            self._left = next(self._candidates, None)
+        return self._left is None
 
 
 def every_candidate(space: SearchSpace) -> Iterator[Candidate]:
-    """All full candidates, without the repetitions that differ only in the weight of a term that has no teacher."""
-    for parts in itertools.product(*_groups(space)):
-        yield space.complete(Candidate({key: value for part in parts for key, value in part.items()}))
-
-
-def _groups(space: SearchSpace) -> list[list[dict[str, Value]]]:
-    """Per layer knob its choices; per term its teachers, each with every weight that has an effect under it."""
+    """Full candidates, one for each canonical candidate of the space."""
+    layers = [knob for knob in space.knobs if knob.kind == "layer"]
     weights = {knob.name: knob for knob in space.knobs if knob.kind == "weight"}
-    groups: list[list[dict[str, Value]]] = []
-    for knob in space.knobs:
-        if knob.kind == "layer":
-            groups.append([{knob.key: choice} for choice in knob.choices])
-        elif knob.kind == "teacher":
-            groups.append(_term_choices(knob, weights.get(knob.name)))
-    return groups
+    teachers = [knob for knob in space.knobs if knob.kind == "teacher"]
+    terms = {knob.name: _term_choices(knob, weights.get(knob.name)) for knob in teachers}
+    for methods in itertools.product(*(knob.choices for knob in layers)):
+        chosen = {knob.key: method for knob, method in zip(layers, methods, strict=True)}
+        offered = [choices if _has_effect(space, term, methods) else choices[:1] for term, choices in terms.items()]
+        for parts in itertools.product(*offered):
+            yield space.complete(Candidate(chosen | {key: value for part in parts for key, value in part.items()}))
+
+
+def _has_effect(space: SearchSpace, term: str, methods: tuple[Value, ...]) -> bool:
+    acts_on = space.layer_terms.get(term)
+    return acts_on is None or any(acts_on(str(method)) for method in methods)
 
 
 def _term_choices(teacher: Knob, weight: Knob | None) -> list[dict[str, Value]]:
+    """A term's teachers, each with every weight that has an effect under it."""
     choices: list[dict[str, Value]] = []
     for name in teacher.choices:
         if name == NO_TEACHER or weight is None:

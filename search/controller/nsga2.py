@@ -1,20 +1,24 @@
-"""NSGA-II whose generations cost nothing to look up, and come out the same when a run is taken up again."""
+"""NSGA-II that looks generations up at no cost, and breeds the same children when a run is resumed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optuna.samplers import NSGAIISampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 GENERATION = "bitfront:generation"
-"""The system attribute that says which generation a trial belongs to."""
+"""The attribute under which a record keeps a trial's generation."""
 
 
 class Generations:
-    """How many complete trials each generation has, and whom the next was bred from: shared by a study's samplers."""
+    """What all samplers made for one study share: each trial's generation by its number, and each one's parents.
+
+    `complete` counts the complete trials per generation; None until a study has been looked at.
+    """
 
     def __init__(self) -> None:
+        self.by_number: dict[int, int] = {}
         self.complete: Counter[int] | None = None
         self.parents: list[list[FrozenTrial]] = [[]]
 
@@ -22,17 +26,24 @@ class Generations:
 class GenerationalNSGAII(NSGAIISampler):
     """Optuna's NSGA-II, with its generations and parents held in `generations`.
 
-    Optuna's own looks through all trials for a generation and for its parents, at every proposal; it hands out parents
-    in one order when it has just chosen them and in another when they were kept, so that a resumed study breeds
-    differently; and it gives no generation to trials with fixed parameters, and then never breeds from them. The rule
+    Optuna's own looks through all trials for a generation and for its parents, at every proposal. It orders parents in
+    one way when it has just chosen them and in another when it reads them back, so that a resumed study breeds
+    differently. It gives no generation to trials with fixed parameters, and so never breeds from them. The rule
     is Optuna's: the latest generation until as many of its trials are complete as the population has members, then the
-    next; its parents are the best of the generation before and of that one's parents.
+    next; the parents of a generation are the best of the one before and of that one's parents.
+
+    A sampler can't write a trial's attributes by Optuna's public interface. Who records the study writes
+    `attributes(number)` into each trial's user attributes; a trial without them counts as of generation 0.
     """
 
     def __init__(self, *, seed: int, population_size: int, generations: Generations) -> None:
         super().__init__(seed=seed, population_size=population_size)
         self._size = population_size
         self._generations = generations
+
+    def attributes(self, number: int) -> Mapping[str, int]:
+        """What a record must keep of this trial, so that a resumed study goes on as it would have."""
+        return {GENERATION: self._generations.by_number[number]}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         super().before_trial(study, trial)
@@ -44,15 +55,15 @@ class GenerationalNSGAII(NSGAIISampler):
             self._generations.complete[self.get_trial_generation(study, trial)] += 1
 
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
-        if GENERATION not in trial.system_attrs:
-            generation = self._latest_generation(study)
-            study._storage.set_trial_system_attr(trial._trial_id, GENERATION, generation)
-            trial.system_attrs[GENERATION] = generation
-        return int(trial.system_attrs[GENERATION])
+        by_number = self._generations.by_number
+        if trial.number not in by_number:
+            recorded = _recorded_generation(trial)
+            by_number[trial.number] = self._latest_generation(study) if recorded is None else recorded
+        return by_number[trial.number]
 
     def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        done = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        return [trial for trial in done if trial.system_attrs.get(GENERATION) == generation]
+        complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        return [trial for trial in complete if self._generations.by_number.get(trial.number, 0) == generation]
 
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
         parents = self._generations.parents
@@ -61,8 +72,22 @@ class GenerationalNSGAII(NSGAIISampler):
         return parents[generation]
 
     def _latest_generation(self, study: Study) -> int:
-        if self._generations.complete is None:
-            done = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-            self._generations.complete = Counter(trial.system_attrs.get(GENERATION, 0) for trial in done)
-        latest = max(self._generations.complete, default=0)
-        return latest + (self._generations.complete[latest] >= self._size)
+        complete = self._generations.complete
+        if complete is None:
+            complete = self._generations.complete = self._count(study)
+        latest = max(complete, default=0)
+        return latest + (complete[latest] >= self._size)
+
+    def _count(self, study: Study) -> Counter[int]:
+        """Complete trials per generation, once for a study that another process has begun."""
+        by_number = self._generations.by_number
+        trials = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        for trial in trials:
+            by_number.setdefault(trial.number, _recorded_generation(trial) or 0)
+        return Counter(by_number[trial.number] for trial in trials)
+
+
+def _recorded_generation(trial: FrozenTrial) -> int | None:
+    """The generation that a record keeps. The records of earlier versions have it among Optuna's system attributes."""
+    recorded = trial.user_attrs.get(GENERATION, trial.system_attrs.get(GENERATION))
+    return None if recorded is None else int(recorded)

@@ -1,8 +1,8 @@
-"""The rule that makes a sampler's proposals repeatable, and none of them a repetition."""
+"""Makes any sampler's proposals repeatable from seed and trial number, and each of them new."""
 
 import random
-from collections.abc import Container, Sequence
-from typing import Any, Self
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -10,13 +10,13 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.controller.novelty import unseen_near
+from search.controller.novelty import new_candidate_near
 from search.controller.samplers import FromSeed
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 
 ATTEMPTS = 20
-"""How often a sampler may repeat what is known before its last proposal is changed instead."""
+"""How many repetitions a sampler may propose before the last one is changed instead."""
 
 
 def derived_seed(seed: int, number: int, attempt: int) -> int:
@@ -27,8 +27,8 @@ def derived_seed(seed: int, number: int, attempt: int) -> int:
 class KnobDistribution(CategoricalDistribution):
     """A categorical distribution that is its own copy, and equal to itself without a look at its choices.
 
-    Optuna copies and compares the distribution of every knob several times a trial, though none ever changes. For the
-    study in memory only: a journal knows Optuna's own classes alone.
+    Optuna copies and compares the distribution of every knob several times per trial, though none ever changes. Only
+    for the study in memory: a journal holds Optuna's own classes.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -46,26 +46,38 @@ def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
 
 
 def durable_distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The same in Optuna's own class, for a journal."""
+    """The space in Optuna's own class, for a journal."""
     return {knob.key: CategoricalDistribution(knob.choices) for knob in space.knobs}
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A sampler that needs more of a finished trial than Optuna keeps by itself."""
+
+    def attributes(self, number: int) -> Mapping[str, object]:
+        """The user attributes, as JSON values, that a record must keep of this trial."""
 
 
 class ProposingSampler(BaseSampler):
     """Samples the whole space at once, so that a proposal depends on seed, trial number and finished trials alone.
 
-    Each attempt has a sampler of its own with a derived seed: nothing random is
-    carried from trial to trial, so a run that is taken up again proposes what an unbroken one does. A proposal whose
-    canonical candidate is in `seen` (scored, failed or in flight) is tried again, and at last changed until it is new.
+    Each attempt has a sampler of its own with a derived seed: nothing random is carried from trial to trial, so a
+    resumed run proposes what an uninterrupted one does. A proposal whose canonical candidate is in `proposed` (scored,
+    failed or in flight) is drawn again, up to `ATTEMPTS` times; then the last one is changed until it is new.
     """
 
-    def __init__(self, space: SearchSpace, from_seed: FromSeed, *, seed: int, seen: Container[Candidate]) -> None:
+    def __init__(self, space: SearchSpace, from_seed: FromSeed, *, seed: int, proposed: Container[Candidate]) -> None:
         self._space = space
         self._from_seed = from_seed
-        self._listener = from_seed(0)  # it hears of trials and never samples
+        self._listener = from_seed(0)  # follows the trials and never samples
         self._seed = seed
-        self._seen = seen
+        self._proposed = proposed
         self.distributions = distributions(space)
         self._open = {key: one for key, one in self.distributions.items() if not one.single()}
+
+    def attributes(self, number: int) -> Mapping[str, object]:
+        """The user attributes that the record must keep of this trial for the sampler."""
+        return self._listener.attributes(number) if isinstance(self._listener, Recorded) else {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._listener.before_trial(study, trial)
@@ -81,16 +93,16 @@ class ProposingSampler(BaseSampler):
     ) -> dict[str, Any]:
         for attempt in range(ATTEMPTS):
             inner = self._from_seed(derived_seed(self._seed, trial.number, attempt))
-            proposed = Candidate(self._sample(inner, study, trial))
-            if self._space.canonical(proposed) not in self._seen:
-                return dict(proposed)
+            drawn = Candidate(self._sample(inner, study, trial))
+            if self._space.canonical(drawn) not in self._proposed:
+                return dict(drawn)
         rng = random.Random(derived_seed(self._seed, trial.number, ATTEMPTS))
-        return dict(unseen_near(self._space, proposed, self._seen, rng))
+        return dict(new_candidate_near(self._space, drawn, self._proposed, rng))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        raise RuntimeError(f"{param_name} is no knob of the space.")
+        raise RuntimeError(f"{param_name} is not a knob of the space.")
 
     def _sample(self, inner: BaseSampler, study: Study, trial: FrozenTrial) -> dict[str, Any]:
         params = inner.sample_relative(study, trial, self._open)

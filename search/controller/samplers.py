@@ -1,13 +1,14 @@
-"""Who proposes: Optuna's samplers by name, each fitted to the budget of the run."""
+"""The samplers by name, each set up for the number of trials of the run."""
 
 from collections.abc import Callable
 
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from search.controller.nsga2 import GenerationalNSGAII, Generations
+from spaces.lookup import lookup
 
 FromSeed = Callable[[int], BaseSampler]
-"""From a seed to a sampler. All samplers made for one study share what they know about it."""
+"""Makes a sampler from a seed. All samplers made for one study share what they know about it."""
 
 
 def startup_trials(trials: int) -> int:
@@ -46,11 +47,9 @@ def _random(trials: int, workers: int) -> FromSeed:
 
 
 SAMPLERS: dict[str, Callable[[int, int], FromSeed]] = {"tpe": _tpe, "nsga2": _nsga2, "random": _random}
-"""By name: from the trials of the whole run and the number of workers to what makes samplers for it."""
+"""By name: takes the trials of the whole run and the number of workers, and returns what makes its samplers."""
 
 
 def sampler_from_seed(name: str, *, trials: int, workers: int) -> FromSeed:
-    """What makes samplers of that name for one study. Raises ValueError, naming the known ones, when there is none."""
-    if name not in SAMPLERS:
-        raise ValueError(f"No sampler is called {name!r}. Known: {', '.join(SAMPLERS)}.")
-    return SAMPLERS[name](trials, workers)
+    """What makes the samplers of that name for one study. Raises ValueError with the known names."""
+    return lookup(SAMPLERS, name, "sampler")(trials, workers)

@@ -3,7 +3,10 @@
 from search.config import Config, ConfigError
 from search.config.schema import Enqueued
 from search.plan.budgets import check_budgets
+from search.plan.sources import class_names
+from search.plan.space import student_spec
 from spaces.candidate import Candidate, Taught
+from spaces.cost_table import CostTable
 from spaces.space import SearchSpace
 
 
@@ -13,7 +16,9 @@ def first_tried(config: Config, space: SearchSpace) -> list[Candidate]:
     Raises ConfigError when the trials would be spent before all that is enqueued was tried, and for budgets that no
     candidate keeps.
     """
-    check_budgets(config, space)
+    if config.search.constraints:
+        spec = student_spec(config, len(class_names(config)))
+        check_budgets(config.search.constraints, CostTable.of(spec, space))
     first, own = list(ends(config, space).values()), enqueued(config, space)
     order = list(dict.fromkeys(map(space.canonical, [*first, *own])))
     needed = max((order.index(space.canonical(one)) + 1 for one in own), default=0)

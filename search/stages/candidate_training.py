@@ -1,7 +1,7 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from trainers.distill import Distiller
 from trainers.progress import Progress
 from trainers.seeding import seeded
 from trainers.training.detector import train_detector, unfinished_files
+from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
 
 Command = Literal["train", "retrain"]
@@ -23,12 +24,18 @@ Command = Literal["train", "retrain"]
 def train_settings(config: TrainingConfig) -> TrainSettings:
     """The training part of a config as the trainers take it."""
     names = [field.name for field in fields(TrainSettings) if hasattr(config, field.name)]
-    return TrainSettings(**{name: getattr(config, name) for name in names})
+    return TrainSettings(**{name: getattr(config, name) for name in names}, rates=role_rates(config))
+
+
+def role_rates(config: TrainingConfig) -> dict[str, float]:
+    """The learning rates by role that a section has: its keys `<role>_learning_rate`."""
+    keys = {role: f"{role}_learning_rate" for role in ROLES}
+    return {role: getattr(config, key) for role, key in keys.items() if hasattr(config, key)}
 
 
 def described(config: Retrain | Train) -> dict[str, object]:
     """What results and unfinished states of such a training are told from others by."""
-    return {**asdict(train_settings(config)), "inputs_first_epochs": config.inputs_first_epochs}
+    return {**train_settings(config).described(), "inputs_first_epochs": config.inputs_first_epochs}
 
 
 def train_candidate(

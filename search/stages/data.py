@@ -6,7 +6,7 @@ from pathlib import Path
 from search.config import Config
 from search.plan.sources import check_places, class_names, format_of, named_sets, shapes_sizes
 from search.run.folder import RunFolder
-from trainers.data.batches import balanced_indices
+from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded, decode
 from trainers.data.download import download_voc
 from trainers.data.errors import DataError, OnBadData

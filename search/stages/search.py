@@ -17,14 +17,17 @@ from search.plan.teaching import check_ensemble, check_fit, ensemble_of
 from search.run.folder import RunFolder, check_run_folder, read_run_folder
 from search.run.lock import RunLock
 from search.run.start import started_run, untouched_if_refused
+from search.stages.candidate_training import role_rates
 from search.stages.data import load_measured
 from search.stages.detector_result import Result
 from search.stages.prepare import Prepared, check_batch_sizes, check_scoring_data, note_defects, prepare
 from search.stages.retrain import retrain_candidate
 from search.stages.teacher_outputs import known_outputs
 from search.stages.teachers import check_device, check_given_weights, term_teachers
-from search.workers.runner import ALL_REASONS, run_trials
+from search.workers.recorder import ALL_REASONS
+from search.workers.runner import run_trials
 from spaces.candidate import Candidate
+from spaces.cost_table import CostTable
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import build_scorer
@@ -100,6 +103,7 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         prepared.space,
         journal,
         objectives=search.objectives,
+        costs=CostTable.of(prepared.spec, prepared.space).costs,
         trials=search.trials,
         sampler=search.sampler,
         seed=seeded(config.seed, "search"),
@@ -141,8 +145,7 @@ def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress
     settings = ScoreSettings(
         adapt_steps=scoring.adapt_steps,
         adapt_learning_rate=scoring.adapt_learning_rate,
-        logit_rate=supernet.logit_learning_rate / supernet.learning_rate,
-        discriminator_rate=supernet.discriminator_learning_rate / supernet.learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
         batch_size=scoring.batch_size,
         recalibrate_images=scoring.recalibrate_images,
         seed=seeded(config.seed, "scoring"),
@@ -166,8 +169,7 @@ def scorer_parts(config: Config, folder: RunFolder, prepared: Prepared, progress
 def _pick(run: Run, config: Config) -> Candidate | None:
     if config.retrain.pick is None:
         return None
-    x, y = axes(config.search.objectives)
-    chosen = run.knee(x=x, y=y) if config.retrain.pick == "knee" else config.retrain.pick
+    chosen = run.knee() if config.retrain.pick == "knee" else config.retrain.pick
     return Candidate(run.candidate(chosen))
 
 

@@ -15,40 +15,41 @@ from typing import Any
 
 import ray
 
+from results import layout
 from search.errors import RunError
 from search.run.lock import RunLock
 from search.workers.installation import package_folders
 
 SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # no report to anybody, no chatter about it
-    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's new output names every failed trial even when it is told to be silent
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay what they were
+    "RAY_USAGE_STATS_ENABLED": "0",  # no usage reports, and no message about them
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's new output prints every failed trial even at verbosity 0
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths keep their meaning
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files per trial
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C reaches us: the journal is the state, Tune has none worth saving
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C reaches us: the journal is the state, and Tune need save none
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # as above
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
 }
 
 FOLDER_PREFIX = "bitfront-ray-"
 MARKER = "left-by-bitfront-for-ray"
-"""A file that stands in each folder of ours: a name alone, in a folder that all share, proves nothing."""
+"""A file in each folder that we made: in a shared temporary folder, a matching name alone proves nothing."""
 LONGEST_ROOT = 16
 YOUNG_SECONDS = 60.0
-"""A folder younger than this may belong to a driver that has not locked it yet."""
+"""A younger folder may belong to a driver that has not locked it yet."""
 
 
 @contextmanager
 def ray_session(address: str | None, workers: int) -> Iterator[Path]:
-    """Ray is running inside; a folder for what Tune must write, gone afterwards, is given.
+    """Run Ray inside the context, and yield a temporary folder for the files that Tune must write.
 
-    A Ray that runs in this process already is used and left alone. Raises RunError when Ray doesn't start, or the
+    A Ray that already runs in this process is used and left running. Raises RunError when Ray doesn't start, or the
     cluster can't be joined.
     """
     _remove_left_behind()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
-    (folder / MARKER).write_text("Made for one search and gone with it; removed by a later one if that was killed.\n")
-    found_by_workers = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
-    needed = {"PYTHONPATH": found_by_workers, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
+    (folder / MARKER).write_text("Made for one search, which removes it. After a kill, a later search does.\n")
+    import_path = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
+    needed = {"PYTHONPATH": import_path, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
     with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
         started = not ray.is_initialized()
         try:
@@ -62,13 +63,13 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
 
 
 def _temporary_root() -> Path:
-    """Ray's sockets lie up to 86 characters deeper, and the path of a socket has 107 at most, 103 on a Mac."""
+    """A folder with a path short enough: a socket's path has at most 107 characters, 103 on a Mac, and Ray adds 86."""
     usual = Path(tempfile.gettempdir()).resolve()
     return usual if len(str(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
 
 
 def _remove_left_behind() -> None:
-    """Remove the folders of drivers that were killed: nobody holds their lock any more."""
+    """Remove the folders of drivers that were killed, whose locks nobody holds any more."""
     for folder in _temporary_root().glob(f"{FOLDER_PREFIX}*"):
         try:
             if _is_ours(folder) and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
@@ -79,13 +80,13 @@ def _remove_left_behind() -> None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a session of this user made the folder. One with a config in it is a run, whatever else it holds."""
+    """Whether a session of this user made the folder. A folder with a config is a run, whatever else is in it."""
     mine = not folder.is_symlink() and folder.is_dir() and folder.stat().st_uid == os.getuid()
-    return mine and (folder / MARKER).is_file() and not (folder / "config.yaml").exists()
+    return mine and (folder / MARKER).is_file() and not (folder / layout.CONFIG).exists()
 
 
 def _start(address: str | None, folder: Path) -> None:
-    """Ray takes SIGTERM for itself, and exits with its number; what was to be done before is done, and put back."""
+    """Start Ray. It replaces the handler of SIGTERM and exits with its number: ours is called then, and restored."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         _init(address, folder)
@@ -104,7 +105,7 @@ def _init(address: str | None, folder: Path) -> None:
         try:
             ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
         except Exception as error:
-            # Ray raises the bare class for a node that doesn't come up in time; a mistake of ours keeps its traceback.
+            # Ray raises a bare Exception for a node that doesn't come up in time; an error of ours keeps its traceback.
             if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
                 raise
             raise RunError(
@@ -143,7 +144,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What Tune logs about failed trials stands in the trials table."""
+    """Silence Tune's log of failed trials, which are in the trials table."""
     # Ray prints a paragraph about each dead worker to stdout, which is for results.
     logger = logging.getLogger("ray.tune")
     level = logger.level

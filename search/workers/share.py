@@ -1,4 +1,4 @@
-"""What one worker may use of a machine or a cluster: as much as there is room for on single nodes."""
+"""How many cores, and which part of a GPU, each worker may use of a machine or a cluster."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from search.errors import RunError
 
 UNITS = 10_000
-"""Ray counts in ten-thousandths, and rounds: what is not rounded down here might not fit there."""
+"""Ray counts in ten-thousandths and rounds. A share that isn't rounded down here might not fit."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What each worker gets. Threads times workers never exceed a node's cores, unless there are too few for one each.
+    """What each worker gets, on one node, with its part of a GPU on one GPU.
 
-    A worker runs on one node, and its part of a GPU lies on one GPU.
+    Threads times workers never exceed a node's cores, unless there are too few for one each.
     """
 
     cpus: float
@@ -23,9 +23,9 @@ class Share:
 
     @classmethod
     def of(cls, nodes: Sequence[Mapping[str, float]], workers: int) -> "Share":
-        """The largest share of which the nodes, each given by its resources, hold `workers` at a time.
+        """The largest share with which `workers` workers fit on the nodes, each given by its resources.
 
-        Where there are GPUs, every worker gets its part of one, and then the cores that nodes with GPUs can spare.
+        Where there are GPUs, every worker gets a part of one, and the cores that nodes with GPUs can spare.
         Raises RunError when no node can hold a worker.
         """
         needed = ("CPU", "GPU") if any(node.get("GPU", 0) >= 1 for node in nodes) else ("CPU",)
@@ -46,9 +46,9 @@ class Share:
 
 
 def _largest_that_fits(sizes: Iterable[int], cores: Sequence[int], room: Sequence[int], workers: int) -> int:
-    """The largest size, in units of a core, of which there is space for all workers; 0 where there is for none.
+    """The largest size, in units of a core, at which all workers fit; 0 where none does.
 
-    room: how many workers each node may hold, however many its cores are.
+    room: how many workers each node may hold, whatever its number of cores.
     """
     return max(
         (
@@ -61,9 +61,9 @@ def _largest_that_fits(sizes: Iterable[int], cores: Sequence[int], room: Sequenc
 
 
 def _without_host(needed: Sequence[str], nodes: Sequence[Mapping[str, float]]) -> str:
-    found = "; ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes)
+    resources = "; ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes)
     return (
-        f"A worker needs a {' and a '.join(needed)} of one node of Ray, and no node has that. The nodes have: "
-        f"{found or 'nothing, as none is alive'}. Start the nodes again with --num-cpus (and --num-gpus 0 on those "
+        f"A worker needs a {' and a '.join(needed)} on one node of Ray, and no node has that. The nodes have: "
+        f"{resources or 'nothing, as none is alive'}. Start the nodes again with --num-cpus (and --num-gpus 0 on those "
         "whose GPUs are not for this)."
     )

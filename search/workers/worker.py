@@ -1,24 +1,34 @@
-"""What runs in a worker: one scorer, built once, that scores one candidate a Tune trial."""
+"""What runs in a worker: a scorer, built once, that scores one candidate per Tune trial."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import torch
 from ray import tune
 
+from search.controller.controller import Proposal
 from search.controller.objectives import Scored
 from search.workers.installation import package_folders
 from spaces.candidate import Candidate
 
 
-class Scorer(Protocol):
+class ScoresCandidates(Protocol):
     """Turns a candidate into a score; may raise, which makes the trial a failed one."""
 
     def score(self, candidate: Candidate) -> Scored: ...
 
 
-MakeScorer = Callable[[Any], Scorer]
-"""From the broadcast parts to a scorer. Workers import it, so it must be a function of a module."""
+MakeScorer = Callable[[Any], ScoresCandidates]
+"""Makes a scorer from the broadcast parts. Workers import it, so it must be a function of a module."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A score on its way from a worker to the controller, which knows the costs by itself."""
+
+    metrics: Mapping[str, float]
+    seconds: Mapping[str, float]
 
 
 class ScoringTrial(tune.Trainable):
@@ -33,18 +43,17 @@ class ScoringTrial(tune.Trainable):
         try:
             package_folders()
             self._scorer = make_scorer(parts)
-        except Exception as error:  # noqa: BLE001 - told to the driver, which ends the search: no candidate is to blame
+        except Exception as error:  # noqa: BLE001 - sent to the driver, which ends the search: no candidate's fault
             self._broken = reason(error)
 
     def step(self) -> dict[str, Any]:
         if self._broken is not None:
             return {"done": True, "broken": self._broken}
         try:
-            score = self._scorer.score(Candidate(self.config["candidate"]))
-        except Exception as error:  # noqa: BLE001 - the one place where a candidate may fail in any way: it is recorded
+            score = self._scorer.score(Proposal.of(self.config).candidate)
+        except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
             return {"done": True, "failed": reason(error)}
-        figures = {"metrics": dict(score.metrics), "costs": dict(score.costs), "seconds": dict(score.seconds)}
-        return {"done": True, "score": figures}
+        return {"done": True, "score": asdict(Measured(score.metrics, score.seconds))}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config

@@ -174,6 +174,20 @@ class FasterRCNN(nn.Module):
         ]
 
 
+class PyramidPooling(MultiScaleRoIAlign):
+    """torchvision's RoIAlign of a pyramid, and the shape of its result where tensors have no memory.
+
+    There it couldn't sort boxes by level. features (N, C, H_l, W_l) to (R, C, 7, 7).
+    """
+
+    def forward(self, x: dict[str, Tensor], boxes: list[Tensor], image_shapes: list[tuple[int, int]]) -> Tensor:
+        first = x[self.featmap_names[0]]
+        if first.is_meta:
+            return first.new_empty(sum(map(len, boxes)), first.shape[1], *self.output_size)
+        pooled: Tensor = super().forward(x, boxes, image_shapes)
+        return pooled
+
+
 def _published_rows(state: Mapping[str, Tensor]) -> int:
     bias = state.get("roi_heads.box_predictor.cls_score.bias")
     return 0 if bias is None else bias.numel()
@@ -190,7 +204,7 @@ def _is_for_no_epsilon(state: Mapping[str, Tensor]) -> bool:
 
 def _second_stage(channels: int, hidden: int, num_classes: int, scale: InputScale) -> RoIHeads:
     return RoIHeads(
-        MultiScaleRoIAlign(["p2", "p3", "p4", "p5"], POOLED, sampling_ratio=2, canonical_scale=scale.pooled_from),
+        PyramidPooling(["p2", "p3", "p4", "p5"], POOLED, sampling_ratio=2, canonical_scale=scale.pooled_from),
         TwoMLPHead(channels * POOLED**2, hidden),
         FastRCNNPredictor(hidden, num_classes + 1),
         fg_iou_thresh=MATCH_IOU,

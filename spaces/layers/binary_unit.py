@@ -151,6 +151,10 @@ class DBS(Binary):
         self.search_progress = 1.0
         """How much of the training is done, 0 to 1; the trainer says so."""
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """The logits have a learning rate of their own: they must travel a whole unit to change a sign."""
+        return {"logit": [self.logits]}
+
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
         super().start_from(weight)

@@ -1,7 +1,8 @@
 import pytest
 
 from results import RunError
-from results.columns import COSTS, METRICS, axis_label, check_axes, is_knob, is_maximised, measured
+from results.columns import axis_label, check_axes, is_knob, is_maximised, measured
+from results.figures import FIGURES
 from results.frame import trials_frame
 
 
@@ -16,7 +17,7 @@ def test_what_has_a_slash_is_a_knob():
 
 
 def test_every_axis_label_names_its_column_and_none_says_speed():
-    for column in (*METRICS, *COSTS):
+    for column in FIGURES:
         assert axis_label(column).endswith(f"({column})")
         assert "speed" not in axis_label(column)
     assert axis_label("milliwatts") == "milliwatts"

@@ -183,7 +183,13 @@ def test_a_file_is_no_run(tmp_path):
         open_run(tmp_path / "file")
 
 
+def test_a_folder_without_a_config_is_no_run(tmp_path):
+    with pytest.raises(RunError, match=r"holds no run: there is no config.yaml in it. Start one with: bitfront search"):
+        open_run(tmp_path)
+
+
 def test_a_run_without_trials_says_how_to_go_on(tmp_path):
+    (tmp_path / "config.yaml").touch()
     with pytest.raises(RunError, match=r"has no trials.parquet yet.*`bitfront search CONFIG --run-dir"):
         open_run(tmp_path)
 
@@ -205,12 +211,24 @@ def test_a_run_plots_itself(run, tmp_path):
     assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_importing_results_brings_in_neither_matplotlib_nor_torch():
-    code = (
-        "import sys, results; print([name for name in ('matplotlib', 'torch', 'optuna', 'ray') if name in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("imported", "heavy"),
+    [
+        ("results.run", ("matplotlib", "torch", "optuna", "ray")),
+        ("results.figures", ("pandas", "numpy", "matplotlib")),  # a refused config must not wait for pandas
+        ("results.errors", ("pandas", "numpy", "matplotlib")),
+    ],
+)
+def test_an_import_brings_in_no_library_that_it_does_not_need(imported, heavy):
+    code = f"import sys, {imported}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_each_exported_name_is_loaded_from_its_module():
+    assert [name for name in results.__all__ if getattr(results, name).__name__ != name] == []
+    with pytest.raises(AttributeError, match="module 'results' has no attribute 'front'"):
+        _ = results.__getattr__("front")
 
 
 def test_the_package_exports_what_its_users_need():

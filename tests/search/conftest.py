@@ -4,9 +4,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 
+from search.config import Config, load_config
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
 from spaces.candidate import Candidate
@@ -16,6 +19,44 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this on
 
 OBJECTIVES = ("map50", "bit_ops")
 
+TINY_CONFIG: dict[str, Any] = {
+    "name": "tiny",
+    "device": "cpu",
+    "data": {"format": "shapes", "image_size": 96, "shapes": {"train": 16, "val": 8, "test": 8, "image_size": 96}},
+    "student": {"detector": "ssd_resnet18", "width": 0.125},
+    "teachers": {"twin": {"epochs": 1, "batch_size": 8}},
+    "space": {"granularity": "stage", "layers": {"methods": ["real", "sign"]}},
+    "supernet": {"epochs": 1, "batch_size": 8},
+    "scoring": {"adapt_steps": 1, "batch_size": 8, "recalibrate_images": 8},
+    "search": {"trials": 4, "workers": 1},
+    "retrain": {"epochs": 1, "batch_size": 8},
+    "train": {"layers": "sign", "epochs": 1, "batch_size": 8},
+}
+"""A search and a training of seconds: an eighth of the width, one epoch, 16 images."""
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[..., Path]:
+    """Writes `TINY_CONFIG`, with other sections in place of its own, to a file of the config's name; returns it."""
+
+    def write(**sections: object) -> Path:
+        content = TINY_CONFIG | sections
+        file = tmp_path / f"{content['name']}.yaml"
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def tiny_config(write_config: Callable[..., Path]) -> Callable[..., Config]:
+    """Loads that config, with `overrides` such as "search.trials=2" and other sections."""
+
+    def load(*overrides: str, **sections: object) -> Config:
+        return load_config(write_config(**sections), overrides)
+
+    return load
+
 
 def small_space() -> SearchSpace:
     """Six layers of three methods and one term: 3**6 * (1 + 1 * 3) = 2916 canonical candidates."""
@@ -24,16 +65,21 @@ def small_space() -> SearchSpace:
 
 
 def worked_score(candidate: Candidate) -> SimpleNamespace:
-    """map50 loses 0.05 a sign, 0.03 a bireal layer and gains 0.01 from a teacher; bit_ops is 1024 a real one."""
+    """map50 loses 0.05 a sign, 0.03 a bireal layer and gains 0.01 from a teacher."""
     methods = list(candidate.layers().values())
     map50 = 0.8 - 0.05 * methods.count("sign") - 0.03 * methods.count("bireal")
     map50 += 0.01 if candidate.get("teacher/hint") == "twin" else 0.0
-    bit_ops = 1024.0 * methods.count("real") + methods.count("sign") + methods.count("bireal")
     return SimpleNamespace(
         metrics={"map50": map50, "map50_11": map50},
-        costs={"bit_ops": bit_ops, "ops": bit_ops / 64, "memory_bits": bit_ops * 8},
         seconds={"adapt": 0.5, "recalibrate": 0.25, "evaluate": 0.25},
     )
+
+
+def worked_costs(candidate: Candidate) -> dict[str, float]:
+    """bit_ops is 1024 a real layer and 1 another; 8 bits of memory for each."""
+    methods = list(candidate.layers().values())
+    bit_ops = 1024.0 * methods.count("real") + methods.count("sign") + methods.count("bireal")
+    return {"bit_ops": bit_ops, "ops": bit_ops / 64, "memory_bits": bit_ops * 8, "memory_mb": bit_ops / 1e6}
 
 
 @pytest.fixture
@@ -47,13 +93,18 @@ def score() -> Callable[[Candidate], SimpleNamespace]:
 
 
 @pytest.fixture
+def costs() -> Callable[[Candidate], dict[str, float]]:
+    return worked_costs
+
+
+@pytest.fixture
 def open_controller(tmp_path: Path, space: SearchSpace) -> Callable[..., Controller]:
     """Opens a controller over a run folder, as each start of a search does."""
 
     def open_one(run: str = "run", **settings: object) -> Controller:
         chosen = settings.pop("space", space)
         journal = Journal(tmp_path / run, name="run", space=chosen, objectives=OBJECTIVES)
-        defaults = {"objectives": OBJECTIVES, "trials": 40, "sampler": "random"}
+        defaults = {"objectives": OBJECTIVES, "costs": worked_costs, "trials": 40, "sampler": "random"}
         return Controller(chosen, journal, **(defaults | settings))
 
     return open_one

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
-from fake_scorer import FakeParts, make_fake_scorer
+from fake_scorer import FakeParts, fake_costs, make_fake_scorer
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
@@ -18,7 +18,8 @@ SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in ra
 
 def open_controller(run_dir: Path, trials: int, space: SearchSpace = SPACE, **settings: object) -> Controller:
     journal = Journal(run_dir, name="killed", space=space, objectives=OBJECTIVES)
-    return Controller(space, journal, objectives=OBJECTIVES, trials=trials, sampler="tpe", seed=11, **settings)
+    chosen = {"objectives": OBJECTIVES, "costs": fake_costs, "sampler": "tpe", "seed": 11}
+    return Controller(space, journal, trials=trials, **(chosen | settings))
 
 
 if __name__ == "__main__":

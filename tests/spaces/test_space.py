@@ -80,20 +80,8 @@ def test_an_int_that_stands_for_a_float_becomes_that_float():
     assert canonical.id == SPACE.canonical(full(hint="big", hint_weight=1.0)).id
 
 
-def test_size_by_hand():
-    # Nine layer layouts; a hint is off, or one of two teachers at one of two weights: 5 ways. The angle term likewise,
-    # in the eight layouts with a 1-bit layer.
-    assert SPACE.size == 5 * (8 * 5 + 1)
-
-
-def test_size_where_a_teacher_is_always_on_or_a_term_has_no_weight():
-    space = SearchSpace([layer("a", "real"), *term("hint", "twin", "big"), Knob("teacher/cls", ("none", "twin"))])
-    assert space.size == (2 * 2) * 2
-
-
 def test_a_space_without_knobs_holds_the_empty_candidate():
     space = SearchSpace([])
-    assert space.size == 1
     assert dict(space.canonical(space.sample(random.Random(0)))) == {}
 
 
@@ -103,12 +91,6 @@ def test_a_term_without_a_layer_that_it_acts_on_is_dropped():
     assert dict(space.canonical(Candidate({"layer/a": "sign", **on}))) == {"layer/a": "sign"}
     kept = Candidate({"layer/a": "sign+learned_scale", **on})
     assert space.canonical(kept) == kept
-    assert space.size == 1 + 5
-
-
-@given(spaces)
-def test_size_is_the_number_of_canonical_candidates(space):
-    assert space.size == len({space.canonical(candidate) for candidate in every_candidate(space)})
 
 
 @given(spaces, st.integers(0, 2**32))

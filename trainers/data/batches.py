@@ -1,20 +1,49 @@
 """Batches in torchvision's detection format, reproducible from a seed and an epoch."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.data.decoded import Decoded, Target
+from trainers.data.sample import Target
 from trainers.data.transforms import augment as augment_image
 
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 
 
+class TrainingData(Protocol):
+    """What a training reads: batches of images, in an order and with changes that seed and epoch alone decide."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def batches(
+        self, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False, skip: int = 0
+    ) -> Iterator[Batch]:
+        """One pass over the images, without its first `skip` batches, see `batches`."""
+
+    def fingerprint(self) -> str:
+        """A text that differs between two data sets."""
+
+
+class ImageArray(Protocol):
+    """Images in memory, with their objects."""
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """(N, 3, S, S)."""
+
+    def __len__(self) -> int: ...
+
+    def training_target(self, index: int) -> Target:
+        """The objects of one image that a detector should learn."""
+
+
 def batches(
-    decoded: Decoded,
+    decoded: ImageArray,
     batch_size: int,
     *,
     seed: int,
@@ -38,7 +67,7 @@ def batches(
 
 
 def _batches(
-    decoded: Decoded, batch_size: int, seed: int, epoch: int, augment: bool, drop_last: bool, skip: int
+    decoded: ImageArray, batch_size: int, seed: int, epoch: int, augment: bool, drop_last: bool, skip: int
 ) -> Iterator[Batch]:
     count = len(decoded)
     order = np.random.default_rng((seed, epoch)).permutation(count) if augment else np.arange(count)
@@ -55,35 +84,3 @@ def _batches(
 
 def _tensors(target: Target) -> dict[str, Tensor]:
     return {name: torch.from_numpy(value.copy()) for name, value in target.items()}
-
-
-def balanced_indices(decoded: Decoded, count: int, seed: int) -> NDArray[np.int64]:
-    """A seeded choice of `count` images in which the classes are about equally often present, in rising order.
-
-    Rule: the images are shuffled; then, again and again, the class present in the fewest chosen images (ties: the
-    lower label) gets the next shuffled image that has a non-difficult object of it. Classes whose images are used up
-    drop out; when all have, the rest is filled in shuffled order. All images are returned if `count` is no fewer.
-    """
-    if count < 1:
-        raise ValueError(f"count is {count}, must be at least 1.")
-    order = np.random.default_rng(seed).permutation(len(decoded))
-    if count >= len(decoded):
-        return np.arange(len(decoded))
-    present = np.zeros((len(decoded), len(decoded.class_names)), dtype=np.bool_)
-    image_of = np.repeat(np.arange(len(decoded)), np.diff(decoded.offsets))
-    plain = ~decoded.difficult
-    present[image_of[plain], decoded.labels[plain] - 1] = True
-    taken = np.zeros(len(decoded), dtype=np.bool_)
-    tally = np.zeros(len(decoded.class_names), dtype=np.int64)
-    queues = {label: iter(order[present[order, label]].tolist()) for label in range(len(tally))}
-    for _ in range(count):
-        image = None
-        while image is None and queues:
-            rarest = min(queues, key=lambda label: (tally[label], label))
-            image = next((one for one in queues[rarest] if not taken[one]), None)
-            if image is None:
-                del queues[rarest]
-        image = int(order[~taken[order]][0]) if image is None else image
-        taken[image] = True
-        tally += present[image]
-    return np.flatnonzero(taken)

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainers.data.batches import Batch, batches
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
 from trainers.data.image_file import FORMATS, bits_per_channel, told_as_data_errors
-from trainers.data.sample import Defect, DetectionData, Rule, Sample
+from trainers.data.sample import Defect, DetectionData, Rule, Sample, Target
 from trainers.progress import Progress, SilentProgress
 
 _ORIENTATION, _TURNED = 0x0112, range(2, 9)  # an EXIF tag and its values but 1, upright; others mean nothing
-
-Target = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +112,14 @@ class Decoded:
         objects = {name: getattr(self, name)[keep] for name in ("boxes", "labels", "difficult")}
         return replace(self, offsets=offsets, **objects)
 
+    def batches(
+        self, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False, skip: int = 0
+    ) -> Iterator[Batch]:
+        """One pass over the images, see `batches.batches`."""
+        return batches(self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
+
     def fingerprint(self) -> str:
-        """Tells two data sets apart: image ids in order, size, classes, and the objects in them."""
+        """A digest of the image ids in order, the size, the classes and the objects: it differs between data sets."""
         digest = hashlib.sha256(json.dumps([self.image_ids, self.size, self.class_names]).encode())
         for array in (self.boxes, self.labels, self.difficult, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())

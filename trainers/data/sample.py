@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ Rule = Literal["voc", "coco", "visdrone"]
 
 REGION = 0
 """The label of an ignored region: no object, and of no class. Always marked `difficult`."""
+
+Target = dict[str, NDArray[Any]]
+"""The objects of one image, by name: boxes (n, 4), labels (n,) and difficult (n,), as in `Sample`."""
 
 EDGE = 0.5
 """So many pixels may a box reach beyond its image where its file is rounded; it is cut at the border."""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from trainers.data.decoded import Target
+from trainers.data.sample import Target
 
 Image = NDArray[np.uint8]
 

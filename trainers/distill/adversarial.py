@@ -63,6 +63,10 @@ class Discriminator(nn.Module):
             nn.Conv2d(hidden, 1, 1),
         )
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """All its parameters train against the student's, at a learning rate of their own."""
+        return {"discriminator": list(self.parameters())}
+
     def forward(self, maps: Tensor) -> Tensor:
         return cast(Tensor, self.layers(maps))
 
@@ -73,7 +77,7 @@ class Adversarial(nn.Module):
     One discriminator D_l and one 1x1 adapter A_l a level and teacher. The two sides train in the same step on the same
     maps, each towards its own loss alone: the discriminators' weights get nothing from the student's loss, and the
     student and the adapters nothing from `discriminators_loss`, or the student would help to be found out. The
-    discriminators have a learning rate of their own (`loop.TrainSettings`).
+    discriminators have a learning rate of their own (`training.parameter_groups`).
     """
 
     def __init__(
@@ -106,7 +110,7 @@ class Adversarial(nn.Module):
     def discriminators_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """What the discriminators lose, a scalar, mean over levels, with gradients to them alone.
 
-        The share of places that they told rightly is remembered until `accuracy` asks.
+        The share of places that they classify rightly counts for the next `figures`.
         """
         losses, right = [], []
         for theirs, ours in self._judged(student, teacher, teacher_name):
@@ -117,12 +121,12 @@ class Adversarial(nn.Module):
         self._right, self._played = self._right + torch.stack(right).mean().cpu(), self._played + 1
         return torch.stack(losses).mean()
 
-    def accuracy(self) -> float | None:
-        """The share of places that the discriminators told rightly since this was last asked, in 0..1: a half is a
-        draw. None when they didn't play."""
-        found = float(self._right) / self._played if self._played else None
+    def figures(self) -> dict[str, float]:
+        """`discriminator_accuracy`, the share of places classified rightly since the last call, in 0..1: a half is a
+        draw. Nothing when the discriminators weren't trained since."""
+        figures = {"discriminator_accuracy": float(self._right) / self._played} if self._played else {}
         self._right, self._played = torch.zeros(()), 0
-        return found
+        return figures
 
     def _judged(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str
@@ -135,15 +139,3 @@ class Adversarial(nn.Module):
 
     def _of(self, teacher: str) -> nn.ModuleDict:
         return cast(nn.ModuleDict, self.discriminators[self._place[teacher]])
-
-
-def discriminator_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters of all discriminators in `module`: those that play against the rest."""
-    return [p for one in module.modules() if isinstance(one, Discriminator) for p in one.parameters()]
-
-
-def discriminator_accuracy(module: nn.Module) -> float | None:
-    """`accuracy` of the adversarial terms in `module` that played, their mean; None when none did."""
-    asked = [one.accuracy() for one in module.modules() if isinstance(one, Adversarial)]
-    found = [one for one in asked if one is not None]
-    return sum(found) / len(found) if found else None

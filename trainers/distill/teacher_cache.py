@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Responses
 from trainers.checkpoint import digest_of, write_whole
-from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 from trainers.devices import to_device
 
@@ -112,7 +111,7 @@ def _read(place: Path) -> KnownOutputs:
 def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS) -> int:
     """What these parts of the outputs on these images would take on disk."""
     with torch.no_grad():
-        (image,) = next(iter(batches(images, 1, seed=0, epoch=0, augment=False)))[0]
+        (image,) = next(iter(images.batches(1, seed=0, epoch=0, augment=False)))[0]
         output = network([image.to(next(network.parameters()).device)])
     return 2 * len(images) * sum(x[0].numel() for x in _maps(output, parts).values())
 
@@ -122,7 +121,7 @@ def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, 
     device = next(network.parameters()).device
     maps: dict[str, Array] = {}
     start, form = 0, {}
-    for batch in batches(images, batch_size, seed=0, epoch=0, augment=False):
+    for batch in images.batches(batch_size, seed=0, epoch=0, augment=False):
         with torch.no_grad():
             output: DetectorOutput = network(to_device(batch, device)[0])
         found = _maps(output, parts)

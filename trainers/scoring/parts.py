@@ -14,6 +14,7 @@ from trainers.data.sample import Rule
 from trainers.distill.ensemble import Ensemble
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.teacher import Teacher
+from trainers.training.parameter_groups import complete_rates
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -24,8 +25,8 @@ class ScoreSettings:
 
     adapt_steps: int = 50  # 0 scores the layers alone
     adapt_learning_rate: float = 2e-3
-    logit_rate: float = 10.0  # of searched signs, as a multiple of adapt_learning_rate
-    discriminator_rate: float = 0.5  # likewise
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Learning rates by role (`parameter_groups.ROLES`), as multiples of `adapt_learning_rate`."""
     batch_size: int = 16
     recalibrate_images: int = 200
     seed: int = 0
@@ -34,15 +35,15 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         if self.adapt_steps < 0:
             raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
-        for name in ("adapt_learning_rate", "logit_rate", "discriminator_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}, must be positive and finite.")
+        if not 0 < self.adapt_learning_rate < math.inf:
+            raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
         if self.recalibrate_images < 1:
             raise ValueError(f"recalibrate_images is {self.recalibrate_images}, must be at least 1.")
+        object.__setattr__(self, "rates", complete_rates(self.rates, multiples=True))
 
 
 @dataclass(frozen=True)

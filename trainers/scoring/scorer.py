@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +14,19 @@ from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import extract
-from trainers.data.batches import Batch, batches
+from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.devices import freeze, pick_device, to_device
 from trainers.distill import Distiller
-from trainers.distill.adversarial import discriminator_parameters
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
 from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of
 from trainers.seeding import seeded
-from trainers.training.loop import DivergedError, check_finite
 from trainers.training.memory import keep_freed_memory
+from trainers.training.parameter_groups import optimizer_groups
 from trainers.training.recalibrate import recalibrate
 from trainers.training.schedule import warmed_cosine
-from trainers.training.searched_signs import searched_logits
+from trainers.training.step import DivergedError, check_finite
 
 
 @dataclass(frozen=True)
@@ -102,16 +100,8 @@ class Scorer:
         distiller = Distiller(network, self._teachers, self._terms, self._ensemble).to(self._device)
         distiller.load_state_dict(self._distiller)
         rate = self._settings.adapt_learning_rate
-        logits = list(searched_logits(network).values())
-        discriminators = discriminator_parameters(distiller)
-        apart = {id(one) for one in (*logits, *discriminators)}
-        others = [one for one in (*network.parameters(), *distiller.parameters()) if id(one) not in apart]
-        groups: list[dict[str, Any]] = [{"params": others}]
-        if logits:
-            groups.append({"params": logits, "lr": rate * self._settings.logit_rate})
-        if discriminators:
-            groups.append({"params": discriminators, "lr": rate * self._settings.discriminator_rate})
-        optimizer = torch.optim.Adam(groups, lr=rate)
+        rates = {role: rate * multiple for role, multiple in self._settings.rates.items()}
+        optimizer = torch.optim.Adam(optimizer_groups(nn.ModuleList([network, distiller]), rate, rates))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps()):
@@ -147,7 +137,7 @@ class Scorer:
 
     def _batches(self, data: Decoded, *, drop_last: bool = False) -> Iterator[Batch]:
         size = min(self._settings.batch_size, len(data))
-        for batch in batches(data, size, seed=0, epoch=0, augment=False, drop_last=drop_last):
+        for batch in data.batches(size, seed=0, epoch=0, augment=False, drop_last=drop_last):
             yield to_device(batch, self._device)
 
     def _tensors(self, parts: ScorerParts, group: str) -> dict[str, Tensor]:

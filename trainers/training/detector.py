@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.layers.binary_unit import Binary
-from trainers.data.batches import Batch, batches
+from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.devices import to_device
 from trainers.distill import Distiller
 from trainers.progress import Progress
-from trainers.training.loop import train
+from trainers.training.loop import Task, train
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches, set_inputs_only
 from trainers.training.settings import TrainSettings
@@ -53,18 +53,14 @@ def train_detector(
         return dict(output.losses) | distiller.losses(candidate, images, targets, output)
 
     def run(name: str, epochs: int, kept: Path | None, keep_end: bool) -> None:
-        train(
-            modules,
-            step_losses,
-            data,
-            replace(settings, epochs=epochs),
-            seed=seed,
+        task = Task(
             stage=name,
+            seed=seed,
             described_as={"inputs_first_epochs": inputs_first_epochs, **(described_as or {})},
             resume_from=kept,
             keep_end=keep_end,
-            progress=progress,
         )
+        train(modules, step_losses, data, replace(settings, epochs=epochs), task, progress)
 
     if inputs_first_epochs and any(isinstance(module, Binary) for module in network.modules()):
         set_inputs_only(network, True)
@@ -75,7 +71,7 @@ def train_detector(
             set_inputs_only(network, False)
     run(stage, settings.epochs, resume_from, False)
     if any(one.relaxation == "soft" for one in searches(network)):  # its BatchNorms have never seen the signs
-        order = batches(data, min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
+        order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
         device = next(network.parameters()).device
         recalibrate(network, (to_device(batch, device)[0] for batch in order))
 

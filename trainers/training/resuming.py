@@ -1,8 +1,8 @@
-"""The state from which a training that was cut off goes on, and how often it is kept."""
+"""The saved state from which an interrupted training resumes, and how often it is saved."""
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from trainers.checkpoint import load_training_state, save_training_state
 FORMAT = 2
 SAVE_EVERY_SECONDS = 20.0
 SAVE_SHARE = 0.05
-"""Of the time that may go into keeping states."""
+"""The largest share of a training's time that goes into saving states."""
 
 
 class Stateful(Protocol):
@@ -25,34 +25,37 @@ class Stateful(Protocol):
 
 @dataclass
 class Position:
-    """How far a training is: the epochs done, the steps done in the next one, and what these amount to."""
+    """How far a training is: epochs done, steps done in the next epoch, and the losses and figures of these steps."""
 
     epoch: int = 0
     step: int = 0
     totals: dict[str, Tensor] = field(default_factory=dict)
     """The sums of each loss over the steps."""
-    accuracies: list[float] = field(default_factory=list)
-    """The discriminators', one for each step in which they played."""
+    reported: dict[str, list[float]] = field(default_factory=dict)
+    """The figures of modules by name, a value for each step in which there was one."""
 
-    def add(self, losses: Mapping[str, Tensor], accuracy: float | None) -> None:
-        """A step's losses, and how rightly discriminators told, if they played."""
-        for name, one in losses.items():
-            self.totals[name] = self.totals.get(name, 0.0) + one.detach()
-        self.accuracies += [] if accuracy is None else [accuracy]
+    def add(self, losses: Mapping[str, Tensor], figures: Mapping[str, float]) -> None:
+        """Count one step more, with its losses and the figures of its modules."""
+        for name, loss in losses.items():
+            self.totals[name] = self.totals.get(name, 0.0) + loss.detach()
+        for name, value in figures.items():
+            self.reported.setdefault(name, []).append(value)
         self.step += 1
 
     def figures(self) -> dict[str, float]:
-        """The epoch's losses so far, as means over its steps, their sum first, and the accuracy; to five digits."""
-        each = {name: float(f"{float(one) / self.step:.5g}") for name, one in self.totals.items()}
-        told = self.accuracies
-        accuracy = {"discriminator_accuracy": round(sum(told) / len(told), 4)} if told else {}
-        return {"loss": float(f"{sum(each.values()):.5g}"), **(each if len(each) > 1 else {}), **accuracy}
+        """The epoch's losses so far to five digits, their sum first, and modules' figures to four decimals.
+
+        Losses are means over the steps, figures over the steps that had them.
+        """
+        each = {name: float(f"{float(total) / self.step:.5g}") for name, total in self.totals.items()}
+        figures = {name: round(sum(values) / len(values), 4) for name, values in self.reported.items()}
+        return {"loss": float(f"{sum(each.values()):.5g}"), **(each if len(each) > 1 else {}), **figures}
 
 
 class Resumption:
-    """Keeps the state of a training in a file, and puts its parts where the file says.
+    """Saves the state of a training in a file and loads its parts from there.
 
-    A state of another `identity` (settings, seed, data) is not gone on from. Without a file nothing is kept.
+    A state of another `identity` (settings, seed, data) isn't resumed. Without a file nothing is saved.
     """
 
     def __init__(self, file: Path | None, identity: dict[str, Any], parts: Mapping[str, Stateful]) -> None:
@@ -60,7 +63,7 @@ class Resumption:
         self._saved, self._took = time.monotonic(), 0.0
 
     def resume(self) -> Position | None:
-        """Load the parts, and where they are: the beginning without a file, None where it holds another training."""
+        """Load the parts and return their position: the beginning without a file, None for another training's file."""
         state = load_training_state(self._file) if self._file is not None else None
         if state is None:
             return Position()
@@ -68,19 +71,22 @@ class Resumption:
             return None
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
-        return Position(**state["position"])
+        known = {one.name for one in fields(Position)}  # older versions saved discriminators' accuracies apart
+        return Position(**{name: value for name, value in state["position"].items() if name in known})
 
     def keep(self, position: Position, *, at_once: bool = False) -> None:
-        """Save the state where it is due: after `SAVE_EVERY_SECONDS`, at the end of an epoch sooner, but not before the
-        last save has come to `SAVE_SHARE` of the time since; with `at_once` in any case."""
-        ready = time.monotonic()
-        least = self._took / SAVE_SHARE
-        since = ready - self._saved
-        due = since > (max(least, SAVE_EVERY_SECONDS) if position.step else least)
+        """Save the state where it is due; with `at_once` in any case.
+
+        It is due every `SAVE_EVERY_SECONDS`, and earlier at an epoch's end, but saving takes at most `SAVE_SHARE` of
+        the time.
+        """
+        begun = time.monotonic()
+        shortest = self._took / SAVE_SHARE
+        due = begun - self._saved > (max(shortest, SAVE_EVERY_SECONDS) if position.step else shortest)
         if self._file is None or not (due or at_once):
             return
         state = {name: part.state_dict() for name, part in self._parts.items()}
-        about = {"format": FORMAT, "identity": self._identity, "position": asdict(position)}
-        save_training_state(self._file, about | state)
+        header = {"format": FORMAT, "identity": self._identity, "position": asdict(position)}
+        save_training_state(self._file, header | state)
         self._saved = time.monotonic()
-        self._took = self._saved - ready
+        self._took = self._saved - begun

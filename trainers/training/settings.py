@@ -1,7 +1,10 @@
 """How long and how fast a network is trained."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from trainers.training.parameter_groups import LEARNING_RATE, complete_rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,9 +13,9 @@ class TrainSettings:
 
     epochs: int
     batch_size: int = 16
-    learning_rate: float = 2e-3  # for this batch size; never rescaled silently
-    logit_learning_rate: float = 2e-2  # of searched signs (`dbs`), which must travel a whole unit to change
-    discriminator_learning_rate: float = 1e-3  # of adversarial distillation's other side
+    learning_rate: float = LEARNING_RATE  # for this batch size; never rescaled silently
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Learning rates by role, see `parameter_groups.ROLES`; a role that isn't named has its default."""
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
 
@@ -23,9 +26,16 @@ class TrainSettings:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
-        rates = ("learning_rate", "logit_learning_rate", "discriminator_learning_rate")
-        bounds = dict.fromkeys((*rates, "clip_norm"), "positive")
-        for name, least in {**bounds, "weight_decay": "0 or more"}.items():
+        for name, least in {"learning_rate": "positive", "clip_norm": "positive", "weight_decay": "0 or more"}.items():
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
                 raise ValueError(f"{name} is {value}, must be {least} and finite.")
+        object.__setattr__(self, "rates", complete_rates(self.rates))
+
+    def described(self) -> dict[str, float]:
+        """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
+
+        These keys are part of files: a result with other ones counts as that of another training.
+        """
+        flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
+        return {name: value for name, value in flat.items() if name != "rates"}

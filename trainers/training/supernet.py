@@ -13,7 +13,7 @@ from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.training.loop import train
+from trainers.training.loop import Task, train
 from trainers.training.settings import TrainSettings
 
 
@@ -46,4 +46,4 @@ def train_supernet(
         return losses | searched.losses(candidate, output) if searched else losses
 
     modules = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
-    train(modules, step_losses, data, settings, seed=seed, stage="supernet", resume_from=resume_from, progress=progress)
+    train(modules, step_losses, data, settings, Task(stage="supernet", seed=seed, resume_from=resume_from), progress)

@@ -106,7 +106,7 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
     root = tiny_data("voc", tmp_path)
     bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"
     bad.write_text(bad.read_text().replace("<name>cat</name>", "<name>bolt</name>").replace("dog", "bolt"))
-    assert "defects: 2\nWhere the classes are your own, name all of them: --classes NAME,NAME\n" in check(root).stdout
+    assert "defects: 2\nIf the classes are your own, name all of them: --classes NAME,NAME\n" in check(root).stdout
     assert "--classes" not in check(root, "--classes", "cat,dog").stdout
 
 

@@ -21,7 +21,7 @@ def run(tmp_path):
 
 
 def pick(run, **how):
-    return pick_candidate(run, x="ops", y="map50", **({"candidate": None, "pick": None, "max_ops": None} | how))
+    return pick_candidate(run, **({"candidate": None, "pick": None, "max_ops": None} | how))
 
 
 def test_a_named_candidate_is_taken(run):
@@ -43,7 +43,7 @@ def test_a_budget_below_the_cheapest_is_refused(run):
 
 
 def test_exactly_one_way_must_be_given(run):
-    with pytest.raises(RunError, match="Got none of them; say which candidate by exactly one of --candidate ID"):
+    with pytest.raises(RunError, match="Got none of them; choose the candidate by exactly one of --candidate ID"):
         pick(run)
-    with pytest.raises(RunError, match="Got --candidate and --pick; say which"):
+    with pytest.raises(RunError, match="Got --candidate and --pick; choose"):
         pick(run, candidate="a", pick="knee")

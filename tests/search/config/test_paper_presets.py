@@ -58,17 +58,17 @@ def test_the_published_scheme_is_a_candidate_of_its_search(paper):
 @pytest.mark.parametrize("paper", PAPERS)
 def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper, tmp_path):
     config = small(f"{paper}_search")
-    found = run_search(config, tmp_path / "run", None, SilentProgress())
+    outcome = run_search(config, tmp_path / "run", None, SilentProgress())
     loaded = settled(config, None)
     space = build_space(loaded, student_spec(loaded, 4))
     (scheme,) = (space.canonical(one) for one in enqueued(loaded, space))
-    trials = found.run.trials.set_index("id")
+    trials = outcome.run.trials.set_index("id")
     assert trials["state"][scheme.id] == "complete", trials["reason"][scheme.id]
-    assert len(found.run.front()) > 0
+    assert len(outcome.run.front()) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", PAPERS)
 def test_each_system_trains_alone(paper, tmp_path):
-    found = run_train(small(ALONE[paper]), tmp_path / "run", None, SilentProgress())
-    assert found.test.keys() >= {"map50"}
+    result = run_train(small(ALONE[paper]), tmp_path / "run", None, SilentProgress())
+    assert result.test.keys() >= {"map50"}

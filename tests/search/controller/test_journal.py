@@ -21,7 +21,7 @@ def tiny():
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_record_goes_on_where_it_was(
-    tmp_path, tiny, open_controller, score, drive
+    tmp_path, tiny, open_controller, score, costs, drive
 ):
     whole = open_controller("whole", space=tiny, seed=2)
     expected = drive(whole)
@@ -42,7 +42,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_goes_on_where_it_was(
         assert kept == (3 if length == len(after) else 2)
         if length % 50 and length < len(after) - 2:
             continue
-        again = Controller(tiny, journal, objectives=OBJECTIVES, trials=40, sampler="random", seed=2)
+        again = Controller(tiny, journal, objectives=OBJECTIVES, costs=costs, trials=40, sampler="random", seed=2)
         assert expected[:kept] + drive(again) == expected
 
 
@@ -88,10 +88,12 @@ def test_another_space_or_objective_is_refused(tmp_path, open_controller, tiny, 
         Journal(tmp_path / "run", name="run", space=space, objectives=("map50", "ops"))
 
 
-def test_a_run_taken_up_again_leaves_the_trials_of_its_journal_as_they_are(tmp_path, space, open_controller, drive):
+def test_a_run_taken_up_again_leaves_the_trials_of_its_journal_as_they_are(
+    tmp_path, space, costs, open_controller, drive
+):
     drive(open_controller(), count=3)
     journal = Journal(tmp_path / "run", name="run", space=space, objectives=OBJECTIVES)
-    Controller(space, journal, objectives=OBJECTIVES, trials=40, sampler="random")
+    Controller(space, journal, objectives=OBJECTIVES, costs=costs, trials=40, sampler="random")
     distributions = [one for trial in journal.trials() for one in trial.distributions.values()]
     assert len(distributions) == 3 * 8
     assert {type(one) for one in distributions} == {CategoricalDistribution}
@@ -105,12 +107,13 @@ def test_a_start_that_died_before_its_first_trial_is_taken_up(tmp_path, open_con
     assert len(drive(open_controller(), count=2)) == 2
 
 
-def test_a_database_serves_as_well(tmp_path, space, score, drive):
+def test_a_database_serves_as_well(tmp_path, space, costs, drive):
     def open_one():
         journal = Journal(
             tmp_path / "run", name="run", space=space, objectives=OBJECTIVES, storage=f"sqlite:///{tmp_path}/search.db"
         )
-        return Controller(space, journal, objectives=OBJECTIVES, trials=6, sampler="nsga2", constraints={"ops": 40.0})
+        settings = {"objectives": OBJECTIVES, "costs": costs, "trials": 6, "sampler": "nsga2"}
+        return Controller(space, journal, **settings, constraints={"ops": 40.0})
 
     first = drive(open_one(), count=3)
     assert len(first + drive(open_one())) == 6

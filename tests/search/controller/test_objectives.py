@@ -1,20 +1,24 @@
 """What may be optimised."""
 
-from types import SimpleNamespace
+import math
 
 import pytest
 
-from search.controller.objectives import axes, directions, figure
-
-SCORE = SimpleNamespace(metrics={"map50": 0.5}, costs={"ops": 3.0, "memory_bits": 33.5e6}, seconds={})
+from results.figures import ACCURACIES, COSTS
+from search.controller.objectives import BUDGETS, OBJECTIVES, axes, directions, not_finite
+from spaces.cost import totals
+from trainers.evaluate.figures import SCORED
 
 
 def test_accuracies_are_maximised_and_costs_minimised():
     assert directions(["map50", "ops", "memory_mb"]) == ["maximize", "minimize", "minimize"]
 
 
-def test_a_megabyte_has_eight_million_bits():
-    assert figure("memory_mb", SCORE) == pytest.approx(4.1875)  # 33.5 Mbit / 8, Bi-Real-18's
+def test_figures_that_are_no_finite_number_are_named():
+    figures = {"map50": math.nan, "ops": math.inf, "bit_ops": 3.0}
+    assert not_finite(figures, ["map50", "ops", "bit_ops"]) == ["map50 is nan", "ops is inf"]
+    with pytest.raises(ValueError, match="The score has no 'ap'; it has bit_ops, map50, ops"):
+        not_finite(figures, ["ap"])
 
 
 def test_an_unknown_objective_is_refused():
@@ -25,3 +29,24 @@ def test_an_unknown_objective_is_refused():
 def test_the_axes_are_the_first_of_each_direction():
     assert axes(["ops", "map50_11", "bit_ops"]) == ("ops", "map50_11")
     assert axes(["map50"]) == ("bit_ops", "map50")
+
+
+def test_what_may_be_optimised_and_bounded():
+    assert list(OBJECTIVES) == [
+        *["map50", "map50_11", "ap", "ap50", "ap75", "ar500"],
+        *["bit_ops", "ops", "memory_mb"],
+    ]
+    assert BUDGETS == ("bit_ops", "ops", "memory_mb")
+
+
+@pytest.mark.parametrize("rule", SCORED)
+def test_each_accuracy_that_a_rule_measures_is_in_the_table_of_figures(rule):
+    assert {name for name, figure in ACCURACIES.items() if rule in figure.rules} == set(SCORED[rule])
+
+
+def test_each_accuracy_of_the_table_is_measured_by_a_rule():
+    assert all(figure.rules and set(figure.rules) <= set(SCORED) for figure in ACCURACIES.values())
+
+
+def test_each_cost_that_is_counted_is_in_the_table_of_figures():
+    assert {*totals([]).as_dict(), "memory_mb"} == set(COSTS)

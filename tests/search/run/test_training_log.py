@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from search.run.training_log import LoggedProgress
-from trainers.distill.adversarial import Adversarial
 from trainers.progress import SilentProgress
-from trainers.training.loop import train
+from trainers.training.loop import Task, train
 from trainers.training.settings import TrainSettings
 
 
@@ -84,16 +83,19 @@ def test_a_line_that_is_none_of_ours_stops_no_training(tmp_path):
 
 
 class Played(nn.Module):
-    """A weight that losses pull at, beside an adversarial term whose discriminators tell as they are told to."""
+    """A weight that losses pull at, and a figure that depends on the step."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
-        self.term = Adversarial({"c3": 2}, {"big": {"c3": 2}})
+        self.accuracy = 0.0
 
     def losses(self, step):
-        self.term._right, self.term._played = torch.tensor(0.5 + 0.125 * step), 1
+        self.accuracy = 0.5 + 0.125 * step
         return {"a": (self.weight - step).square(), "b": self.weight * 0 + step}
+
+    def figures(self):
+        return {"discriminator_accuracy": self.accuracy}
 
 
 @pytest.mark.usefixtures("every_step_is_kept")
@@ -113,16 +115,8 @@ def test_an_epoch_cut_off_in_the_middle_has_the_figures_of_an_unbroken_one(tmp_p
             settings = TrainSettings(epochs=3, batch_size=2)
             state = file.with_suffix(".state")
             try:
-                train(
-                    modules,
-                    step_losses,
-                    blobs(8),
-                    settings,
-                    seed=0,
-                    stage="toy",
-                    resume_from=state,
-                    progress=LoggedProgress(SilentProgress(), file),
-                )
+                task = Task(stage="toy", seed=0, resume_from=state)
+                train(modules, step_losses, blobs(8), settings, task, LoggedProgress(SilentProgress(), file))
             except KeyboardInterrupt:
                 continue
         return [json.loads(line) for line in file.read_text().splitlines()]

@@ -118,8 +118,7 @@ def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
     changed = kept.model_copy(update={"supernet": kept.supernet.model_copy(update=rates)})
     prepared = prepare(kept, folder, SilentProgress())
     settings = scorer_parts(changed, folder, prepared, SilentProgress()).settings
-    assert settings["logit_rate"] == pytest.approx(4.0)
-    assert settings["discriminator_rate"] == pytest.approx(0.3)
+    assert settings["rates"] == pytest.approx({"logit": 4.0, "discriminator": 0.3})
 
 
 def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_are(found, config, tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.detector_file import load_detector
 from trainers.progress import SilentProgress
-from trainers.training.searched_signs import searched_logits
+from trainers.training.searched_signs import searches
 
 CONFIG = """
 name: alone
@@ -68,7 +68,7 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
 
 def test_nothing_unused_is_kept(trained):
     network, *_ = load_detector(trained.checkpoint)
-    assert len(searched_logits(network)) == 16
+    assert len(searches(network)) == 16
     for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
         assert list(unit.alternatives) == ["dbs"]
         assert unit.weight is None
@@ -118,7 +118,7 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     [
         ("train.layers=dbz", "train.layers: 'dbz' is not known. Did you mean 'dbs'?"),
         ("train.layers=sign+soft", "train.layers: sign has no option 'soft'"),
-        ("train.terms={hint: {}}", "train.terms.hint: No distillation term is called so: 'hint' is not known"),
+        ("train.terms={hint: {}}", "train.terms.hint: 'hint' is not known"),
         ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
         ("train.layers=[sign]", r"train.layers: is \[sign\], must be a method, or a mapping of modules to methods"),
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
@@ -136,7 +136,10 @@ def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, over
     ("choices", "message"),
     [
         ({"teacher/feature_hint": "gone"}, r"the candidate: train.terms.feature_hint.teacher: 'gone' is not known"),
-        ({"teacher/anglar": "twin"}, r"the candidate: train.terms.anglar: No distillation term .* mean 'angular'"),
+        (
+            {"teacher/anglar": "twin"},
+            r"the candidate: train.terms.anglar: 'anglar' is not known. Did you mean 'angular'",
+        ),
         ({"teacher/angular": "twin", "weight/angular": -1.0}, r"the candidate: train.terms.angular.weight"),
         ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
         ({"weight/angular": 1.0}, r"the candidate: weight/angular has no effect without teacher/angular"),

@@ -7,7 +7,7 @@ from drive_search import open_controller
 from fake_scorer import FakeParts, FakeScorer
 
 from search.errors import RunError
-from search.workers.runner import FAILURES_IN_A_ROW, _Recorder
+from search.workers.recorder import FAILURES_IN_A_ROW, Recorder
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ class HandDriven:
         self.controller = open_controller(run_dir, trials=trials, workers=workers)
         stage = SimpleNamespace(advance=lambda n, **figures: None, resume=lambda n, **figures: None)
         self.noted = []
-        self.recorder = _Recorder(self.controller, stage, workers, note=self.noted.append)
+        self.recorder = Recorder(self.controller, stage, workers, note=self.noted.append)
 
     def step(self, *ends):
         """Propose a candidate for each end, then let them all end: well, failed, died, or with a worker not set up."""

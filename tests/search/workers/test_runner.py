@@ -14,7 +14,8 @@ from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 
 from search.controller.controller import Done
 from search.errors import RunError
-from search.workers.runner import FAILURES_IN_A_ROW, run_trials
+from search.workers.recorder import FAILURES_IN_A_ROW
+from search.workers.runner import run_trials
 from spaces.space import Knob, SearchSpace
 
 HERE = Path(__file__).parents[1]

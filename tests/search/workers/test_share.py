@@ -82,9 +82,9 @@ def test_all_workers_fit_at_the_same_time(machines, workers):
     [
         (
             nodes_of(0),
-            "A worker needs a CPU of one node .* have: 0 CPU and 0 GPU. Start the nodes again with --num-cpus",
+            "A worker needs a CPU on one node .* have: 0 CPU and 0 GPU. Start the nodes again with --num-cpus",
         ),
-        (nodes_of(16, 0, gpus=[0, 4]), "needs a CPU and a GPU of one node .* 16 CPU and 0 GPU; 0 CPU and 4 GPU"),
+        (nodes_of(16, 0, gpus=[0, 4]), "needs a CPU and a GPU on one node .* 16 CPU and 0 GPU; 0 CPU and 4 GPU"),
         ([], "nothing, as none is alive"),
     ],
 )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.data.batches import balanced_indices, batches
+from trainers.data.balanced import balanced_indices
+from trainers.data.batches import batches
 from trainers.data.decoded import Decoded
 
 

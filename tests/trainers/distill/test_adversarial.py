@@ -8,7 +8,8 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput
 from trainers.devices import freeze
 from trainers.distill import Distiller
-from trainers.distill.adversarial import GAMES, Adversarial, discriminator_accuracy, discriminator_parameters
+from trainers.distill.adversarial import GAMES, Adversarial
+from trainers.training.parameter_groups import parameters_by_role
 
 CHANNELS = {"p3": 8}
 
@@ -48,18 +49,17 @@ def test_both_sides_lose_what_the_game_says(game, logit, student, discriminator)
 
 
 @pytest.mark.parametrize(("game", "logit", "right"), [("hinge", 1.0, "teacher"), ("least_squares", 0.4, "student")])
-def test_accuracy_is_the_share_told_rightly_since_it_was_last_asked(game, logit, right):
+def test_accuracy_is_the_share_classified_rightly_since_it_was_last_asked(game, logit, right):
     term = played(game)
-    assert term.accuracy() is None
-    assert discriminator_accuracy(term) is None
+    assert term.figures() == {}
     set_bias(term, logit)  # the same answer everywhere: right for one of the two
     with torch.no_grad():
         judged = next(term._judged(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big"))
     assert [bool((logits > term.game.boundary).all()) for logits in judged] == [right == "teacher"] * 2
     for _ in range(3):
         term.discriminators_loss(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big")
-    assert discriminator_accuracy(nn.ModuleList([term, played(game)])) == 0.5
-    assert term.accuracy() is None
+    assert term.figures() == {"discriminator_accuracy": 0.5}
+    assert term.figures() == {}
 
 
 @pytest.mark.parametrize("game", list(GAMES))
@@ -67,7 +67,7 @@ def test_neither_side_trains_the_other(game):
     term = played(game)
     maps = torch.rand(2, 8, 3, 3, requires_grad=True)
     theirs = torch.rand(2, 8, 3, 3, requires_grad=True)
-    against = discriminator_parameters(term)
+    against = parameters_by_role(term)["discriminator"]
     own = [p for p in term.parameters() if not any(p is one for one in against)]
     term(output(maps), output(theirs), "big", []).backward()
     assert maps.grad.count_nonzero() > 0
@@ -87,7 +87,7 @@ def accuracies(steps, game="non_saturating", student_rate=0.02):
     term = played(game)
     torch.manual_seed(1)
     shift = nn.Parameter(torch.full((8, 1, 1), -3.0))
-    against = discriminator_parameters(term)
+    against = parameters_by_role(term)["discriminator"]
     optimizer = torch.optim.Adam([{"params": [shift], "lr": student_rate}, {"params": against, "lr": 1e-2}])
     found = []
     for _ in range(steps):
@@ -96,7 +96,7 @@ def accuracies(steps, game="non_saturating", student_rate=0.02):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        found.append(term.accuracy())
+        found.append(term.figures()["discriminator_accuracy"])
     return found
 
 

@@ -20,7 +20,7 @@ from trainers.inference import voc_metrics
 from trainers.scoring.parts import ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Score, build_scorer
 from trainers.teacher import Teacher
-from trainers.training.loop import DivergedError
+from trainers.training.step import DivergedError
 
 SETTINGS = ScoreSettings(adapt_steps=3, batch_size=4, recalibrate_images=6, adapt_learning_rate=1e-3, device="cpu")
 REAL = Candidate({"layer/backbone": "real", "teacher/feature_hint": "none"})
@@ -333,9 +333,9 @@ def test_searched_signs_and_discriminators_adapt_at_rates_of_their_own(parts, sp
     others = {name: array for name, array in parts.arrays.items() if name.partition("/")[0] not in states}
     playing = replace(parts, terms=terms, arrays=others | own)
     chosen = Candidate({"layer/backbone": "dbs", "teacher/adversarial": "twin", "weight/adversarial": 0.1})
-    scorer = build_scorer(with_settings(playing, adapt_steps=1, logit_rate=3.0, discriminator_rate=0.25))
+    scorer = build_scorer(with_settings(playing, adapt_steps=1, rates={"logit": 3.0, "discriminator": 0.25}))
     adapted(scorer, parts, chosen)
-    assert rates == [pytest.approx([1e-3, 3e-3, 2.5e-4])]
+    assert rates == [pytest.approx([1e-3, 1e-3, 3e-3, 2.5e-4])]  # kernels, biases, logits, discriminators
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_searched_signs_and_discriminators_adapt_at_rates_of_their_own(parts, sp
         ({"batch_size": 1}, "batch_size is 1, must be at least 2: BatchNorm needs more than one image"),
         ({"recalibrate_images": 0}, "recalibrate_images is 0, must be at least 1"),
         ({"adapt_learning_rate": 0.0}, "adapt_learning_rate is 0.0, must be positive"),
-        ({"logit_rate": math.inf}, "logit_rate is inf, must be positive and finite"),
-        ({"discriminator_rate": 0.0}, "discriminator_rate is 0.0, must be positive"),
+        ({"rates": {"logit": math.inf}}, "The rate of logit is inf, must be positive and finite"),
+        ({"rates": {"discriminator": 0.0}}, "The rate of discriminator is 0.0, must be positive"),
     ],
 )
 def test_settings_that_can_not_score_are_refused(changes, message):

@@ -6,12 +6,12 @@ from trainers.data.batches import batches
 from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
-from trainers.training import loop
+from trainers.training import step
 from trainers.training.detector import train_detector, unfinished_files
-from trainers.training.loop import DivergedError
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
+from trainers.training.step import DivergedError
 
 SETTINGS = TrainSettings(epochs=2, batch_size=4)
 OFF = Candidate({"layer/backbone": "bireal", "teacher/feature_hint": NO_TEACHER})
@@ -126,7 +126,7 @@ def test_a_training_with_a_teacher_goes_on_where_it_was_cut_off(trained, tmp_pat
 def test_a_state_of_another_training_is_not_gone_on_from(trained, tmp_path, monkeypatch, changed):
     before = {"described_as": {"start": "twin"}}
     fresh, _ = trained(**before, **changed) if "described_as" not in changed else trained(**changed)
-    ask, steps = loop.check_finite, []
+    ask, steps = step.check_finite, []
 
     def cut_off(*arguments):
         steps.append(1)
@@ -136,7 +136,7 @@ def test_a_state_of_another_training_is_not_gone_on_from(trained, tmp_path, monk
 
     path = tmp_path / "it.state"
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "check_finite", cut_off)
+        patch.setattr(step, "check_finite", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trained(**before, resume_from=path)
     assert path.exists()

@@ -5,8 +5,9 @@ from torch import nn
 from spaces.detectors import searchable_units
 from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.levels import SmallMapNorm
+from trainers.training.module_figures import set_progress
 from trainers.training.recalibrate import recalibrate
-from trainers.training.searched_signs import searches, set_search_progress
+from trainers.training.searched_signs import searches
 
 
 class Normed(nn.Module):
@@ -106,7 +107,7 @@ def test_the_range_of_8_bit_inputs_is_measured_anew(training):
 @pytest.mark.parametrize("method", ["dbs", "dbs+hard", "dbs+soft"])
 def test_statistics_are_those_of_the_signs_that_are_evaluated(fixed, blobs, method):
     network, data = fixed(method), blobs(8)
-    set_search_progress(searches(network), 0.2)
+    set_progress(searches(network), 0.2)
     batch = [torch.from_numpy(image / 255).float() for image in data.images]
     recalibrate(network, [batch])
     outputs = []

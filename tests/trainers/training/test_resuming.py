@@ -1,4 +1,4 @@
-"""How often the state of a training is kept, and what it holds of an epoch."""
+"""How often the state of a training is saved, and what it records of an epoch."""
 
 import pytest
 import torch
@@ -67,11 +67,11 @@ def test_nothing_is_kept_without_a_file():
     assert Resumption(None, {}, {}).resume() == Position()
 
 
-def test_a_position_holds_the_means_of_its_epoch():
+def test_a_position_has_the_means_of_its_epoch():
     position = Position()
-    position.add({"cls": torch.tensor(1.0), "box": torch.tensor(2.0)}, None)
-    position.add({"cls": torch.tensor(2.0)}, 0.75)
+    position.add({"cls": torch.tensor(1.0), "box": torch.tensor(2.0)}, {})
+    position.add({"cls": torch.tensor(2.0)}, {"discriminator_accuracy": 0.75})
     assert position.figures() == {"loss": 2.5, "cls": 1.5, "box": 1.0, "discriminator_accuracy": 0.75}
     alone = Position()
-    alone.add({"cls": torch.tensor(0.5)}, None)
+    alone.add({"cls": torch.tensor(0.5)}, {})
     assert alone.figures() == {"loss": 0.5}

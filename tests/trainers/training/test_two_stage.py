@@ -10,7 +10,7 @@ from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.scoring.parts import ScoreSettings, pack
 from trainers.scoring.scorer import build_scorer
-from trainers.training import loop
+from trainers.training import step
 from trainers.training.detector import train_detector
 from trainers.training.recalibrate import recalibrate
 from trainers.training.settings import TrainSettings
@@ -46,7 +46,7 @@ def test_the_same_seed_draws_the_same_samples(blobs):
 @pytest.mark.usefixtures("every_step_is_kept")
 def test_a_training_goes_on_where_it_was_cut_off(blobs, tmp_path, monkeypatch):
     unbroken, path = trained(blobs(8)), tmp_path / "twin.state"
-    check, calls = loop.check_finite, []
+    check, calls = step.check_finite, []
 
     def cut_off(*arguments):
         calls.append(1)
@@ -55,7 +55,7 @@ def test_a_training_goes_on_where_it_was_cut_off(blobs, tmp_path, monkeypatch):
         return check(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "check_finite", cut_off)
+        patch.setattr(step, "check_finite", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trained(blobs(8), resume_from=path)
     assert differing(unbroken, trained(blobs(8), drawn=5, resume_from=path)) == []

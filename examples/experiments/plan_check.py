@@ -1,11 +1,10 @@
-"""Whether what a plan trains can be trained, seen before any of it is, so far as no image need be read for that."""
+"""Checks a whole plan before anything is trained, as far as that is possible without reading images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
-from plan import Arm, Plan
+from experiments.plan import Arm, Plan
 
 from search.config import Config, ConfigError, changed_keys, load_config
 from search.errors import RunError
@@ -28,37 +27,36 @@ RUNS = Path("runs")
 def check_plan(plan: Plan, seeds: Sequence[int], overrides: Sequence[str], data: str | None, place: Path) -> None:
     """Raise ConfigError unless each arm's and teacher's config is right and fits its run folder, for every seed.
 
-    The message has the first mistake of each comparison, or else that of a teacher. Teachers that aren't trained yet
-    are stood for by untrained ones, which lie so long in `place`, a temporary folder of the caller's, who outlives a
-    check that is stopped. `overrides` come before the arms' own. Not looked at are the images themselves, how much
-    memory they take (`data.memory_limit_mb`), whether a run is in use, and what it was begun with but for its config.
+    The message has the first mistake of each comparison, or the first of a teacher. For teachers that aren't trained
+    yet, untrained ones are written to `place`, a temporary folder that the caller deletes. `overrides` come before the
+    arms' own. Not checked are the images themselves, the memory that they take (`data.memory_limit_mb`), whether a run
+    is in use, and what it was begun with apart from its config.
     """
-    with TemporaryDirectory(dir=place) as stand_ins:
-        for seed in seeds:
-            check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, Path(stand_ins).resolve())
-            if mistakes := list(check.mistakes()):
-                counted = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
-                raise ConfigError(f"The plan has {counted}; nothing was trained.\n  " + "\n  ".join(mistakes))
+    for seed in seeds:
+        check = SeedCheck(plan, seed, (*plan.overrides, *overrides), data, place.resolve())
+        if mistakes := list(check.mistakes()):
+            count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+            raise ConfigError(f"The plan has {count}; nothing was trained.\n  " + "\n  ".join(mistakes))
 
 
 class SeedCheck:
-    """Goes through a plan in its order, and keeps where the teachers' files are to be and who has which folder."""
+    """Checks a plan in its order for one seed; remembers the teachers' files and each run folder's config."""
 
     def __init__(self, plan: Plan, seed: int, overrides: Sequence[str], data: str | None, place: Path) -> None:
         self._plan, self._seed, self._place = plan, seed, place
         self._base = [f"seed={seed}", *overrides]
         self._data = Path(data) if data else None
-        self._files: dict[str, Path] = {}  # of teachers; some only stand for them
-        self._trained: dict[str, str] = {}  # by a file that stands for a teacher the one that it will have
-        self._first: dict[str, tuple[str, Config]] = {}  # of a run folder, and who that was
+        self._files: dict[str, Path] = {}  # by teacher; untrained stand-ins for those that aren't trained yet
+        self._trained: dict[str, str] = {}  # by stand-in, the file that the teacher will have
+        self._first: dict[str, tuple[str, Config]] = {}  # by run folder, whose it is, and its config
 
     def mistakes(self) -> Iterator[str]:
-        """The first of a teacher, without which no other is looked for, or the first of each comparison."""
+        """The first mistake of each comparison; after one of a teacher, which the arms may need, no other."""
         for name, teacher in self._plan.teachers.items():
             try:
                 self._files[name] = self._file_of(self._checked(teacher), teacher)
             except USERS_MISTAKES as error:
-                yield self._told(teacher, error)
+                yield self._line(teacher, error)
                 return
         wrong: set[str] = set()
         for arm in self._plan.arms:
@@ -67,17 +65,17 @@ class SeedCheck:
                     self._checked(arm)
                 except USERS_MISTAKES as error:
                     wrong.add(arm.comparison)
-                    yield self._told(arm, error)
+                    yield self._line(arm, error)
 
-    def _told(self, arm: Arm, error: ValueError) -> str:
+    def _line(self, arm: Arm, error: ValueError) -> str:
         text = str(error)
         for stand_in, file in self._trained.items():
             text = text.replace(stand_in, file)
         return f"{arm.label}: {text}"
 
     def _checked(self, arm: Arm) -> Config:
-        """Its config, after all that its training looks at before it begins."""
-        config = settled(load_config(self._plan.config, [*self._base, *arm.placed(self._files)]), self._data)
+        """The arm's config, after the checks that its training makes before it begins."""
+        config = settled(load_config(self._plan.config, [*self._base, *arm.with_files(self._files)]), self._data)
         check_train(config)
         self._check_folder(arm, _with_files(config, self._trained))
         if ((place := self._place_of(arm, config)) / "figures.json").is_file():
@@ -85,28 +83,28 @@ class SeedCheck:
         return config
 
     def _check_folder(self, arm: Arm, config: Config) -> None:
-        """Raise ConfigError where the folder holds, or is to hold, a run of another config."""
+        """Raise ConfigError if the arm's folder is that of another config, in `runs/` or earlier in the plan."""
         path = (RUNS / f"{arm.folder}_seed{self._seed}").resolve()
         folder = RunFolder(path)
         if arm.folder not in self._first and folder.begun and folder.config.is_file():
             self._first[arm.folder] = ("what was trained there", load_config(folder.config))
         whose, first = self._first.setdefault(arm.folder, (arm.label, config))
         if changed := changed_keys(first, config):
-            shown = "; ".join(f"{key} is {there!r} there, {here!r} here" for key, (there, here) in changed.items())
+            changes = "; ".join(f"{key} is {there!r} there, {here!r} here" for key, (there, here) in changed.items())
             raise ConfigError(
-                f"{path} is the folder of {whose}, with another config: {shown}. Make them agree, give this one a "
+                f"{path} is the folder of {whose}, with another config: {changes}. Make them agree, give this one a "
                 "folder of its own, or move what was trained there away."
             )
         check_run_folder(path, config, command="train")
 
     def _place_of(self, arm: Arm, config: Config) -> Path:
-        """Where its result lies or is to lie."""
+        """The folder of the arm's result, whether it is there yet or not."""
         settings = {**described(config.train), "start": config.train.start}
-        trained = RUNS / f"{arm.folder}_seed{self._seed}" / "trained"
-        return place_for(trained.resolve(), fixed_candidate(config).id, settings)
+        results = RUNS / f"{arm.folder}_seed{self._seed}" / "trained"
+        return place_for(results.resolve(), fixed_candidate(config).id, settings)
 
     def _file_of(self, config: Config, teacher: Arm) -> Path:
-        """The teacher's file, or an untrained one in its place that is told from others by its name."""
+        """The teacher's file, or an untrained stand-in with the teacher's name."""
         file = self._place_of(teacher, config) / "detector.safetensors"
         if file.is_file():
             return file
@@ -118,7 +116,7 @@ class SeedCheck:
 
 
 def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
-    """Write the student with a candidate's layers as it is before any training; `config` is a settled one."""
+    """Write the student with a candidate's layers, untrained. `config` must be settled."""
     names = class_names(config)
     spec = student_spec(config, len(names))
     torch.manual_seed(config.seed)
@@ -126,7 +124,7 @@ def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
 
 
 def _with_files(config: Config, files: Mapping[str, str]) -> Config:
-    """The config with other files of weights in the teachers' places."""
+    """The config with other files for the teachers' weights."""
     pool = {
         name: one.model_copy(update={"weights": files.get(str(one.weights), one.weights)})
         for name, one in config.teachers.items()

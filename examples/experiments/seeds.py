@@ -1,4 +1,4 @@
-"""What examples share that repeat one thing seed by seed: their options, their processes, how they end on a mistake."""
+"""Repeating one thing seed by seed: options, a process per seed, and exits with one message."""
 
 import multiprocessing
 import os
@@ -6,23 +6,19 @@ import signal
 import threading
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import typer
-from paired import STUDENT_T
+from experiments.paired import STUDENT_T
 
 from search.cli.user_errors import is_users_mistake, user_errors
 from search.errors import RunError
 
-if TYPE_CHECKING:
-    from search.stages.detector_result import Result
-
-Found = TypeVar("Found")
+Outcome = TypeVar("Outcome")
 
 
 def seed_parser(description: str | None) -> ArgumentParser:
@@ -35,7 +31,7 @@ def seed_parser(description: str | None) -> ArgumentParser:
 
 
 def parsed(parser: ArgumentParser) -> Namespace:
-    """What the command line says. Sets the number of threads too, which torch reads when it is loaded."""
+    """The parsed command line. Also sets the number of threads, which torch reads when it is loaded."""
     asked = parser.parse_args()
     if len(asked.seeds) > max(STUDENT_T):
         parser.error(f"--seeds: {len(asked.seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
@@ -48,8 +44,8 @@ def parsed(parser: ArgumentParser) -> Namespace:
 
 
 @contextmanager
-def told_clearly() -> Iterator[None]:
-    """As at `bitfront`: a mistake of the user's is one message and exit status 2, Ctrl-C says how to go on."""
+def clear_exit() -> Iterator[None]:
+    """As `bitfront` ends: a user's mistake is one message and exit status 2, and Ctrl-C says how to go on."""
     try:
         with user_errors("The same command goes on where it stopped."):
             yield
@@ -57,12 +53,12 @@ def told_clearly() -> Iterator[None]:
         raise SystemExit(end.exit_code) from None
 
 
-def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Callable[[int], Found]) -> list[Found]:
-    """What each seed gives, in processes of their own, after `check` has raised nothing.
+def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Callable[[int], Outcome]) -> list[Outcome]:
+    """The outcome of each seed, in processes of their own, after `check` has passed.
 
-    The check runs in one of these processes: threads that it starts here would not outlive their forking. Where one
-    seed fails, all end before that is told; the same command goes on from what each has kept. Raises RunError where one
-    of the processes was killed.
+    The check runs in one of these processes too: threads that it starts would not survive a fork of this one. If one
+    seed fails, all others are ended first; the same command goes on from what they have written. Raises RunError if a
+    process was killed.
     """
     with ProcessPoolExecutor(asked.processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         try:
@@ -88,7 +84,7 @@ def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Cal
 
 
 def _end_with(parent: int) -> None:
-    """In a process of a seed: its parent alone hears Ctrl-C, and ends it by SIGTERM, at once, or by being killed."""
+    """In a process of a seed: Ctrl-C is left to the parent; SIGTERM, or the end of the parent, ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
@@ -101,21 +97,11 @@ def _watch(parent: int) -> None:
 
 
 @contextmanager
-def told_of(what: str) -> Iterator[None]:
-    """Within it a mistake of the user's is told with what it is a mistake in before it, as a RunError."""
+def named_in_errors(what: str) -> Iterator[None]:
+    """Within it a user's mistake becomes a RunError whose message begins with `what`."""
     try:
         yield
     except (ValueError, ArithmeticError) as error:
         if not is_users_mistake(error):
             raise
         raise RunError(f"{what}: {error}") from error
-
-
-def trained(config: str, overrides: Sequence[str], folder: str, data: str | None) -> "Result":
-    """One network, trained in `runs/<folder>` or found there."""
-    from search.config import load_config
-    from search.stages.train import run_train
-    from trainers.progress import SilentProgress
-
-    loaded = load_config(config, overrides)
-    return run_train(loaded, Path("runs", folder).resolve(), Path(data) if data else None, SilentProgress())

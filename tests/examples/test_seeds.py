@@ -15,7 +15,7 @@ import os, sys, time
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, {examples!r})
-from seeds import parsed, seed_by_seed, seed_parser, told_clearly
+from experiments.seeds import clear_exit, parsed, seed_by_seed, seed_parser
 from search.config import ConfigError
 from search.errors import RunError
 
@@ -28,7 +28,7 @@ def one(seed):
     time.sleep(600 * seed)
     raise ConfigError("late")
 
-with told_clearly():
+with clear_exit():
     try:
         seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
     except (ConfigError, RunError) as mistake:
@@ -37,12 +37,12 @@ with told_clearly():
 COMPARISON = """
 import sys, time, types
 sys.path.insert(0, {examples!r})
-slow = types.ModuleType("plan_check")
+slow = types.ModuleType("experiments.plan_check")
 def check_plan(plan, seeds, overrides, data, place):
     (place / "stand_in.safetensors").touch()
     time.sleep(600)
 slow.check_plan = check_plan
-sys.modules["plan_check"] = slow
+sys.modules["experiments.plan_check"] = slow
 from compare import main
 main()
 """
@@ -72,11 +72,6 @@ def begun(*seeds):
     return all(Path(seed).exists() and Path(seed).read_text() for seed in seeds)
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -85,7 +80,7 @@ def _elsewhere(monkeypatch, tmp_path):
         (["--processes", "0"], "--processes: is 0, must be at least 1."),
     ],
 )
-def test_a_wrong_option_is_told(arguments, message):
+def test_a_wrong_option_is_refused(arguments, message):
     process = started(False, *arguments)
     assert message in process.communicate(timeout=100)[1]
     assert process.returncode == 2

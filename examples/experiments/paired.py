@@ -1,4 +1,4 @@
-"""Statistics of experiments that are repeated seed by seed."""
+"""Statistics of paired experiments: intervals, exact p, agreement of orders, bootstrap."""
 
 import itertools
 import math
@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-"""The 97.5 % quantile by the number of pairs."""
+"""The 97.5 % quantile of Student's t, by the number of pairs."""
 
 
 def interval(differences: Sequence[float]) -> str:
@@ -23,9 +23,9 @@ def interval(differences: Sequence[float]) -> str:
 def sign_flip_p(differences: Sequence[float]) -> float:
     """One-sided p of paired differences being above 0, by Fisher's exact test ("The Design of Experiments", 1935).
 
-    Of all ways to give the differences signs, the share whose sum is as large as theirs. It asks nothing of their
-    distribution but that they would be as likely with the other sign if the two things compared were alike. With n
-    pairs it is 1 / 2^n at least. At most 20 pairs or so: 2^n sums are formed.
+    It is the share, among all ways to sign the differences, of those whose sum is at least as large. It assumes only
+    that each sign would be equally likely if the two things compared were alike. With n pairs it is at least 1 / 2^n.
+    It takes 2^n sums, so use it for up to about 20 pairs.
     """
     signs = itertools.product((1, -1), repeat=len(differences))
     sums = [sum(map(operator.mul, one, differences)) for one in signs]
@@ -41,11 +41,11 @@ def kendall_tau_b(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def bootstrap(figure: Callable[[Sequence[int]], float], count: int, rounds: int = 5000) -> tuple[float, float]:
-    """The 95 % percentile interval of a figure of `count` things, which it takes as indices; NaNs are left out."""
+    """The 95 % percentile interval of `figure`, which takes indices of `count` things. NaNs are dropped."""
     rng = random.Random(0)
     drawn = (figure(rng.choices(range(count), k=count)) for _ in range(rounds))
-    found = sorted(one for one in drawn if not math.isnan(one))
-    return found[int(0.025 * len(found))], found[int(0.975 * len(found))]
+    values = sorted(one for one in drawn if not math.isnan(one))
+    return values[int(0.025 * len(values))], values[int(0.975 * len(values))]
 
 
 def _sign(number: float) -> int:

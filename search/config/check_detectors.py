@@ -1,0 +1,93 @@
+"""Checks of the student and its teachers: detectors, heads, weights, image size, and the members of the ensemble."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from search.config.check_terms import taught_by_ensemble
+from search.config.names import known_names
+from search.config.problems import Kind, Problem
+from search.config.schema import TWIN, Config
+from spaces.candidate import NO_TEACHER
+from spaces.detectors import DETECTORS
+from spaces.published.names import NAMES, published_model
+from trainers.distill.ensemble import ENSEMBLE
+
+RESERVED_TEACHERS = (NO_TEACHER, ENSEMBLE)
+STUDENT_WEIGHTS = "a state dict that torch.save wrote"
+TEACHER_WEIGHTS = "a .safetensors file, a state dict"
+
+
+def student_and_teachers(config: Config) -> Iterator[Problem]:
+    """Problems of `student` and of each teacher of the pool."""
+    student = config.student
+    yield from known_names("student.detector", [student.detector], DETECTORS)
+    yield from _heads("student", student.detector, student.heads)
+    yield from _weights("student.weights", student.weights, student.detector, student.width, STUDENT_WEIGHTS)
+    for name in config.teachers:
+        yield from _twin(config) if name == TWIN else _teacher(config, name)
+
+
+def image_size(config: Config) -> Iterator[Problem]:
+    """All detectors of a run see images of one size, which each of them must take."""
+    size = config.data.image_size
+    others = [one.detector for name, one in config.teachers.items() if name != TWIN]  # the twin has the student's
+    detectors = [name for name in dict.fromkeys([config.student.detector, *others]) if name in DETECTORS]
+    ranges = {name: DETECTORS[name].sizes for name in detectors}
+    refused = [f"{name} takes {low} to {high}" for name, (low, high) in ranges.items() if not low <= size <= high]
+    if refused:
+        yield Problem("data.image_size", Kind.CONFLICT, f"is {size}, but {', '.join(refused)} pixels.", size)
+
+
+def ensemble(config: Config) -> Iterator[Problem]:
+    """Problems of `ensemble.members`."""
+    key, members = "ensemble.members", config.ensemble.members or ()
+    yield from known_names(key, members, config.teachers)
+    too_few = set(members) <= set(config.teachers) and len(members or config.teachers) < 2
+    if too_few and taught_by_ensemble(config):
+        text = f"must be two or more where a term is taught by `{ENSEMBLE}`: add teachers."
+        yield Problem(key, Kind.CONFLICT, text, list(members))
+
+
+def _teacher(config: Config, name: str) -> Iterator[Problem]:
+    """One of the pool, but for what it takes from the student: that is checked there."""
+    key, teacher, student = f"teachers.{name}", config.teachers[name], config.student
+    if name in RESERVED_TEACHERS:
+        text = f"is a reserved name; a teacher may not be called {' or '.join(RESERVED_TEACHERS)}."
+        yield Problem(key, Kind.NOT_ALLOWED, text, name)
+    if teacher.detector is not None:
+        yield from known_names(f"{key}.detector", [teacher.detector], DETECTORS)
+    detector, heads = teacher.detector or student.detector, teacher.heads or student.heads
+    if (detector, heads) != (student.detector, student.heads):
+        yield from _heads(key, detector, heads)
+    yield from _weights(f"{key}.weights", teacher.weights, detector, teacher.width or student.width, TEACHER_WEIGHTS)
+
+
+def _twin(config: Config) -> Iterator[Problem]:
+    key, twin, student = f"teachers.{TWIN}", config.teachers[TWIN], config.student
+    for part in ("detector", "width", "heads"):
+        value = getattr(twin, part)
+        if value is not None:
+            reason = "the twin has the student's; leave it out, or give the teacher another name"
+            yield Problem(f"{key}.{part}", Kind.CONFLICT, f"is {value!r}, but {reason}.", value)
+    yield from _weights(f"{key}.weights", twin.weights, student.detector, student.width, TEACHER_WEIGHTS)
+
+
+def _heads(key: str, detector: str, heads: str) -> Iterator[Problem]:
+    allowed = DETECTORS[detector].heads if detector in DETECTORS else (heads,)
+    if heads not in allowed:
+        text = f"is {heads!r}, but {detector} can only have {' or '.join(map(repr, allowed))}."
+        yield Problem(f"{key}.heads", Kind.CONFLICT, text, heads)
+
+
+def _weights(key: str, path: str | None, detector: str, width: float, wanted: str) -> Iterator[Problem]:
+    """`wanted` says what may be given instead: it differs between student and teachers."""
+    if path in NAMES:
+        if detector in DETECTORS and published_model(detector, path) is None:
+            text = f"is {path!r}, but none are published for {detector}. Give {wanted}, or null."
+            yield Problem(key, Kind.CONFLICT, text, path)
+        elif width != 1:
+            text = f"is {path!r}, but only a width of 1 has such weights; it is {width:g}. Give {wanted}, or null."
+            yield Problem(key, Kind.CONFLICT, text, path)
+    elif path is not None and not Path(path).is_file():
+        instead = f"{wanted}, {' or '.join(NAMES)}, or null to start from scratch"
+        yield Problem(key, Kind.NO_FILE, f"is {path!r}, but there is no such file. Give {instead}.", path)

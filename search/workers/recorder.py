@@ -1,0 +1,122 @@
+"""Gives the controller the results of Tune's trials, and stops a search whose failures are no candidate's fault."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from search.controller.controller import Controller
+from search.controller.objectives import OBJECTIVES
+from search.errors import RunError
+from search.workers.worker import Measured
+from trainers.progress import Stage
+
+FAILURES_IN_A_ROW = 10
+"""This many failures one after another, or two per worker where that is more, end the search.
+
+A lost disk or a full GPU makes every candidate fail within seconds, and a failed one is never proposed again. Where
+every other candidate diverges by itself, ten in a row are one in a thousand; a needless stop costs one more start.
+"""
+ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
+NO_CAUSE = "The actor never ran"
+"""How the line begins that Ray adds below the cause when a worker died while it was set up."""
+
+
+class Recorder(Callback):
+    """Records results at the end of each step of Tune's loop, where an error of ours ends the search.
+
+    Raises RunError there when a worker could not be set up, or after too many failures in a row.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        stage: Stage,
+        workers: int = 1,
+        on_finished: Callable[[dict[str, object]], None] | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        self._controller = controller
+        self._stage = stage
+        self._on_finished = on_finished or (lambda row: None)
+        self._note = note or (lambda text: None)
+        self._arrived: list[tuple[int, dict[str, Any]]] = []
+        self._started: set[str] = set()
+        self._failed = 0
+        self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
+        self._failures_in_a_row: list[str] = []
+        self._figures: dict[str, float | str] = {}
+        records = controller.records()
+        self._update_figures(records)
+        self._stage.resume(len(records), **self._figures)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks for a restore that never comes, because the journal is the state."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._started.add(trial.trial_id)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._arrived.append((trial.config["number"], trial.last_result))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        # A worker that dies before its trial begins has not seen the candidate.
+        kind = "failed" if trial.trial_id in self._started else "broken"
+        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
+        arrived, self._arrived = self._arrived, []
+        for number, result in arrived:
+            if "broken" not in result:
+                self._record(number, result)
+        broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
+        if broken is not None:
+            raise RunError(
+                f"A worker could not be set up: {broken.rstrip('.')}. No candidate is recorded as failed for it. "
+                "Remove the cause, then start the same command again: it goes on where it stopped."
+            )
+        if len(self._failures_in_a_row) >= self._failures_to_stop and self._controller.done() is None:
+            raise RunError(
+                f"{len(self._failures_in_a_row)} candidates failed one after another, the last with: "
+                f"{self._failures_in_a_row[-1].rstrip('.')}. {ALL_REASONS} So many are no candidate's fault. Remove "
+                "the cause, then start the same command again: it goes on where it stopped, but without these; in "
+                "another folder (--run-dir) they are tried again."
+            )
+
+    def _record(self, number: int, result: dict[str, Any]) -> None:
+        if "score" in result:
+            row = self._controller.tell(number, Measured(**result["score"]))
+        else:
+            row = self._controller.tell_failed(number, result["failed"])
+        if row["state"] == "failed":
+            self._failures_in_a_row.append(str(row["reason"]))
+        else:
+            self._failures_in_a_row.clear()
+        self._update_figures([row])
+        self._stage.advance(1, **self._figures)
+        self._on_finished(row)
+
+    def _update_figures(self, rows: list[dict[str, object]]) -> None:
+        """The latest accuracy, the best one and the number of failures. Notes the reason of the first failure."""
+        accuracy = next((name for name in self._controller.objectives if OBJECTIVES[name] == "maximize"), None)
+        for row in rows:
+            if row["state"] == "failed":
+                if not self._failed:
+                    why = str(row["reason"]).rstrip(".")
+                    self._note(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
+                self._failed += 1
+                self._figures["failed"] = self._failed
+            elif accuracy is not None:
+                latest = round(float(str(row[accuracy])), 4)
+                self._figures |= {accuracy: latest, "best": max(latest, float(self._figures.get("best", latest)))}
+
+
+def _cause_of_death(trial: Trial) -> str:
+    """The last line of Ray's report, without its advice: the exception, or how the process ended."""
+    lines = Path(trial.error_file).read_text().split("\n") if trial.error_file else []
+    causes = [line.strip() for line in lines if line.strip() and not line.startswith(NO_CAUSE)]
+    return causes[-1].split(" Some common causes")[0] if causes else "for an unknown reason"

@@ -1,0 +1,195 @@
+"""What every candidate of a space costs, by addition: each layer is measured once with each of its methods."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from spaces.candidate import Candidate, Value, method_of
+from spaces.cost import BITS_PER_MEGABYTE, OPS_PER_MAC, LayerCost, counted_proposals, layer_costs
+from spaces.detectors import DetectorSpec, searchable_units
+from spaces.layers import OpenedConv
+from spaces.space import SearchSpace
+from spaces.supernet import build_fixed, covers
+
+Choices = Mapping[str, Sequence[str]]
+"""By layer, or prefix of layers, the methods that it may have."""
+
+Sums = tuple[int, ...]
+"""bit_ops, memory_bits, and the MACs at each width of `OPS_PER_MAC`."""
+
+REAL = "real"
+INSIDE_A_UNIT = ".alternatives."
+"""In a module's name, between the unit and the method that the module belongs to."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Neighbouring rows of the counting pass that come from one layer, by the layer's method."""
+
+    layer: str
+    rows: Mapping[str, Sequence[LayerCost]]
+
+
+class CostTable:
+    """The costs of a space's candidates, for one image of the detector's size, without building a network.
+
+    A layer's cost depends on its own method alone, so a candidate's cost is a sum. Every figure equals that of
+    `layer_costs` on the network that `build_fixed` makes of the candidate.
+
+    units: the searchable units by name. choices: the methods by layer or prefix. passes: the rows of counting passes
+    that between them measure each unit as real and with each of its methods. proposals: how many a two-stage detector
+    is counted with; None for other detectors.
+    """
+
+    def __init__(
+        self,
+        units: Mapping[str, nn.Module],
+        choices: Choices,
+        passes: Iterable[Sequence[LayerCost]],
+        proposals: int | None = None,
+    ) -> None:
+        self.proposals = proposals
+        self._segments = _segments(passes)
+        self._opened = {name for name, unit in units.items() if isinstance(unit, OpenedConv)}
+        self._by_unit = {unit: _by_method(s for s in self._segments if s.layer == unit) for unit in units}
+        knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
+        rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
+        self._constant = _sums(row for rows in rest for row in rows)
+        """The layers that have no choice of methods."""
+        self._unnamed = _added([self._constant, *(self._by_unit[u][REAL] for u, knob in knob_of.items() if not knob)])
+        """The same, and the units that no choice names."""
+        self._by_knob: dict[str, dict[Value, Sums]] = {}
+        for prefix, offered in choices.items():
+            own = [self._by_unit[unit] for unit, knob in knob_of.items() if knob == prefix]
+            self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
+
+    @classmethod
+    def of(cls, spec: DetectorSpec, space: SearchSpace | Choices) -> "CostTable":
+        """The table of a space, or of methods by layer or prefix (the longest prefix wins).
+
+        Runs every method once, in all layers that offer it, on a network without memory. Raises ValueError for a
+        prefix that names no layer of the detector.
+        """
+        choices = _layer_choices(space) if isinstance(space, SearchSpace) else space
+        image = torch.zeros(3, spec.image_size, spec.image_size, device="meta")
+
+        def build(method: str) -> nn.Module:
+            chosen = {f"layer/{prefix}": method if method in offered else REAL for prefix, offered in choices.items()}
+            with torch.device("meta"):
+                return build_fixed(spec, Candidate(chosen))
+
+        methods = dict.fromkeys(method for offered in choices.values() for method in offered)
+        real = build(REAL)
+        passes = [layer_costs(build(method), [image]) for method in methods if method != REAL]
+        return cls(searchable_units(real), choices, [layer_costs(real, [image]), *passes], counted_proposals(real))
+
+    def costs(self, candidate: Candidate) -> dict[str, float]:
+        """The totals of `cost.Costs`, and `memory_mb`. Raises ValueError for a choice that the table doesn't hold."""
+        try:
+            shares = [methods[candidate[knob]] for knob, methods in self._by_knob.items()]
+        except KeyError:
+            return self._costs_by_unit(candidate)
+        if len(shares) < sum(key.startswith("layer/") for key in candidate):
+            return self._costs_by_unit(candidate)
+        return _figures(_added([self._unnamed, *shares]))
+
+    def least(self) -> dict[str, float]:
+        """By cost the least that a candidate can have. The cheapest in one cost may not be the cheapest in another."""
+        least = _figures(self._unnamed)
+        for methods in self._by_knob.values():
+            offered = [_figures(sums) for sums in methods.values()]
+            least = {name: value + min(figures[name] for figures in offered) for name, value in least.items()}
+        return least | {"memory_mb": least["memory_bits"] / BITS_PER_MEGABYTE}
+
+    def layers(self, candidate: Candidate) -> list[LayerCost]:
+        """The rows of the counting pass, in its order. Raises ValueError as `costs` does."""
+        chosen = self._methods(candidate)
+        rows: list[LayerCost] = []
+        for segment in self._segments:
+            if segment.layer in chosen:
+                rows += segment.rows.get(chosen[segment.layer], ())
+            else:
+                rows += next(iter(segment.rows.values()))
+        return rows
+
+    def _costs_by_unit(self, candidate: Candidate) -> dict[str, float]:
+        """As `costs`, for a candidate that leaves choices out or names layers that are no knobs of the space."""
+        chosen = self._methods(candidate)
+        return _figures(_added([self._constant, *(self._by_unit[unit][method] for unit, method in chosen.items())]))
+
+    def _methods(self, candidate: Candidate) -> dict[str, str]:
+        """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""
+        layers = candidate.layers()
+        for prefix in layers:
+            if not any(covers(prefix, unit) for unit in self._by_unit):
+                raise ValueError(f"The cost table has no layer called {prefix}. It has: {', '.join(self._by_unit)}.")
+        chosen = self._by_layer(layers, missing=REAL)
+        for unit, method in chosen.items():
+            if method not in self._by_unit[unit]:
+                raise ValueError(f"{unit} is {method!r}; the cost table has {', '.join(self._by_unit[unit])}.")
+        return chosen
+
+    def _by_layer(self, named: Mapping[str, str], missing: str) -> dict[str, str]:
+        """By unit what its longest prefix among `named` says; an opened convolution must be named exactly."""
+        return {
+            unit: named.get(unit, missing) if unit in self._opened else method_of(unit, named) or missing
+            for unit in self._by_unit
+        }
+
+
+def _layer_choices(space: SearchSpace) -> Choices:
+    return {knob.name: tuple(map(str, knob.choices)) for knob in space.knobs if knob.kind == "layer"}
+
+
+def _segments(passes: Iterable[Sequence[LayerCost]]) -> list[Segment]:
+    """The rows of all passes, in the order that they have in common.
+
+    A layer's own row stands in every pass. Rows of modules inside a unit's alternative stand only where the unit has
+    this method; they are placed in front of the next row that stands in every pass. Where two units have such rows in
+    one place, one unit lies inside the other and comes later.
+    """
+    segments: dict[tuple[int, bool, int, str], dict[str, list[LayerCost]]] = {}
+    for rows in passes:
+        place = 0
+        measured: dict[tuple[int, bool, int, str], tuple[str, list[LayerCost]]] = {}
+        for row in rows:
+            layer, inside, rest = row.name.partition(INSIDE_A_UNIT)
+            method = rest.partition(".")[0] if inside else row.method
+            measured.setdefault((place, not inside, len(layer), layer), (method, []))[1].append(row)
+            place += not inside
+        for key, (method, own) in measured.items():
+            segments.setdefault(key, {})[method] = own
+    return [Segment(key[-1], segments[key]) for key in sorted(segments)]
+
+
+def _by_method(segments: Iterable[Segment]) -> dict[str, Sums]:
+    """The sums of one unit's rows, by its method."""
+    rows: dict[str, list[LayerCost]] = {}
+    for segment in segments:
+        for method, own in segment.rows.items():
+            rows.setdefault(method, []).extend(own)
+    return {method: _sums(own) for method, own in rows.items()}
+
+
+def _sums(rows: Iterable[LayerCost]) -> Sums:
+    rows = list(rows)
+    macs = [sum(row.macs for row in rows if row.precision == bits) for bits in OPS_PER_MAC]
+    return sum(row.bit_ops for row in rows), sum(row.memory_bits for row in rows), *macs
+
+
+def _added(parts: Iterable[Sums]) -> Sums:
+    return tuple(map(sum, zip(_NOTHING, *parts, strict=True)))
+
+
+def _figures(sums: Sums) -> dict[str, float]:
+    bit_ops, memory_bits, *macs = sums
+    by_bits = dict(zip(OPS_PER_MAC, macs, strict=True))
+    ops = sum(count * OPS_PER_MAC[bits] for bits, count in by_bits.items())
+    columns = {f"macs_{bits}bit": float(by_bits[bits]) for bits in sorted(by_bits)}
+    costs = {"bit_ops": float(bit_ops), "ops": ops, "memory_bits": float(memory_bits), **columns}
+    return costs | {"memory_mb": memory_bits / BITS_PER_MEGABYTE}
+
+
+_NOTHING: Sums = (0, 0, *(0 for _ in OPS_PER_MAC))

@@ -1,0 +1,96 @@
+"""Roles of parameters: which rate, which decay, and which gradients are clipped together."""
+
+import pytest
+import torch
+from torch import nn
+
+from spaces.layers import SearchableUnit, UnitShape
+from trainers.distill.adversarial import Discriminator
+from trainers.training.loop import Task, train
+from trainers.training.parameter_groups import (
+    clipping_sides,
+    complete_rates,
+    optimizer_groups,
+    parameters_by_role,
+    searched_parameters,
+)
+from trainers.training.settings import TrainSettings
+
+
+def unit():
+    torch.manual_seed(0)
+    return SearchableUnit(UnitShape(3, 4, 3), ["dbs", "bireal"])
+
+
+def ids(parameters):
+    return {id(parameter) for parameter in parameters}
+
+
+class WithRole(nn.Module):
+    def __init__(self, role):
+        super().__init__()
+        self.role, self.value = role, nn.Parameter(torch.zeros(2))
+
+    def parameter_groups(self):
+        return {self.role: [self.value]}
+
+
+def test_modules_say_the_roles_of_their_parameters():
+    searched, judge = unit(), Discriminator(4)
+    modules = nn.ModuleDict({"judge": judge, "searched": searched})
+    roles = parameters_by_role(modules)
+    assert list(roles) == ["logit", "discriminator"]
+    assert ids(roles["logit"]) == {id(searched.alternatives["dbs"].logits)} == ids(searched_parameters(modules))
+    assert ids(roles["discriminator"]) == ids(judge.parameters())
+    assert parameters_by_role(nn.Linear(2, 2)) == {}
+
+
+def test_an_optimizer_has_each_parameter_once_at_the_rate_and_decay_of_its_role():
+    modules = nn.ModuleDict({"plain": nn.Linear(2, 3), "logit": WithRole("logit"), "game": WithRole("discriminator")})
+    groups = optimizer_groups(modules, 0.1, {"logit": 0.2, "discriminator": 0.3}, weight_decay=0.5)
+    assert [(g["lr"], g["weight_decay"], [p.numel() for p in g["params"]]) for g in groups] == [
+        (0.1, 0.5, [6]),
+        (0.1, 0.0, [3]),
+        (0.2, 0.0, [2]),
+        (0.3, 0.0, [2]),
+    ]
+
+
+def test_frozen_parameters_are_in_no_group():
+    modules = nn.ModuleDict({"plain": nn.Linear(2, 3), "logit": WithRole("logit")})
+    modules.requires_grad_(False)
+    modules["plain"].bias.requires_grad_(True)
+    groups = optimizer_groups(modules, 0.1, {"logit": 0.2})
+    assert [ids(group["params"]) for group in groups] == [set(), {id(modules["plain"].bias)}]
+
+
+def test_those_that_play_against_the_rest_are_clipped_separately():
+    logit, game = WithRole("logit"), WithRole("discriminator")
+    assert [ids(side) for side in clipping_sides(nn.ModuleList([game, logit]))] == [{id(logit.value)}, {id(game.value)}]
+    assert [ids(side) for side in clipping_sides(logit)] == [{id(logit.value)}]
+
+
+def test_a_role_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match=r"No role of parameters is called 'logits'\. Did you mean 'logit'\?"):
+        parameters_by_role(WithRole("logits"))
+
+
+def test_rates_are_completed_and_may_be_multiples_of_the_weights_rate():
+    assert complete_rates({"discriminator": 0.5}) == {"logit": 2e-2, "discriminator": 0.5}
+    assert complete_rates({}, multiples=True) == {"logit": 10.0, "discriminator": 0.5}
+
+
+def test_logits_have_their_own_rate_and_no_decay(blobs):
+    network = unit().train()
+    dbs = network.alternatives["dbs"]
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+
+    def step_losses(batch, epoch, step):
+        return {"logits": dbs.logits.sum(), "scale": dbs.scale.sum()}
+
+    settings = TrainSettings(epochs=1, batch_size=4, learning_rate=1e-3, rates={"logit": 0.1}, weight_decay=0.5)
+    train(nn.ModuleDict({"network": network}), step_losses, blobs(4), settings, Task(stage="toy", seed=0))
+    moved = {name: (p.detach() - before[name]).abs() for name, p in network.named_parameters()}
+    # One step of AdamW moves what has a gradient by the rate; decay would add rate x 0.5 x the value.
+    assert moved["alternatives.dbs.logits"].flatten().tolist() == pytest.approx([0.1] * 108, rel=1e-3)
+    assert moved["alternatives.dbs.scale"].tolist() == pytest.approx([1e-3] * 4, rel=1e-3)

@@ -1,0 +1,107 @@
+"""How parameters are trained, by the role that their module gives them: learning rate, weight decay, clipping."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import nn
+
+from spaces.lookup import lookup
+
+LEARNING_RATE = 2e-3
+"""Of the weights, the parameters without a role, where the settings give no other."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """How the parameters of one role are trained. They have no weight decay."""
+
+    learning_rate: float
+    """Where the settings give no other."""
+    plays_against_the_rest: bool = False
+    """They minimise a loss of their own, which the other parameters don't, so their gradient is clipped separately."""
+    searches_signs: bool = False
+    """Only their signs are used, and are searched: the share that flipped is one of the training's figures."""
+
+
+ROLES: Mapping[str, Role] = {
+    # A logit must travel a whole unit to change its sign.
+    "logit": Role(learning_rate=2e-2, searches_signs=True),
+    "discriminator": Role(learning_rate=1e-3, plays_against_the_rest=True),
+}
+"""The roles that a module may give its parameters. A new one is a line here."""
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A module of which some parameters have a role."""
+
+    def parameter_groups(self) -> Mapping[str, list[nn.Parameter]]:
+        """Its parameters by role, a name in `ROLES`; those without a role are left out."""
+
+
+def complete_rates(rates: Mapping[str, float], *, multiples: bool = False) -> dict[str, float]:
+    """The given learning rates by role, and the default for each other role.
+
+    With `multiples` they are multiples of the weights' rate. Raises ValueError for a role that doesn't exist and for a
+    rate that isn't positive and finite.
+    """
+    for role, rate in rates.items():
+        lookup(ROLES, role, "role of parameters")
+        if not 0 < rate < math.inf:
+            raise ValueError(f"The rate of {role} is {rate}, must be positive and finite.")
+    unit = LEARNING_RATE if multiples else 1.0
+    return {name: role.learning_rate / unit for name, role in ROLES.items()} | dict(rates)
+
+
+def parameters_by_role(modules: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """The parameters that have a role, in the order of `ROLES` and of the modules.
+
+    Raises ValueError for a role that doesn't exist.
+    """
+    groups: dict[str, list[nn.Parameter]] = {role: [] for role in ROLES}
+    for module in modules.modules():
+        if isinstance(module, Grouped):
+            for role, parameters in module.parameter_groups().items():
+                lookup(ROLES, role, "role of parameters")
+                groups[role] += parameters
+    return {role: parameters for role, parameters in groups.items() if parameters}
+
+
+def optimizer_groups(
+    modules: nn.Module, learning_rate: float, rates: Mapping[str, float], weight_decay: float = 0.0
+) -> list[dict[str, Any]]:
+    """The groups of an optimizer over all trainable parameters: weights at `learning_rate`, roles at their `rates`.
+
+    Weight decay is for matrices and kernels only: it harms biases and BatchNorm, and would draw logits to zero, where
+    their signs are undecided. Adam's state belongs to each parameter, so a group is as good as an optimizer of its own.
+    """
+    roles = parameters_by_role(modules)
+    with_role = {id(parameter) for parameters in roles.values() for parameter in parameters}
+    weights = [p for p in modules.parameters() if p.requires_grad and id(p) not in with_role]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in weights if p.ndim > 1], "lr": learning_rate, "weight_decay": weight_decay},
+        {"params": [p for p in weights if p.ndim <= 1], "lr": learning_rate, "weight_decay": 0.0},
+    ]
+    for role, parameters in roles.items():
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        if trained:
+            groups.append({"params": trained, "lr": rates[role], "weight_decay": 0.0})
+    return groups
+
+
+def clipping_sides(modules: nn.Module) -> list[list[nn.Parameter]]:
+    """The parameters whose gradients are clipped together: all that minimise one loss, then those that play against
+    them, if there are any."""
+    roles = parameters_by_role(modules)
+    against = [p for role, parameters in roles.items() if ROLES[role].plays_against_the_rest for p in parameters]
+    others = {id(parameter) for parameter in against}
+    together = [parameter for parameter in modules.parameters() if id(parameter) not in others]
+    return [together, against] if against else [together]
+
+
+def searched_parameters(modules: nn.Module) -> list[nn.Parameter]:
+    """The parameters whose signs are searched."""
+    roles = parameters_by_role(modules)
+    return [p for role, parameters in roles.items() if ROLES[role].searches_signs for p in parameters]
