@@ -18,7 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "extending.md"
 
 @pytest.fixture
 def scaled():
-    code, _ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [code] = [snippet for snippet in snippets if 'METHODS["scaled"]' in snippet]
     exec(code, {})  # noqa: S102 - the project's own page
     yield
     del METHODS["scaled"]

@@ -20,7 +20,8 @@ TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin",
 
 @pytest.fixture
 def channel_means():
-    _, code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [code] = [snippet for snippet in snippets if 'TERMS["channel_means"]' in snippet]
     exec(code, {})  # noqa: S102 - the project's own page
     yield TERMS["channel_means"]
     del TERMS["channel_means"]
