@@ -38,5 +38,5 @@ def test_the_pages_method_trains_and_costs_in_a_detector(scaled, images, targets
 
 
 def test_a_method_of_bits_that_no_cost_is_known_of_is_refused():
-    with pytest.raises(ValueError, match="A method has 4 bits; costs are counted at 1, 8, 32 bits"):
-        Method(weight_bits=4, input_bits=1, build=METHODS["real"].build)
+    with pytest.raises(ValueError, match="A method has 3 bits; costs are counted at 1, 2, 4, 8, 32 bits"):
+        Method(weight_bits=3, input_bits=1, build=METHODS["real"].build)
