@@ -1,7 +1,8 @@
 """A distillation step with a teacher's outputs read from the cache, against one in which the teacher runs.
 
-Budget (docs/budgets.md): the cached step takes at most 0.85 of the live one, and its losses differ by at most 1e-3 of
-themselves. Student: an all-`bireal` SSD with a ResNet-18 of half the width at 128 pixels, batch 16; teachers: its twin,
+Budget (docs/measurements/budgets.md): the cached step takes at most 0.85 of the live one, and its losses differ by
+at most 1e-3 of themselves.
+Student: an all-`bireal` SSD with a ResNet-18 of half the width at 128 pixels, batch 16; teachers: its twin,
 and the wider network that a pool would have. As in a search, of a teacher's outputs that is kept which the term reads.
 Medians of steps taken in turn, in one process. Exit status 1 when a budget is missed.
 

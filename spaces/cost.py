@@ -1,28 +1,31 @@
 """What a network costs: multiply-accumulates at each precision, bit-operations, operations and memory, layer by layer.
 
 One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x weight bits x input bits. `ops` is MACs
-at 32 bits + MACs at 8 bits / 8 + MACs at 1 bit / 64: the count of Bi-Real Net, ReActNet and LWS-Det, its 8-bit part
-ours by the same 64-bit word. BatchNorm, PReLU, biases, additions and pooling are not counted. `memory_bits` has 1 bit
-per binary weight, 8 per int8 weight and 32 per other parameter, the scales of binary weights among them. Buffers
+at 32 bits + at 8 bits / 8 + at 4 / 16 + at 2 / 32 + at 1 / 64: the count of Bi-Real Net, ReActNet and LWS-Det for 32
+and 1 bits, and for those between by the same 64-bit word. BatchNorm, PReLU, biases, additions and pooling are not
+counted. `memory_bits` has as many bits per weight as its method says (1 per binary weight) and 32 per other parameter,
+the scales of binary and quantized weights among them. Buffers
 (running statistics) are not counted: they fold into the parameters beside them. A two-stage detector is counted with
 a fixed number of proposals, its `counted_proposals`, without which its figures could not be compared. None of this is
 time.
 """
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from spaces.layers import SearchableUnit, method
+from spaces.layers import REAL, WIDTHS, SearchableUnit, method
 from spaces.layers.alternative import Alternative
 from spaces.layers.levels import LevelScales
 from spaces.layers.norms import ScaledL2Norm
 
-OPS_PER_MAC = {32: 1.0, 8: 1 / 8, 1: 1 / 64}
+WORD_BITS = 64
+USUAL_WIDTHS = (1, 8, 32)
+"""The bits that always have a column of MACs; those between have one where a network uses them."""
 BITS_PER_MEGABYTE = 8e6
 _ANY_BOX = (0.0, 0.0, 32.0, 32.0)
 """All proposals cost the same."""
@@ -49,7 +52,7 @@ class LayerCost:
 
     @property
     def ops(self) -> float:
-        return self.macs * OPS_PER_MAC[self.precision]
+        return self.macs / macs_per_operation(self.precision)
 
     @property
     def precision(self) -> int:
@@ -59,17 +62,30 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Costs:
-    """A network's totals for one image of the given size."""
+    """A network's totals for one image of the given size; `macs` by the bits at which they run."""
 
-    bit_ops: float
-    ops: float
-    memory_bits: float
-    macs_1bit: float
-    macs_8bit: float
-    macs_32bit: float
+    bit_ops: int
+    memory_bits: int
+    macs: Mapping[int, int]
+
+    @property
+    def ops(self) -> float:
+        return float(sum(count / macs_per_operation(bits) for bits, count in self.macs.items()))
+
+    @property
+    def shown_widths(self) -> list[int]:
+        """The bits that have a column of MACs."""
+        return [bits for bits in WIDTHS if bits in USUAL_WIDTHS or self.macs.get(bits)]
 
     def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+        """Columns: bit_ops, ops, memory_bits, macs_1bit, macs_8bit, macs_32bit, and other widths that are used."""
+        macs = {f"macs_{bits}bit": float(self.macs.get(bits, 0)) for bits in self.shown_widths}
+        return {"bit_ops": float(self.bit_ops), "ops": self.ops, "memory_bits": float(self.memory_bits), **macs}
+
+
+def macs_per_operation(bits: int) -> int:
+    """How many MACs of this width are one operation: those that fit a 64-bit word; a real one is one by convention."""
+    return 1 if bits == max(WIDTHS) else WORD_BITS // bits
 
 
 def conv_macs(weight_shape: Iterable[int], output_height: int, output_width: int) -> int:
@@ -80,14 +96,10 @@ def conv_macs(weight_shape: Iterable[int], output_height: int, output_width: int
 def totals(layers: Iterable[LayerCost]) -> Costs:
     """The sum over layers."""
     layers = list(layers)
-    macs = {bits: sum(layer.macs for layer in layers if layer.precision == bits) for bits in OPS_PER_MAC}
     return Costs(
-        bit_ops=float(sum(layer.bit_ops for layer in layers)),
-        ops=float(sum(layer.ops for layer in layers)),
-        memory_bits=float(sum(layer.memory_bits for layer in layers)),
-        macs_1bit=float(macs[1]),
-        macs_8bit=float(macs[8]),
-        macs_32bit=float(macs[32]),
+        bit_ops=sum(layer.bit_ops for layer in layers),
+        memory_bits=sum(layer.memory_bits for layer in layers),
+        macs={bits: sum(layer.macs for layer in layers if layer.precision == bits) for bits in WIDTHS},
     )
 
 
@@ -150,7 +162,7 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
         for key, parameter in module.named_parameters(recurse=False)
         if f"{name}.{key}".lstrip(".").partition(".")[0] not in alternative.folded
     )
-    scales = shape[0] if chosen.weight_bits < 32 else 0
+    scales = 0 if chosen.weight_bits == max(WIDTHS) else shape[0]
     bias = 0 if unit.bias is None else unit.bias.numel()
     memory = math.prod(shape) * chosen.weight_bits + (own + scales + bias) * 32
     return LayerCost(unit_name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
@@ -161,7 +173,7 @@ def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:
     memory = sum(p.numel() for p in module.parameters(recurse=False)) * 32
     # A Linear (out, in) runs once per row of its output; a Conv2d once per position.
     positions = math.prod(output.shape[:-1]) if isinstance(module, nn.Linear) else math.prod(output.shape[-2:])
-    return LayerCost(name, "real", weight.numel() * positions, 32, 32, memory)
+    return LayerCost(name, REAL, weight.numel() * positions, 32, 32, memory)
 
 
 def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:

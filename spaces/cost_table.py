@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from spaces.candidate import Candidate, Value, method_of
-from spaces.cost import BITS_PER_MEGABYTE, OPS_PER_MAC, LayerCost, counted_proposals, layer_costs
+from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, counted_proposals, layer_costs, totals
 from spaces.detectors import DetectorSpec, searchable_units
-from spaces.layers import OpenedConv
+from spaces.layers import REAL, WIDTHS, OpenedConv
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, covers
 
@@ -17,9 +17,8 @@ Choices = Mapping[str, Sequence[str]]
 """By layer, or prefix of layers, the methods that it may have."""
 
 Sums = tuple[int, ...]
-"""bit_ops, memory_bits, and the MACs at each width of `OPS_PER_MAC`."""
+"""bit_ops, memory_bits, and the MACs at each of `WIDTHS`."""
 
-REAL = "real"
 INSIDE_A_UNIT = ".alternatives."
 """In a module's name, between the unit and the method that the module belongs to."""
 
@@ -97,11 +96,9 @@ class CostTable:
 
     def least(self) -> dict[str, float]:
         """By cost the least that a candidate can have. The cheapest in one cost may not be the cheapest in another."""
-        least = _figures(self._unnamed)
-        for methods in self._by_knob.values():
-            offered = [_figures(sums) for sums in methods.values()]
-            least = {name: value + min(figures[name] for figures in offered) for name, value in least.items()}
-        return least | {"memory_mb": least["memory_bits"] / BITS_PER_MEGABYTE}
+        offered = [list(methods.values()) for methods in self._by_knob.values()]
+        ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
+        return _figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
 
     def layers(self, candidate: Candidate) -> list[LayerCost]:
         """The rows of the counting pass, in its order. Raises ValueError as `costs` does."""
@@ -174,22 +171,26 @@ def _by_method(segments: Iterable[Segment]) -> dict[str, Sums]:
 
 
 def _sums(rows: Iterable[LayerCost]) -> Sums:
-    rows = list(rows)
-    macs = [sum(row.macs for row in rows if row.precision == bits) for bits in OPS_PER_MAC]
-    return sum(row.bit_ops for row in rows), sum(row.memory_bits for row in rows), *macs
+    costs = totals(rows)
+    return costs.bit_ops, costs.memory_bits, *(costs.macs[bits] for bits in WIDTHS)
 
 
 def _added(parts: Iterable[Sums]) -> Sums:
     return tuple(map(sum, zip(_NOTHING, *parts, strict=True)))
 
 
+def _least(parts: Iterable[Sums]) -> Sums:
+    return tuple(map(min, zip(*parts, strict=True)))
+
+
 def _figures(sums: Sums) -> dict[str, float]:
+    costs = _costs(sums)
+    return costs.as_dict() | {"memory_mb": costs.memory_bits / BITS_PER_MEGABYTE}
+
+
+def _costs(sums: Sums) -> Costs:
     bit_ops, memory_bits, *macs = sums
-    by_bits = dict(zip(OPS_PER_MAC, macs, strict=True))
-    ops = sum(count * OPS_PER_MAC[bits] for bits, count in by_bits.items())
-    columns = {f"macs_{bits}bit": float(by_bits[bits]) for bits in sorted(by_bits)}
-    costs = {"bit_ops": float(bit_ops), "ops": ops, "memory_bits": float(memory_bits), **columns}
-    return costs | {"memory_mb": memory_bits / BITS_PER_MEGABYTE}
+    return Costs(bit_ops, memory_bits, dict(zip(WIDTHS, macs, strict=True)))
 
 
-_NOTHING: Sums = (0, 0, *(0 for _ in OPS_PER_MAC))
+_NOTHING: Sums = (0, 0, *(0 for _ in WIDTHS))

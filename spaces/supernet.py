@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate, method_of
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
-from spaces.layers import OpenedConv
+from spaces.layers import REAL, OpenedConv
+from spaces.layers.alternative import Alternative
 from spaces.layers.opened import open_layers, openable
 
 
@@ -27,7 +29,7 @@ def activate(supernet: nn.Module, candidate: Candidate) -> None:
     """Make every unit compute with the candidate's method. Raises ValueError, and switches none, when one lacks it."""
     layers = candidate.layers()
     chosen = {
-        unit: layers.get(name, "real") if isinstance(unit, OpenedConv) else method_of(name, layers) or "real"
+        unit: layers.get(name, REAL) if isinstance(unit, OpenedConv) else method_of(name, layers) or REAL
         for name, unit in searchable_units(supernet).items()
     }
     for unit, method in chosen.items():
@@ -39,7 +41,7 @@ def activate(supernet: nn.Module, candidate: Candidate) -> None:
 def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """A freshly initialised detector that holds the candidate's alternatives and no others."""
     layers = candidate.layers()
-    network = build_detector(spec, lambda unit: (method_of(unit, layers) or "real",))
+    network = build_detector(spec, lambda unit: (method_of(unit, layers) or REAL,))
     open_layers(network, {name: (chosen,) for name, chosen in layers.items()})
     unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
@@ -84,12 +86,12 @@ def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Copy what a twin's state shares with the supernet; returns the names of the tensors that it has of its own.
 
-    An 8-bit alternative takes the real one's BatchNorm. What alternatives derive from a real weight, learned scales and
-    searched signs, is derived from the twin's. Raises ValueError when a shared tensor is of another shape; then nothing
-    is copied.
+    A quantized alternative takes the real one's BatchNorm. What alternatives derive from a real weight, learned scales
+    and searched signs, is derived from the twin's. Raises ValueError when a shared tensor is of another shape; then
+    nothing is copied.
     """
     own = supernet.state_dict()
-    shared = {name: source for name in own if (source := real_name(name)) in state}
+    shared = {name: source for name, source in sources(supernet).items() if source in state}
     for name, source in shared.items():
         if state[source].shape != own[name].shape:
             shapes = f"{tuple(state[source].shape)} in the state and {tuple(own[name].shape)} in the network"
@@ -103,9 +105,19 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
     return [name for name in own if name not in shared]
 
 
-def real_name(name: str) -> str:
-    """The tensor of an all-real network that a tensor starts from: an 8-bit unit's BatchNorm from the real one's."""
-    return name.replace(".alternatives.int8.bn.", ".alternatives.real.bn.")
+def sources(network: nn.Module) -> dict[str, str]:
+    """By tensor, the tensor of an all-real network that it starts from.
+
+    That is the tensor of the same name, or the real alternative's for BatchNorms that start from it.
+    """
+    names = {name: name for name in network.state_dict()}
+    for unit_name, unit in searchable_units(network).items():
+        for method, alternative in unit.alternatives.items():
+            if cast(Alternative, alternative).starts_from_real_norm:
+                for key in alternative.get_submodule("bn").state_dict():
+                    own, real = (f"{unit_name}.alternatives.{m}.bn.{key}" for m in (method, REAL))
+                    names[own] = real
+    return names
 
 
 def _no_layers(network: nn.Module, unused: Sequence[str]) -> str:
@@ -137,7 +149,7 @@ def _channels_last(network: nn.Module) -> nn.Module:
 
 def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
     fitting = [prefix for prefix in choices if covers(prefix, unit)]
-    return choices[max(fitting, key=len)] if fitting else ("real",)
+    return choices[max(fitting, key=len)] if fitting else (REAL,)
 
 
 def covers(prefix: str, unit: str) -> bool:

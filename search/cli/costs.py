@@ -75,22 +75,20 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
     except ValueError as error:
         raise ConfigError(f"The candidate is none of this config's: {error}") from error
     layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
-    searched = _searched(spec)
+    searched, summed = _searched(spec), totals(layers)
     rows: list[dict[str, object]] = [
         {
             "layer": layer.name,
             "method": layer.method,
             "searched": searched.get(layer.name, "no"),
-            "macs_1bit": layer.macs if layer.precision == 1 else 0,
-            "macs_8bit": layer.macs if layer.precision == 8 else 0,
-            "macs_32bit": layer.macs if layer.precision == 32 else 0,
+            **{f"macs_{bits}bit": layer.macs if layer.precision == bits else 0 for bits in summed.shown_widths},
             "bit_ops": layer.bit_ops,
             "ops": round(layer.ops),
             "memory_bits": layer.memory_bits,
         }
         for layer in layers
     ]
-    total = {name: round(value) for name, value in totals(layers).as_dict().items()}
+    total = {name: round(value) for name, value in summed.as_dict().items()}
     count = counted_proposals(network)
     size = f"{spec.image_size} x {spec.image_size}, {spec.num_classes} classes"
     method = size + ("" if count is None else f", {count} proposals")

@@ -1,13 +1,15 @@
 """Binary layers and the searchable unit that switches between them."""
 
 from spaces.layers.alternative import LayerTrace, UnitShape
-from spaces.layers.methods import METHODS, OPTIONS, Method, is_binary, learns_scale, method
+from spaces.layers.methods import METHODS, OPTIONS, REAL, WIDTHS, Method, is_binary, learns_scale, method
 from spaces.layers.opened import OpenedConv
 from spaces.layers.unit import MethodsFor, SearchableUnit
 
 __all__ = [
     "METHODS",
     "OPTIONS",
+    "REAL",
+    "WIDTHS",
     "LayerTrace",
     "Method",
     "MethodsFor",

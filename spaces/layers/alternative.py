@@ -74,6 +74,8 @@ class Alternative(nn.Module):
 
     owns_weight = False
     is_binary = False
+    starts_from_real_norm = False
+    """Whether its BatchNorm starts as the real alternative's, where a network takes the weights of a real one."""
     folded: tuple[str, ...] = ()
     """Own parameters and modules that cost nothing extra: what becomes part of the binary weight, and the scale that
     every 1-bit layer is counted with."""

@@ -6,6 +6,7 @@ own, is searched like any other, and a checkpoint that names it can be built aga
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -13,7 +14,7 @@ from torch import nn
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
-from spaces.layers.real import Int8, Real
+from spaces.layers.real import Quantized, Real
 from spaces.layers.weight_rules import StraightThrough
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -32,8 +33,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """The options by name, and what each gives to the alternative that it stands behind."""
 
 
-BITS = (1, 8, 32)
-"""What weights and inputs may have."""
+REAL = "real"
+"""The method of a layer that nobody chose another for."""
+
+WIDTHS = (1, 2, 4, 8, 32)
+"""The bits that weights and inputs may have."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Method:
 
     def __post_init__(self) -> None:
         for bits in (self.weight_bits, self.input_bits):
-            if bits not in BITS:
-                raise ValueError(f"A method has {bits} bits; costs are counted at {', '.join(map(str, BITS))} bits.")
+            if bits not in WIDTHS:
+                raise ValueError(f"A method has {bits} bits; costs are counted at {', '.join(map(str, WIDTHS))} bits.")
 
     @property
     def is_binary(self) -> bool:
@@ -70,9 +74,13 @@ def _binary(**settings: Any) -> Method:
     return Method(weight_bits=1, input_bits=1, build=build, options=taken)
 
 
+def _quantized(bits: int) -> Method:
+    return Method(weight_bits=bits, input_bits=bits, build=partial(Quantized, bits=bits))
+
+
 METHODS: dict[str, Method] = {
-    "real": Method(weight_bits=32, input_bits=32, build=Real),
-    "int8": Method(weight_bits=8, input_bits=8, build=Int8),
+    REAL: Method(weight_bits=32, input_bits=32, build=Real),
+    "int8": _quantized(8),
     # XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph.
     "sign": _binary(rule=StraightThrough("xnor"), input_gradient="clipped"),
     # Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs.

@@ -1,4 +1,4 @@
-"""The unit's neighbours that aren't binary: full precision, and 8 bits."""
+"""The alternatives that aren't 1-bit: full precision, and fewer bits by fake quantization."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,6 @@ from torch import Tensor
 
 from spaces.layers.alternative import Activation, Alternative, UnitShape
 
-INT8_LEVELS, UINT8_LEVELS = 127, 255
 RANGE_MOMENTUM = 0.1
 
 
@@ -21,16 +20,23 @@ class Real(Alternative):
         return self.bn(convolved(x, weight, self.shape))
 
 
-class Int8(Alternative):
-    """As `Real`, with inputs and weights rounded to 8 bits (fake quantization, arXiv:1712.05877, section 2).
+class Quantized(Alternative):
+    """As `Real`, with inputs and weights rounded to `bits` bits (fake quantization, arXiv:1712.05877, section 2).
 
-    Weights: s_o round(w / s_o), s_o = max|w_o| / 127, one a channel. Inputs: s round(x / s), clipped to 0..255 s behind
-    a ReLU (to -127..127 s where the place has none), s from the running maximum of |x|, one a layer, which training
-    updates by a tenth a step. Gradient: straight through the rounding, 0 for a clipped input.
+    With L = 2^(bits - 1) - 1 levels on each side of zero (127 for 8 bits) and U = 2^bits - 1 above it (255):
+    Weights: s_o round(w / s_o), s_o = max|w_o| / L, one scale per output channel.
+    Inputs: s round(x / s), clipped to 0..U s behind a ReLU (to -L..L s in a place without one). s comes from the
+    running maximum of |x|, one per layer, which training updates by a tenth per step.
+    Gradient: straight through the rounding, 0 for a clipped input.
     """
 
-    def __init__(self, shape: UnitShape) -> None:
+    starts_from_real_norm = True
+
+    def __init__(self, shape: UnitShape, bits: int) -> None:
         super().__init__(shape)
+        if bits < 2:
+            raise ValueError(f"bits is {bits}, must be at least 2: one bit is a sign, see `Binary`.")
+        self.signed_levels, self.unsigned_levels = 2 ** (bits - 1) - 1, 2**bits - 1
         self.largest: Tensor
         self.register_buffer("largest", torch.zeros(()))
         self.observing = False
@@ -43,10 +49,11 @@ class Int8(Alternative):
         signed = self.shape.activation == "none"
         # Before any training there is no running maximum: then it is the batch's own.
         largest = torch.where(self.largest == 0, x.detach().abs().amax(), self.largest)
-        step = largest.clamp(min=1e-8) / (INT8_LEVELS if signed else UINT8_LEVELS)
-        low, high = (-INT8_LEVELS, INT8_LEVELS) if signed else (0, UINT8_LEVELS)
+        high = self.signed_levels if signed else self.unsigned_levels
+        low = -high if signed else 0
+        step = largest.clamp(min=1e-8) / high
         x = _rounded(x.clamp(low * step, high * step), step)
-        steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / INT8_LEVELS
+        steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / self.signed_levels
         weight = _rounded(weight, steps)
         return self.bn(convolved(x, weight, self.shape))
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import searchable_units
-from spaces.supernet import real_name
+from spaces.layers import REAL
+from spaces.supernet import sources
 
 UNREADABLE = (
     RuntimeError,
@@ -43,11 +44,13 @@ class Telling(Protocol):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a checkpoint; tensors by name, BatchNorm's counters left out.
+    """What became of a checkpoint: names of tensors, without BatchNorm's counters.
 
-    loaded: the network's, taken from the checkpoint. missing: those of its real parts that the checkpoint lacks. own:
-    those of 1-bit alternatives, which no published checkpoint has. unused: the checkpoint's that found no place. told:
-    what else became of it, a clause each.
+    loaded: the network's tensors that were taken from the checkpoint.
+    missing: tensors of the network's real parts that the checkpoint lacks.
+    own: tensors of 1-bit and quantized alternatives, which no published checkpoint has.
+    unused: tensors of the checkpoint that fit nowhere.
+    told: what else was changed, one clause each.
     """
 
     loaded: tuple[str, ...]
@@ -107,13 +110,13 @@ def _is_usable(name: object, tensor: object) -> bool:
 def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """Copy a published checkpoint's tensors into a backbone or a detector, or into a supernet of it.
 
-    `int8` alternatives take the real ones' BatchNorm; what alternatives derive from a real weight (learned scales,
+    Quantized alternatives take the real ones' BatchNorm; what alternatives derive from a real weight (learned scales,
     searched signs) is derived from the checkpoint's. Raises ValueError when no tensor fits, or when one is of another
     shape, as with another width; then nothing is copied.
     """
     named = cast(Publishable, network).from_published(state)
     own = network.state_dict()
-    found = {name: source for name in own if (source := real_name(name)) in named and not _is_counter(name)}
+    found = {name: source for name, source in sources(network).items() if source in named and not _is_counter(name)}
     for name, source in found.items():
         if own[name].shape != named[source].shape:
             shapes = f"{tuple(named[source].shape)} in the checkpoint and {tuple(own[name].shape)} in the network"
@@ -129,10 +132,11 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
                 unit.start_from(weight.to(next(unit.parameters()).device))
                 used.add(f"{name}.weight")
     left = [name for name in own if name not in found and not _is_counter(name)]
+    of_methods = _of_other_methods(network)
     return LoadReport(
         loaded=tuple(found),
-        missing=tuple(name for name in left if not _is_binary(name)),
-        own=tuple(name for name in left if _is_binary(name)),
+        missing=tuple(name for name in left if name not in of_methods),
+        own=tuple(name for name in left if name in of_methods),
         unused=tuple(name for name in named if name not in used and not _is_counter(name)),
         told=tuple(network.told_of_published(state)) if isinstance(network, Telling) else (),
     )
@@ -142,6 +146,12 @@ def _is_counter(name: str) -> bool:
     return name.endswith(".num_batches_tracked")
 
 
-def _is_binary(name: str) -> bool:
-    """Whether a tensor belongs to an alternative that isn't the real one; int8's own range counts as such."""
-    return ".alternatives." in name and ".alternatives.real." not in name
+def _of_other_methods(network: nn.Module) -> set[str]:
+    """The names of the tensors of all alternatives but the real ones: 1-bit parameters, ranges of quantized inputs."""
+    return {
+        f"{unit_name}.alternatives.{method}.{key}"
+        for unit_name, unit in searchable_units(network).items()
+        for method, alternative in unit.alternatives.items()
+        if method != REAL
+        for key in alternative.state_dict()
+    }

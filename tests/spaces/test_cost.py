@@ -6,7 +6,7 @@ from torch import nn
 
 from spaces.backbones.resnet import resnet18
 from spaces.candidate import Candidate
-from spaces.cost import CostError, Costs, LayerCost, conv_macs, layer_costs, totals
+from spaces.cost import CostError, Costs, LayerCost, conv_macs, layer_costs, macs_per_operation, totals
 from spaces.detectors import searchable_units
 from spaces.layers import METHODS, Method, SearchableUnit, UnitShape
 from spaces.layers.alternative import Alternative
@@ -52,10 +52,29 @@ def test_totals_are_sums_by_precision():
         LayerCost("c", "real", 3, 32, 32, 1),
     ]
     assert totals(layers) == Costs(
-        bit_ops=128 + 16 * 64 + 3 * 1024, ops=2 + 2 + 3, memory_bits=13, macs_1bit=128, macs_8bit=16, macs_32bit=3
+        bit_ops=128 + 16 * 64 + 3 * 1024, memory_bits=13, macs={1: 128, 2: 0, 4: 0, 8: 16, 32: 3}
     )
-    assert totals(layers).as_dict()["macs_8bit"] == 16.0
-    assert totals([]) == Costs(0, 0, 0, 0, 0, 0)
+    assert totals(layers).as_dict() == {
+        "bit_ops": 128 + 16 * 64 + 3 * 1024,
+        "ops": 2 + 2 + 3,
+        "memory_bits": 13,
+        "macs_1bit": 128,
+        "macs_8bit": 16,
+        "macs_32bit": 3,
+    }
+    assert set(totals([]).as_dict().values()) == {0}
+
+
+@pytest.mark.parametrize(("bits", "macs"), [(1, 64), (2, 32), (4, 16), (8, 8), (32, 1)])
+def test_an_operation_is_as_many_macs_as_fit_a_word_of_64_bits_or_one_real_one(bits, macs):
+    assert macs_per_operation(bits) == macs
+    assert LayerCost("a", "m", macs, bits, bits, 0).ops == 1
+
+
+def test_a_width_between_has_a_column_where_it_is_used():
+    columns = totals([LayerCost("a", "int4", 32, 4, 4, 0)]).as_dict()
+    assert columns["macs_4bit"] == 32
+    assert list(columns) == ["bit_ops", "ops", "memory_bits", "macs_1bit", "macs_4bit", "macs_8bit", "macs_32bit"]
 
 
 def test_a_real_convolution_and_a_linear_layer_by_hand():
@@ -123,17 +142,17 @@ def test_bireal_resnet18_at_224_costs_what_is_published():
     assert costs.ops == pytest.approx(1.63e8, rel=0.02)
     assert costs.memory_bits == pytest.approx(33.5e6, rel=0.02)
     # 3x3 convolutions by hand: four of 64, three and a half of every wider stage, all 64 * 64 * 9 * 56 * 56 MACs.
-    assert costs.macs_1bit == 64 * 64 * 9 * 56 * 56 * (4 + 3 * 3.5)
+    assert costs.macs[1] == 64 * 64 * 9 * 56 * 56 * (4 + 3 * 3.5)
     stem, shortcuts = 64 * 3 * 49 * 112 * 112, 3 * (128 * 64 * 28 * 28)
-    assert costs.macs_32bit == stem + shortcuts + 512 * 1000
-    assert costs.bit_ops == costs.macs_1bit + 1024 * costs.macs_32bit
+    assert costs.macs[32] == stem + shortcuts + 512 * 1000
+    assert costs.bit_ops == costs.macs[1] + 1024 * costs.macs[32]
 
 
 def test_real_resnet18_at_224_costs_what_is_published():
     costs = totals(layer_costs(Classifier("real"), torch.zeros(1, 3, 224, 224)))
     assert costs.memory_bits == pytest.approx(374.1e6, rel=0.02)
     assert costs.ops == pytest.approx(1.81e9, rel=0.02)
-    assert costs.macs_1bit == costs.macs_8bit == 0
+    assert costs.macs[1] == costs.macs[8] == 0
 
 
 @pytest.mark.parametrize("granularity", ["layer", "block", "stage"])
@@ -167,7 +186,7 @@ def test_all_real_costs_more_than_all_binary_in_every_column_but_1_bit(spec):
     assert real.bit_ops > 2 * binary.bit_ops
     assert real.ops > 2 * binary.ops
     assert real.memory_bits > 2 * binary.memory_bits
-    assert real.macs_32bit == binary.macs_1bit + binary.macs_32bit
+    assert real.macs[32] == binary.macs[1] + binary.macs[32]
 
 
 def test_a_layer_of_every_level_runs_often_and_is_stored_once():
@@ -196,8 +215,8 @@ def test_a_method_with_layers_of_its_own_is_counted_once(monkeypatch):
     monkeypatch.setitem(METHODS, "gated", Method(weight_bits=1, input_bits=1, build=Gated))
     layers = layer_costs(SearchableUnit(UnitShape(4, 4, 3), ["gated"]), torch.zeros(1, 4, 5, 5))
     assert sum(layer.memory_bits for layer in layers) == 144 * 1 + (4 + 8 + 4 * 4 + 4) * REAL
-    assert totals(layers).macs_1bit == 144 * 25
-    assert totals(layers).macs_32bit == 16
+    assert totals(layers).macs[1] == 144 * 25
+    assert totals(layers).macs[32] == 16
 
 
 def test_a_layer_that_no_rule_counts_is_an_error():

@@ -21,7 +21,7 @@ def real(_unit):
 def backbone_macs(build, **options):
     with torch.device("meta"):
         network = build(1.0, real, **options)
-        return totals(layer_costs(network, torch.zeros(1, 3, 224, 224))).macs_32bit
+        return totals(layer_costs(network, torch.zeros(1, 3, 224, 224))).macs[32]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.real import Int8
+from spaces.layers.real import Quantized
 
 
 @torch.no_grad()
@@ -16,7 +16,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
 
     A batch counts by its number of images, so that a short last one weighs no more than it should. Needed before a
     candidate is scored (arXiv:1904.00420, section 3.4). The network computes as it is evaluated, searched signs and
-    all; the ranges of 8-bit inputs are measured anew in the same pass. A BatchNorm that measures nothing, since its
+    all; the ranges of quantized inputs are measured anew in the same pass. A BatchNorm that measures nothing, since its
     layer is not in use or its maps are too small, keeps what it had. Nothing else changes; the network is left in the
     mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
     """
@@ -27,7 +27,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     modes = {module: module.training for module in network.modules()}
-    ranges = [module for module in network.modules() if isinstance(module, Int8)]
+    ranges = [module for module in network.modules() if isinstance(module, Quantized)]
     network.eval()
     try:
         before = [[one.clone() for one in norm.buffers()] for norm in norms]

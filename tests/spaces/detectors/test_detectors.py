@@ -220,7 +220,7 @@ def test_costs_hold_every_layer_and_parameter_once(detector, images):
         expected += 32 * len(unit.weight) - 31 * unit.weight.numel()  # scales; 1 bit a weight
     assert sum(layer.memory_bits for layer in layers) == expected
     binary, real = layers, layer_costs(fixed(detector, "real"), images[:1])
-    assert totals(real).macs_32bit == totals(binary).macs_1bit + totals(binary).macs_32bit
+    assert totals(real).macs[32] == totals(binary).macs[1] + totals(binary).macs[32]
     searched, kept = (
         sum(layer.ops for layer in rows if not layer.name.startswith("roi_heads.")) for rows in (real, binary)
     )

@@ -139,7 +139,7 @@ def test_costs_are_those_of_a_fixed_number_of_proposals(image_size, proposals):
 def test_the_shared_unit_is_counted_on_every_level_and_stored_once():
     rows = [row for row in layer_costs(build("sign"), [torch.zeros(3, 96, 96)]) if row.name == "rpn.head.conv"]
     cells = 24**2 + 12**2 + 6**2 + 3**2 + 2**2
-    assert totals(rows).macs_1bit == 32 * 32 * 9 * cells
+    assert totals(rows).macs[1] == 32 * 32 * 9 * cells
     assert totals(rows).memory_bits == 32 * 32 * 9 + 32 * (32 + 32)  # signs; a scale and a bias a channel
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from spaces.layers import SearchableUnit, UnitShape
-from spaces.layers.real import Int8, activated
+from spaces.layers.real import Quantized, activated
 
 
 def quantized(values, step, low, high):
@@ -17,7 +17,7 @@ def quantized(values, step, low, high):
 def test_weights_and_inputs_are_rounded_as_a_reference_quantizer_does():
     torch.manual_seed(0)
     shape = UnitShape(3, 4, 3, 1)
-    unit, x, weight = Int8(shape).eval(), torch.randn(2, 3, 6, 6), torch.randn(4, 3, 3, 3)
+    unit, x, weight = Quantized(shape, bits=8).eval(), torch.randn(2, 3, 6, 6), torch.randn(4, 3, 3, 3)
     unit.largest.fill_(2.5)  # some inputs lie above it and are clipped
     inputs = quantized(x.clamp(min=0).numpy(), 2.5 / 255, 0, 255)
     steps = np.abs(weight.numpy()).max(axis=(1, 2, 3), keepdims=True) / 127
@@ -27,7 +27,7 @@ def test_weights_and_inputs_are_rounded_as_a_reference_quantizer_does():
 
 
 def test_a_place_without_activation_has_signed_inputs():
-    unit = Int8(UnitShape(1, 1, 1, 1, activation="none")).eval()
+    unit = Quantized(UnitShape(1, 1, 1, 1, activation="none"), bits=8).eval()
     unit.largest.fill_(1.27)
     x = torch.tensor([-1.27, -0.004, 0.016, 5.0]).view(1, 1, 1, 4)
     y = unit(x, torch.ones(1, 1, 1, 1)) * (1 + 1e-5) ** 0.5  # a fresh BatchNorm divides by that
@@ -35,7 +35,7 @@ def test_a_place_without_activation_has_signed_inputs():
 
 
 def test_the_range_is_the_first_maximum_and_then_follows_by_a_tenth():
-    unit = Int8(UnitShape(1, 1, 1, 1)).train()
+    unit = Quantized(UnitShape(1, 1, 1, 1), bits=8).train()
     for highest in (4.0, 2.0):
         unit(torch.tensor([0.5, highest, -9.0, 1.0]).view(1, 1, 2, 2), torch.ones(1, 1, 1, 1))
     assert unit.largest.item() == pytest.approx(0.9 * 4.0 + 0.1 * 2.0)
@@ -45,7 +45,7 @@ def test_the_range_is_the_first_maximum_and_then_follows_by_a_tenth():
 
 
 def test_gradients_pass_the_rounding_and_stop_at_clipped_inputs():
-    unit = Int8(UnitShape(1, 1, 1, 1)).eval()
+    unit = Quantized(UnitShape(1, 1, 1, 1), bits=8).eval()
     unit.largest.fill_(1.0)
     x = torch.tensor([0.31, 0.71, 2.0, -1.0]).view(1, 1, 2, 2).requires_grad_()
     weight = torch.tensor([[[[0.5]]]]).requires_grad_()

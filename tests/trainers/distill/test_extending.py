@@ -1,4 +1,4 @@
-"""The distillation term of docs/extending.md, as it stands there."""
+"""The distillation term of docs/how-to/extending.md, as it stands there."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,14 @@ from trainers.distill import TERMS, Distiller
 from trainers.training.detector import train_detector
 from trainers.training.settings import TrainSettings
 
-PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin", "weight/channel_means": 10.0})
 
 
 @pytest.fixture
 def channel_means():
-    _, code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [code] = [snippet for snippet in snippets if 'TERMS["channel_means"]' in snippet]
     exec(code, {})  # noqa: S102 - the project's own page
     yield TERMS["channel_means"]
     del TERMS["channel_means"]
