@@ -1,12 +1,12 @@
 """A training step of every layer method against the float convolution of the same shape.
 
 A step is forward and backward of one unit's alternative: pre-activation, convolution, BatchNorm, post-activation.
-Budget (docs/budgets.md): 1.20 times the float step over the shapes of a ResNet-18 taken together, for the methods that
-add no computation by design: what adds a shift, a PReLU or a padding pass of its own is listed without a budget.
-Ratios of medians, the two measured in turn in one process on one thread; in both memory layouts. `dbs` is measured in
-the last, hard quarter of a training, `dbs+soft` in the relaxed one before. The last column is the largest
-relative difference of result and gradients from the same unit composed of torch's own operations. Exit status 1 when a
-budget is missed or a difference isn't rounding.
+Budget (docs/measurements/budgets.md): 1.20 times the float step over the shapes of a ResNet-18 taken together, for the
+methods that add no computation by design: what adds a shift, a PReLU or a padding pass of its own is listed
+without a budget. Ratios of medians, the two measured in turn in one process on one thread; in both memory layouts.
+`dbs` is measured in the last, hard quarter of a training, `dbs+soft` in the relaxed one before. The last column is
+the largest relative difference of result and gradients from the same unit composed of torch's own operations.
+Exit status 1 when a budget is missed or a difference isn't rounding.
 
 Run it with: python benchmarks/binary_layers.py
 """

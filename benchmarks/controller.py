@@ -1,9 +1,10 @@
 """The controller's own time per trial, and how long workers wait for it.
 
-Budgets (docs/budgets.md): proposing and durably recording takes at most 5 ms a trial at 3000 trials with NSGA-II and at
-most 50 ms at 1000 with multivariate TPE, over 60 categorical knobs: medians over the last 100 trials. Two workers whose
-scores take 2 s are idle for at most 10 % of the time, from the first scores to the last. Exit status 1 when a budget is
-missed. The numbers contain the flush to disk of each trial, which is printed apart: it is the disk's.
+Budgets (docs/measurements/budgets.md): proposing and durably recording takes at most 5 ms a trial at 3000 trials with
+NSGA-II and at most 50 ms at 1000 with multivariate TPE, over 60 categorical knobs: medians over the last 100
+trials. Two workers whose scores take 2 s are idle for at most 10 % of the time, from the first scores to the last.
+Exit status 1 when a budget is missed. The numbers contain the flush to disk of each trial, which is
+printed apart: it is the disk's.
 
 Run it with: python benchmarks/controller.py
 """
@@ -21,7 +22,7 @@ from search.workers.runner import run_trials
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
-from trainers.checkpoint import write_whole
+from trainers.whole_files import write_whole
 
 KNOBS, LAST = 60, 100
 NSGA2_TRIALS, TPE_TRIALS = 3000, 1000

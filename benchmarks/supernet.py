@@ -1,7 +1,7 @@
 """A single-path supernet step against the float step, and what scoring costs beyond running the detector.
 
-Budgets (docs/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector; a
-score spends at most 10 % on anything but running the detector on the subset. Running it means images in, detections
+Budgets (docs/measurements/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector;
+a score spends at most 10 % on anything but running the detector on the subset. Running it means images in, detections
 out; how much of that are decoding and NMS is a row of its own, without a budget. All are ratios of medians, measured
 in turn in one process. Exit status 1 when a budget is missed.
 

@@ -1,7 +1,8 @@
 """A distillation step with a teacher's outputs read from the cache, against one in which the teacher runs.
 
-Budget (docs/budgets.md): the cached step takes at most 0.85 of the live one, and its losses differ by at most 1e-3 of
-themselves. Student: an all-`bireal` SSD with a ResNet-18 of half the width at 128 pixels, batch 16; teachers: its twin,
+Budget (docs/measurements/budgets.md): the cached step takes at most 0.85 of the live one, and its losses differ by
+at most 1e-3 of themselves.
+Student: an all-`bireal` SSD with a ResNet-18 of half the width at 128 pixels, batch 16; teachers: its twin,
 and the wider network that a pool would have. As in a search, of a teacher's outputs that is kept which the term reads.
 Medians of steps taken in turn, in one process. Exit status 1 when a budget is missed.
 
@@ -79,7 +80,7 @@ def compared(width: float, term: str, folder: Path) -> tuple[float, float]:
             statistics_before = {name: x.clone() for name, x in student.named_buffers()}
             began = time.perf_counter()
             made = student(images, targets)
-            found = distiller.losses(candidate, images, targets, made, cache)
+            found = distiller.losses(candidate, images, made, cache)
             torch.stack([*made.losses.values(), *found.values()]).sum().backward()
             times[way].append(time.perf_counter() - began)
             losses[way] = float(found[term].detach())

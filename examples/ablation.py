@@ -4,7 +4,8 @@
 
 Every method starts from the same real-valued twin of its seed, has the same epochs, images and order of images, and is
 measured on the test images. With `--layers` only these modules get the method; all others are real. Methods with `/lws`
-behind their name also have LWS-Det's layer losses and imitation (docs/dbs.md); the others have no distillation.
+behind their name also have LWS-Det's layer losses and imitation (docs/reference/lws_det.md); the others have no
+distillation.
 `bireal+learned_scale+prelu` is `dbs` without the search of signs. The table gives map50 for each seed, and the
 differences from three methods as means over seeds with their 95 % interval (Student's t of the paired differences).
 The same command goes on where it stopped; finished results are read from the runs.

@@ -66,11 +66,15 @@ def existing_methods(key: str, names: Iterable[str]) -> Iterator[Problem]:
 def _search_losses(config: Config) -> Iterator[Problem]:
     key, losses = "supernet.search_losses", config.supernet.search_losses
     layer_terms = [term for term in TERMS if TERMS[term].compares_layers]
-    unknown_losses = [name for name in losses if name not in layer_terms]
-    for name in unknown_losses:
-        yield Problem(f"{key}.{name}", Kind.UNKNOWN, unknown(name, layer_terms), name)
+    wrong_losses = [name for name in losses if name not in layer_terms]
+    for name in wrong_losses:
+        if name in TERMS:
+            text = f"{name} is no term that compares layers; those are {', '.join(layer_terms)}."
+            yield Problem(f"{key}.{name}", Kind.CONFLICT, text, name)
+        else:
+            yield Problem(f"{key}.{name}", Kind.UNKNOWN, unknown(name, layer_terms), name)
     changed = losses and losses != Supernet().search_losses
-    if changed and not unknown_losses and not any(map(_may_search_signs, searched_methods(config))):
+    if changed and not wrong_losses and not any(map(_may_search_signs, searched_methods(config))):
         text = f"has no effect: no method of space.layers is {SEARCHED_SIGNS!r}, whose signs they train"
         yield Problem(key, Kind.NO_EFFECT, f"{text}. Take it out, or add the method.")
 

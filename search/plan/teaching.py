@@ -86,7 +86,7 @@ def check_fit(config: Config, given: dict[str, Teacher] | None = None) -> None:
             if TERMS[term].reads == "responses":
                 for one in ensemble.behind(name):
                     loss = cast(TermLoss, TERMS[term].build({}, {}))
-                    loss(_form(student), _form(specs[one]), one, OBJECT)
+                    loss(_form(student), _form(specs[one]), one)
         except ValueError as error:
             raise ConfigError(f"{key}: {name!r} can't teach it. {error}") from error
 

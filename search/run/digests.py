@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from results import layout
 from search.errors import RunError
 from search.run.folder import RunFolder, read_json
-from trainers.checkpoint import CheckpointError, digest_of, write_whole
+from trainers.checkpoint import CheckpointError
+from trainers.whole_files import digest_of, write_whole
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def not_as_written(file: Path, to_delete: Path | None = None) -> RunError:
 
 
 def _notes(folder: RunFolder) -> dict[str, str]:
-    file = folder.path / "written.json"
+    file = folder.path / layout.WRITTEN
     return read_json(file) if file.is_file() else {}
 
 
@@ -62,7 +64,7 @@ def _note(folder: RunFolder, file: Path, digest: str | None) -> None:
     if notes.get(name) == digest:
         return
     changed = {**notes, name: digest} if digest is not None else {one: notes[one] for one in notes if one != name}
-    write_whole(folder.path / "written.json", json.dumps(changed, indent=2).encode())
+    write_whole(folder.path / layout.WRITTEN, json.dumps(changed, indent=2).encode())
 
 
 def _name(folder: RunFolder, file: Path) -> str:
@@ -75,7 +77,7 @@ def keep_given_files(folder: RunFolder, files: Mapping[str, Path]) -> None:
     Raises RunError where a file of a begun run is another one by now. One that is gone is left to whoever reads it: a
     teacher that was trained from it stands without it.
     """
-    file = folder.path / "given.json"
+    file = folder.path / layout.GIVEN
     known = read_json(file) if folder.begun and file.is_file() else {}
     found = {key: digest_of(path) for key, path in files.items() if path.is_file()}
     changed = [f"{key} ({files[key]})" for key, digest in found.items() if known.get(key, digest) != digest]

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results import layout
 from search.config import Config, changed_keys, config_text, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.training_log import LoggedProgress
-from trainers.checkpoint import write_whole
 from trainers.progress import Progress
+from trainers.whole_files import write_whole
 
 PACKAGES = ("bitfront", "torch", "torchvision", "numpy", "optuna", "ray", "pandas", "pycocotools")
 
@@ -31,31 +32,32 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        return self.path / "config.yaml"
+        return self.path / layout.CONFIG
 
     @property
     def data(self) -> Path:
         """Generated data; data of the user's stay where they are."""
-        return self.path / "data"
+        return self.path / layout.DATA
 
     def teacher(self, name: str) -> Path:
-        return self.path / "teachers" / f"{name}.safetensors"
+        return self.path / layout.TEACHERS / f"{name}.safetensors"
 
     @property
     def supernet(self) -> Path:
-        return self.path / "supernet.safetensors"
+        return self.path / layout.SUPERNET
 
     def logged(self, progress: Progress) -> Progress:
         """The progress, with every epoch's figures kept in `training.jsonl` besides."""
-        return LoggedProgress(progress, self.path / "training.jsonl")
+        return LoggedProgress(progress, self.path / layout.TRAINING_LOG)
 
     def training_state(self, stage: str) -> Path:
         """What an unfinished training goes on from; gone when it is finished."""
-        return self.path / "unfinished" / f"{stage}.pt"
+        return self.path / layout.UNFINISHED / f"{stage}.pt"
 
     def results(self) -> list[Path]:
         """What was trained or scored here."""
-        patterns = ("teachers/*", "unfinished/*", "trained/*", "retrained/*", "journal.log", self.supernet.name)
+        folders = (layout.TEACHERS, layout.UNFINISHED, layout.TRAINED, layout.RETRAINED)
+        patterns = (*(f"{folder}/*" for folder in folders), layout.JOURNAL, layout.SUPERNET)
         return [file for pattern in patterns for file in self.path.glob(pattern)]
 
     @property
@@ -66,7 +68,7 @@ class RunFolder:
     @property
     def run_id(self) -> str:
         """Tells this run from all others, wherever its record is kept."""
-        file = self.path / "run_id"
+        file = self.path / layout.RUN_ID
         if not file.is_file():
             write_whole(file, uuid.uuid4().hex.encode())
         return file.read_text().strip()
@@ -81,7 +83,7 @@ class RunFolder:
         try:
             yield
         finally:
-            file = self.path / "seconds.json"
+            file = self.path / layout.SECONDS
             spent = read_json(file) if file.is_file() else {}
             before = spent.get(stage, 0.0)
             if not isinstance(before, int | float):
@@ -115,7 +117,7 @@ def open_run_folder(path: Path, config: Config, command: str = "search") -> RunF
     check_run_folder(path, config, command)
     folder = RunFolder(path.resolve())
     write_whole(folder.config, config_text(config).encode())
-    write_whole(folder.path / "environment.json", json.dumps(environment(), indent=2).encode())
+    write_whole(folder.path / layout.ENVIRONMENT, json.dumps(environment(), indent=2).encode())
     return folder
 
 
@@ -156,9 +158,9 @@ def environment() -> dict[str, object]:
 
 def _is_foreign(child: Path) -> bool:
     """Ours are a lock that is empty or names a process, and what a killed start had half written of its config."""
-    if child.name.startswith(".config.yaml.") and child.name.endswith(".part"):
+    if child.name.startswith(f".{layout.CONFIG}.") and child.name.endswith(".part"):
         return False
-    if child.name != "lock" or not child.is_file():
+    if child.name != layout.LOCK or not child.is_file():
         return True
     return child.stat().st_size > 0 and not child.read_bytes().startswith(LOCK_TEXT.encode())
 

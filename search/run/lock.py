@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
+from results import layout
 from search.errors import RunError
 
 LOCK_TEXT = "process "
@@ -22,7 +23,7 @@ class RunLock:
     """
 
     def __init__(self, run_dir: Path) -> None:
-        self.path = run_dir / "lock"
+        self.path = run_dir / layout.LOCK
         self._descriptor = -1
         self._made: list[Path] = []
 

@@ -5,24 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from results import layout
 from search.config import Config, ConfigError
 from search.errors import RunError
 from search.run.folder import RunFolder, open_run_folder
 from search.run.lock import RunLock
-from trainers.checkpoint import CheckpointError, write_whole
+from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
 from trainers.data.shapes import SETTINGS_FILE
+from trainers.whole_files import write_whole
 
 REFUSALS = (ConfigError, DataError, CheckpointError, RunError)
 NOTES = (
-    "environment.json",
-    "seconds.json",
-    "data.json",
-    "data_defects.json",
-    "given.json",
-    "written.json",
-    "training.jsonl",
-    "config.yaml",
+    layout.ENVIRONMENT,
+    layout.SECONDS,
+    layout.DATA_DIGEST,
+    layout.DATA_DEFECTS,
+    layout.GIVEN,
+    layout.WRITTEN,
+    layout.TRAINING_LOG,
+    layout.CONFIG,
 )
 """What a start writes down before it trains or scores anything; last what tells that the folder is a run."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from results import layout
 from search.config import Config, ConfigError, TrainingConfig
 from search.errors import RunError
 from search.plan.given_weights import given_files
@@ -16,10 +17,10 @@ from search.stages.supernet import SupernetState, trained_supernet
 from search.stages.teachers import needed_teachers, teacher_pool
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
-from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
 from trainers.teacher import Teacher
+from trainers.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def prepare_data(
 
 def note_defects(folder: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
     """Say how many images were left out, and keep every defect with its reason in `data_defects.json`."""
-    file = folder.path / "data_defects.json"
+    file = folder.path / layout.DATA_DEFECTS
     kept = read_json(file) if file.is_file() else {}
     for split, data in splits.items():
         kept[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
@@ -118,7 +119,7 @@ def check_batch_sizes(config: Config, trained: Mapping[str, TrainingConfig], ima
 def _check_same_data(folder: RunFolder, train: Decoded, val: Decoded | None) -> None:
     """Teachers and scores of one run belong to the same images. Raises RunError when they changed in between."""
     found = {"train": train.fingerprint(), "val": None if val is None else val.fingerprint()}
-    file = folder.path / "data.json"
+    file = folder.path / layout.DATA_DIGEST
     if folder.begun and file.is_file() and read_json(file) != found:
         raise RunError(
             f"{folder.path} was begun with other images or annotations than are there now. "

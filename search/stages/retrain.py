@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from results import layout
 from search.config import Config
 from search.config.schema import TWIN
 from search.plan.teaching import ensemble_of
@@ -32,7 +33,7 @@ def retrain_candidate(
     beside it in `retrained/<id>.2/` and so on. Raises DivergedError when a loss isn't finite.
     """
     settings = described(config.retrain)
-    place = place_for(folder.path / "retrained", candidate.id, settings)
+    place = place_for(folder.path / layout.RETRAINED, candidate.id, settings)
     ensemble = ensemble_of(config)
     taught = candidate.terms().values()
     shown = {TWIN, *(name for one in taught for name in ensemble.behind(one.teacher))}

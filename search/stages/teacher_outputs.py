@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from results import layout
 from search.config import Config
 from search.plan.teaching import ensemble_of
 from search.run.folder import RunFolder
@@ -35,7 +36,7 @@ def known_outputs(
             continue
         teacher = teachers[name]
         described = {**asdict(teacher.spec), "candidate": dict(teacher.candidate)}
-        place, size = folder.path / "teacher_outputs", config.scoring.batch_size
+        place, size = folder.path / layout.TEACHER_OUTPUTS, config.scoring.batch_size
         kept = kept_outputs(place, teacher.network, described, images, size, read[name])
         if kept is None:
             progress.note(f"Half precision can't hold the outputs of teacher {name}: it runs in every score.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from results import layout
 from search.config import Config, ConfigError, with_section
 from search.config.schema import TWIN
 from search.plan.given_weights import given_files
@@ -66,7 +67,7 @@ def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: P
         test = load_measured(config, folder, config.data.test, progress)
         note_defects(folder, {config.data.test: test}, progress)
         settings = {**described(config.train), "start": config.train.start}
-        place = place_for(folder.path / "trained", chosen.id, settings)
+        place = place_for(folder.path / layout.TRAINED, chosen.id, settings)
         beside = partial(teachers_on, test, config, folder, {name: one.network for name, one in teachers.items()})
         if not (place / "figures.json").is_file():
             with folder.timed(f"train {chosen.id}"):

@@ -22,8 +22,8 @@ class GFLTowers(nn.Module):
 
     Maps (N, C, H_l, W_l) a level to pairs of such maps. norm: `group`, the published GroupNorm, whose mean and variance
     are those of one image and level; `level`, a BatchNorm a level, whose are fixed after training, so that before a
-    sign it is but a threshold a channel (measured in docs/gfl.md). The first unit has no ReLU in front: a pyramid's
-    maps come from linear layers, and take both signs, as do all maps here. 1-bit units have shortcuts.
+    sign it is but a threshold a channel (measured in docs/measurements/gfl.md). The first unit has no ReLU in front:
+    a pyramid's maps come from linear layers, and take both signs, as do all maps here. 1-bit units have shortcuts.
 
     Units are called `<prefix>cls.conv1` to `<prefix>box.conv4`.
     """

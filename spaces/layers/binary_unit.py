@@ -123,8 +123,8 @@ class DBS(Binary):
 
     relaxation says what is convolved in training: `annealed` the relaxed weight, of a temperature that falls from 1 to
     0.1 over the first three quarters of a training (`search_progress`), then the hard one, sign(d); `hard` always
-    sign(d); `soft` always the relaxed one. The paper leaves it open; annealed is what measured best (docs/dbs.md).
-    Evaluation always convolves sign(d).
+    sign(d); `soft` always the relaxed one. The paper leaves it open; annealed measured best
+    (docs/measurements/dbs.md). Evaluation always convolves sign(d).
     """
 
     owns_weight = True

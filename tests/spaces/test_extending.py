@@ -1,4 +1,4 @@
-"""The layer method of docs/extending.md, as it stands there."""
+"""The layer method of docs/how-to/extending.md, as it stands there."""
 
 import re
 from pathlib import Path
@@ -13,12 +13,13 @@ from spaces.layers import METHODS
 from spaces.layers.methods import Method
 from spaces.supernet import build_fixed
 
-PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "extending.md"
 
 
 @pytest.fixture
 def scaled():
-    code, _ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [code] = [snippet for snippet in snippets if 'METHODS["scaled"]' in snippet]
     exec(code, {})  # noqa: S102 - the project's own page
     yield
     del METHODS["scaled"]

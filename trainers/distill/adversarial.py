@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from spaces.detectors import DetectorOutput, Target
+from spaces.detectors import DetectorOutput
 from trainers.distill.adapters import LevelAdapters, resized_like
 
 
@@ -76,9 +76,11 @@ class Adversarial(nn.Module):
 
     One discriminator D_l and one 1x1 adapter A_l a level and teacher. The two sides train in the same step on the same
     maps, each towards its own loss alone: the discriminators' weights get nothing from the student's loss, and the
-    student and the adapters nothing from `discriminators_loss`, or the student would help to be found out. The
+    student and the adapters nothing from `opponents_loss`, or the student would help to be found out. The
     discriminators have a learning rate of their own (`training.parameter_groups`).
     """
+
+    opponents = "discriminators"
 
     def __init__(
         self,
@@ -96,10 +98,8 @@ class Adversarial(nn.Module):
             self.discriminators[self._place[teacher]] = nn.ModuleDict(sides)
         self._right, self._played = torch.zeros(()), 0
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
-        """A scalar with gradients to the student and the adapters; teacher and `targets` are unused."""
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar with gradients to the student and the adapters; the teacher's maps are unused."""
         losses = []
         for level, discriminator in self._of(teacher_name).items():
             ours = self.adapters.of(teacher_name)[level](student.features[level])
@@ -107,7 +107,7 @@ class Adversarial(nn.Module):
             losses.append(self.game.student(functional_call(discriminator, fixed, (ours,))))
         return torch.stack(losses).mean()
 
-    def discriminators_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+    def opponents_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """What the discriminators lose, a scalar, mean over levels, with gradients to them alone.
 
         The share of places that they classify rightly counts for the next `figures`.

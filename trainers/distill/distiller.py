@@ -1,7 +1,7 @@
 """What a candidate's teachers and loss weights add to the detection loss."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import cast
 
 import torch
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from spaces.candidate import NO_TEACHER, Candidate
 from spaces.detectors import DetectorOutput, Target, is_two_stage, traced
 from spaces.layers import is_binary
-from trainers.distill.adversarial import Adversarial
 from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
+from trainers.distill.searched_losses import SearchedLosses
 from trainers.distill.teacher_passes import Known, TeacherPasses
-from trainers.distill.terms import TERMS, LayerTermLoss, TermLoss
+from trainers.distill.terms import TERMS, LayerTermLoss, Opposed, TermLoss
 
 
 class Distiller(nn.Module):
@@ -22,9 +22,7 @@ class Distiller(nn.Module):
 
     `terms` maps each term to the teachers that may serve it, by name or as `ensemble`. Adapters and discriminators are
     this module's parameters: they are trained with the supernet and inherited by scores. Teachers are not part of its
-    state. Raises ValueError for a teacher that can't serve a term.
-
-    In a step: the student runs inside `tracing`, then `losses` are added to its own.
+    state. Raises ValueError for a teacher that can't serve a term. `step` is a whole training step's forward pass.
     """
 
     def __init__(
@@ -45,25 +43,35 @@ class Distiller(nn.Module):
             if TERMS[term].compares_layers:
                 self._layers |= {name: check_twin(name, student, teachers[name]) for name in channels}
 
-    def tracing(self, candidate: Candidate, network: nn.Module) -> AbstractContextManager[None]:
-        """Within this context `network` leaves the traces that the candidate's terms need; none without such a term."""
-        needed = any(TERMS[term].compares_layers for term, _, _ in self._open(candidate))
-        return traced(network) if needed else nullcontext()
-
-    def losses(
+    def step(
         self,
+        network: nn.Module,
         candidate: Candidate,
         images: list[Tensor],
         targets: list[Target],
-        student: DetectorOutput,
+        *,
         known: Known | None = None,
+        searched: SearchedLosses | None = None,
+    ) -> dict[str, Tensor]:
+        """Run `network` on a batch and return the losses of a training step by name, its own and the candidate's terms.
+
+        `known` gives teachers' outputs on these images, from a cache: these teachers don't run. `searched` adds the
+        losses of searched signs. The network leaves traces only where a loss needs them.
+        """
+        compares = any(TERMS[term].compares_layers for term, _, _ in self._open(candidate))
+        with traced(network) if compares or (searched and searched.needs_traces()) else nullcontext():
+            output: DetectorOutput = network(images, targets)
+        losses = dict(output.losses) | self.losses(candidate, images, output, known)
+        return losses | searched.losses(candidate, output) if searched else losses
+
+    def losses(
+        self, candidate: Candidate, images: list[Tensor], student: DetectorOutput, known: Known | None = None
     ) -> dict[str, Tensor]:
         """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once.
 
-        What a discriminator loses stands beside its term, as `<term> discriminators`, and has no weight: it trains
-        nothing else. `known` gives teachers' outputs on these images, from a cache: these teachers don't run. A student
-        without a 1-bit unit has no layer terms. Raises ValueError when one is due and the student ran outside
-        `tracing`.
+        The loss of a term's opponents stands beside it, as `<term> discriminators`, without a weight: it trains nothing
+        else. A student without a 1-bit unit has no layer terms. Raises ValueError when there is one and the student
+        left no traces.
         """
         second_stage = any(TERMS[term].second_stage for term, _, _ in self._open(candidate))
         passes = TeacherPasses(
@@ -81,10 +89,10 @@ class Distiller(nn.Module):
             if not TERMS[term].compares_layers:
                 met = together if teacher == ENSEMBLE else (teacher,)
                 module = cast(TermLoss, self.terms[term])
-                loss = torch.stack([module(student, passes.output(name), name, targets) for name in met]).sum(0)
-                if isinstance(module, Adversarial):
-                    game = [module.discriminators_loss(student, passes.output(name), name) for name in met]
-                    losses[f"{term} discriminators"] = torch.stack(game).sum()
+                loss = torch.stack([module(student, passes.output(name), name) for name in met]).sum(0)
+                if isinstance(module, Opposed):
+                    game = [module.opponents_loss(student, passes.output(name), name) for name in met]
+                    losses[f"{term} {module.opponents}"] = torch.stack(game).sum()
             elif student.layers:
                 layer_term = cast(LayerTermLoss, self.terms[term])
                 key = (teacher, layer_term.inputs)
@@ -93,7 +101,7 @@ class Distiller(nn.Module):
                     pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
                 loss = layer_term(pairs[key])
             elif any(map(is_binary, candidate.layers().values())):
-                raise ValueError(f"The term {term} compares layers: run the student inside `tracing`.")
+                raise ValueError(f"The term {term} compares layers: run the student in `Distiller.step`, or `traced`.")
             else:
                 continue
             if loss.ndim:

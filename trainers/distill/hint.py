@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput, Target
+from spaces.detectors import DetectorOutput
 from trainers.distill.adapters import LevelAdapters, Places
 
 
@@ -27,10 +27,8 @@ class FeatureHint(nn.Module):
         super().__init__()
         self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
-        """A scalar, 0 for equal maps behind identity adapters; the teacher gets no gradient. `targets` are unused."""
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar, 0 for equal maps behind identity adapters; the teacher gets no gradient."""
         pairs, masks = self.adapters.compared(student, teacher, teacher_name)
         if masks is None:
             return torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs.values()]).mean()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from spaces.detectors import DetectorOutput, Responses, Target
+from spaces.detectors import DetectorOutput, Responses
 from trainers.distill.adapters import LevelAdapters, resized_like
 
 SHARE = 0.5
@@ -25,16 +25,15 @@ class FineGrainedImitation(nn.Module):
         super().__init__()
         self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=3)
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar, 0 with a gradient path where no image has an object; the teacher gets no gradient.
 
         Objects are read from `student.targets`, in the pixels of its anchors. Raises ValueError when they are missing.
         """
-        if len(student.targets) != len(targets):
+        images = len(next(iter(student.features.values())))
+        if len(student.targets) != images:
             raise ValueError(
-                f"The student's output holds {len(student.targets)} resized targets for {len(targets)} images; "
+                f"The student's output holds {len(student.targets)} resized targets for {images} images; "
                 "run it with its targets, and let the detector fill them in."
             )
         anchors = level_anchors(student.responses, list(student.features))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput, Target
+from spaces.detectors import DetectorOutput
 from trainers.distill.adapters import LevelAdapters, Pairs, Places, resized_like, shared_levels
 
 LEAST_NORM = 1e-3
@@ -40,9 +40,7 @@ class JointFeatures(nn.Module):
         super().__init__()
         self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar, 0 for proportional maps behind identity adapters; the teacher gets no gradient."""
         return _over_levels(*self.adapters.compared(student, teacher, teacher_name))
 
@@ -61,9 +59,7 @@ class JointAttention(nn.Module):
             for teacher, channels in teacher_channels.items()
         }
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar in 0..2, 0 for proportional attention; the teacher gets no gradient."""
         pairs = {}
         for level in self._levels[teacher_name]:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput, Target
+from spaces.detectors import DetectorOutput
 from spaces.detectors.ssd_loss import hard_negatives
 from trainers.distill.anchor_responses import AnchorResponses, paired_responses
 
@@ -31,12 +31,10 @@ class JointCls(nn.Module):
         super().__init__()
         self._temperature = temperature
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
-        """A scalar, 0 for equal scores; the teacher gets no gradient. `targets` are read from the student's output.
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar, 0 for equal scores; the teacher gets no gradient. The objects are those of the student's output.
 
-        Raises ValueError when that has none, and for a teacher with other anchors.
+        Raises ValueError when the student ran without targets, and for a teacher with other anchors.
         """
         ours, theirs, wanted = paired_responses(student, teacher)
         labels = wanted.labels
@@ -60,9 +58,7 @@ class JointBox(nn.Module):
         super().__init__()
         self._bounded, self._margin = bounded, margin
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar, 0 for equal boxes, and with a gradient path where there is no object; else as `JointCls`."""
         ours, theirs, wanted = paired_responses(student, teacher)
         positive = wanted.labels > 0

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput, Responses, Target
+from spaces.detectors import DetectorOutput, Responses
 from spaces.detectors.decoding import decoded
 from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_loss import paired_iou, quality_focal_loss
@@ -39,12 +39,10 @@ class ResponseCls(nn.Module):
         super().__init__()
         self.beta = beta
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
-        """A scalar, 0 for equal scores; the teacher gets no gradient. `targets` are read from the student's output.
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar, 0 for equal scores; the teacher gets no gradient. The objects are those of the student's output.
 
-        Raises ValueError when that has none, and for a teacher with other anchors.
+        Raises ValueError when the student ran without targets, and for a teacher with other anchors.
         """
         check_same_anchors(student.responses, teacher.responses)
         soft = class_scores(teacher.responses).detach()
@@ -63,9 +61,7 @@ class ResponseLoc(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar, 0 for equal boxes, and 0 with a gradient path where there is no object; else as `ResponseCls`."""
         check_same_anchors(student.responses, teacher.responses)
         sure = positives(student)
@@ -92,9 +88,7 @@ class ResponseQuality(nn.Module):
     A first stage has neither quality nor classes: two-stage students are refused.
     """
 
-    def forward(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor:
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar, 0 with a gradient path where there is no object; else as `ResponseCls`.
 
         Raises ValueError for a two-stage student too.

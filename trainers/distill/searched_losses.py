@@ -1,13 +1,12 @@
 """The layer losses that train a supernet's searched signs whenever they are sampled."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorOutput, searchable_units, traced
+from spaces.detectors import DetectorOutput, searchable_units
 from spaces.layers.binary_unit import DBS
 from trainers.distill.layer_pair import check_twin, layer_pairs
 from trainers.distill.terms import TERMS, LayerTermLoss
@@ -35,9 +34,9 @@ class SearchedLosses:
         self._weights = dict(weights)
         self._terms = {name: cast(LayerTermLoss, TERMS[name].build({}, {})) for name in weights}
 
-    def tracing(self, supernet: nn.Module) -> AbstractContextManager[None]:
-        """Within this context the supernet, as it is activated now, leaves the traces that the losses need."""
-        return traced(supernet) if self._weights and self._active() else nullcontext()
+    def needs_traces(self) -> bool:
+        """Whether the losses need traces of the supernet as it is activated now."""
+        return bool(self._weights and self._active())
 
     def losses(self, candidate: Candidate, student: DetectorOutput) -> dict[str, Tensor]:
         """The weighted losses as `searched <term>`, each a mean over the units that compute with `dbs` now."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput, Target
+from spaces.detectors import DetectorOutput
 from spaces.layers import is_binary, learns_scale
 from trainers.distill.adversarial import Adversarial
 from trainers.distill.discrepancy import discrepant_places
@@ -23,9 +23,18 @@ from trainers.distill.parallel import ResponseCls, ResponseLoc, ResponseQuality
 class TermLoss(Protocol):
     """From the student's and the teacher's outputs to a scalar; a module of its own where it has parameters."""
 
-    def __call__(
-        self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str, targets: list[Target]
-    ) -> Tensor: ...
+    def __call__(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor: ...
+
+
+@runtime_checkable
+class Opposed(Protocol):
+    """A term with parameters that play against the student, towards a loss of their own."""
+
+    opponents: str
+    """What they are, such as `discriminators`."""
+
+    def opponents_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar with gradients to the opponents alone."""
 
 
 class LayerTermLoss(Protocol):

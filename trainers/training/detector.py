@@ -48,9 +48,7 @@ def train_detector(
         images, targets = batch
         if distiller is None or candidate is None:
             return dict(network(images, targets).losses)
-        with distiller.tracing(candidate, network):
-            output = network(images, targets)
-        return dict(output.losses) | distiller.losses(candidate, images, targets, output)
+        return distiller.step(network, candidate, images, targets)
 
     def run(name: str, epochs: int, kept: Path | None, keep_end: bool) -> None:
         task = Task(

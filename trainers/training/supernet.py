@@ -1,7 +1,6 @@
 """Single-path supernet training: every step trains one sampled candidate (SPOS, arXiv:1904.00420, section 3.1)."""
 
 import random
-from contextlib import nullcontext
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -40,10 +39,7 @@ def train_supernet(
         images, targets = batch
         candidate = space.sample(random.Random(f"{seed}/{epoch}/{step}"))
         activate(supernet, candidate)
-        with distiller.tracing(candidate, supernet), searched.tracing(supernet) if searched else nullcontext():
-            output = supernet(images, targets)
-        losses: dict[str, Tensor] = dict(output.losses) | distiller.losses(candidate, images, targets, output)
-        return losses | searched.losses(candidate, output) if searched else losses
+        return distiller.step(supernet, candidate, images, targets, searched=searched)
 
     modules = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
     train(modules, step_losses, data, settings, Task(stage="supernet", seed=seed, resume_from=resume_from), progress)

@@ -130,6 +130,7 @@ CHECKS = {
         0,
     ),
     "supernet: {search_losses: {angular: 10}}": ("supernet.search_losses", Kind.NO_EFFECT, None),
+    "supernet: {search_losses: {fgfi: 1}}": ("supernet.search_losses.fgfi", Kind.CONFLICT, "fgfi"),
     "supernet: {search_losses: {angulr: 10}}": ("supernet.search_losses.angulr", Kind.UNKNOWN, "angulr"),
 }
 

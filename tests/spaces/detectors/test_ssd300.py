@@ -150,9 +150,11 @@ def test_what_is_searched_and_what_is_real():
 
 
 def test_its_memory_beside_the_published_one():
-    """BiDet and LWS-Det print 21.88, in MB or MiB, with VGG-16 and 21 classes (docs/costs.md). All is 1-bit but first
-    layer, fc7, heads, and real 1x1 shortcuts where four poolings were replaced, 64 to 128 to 256 to 512 to 512
-    channels, which ours lacks."""
+    """BiDet and LWS-Det print 21.88, in MB or MiB, with VGG-16 and 21 classes (docs/measurements/published_costs.md).
+
+    All is 1-bit but first layer, fc7, heads, and real 1x1 shortcuts where four poolings were replaced, 64 to 128 to
+    256 to 512 to 512 channels, which ours lacks.
+    """
     candidate = Candidate({"layer/backbone": "bireal", "layer/extra": "bireal"})
     network = build_fixed(SPEC, candidate)
     costs = totals(layer_costs(network, [torch.zeros(3, 300, 300)]))

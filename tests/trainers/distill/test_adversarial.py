@@ -44,8 +44,8 @@ def test_both_sides_lose_what_the_game_says(game, logit, student, discriminator)
     term = played(game)
     set_bias(term, logit)
     ours, theirs = output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3))
-    assert float(term(ours, theirs, "big", []).detach()) == pytest.approx(student, rel=1e-6)
-    assert float(term.discriminators_loss(ours, theirs, "big").detach()) == pytest.approx(discriminator, rel=1e-6)
+    assert float(term(ours, theirs, "big").detach()) == pytest.approx(student, rel=1e-6)
+    assert float(term.opponents_loss(ours, theirs, "big").detach()) == pytest.approx(discriminator, rel=1e-6)
 
 
 @pytest.mark.parametrize(("game", "logit", "right"), [("hinge", 1.0, "teacher"), ("least_squares", 0.4, "student")])
@@ -57,7 +57,7 @@ def test_accuracy_is_the_share_classified_rightly_since_it_was_last_asked(game, 
         judged = next(term._judged(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big"))
     assert [bool((logits > term.game.boundary).all()) for logits in judged] == [right == "teacher"] * 2
     for _ in range(3):
-        term.discriminators_loss(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big")
+        term.opponents_loss(output(torch.rand(2, 8, 3, 3)), output(torch.rand(2, 8, 3, 3)), "big")
     assert term.figures() == {"discriminator_accuracy": 0.5}
     assert term.figures() == {}
 
@@ -69,13 +69,13 @@ def test_neither_side_trains_the_other(game):
     theirs = torch.rand(2, 8, 3, 3, requires_grad=True)
     against = parameters_by_role(term)["discriminator"]
     own = [p for p in term.parameters() if not any(p is one for one in against)]
-    term(output(maps), output(theirs), "big", []).backward()
+    term(output(maps), output(theirs), "big").backward()
     assert maps.grad.count_nonzero() > 0
     assert all(p.grad.count_nonzero() > 0 for p in own)
     assert all(p.grad is None for p in against)
     maps.grad = None
     term.zero_grad()
-    term.discriminators_loss(output(maps), output(theirs), "big").backward()
+    term.opponents_loss(output(maps), output(theirs), "big").backward()
     assert all(p.grad is not None for p in against)
     assert maps.grad is None
     assert all(p.grad is None for p in own)
@@ -92,7 +92,7 @@ def accuracies(steps, game="non_saturating", student_rate=0.02):
     found = []
     for _ in range(steps):
         theirs, ours = output(torch.randn(8, 8, 4, 4)), output(torch.randn(8, 8, 4, 4) + shift)
-        loss = term(ours, theirs, "big", []) + term.discriminators_loss(ours, theirs, "big")
+        loss = term(ours, theirs, "big") + term.opponents_loss(ours, theirs, "big")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -114,12 +114,12 @@ def test_a_step_trains_student_adapters_and_discriminators(fixed, images, target
     distiller = Distiller(student, {"big": big}, {"adversarial": ["none", "big"]})
     candidate = Candidate({"teacher/adversarial": "big", "weight/adversarial": 0.1})
     made = student(images, targets)
-    losses = distiller.losses(candidate, images, targets, made)
+    losses = distiller.losses(candidate, images, made)
     assert list(losses) == ["adversarial discriminators", "adversarial"]
-    heavier = distiller.losses(candidate.replace({"weight/adversarial": 1.0}), images, targets, made)
+    heavier = distiller.losses(candidate.replace({"weight/adversarial": 1.0}), images, made)
     assert heavier["adversarial"].item() == pytest.approx(10 * losses["adversarial"].item(), rel=1e-5)
     assert heavier["adversarial discriminators"].item() == losses["adversarial discriminators"].item()
     sum(losses.values()).backward()
     assert all(p.grad is not None for p in distiller.parameters())
-    off = distiller.losses(candidate.replace({"teacher/adversarial": "none"}), images, targets, made)
+    off = distiller.losses(candidate.replace({"teacher/adversarial": "none"}), images, made)
     assert off == {}

@@ -146,7 +146,7 @@ def test_masks_carry_no_gradient_and_the_masked_hint_is_a_mean_over_them():
     student = output({"p3": ours}, [cells((0, 3), (3, 0))])
     teacher = output({"p3": theirs.requires_grad_()}, [boxes()])
     hint = FeatureHint({"p3": 1}, {"twin": {"p3": 1}}, places=discrepant_places)
-    loss = hint(student, teacher, "twin", [])
+    loss = hint(student, teacher, "twin")
     assert loss.item() == pytest.approx((9 + 1) / 2)
     loss.backward()
     assert torch.equal((ours.grad[0, 0] != 0).float(), drawn("...#", "....", "....", "#..."))
@@ -158,7 +158,7 @@ def test_without_an_object_masked_terms_are_zero_with_a_gradient_path(build):
     ours = torch.randn(2, 1, 4, 4, requires_grad=True)
     student, teacher = (output({"p3": x}, [boxes(), boxes()]) for x in (ours, torch.randn(2, 1, 4, 4)))
     term = build({"p3": 1}, {"twin": {"p3": 1}}, places=discrepant_places)
-    loss = term(student, teacher, "twin", [])
+    loss = term(student, teacher, "twin")
     assert loss.item() == 0
     loss.backward()
     assert torch.equal(ours.grad, torch.zeros_like(ours))
@@ -169,7 +169,7 @@ def test_maps_of_another_teacher_are_compared_behind_the_adapters_in_the_student
     ours, theirs = torch.randn(1, 2, 4, 4), torch.randn(1, 3, 8, 8)
     student, teacher = output({"p3": ours}, [cells((1, 1))]), output({"p3": theirs}, [boxes()])
     term = FeatureHint({"p3": 2}, {"big": {"p3": 3}}, places=discrepant_places)
-    value = term(student, teacher, "big", [])
+    value = term(student, teacher, "big")
     adapted, resized = term.adapters.compared(student, teacher, "big")[0]["p3"]
     assert adapted.shape == resized.shape == (1, 3, 4, 4)
     assert value.item() == pytest.approx((adapted - resized)[0, :, 1, 1].square().mean().item())

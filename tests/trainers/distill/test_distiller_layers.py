@@ -37,20 +37,20 @@ def twin(fixed):
 
 
 def losses(distiller, candidate, student, images, targets):
-    with distiller.tracing(candidate, student):
-        output = student(images, targets)
-    return distiller.losses(candidate, images, targets, output)
+    """The losses that the candidate's terms add to the detector's own."""
+    step = distiller.step(student, candidate, images, targets)
+    return {name: loss for name, loss in step.items() if name not in ("cls", "box")}
 
 
-def test_the_student_is_traced_only_where_a_term_compares_layers(student, twin):
+def test_the_student_is_traced_only_where_a_term_compares_layers(student, twin, images, targets):
     distiller = Distiller(student, {"twin": twin}, TEACHERS | {"feature_hint": ["twin"]})
-    units = searchable_units(student).values()
+    units, traced = searchable_units(student).values(), []
+    student.register_forward_pre_hook(lambda *_: traced.append([unit.tracing for unit in units]))
     idle = [Candidate({}), ON.replace({"teacher/angular": "none"}), ON.replace({"weight/angular": 0.0})]
     for candidate in [*idle, Candidate({"teacher/feature_hint": "twin"})]:
-        with distiller.tracing(candidate, student):
-            assert not any(unit.tracing for unit in units)
-    with distiller.tracing(ON, student):
-        assert all(unit.tracing for unit in units)
+        distiller.step(student, candidate, images, targets)
+    distiller.step(student, ON, images, targets)
+    assert traced == [[False] * 16] * 4 + [[True] * 16]
     assert not any(unit.tracing for unit in units)
 
 
@@ -101,8 +101,8 @@ def test_a_student_without_a_1bit_layer_has_no_layer_terms(fixed, twin, images, 
 
 def test_a_student_that_ran_untraced_is_refused_instead_of_untaught(student, twin, images, targets):
     distiller = Distiller(student, {"twin": twin}, TEACHERS)
-    with pytest.raises(ValueError, match="The term angular compares layers: run the student inside `tracing`"):
-        distiller.losses(ON, images, targets, student(images, targets))
+    with pytest.raises(ValueError, match=r"The term angular compares layers: run the student in `Distiller\.step`"):
+        distiller.losses(ON, images, student(images, targets))
 
 
 def test_a_teacher_whose_units_do_not_fit_is_refused_when_the_distiller_is_built(student):

@@ -72,7 +72,7 @@ def taught(fixed, images, targets):
     def losses(mode):
         distiller = Distiller(student, teachers, {"feature_hint": ["a", "b", "ensemble"]}, Ensemble(("a", "b"), mode))
         both, *each = (
-            distiller.losses(HINT.replace({"teacher/feature_hint": name}), images, targets, made)["feature_hint"].item()
+            distiller.losses(HINT.replace({"teacher/feature_hint": name}), images, made)["feature_hint"].item()
             for name in ("ensemble", "a", "b")
         )
         return both, each
@@ -109,7 +109,7 @@ def test_all_terms_of_a_step_meet_the_same_teacher(fixed, images, targets):
         torch.manual_seed(seed)
         torch.rand(seed)  # what else a candidate draws
         found = {
-            name: distiller.losses(Candidate({f"teacher/{term}": name for term in terms}), images, targets, made)
+            name: distiller.losses(Candidate({f"teacher/{term}": name for term in terms}), images, made)
             for name in ("ensemble", "a", "b")
         }
         same = [all(found["ensemble"][term] == found[name][term] for term in terms) for name in ("a", "b")]
@@ -130,10 +130,10 @@ def test_an_average_teaches_as_one(fixed, images, targets):
     student, twin = fixed("sign"), freeze(fixed("real", seed=1))
     made = student(images, targets)
     alone = Distiller(student, {"a": twin}, {"feature_hint": ["a"]})
-    expected = alone.losses(HINT.replace({"teacher/feature_hint": "a"}), images, targets, made)["feature_hint"]
+    expected = alone.losses(HINT.replace({"teacher/feature_hint": "a"}), images, made)["feature_hint"]
     twice = Ensemble(("a", "b"), "average_features")
     distiller = Distiller(student, {"a": twin, "b": twin}, {"feature_hint": ["ensemble"]}, twice)
-    assert distiller.losses(HINT, images, targets, made)["feature_hint"].item() == pytest.approx(expected.item())
+    assert distiller.losses(HINT, images, made)["feature_hint"].item() == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_average_of_real_detectors_responses_is_each_of_them_where_they_agree
         with torch.no_grad():
             made = student(images, targets)
         ask = {name: Candidate({f"teacher/{term}": name for term in terms}) for name in ("ensemble", "one")}
-        return [distiller.losses(ask[name], images, targets, made) for name in ("ensemble", "one")]
+        return [distiller.losses(ask[name], images, made) for name in ("ensemble", "one")]
 
     averaged, alone = losses({"a": one, "b": one})
     assert set(averaged) == set(terms)

@@ -1,4 +1,4 @@
-"""The distillation term of docs/extending.md, as it stands there."""
+"""The distillation term of docs/how-to/extending.md, as it stands there."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,14 @@ from trainers.distill import TERMS, Distiller
 from trainers.training.detector import train_detector
 from trainers.training.settings import TrainSettings
 
-PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin", "weight/channel_means": 10.0})
 
 
 @pytest.fixture
 def channel_means():
-    _, code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [code] = [snippet for snippet in snippets if 'TERMS["channel_means"]' in snippet]
     exec(code, {})  # noqa: S102 - the project's own page
     yield TERMS["channel_means"]
     del TERMS["channel_means"]
@@ -35,9 +36,9 @@ def test_the_pages_term_by_hand(channel_means):
     ours = output(p3=torch.tensor([[[[1.0, 5.0]]]]), p4=torch.tensor([[[[4.0]]]]))
     theirs = output(p3=torch.tensor([[[[0.0, 2.0]]]]), p4=torch.tensor([[[[2.0]]]]))
     # Means 3 against 1 on p3, 4 against 2 on p4.
-    assert loss(ours, theirs, "twin", []).item() == pytest.approx(((3 - 1) ** 2 + (4 - 2) ** 2) / 2)
+    assert loss(ours, theirs, "twin").item() == pytest.approx(((3 - 1) ** 2 + (4 - 2) ** 2) / 2)
     moved = output(p3=torch.tensor([[[[5.0, 1.0]]]]), p4=ours.features["p4"])
-    assert loss(moved, theirs, "twin", []).item() == loss(ours, theirs, "twin", []).item()
+    assert loss(moved, theirs, "twin").item() == loss(ours, theirs, "twin").item()
 
 
 def test_a_config_may_name_the_pages_term(channel_means):

@@ -68,12 +68,12 @@ def test_the_loss_by_hand():
     ours, theirs = torch.zeros(2, 2, 4, 4), torch.tensor([1.0, 3.0]).view(1, 2, 1, 1).expand(2, 2, 4, 4)
     targets = [boxes([0, 0, 10, 10]), boxes([2, 0, 17, 10])]
     fgfi = FineGrainedImitation({"p3": 2}, {"twin": {"p3": 2}})
-    loss = fgfi(output({"p3": ours}, targets), output({"p3": theirs}), "twin", targets)
+    loss = fgfi(output({"p3": ours}, targets), output({"p3": theirs}), "twin")
     assert loss.item() == pytest.approx((1 + 9) / 2)  # three places of 1 + 9 each, over 2 * 3
 
     outside = theirs.clone()
     outside[0, :, 0, 0] = outside[1, :, 0, :2] = 0.0
-    assert fgfi(output({"p3": ours}, targets), output({"p3": outside}), "twin", targets).item() == 0.0
+    assert fgfi(output({"p3": ours}, targets), output({"p3": outside}), "twin").item() == 0.0
 
 
 def test_levels_are_averaged_and_each_has_its_own_anchors():
@@ -81,14 +81,14 @@ def test_levels_are_averaged_and_each_has_its_own_anchors():
     theirs = {"p3": torch.full((1, 1, 4, 4), 2.0), "p4": torch.full((1, 1, 4, 4), 4.0)}
     targets = [boxes([0, 0, 10, 10])]
     fgfi = FineGrainedImitation({"p3": 1, "p4": 1}, {"twin": {"p3": 1, "p4": 1}})
-    loss = fgfi(output(features, targets), output(theirs), "twin", targets)
+    loss = fgfi(output(features, targets), output(theirs), "twin")
     assert loss.item() == pytest.approx((4 / 2 + 16 / 2) / 2)
 
 
 def test_without_an_object_the_loss_is_zero_and_still_has_a_gradient_path():
     ours = torch.randn(1, 2, 4, 4).requires_grad_()
     fgfi = FineGrainedImitation({"p3": 2}, {"twin": {"p3": 2}})
-    loss = fgfi(output({"p3": ours}, [boxes()]), output({"p3": torch.randn(1, 2, 4, 4)}), "twin", [boxes()])
+    loss = fgfi(output({"p3": ours}, [boxes()]), output({"p3": torch.randn(1, 2, 4, 4)}), "twin")
     assert loss.item() == 0.0
     loss.backward()
     assert torch.equal(ours.grad, torch.zeros_like(ours))
@@ -98,7 +98,7 @@ def test_student_and_adapter_learn_and_the_teacher_does_not():
     ours, theirs = torch.randn(1, 2, 4, 4).requires_grad_(), torch.randn(1, 3, 4, 4).requires_grad_()
     fgfi = FineGrainedImitation({"p3": 2}, {"big": {"p3": 3}})
     targets = [boxes([0, 0, 10, 10])]
-    fgfi(output({"p3": ours}, targets), output({"p3": theirs}), "big", targets).backward()
+    fgfi(output({"p3": ours}, targets), output({"p3": theirs}), "big").backward()
     # A 3x3 adapter at the first cell sees its neighbours, and nothing beyond.
     assert torch.equal(ours.grad.abs().sum((0, 1)) > 0, drawn("##..", "##..", "....", "...."))
     assert fgfi.adapters.of("big")["p3"].weight.grad.count_nonzero() > 0
@@ -138,4 +138,4 @@ def test_a_student_without_its_targets_is_refused():
     fgfi = FineGrainedImitation({"p3": 1}, {"twin": {"p3": 1}})
     maps = output({"p3": torch.zeros(1, 1, 4, 4)})
     with pytest.raises(ValueError, match="holds 0 resized targets for 1 images; run it with its targets"):
-        fgfi(maps, maps, "twin", [boxes()])
+        fgfi(maps, maps, "twin")

@@ -33,7 +33,7 @@ def dense(cls, box=None, labels=None, wanted=None, activation="softmax", bins=No
 
 
 def run(term, student, teacher):
-    return term(student, teacher, "twin", [])
+    return term(student, teacher, "twin")
 
 
 def test_classes_by_hand():

@@ -63,7 +63,7 @@ def output(kind, targets=(OBJECT,), classes=3):
 
 
 def loss(term, student, teacher):
-    return TERMS[term](student, teacher, "twin", student.targets)
+    return TERMS[term](student, teacher, "twin")
 
 
 def scrambled(kind, seed, targets=(OBJECT,)):
@@ -309,7 +309,7 @@ def test_a_step_on_a_term_brings_the_student_nearer(detector, term, images, targ
     optimizer = torch.optim.Adam(student.parameters(), lr=1e-4)
     found = []
     for _ in range(2):
-        value = distiller.losses(candidate, images, targets, student(images, targets))[term]
+        value = distiller.losses(candidate, images, student(images, targets))[term]
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -331,5 +331,5 @@ def test_a_two_stage_teacher_is_asked_for_its_second_stage_by_terms_that_read_it
     distiller = Distiller(student, {"big": teacher}, {"response_cls": ["big"], "joint_cls": ["big"]})
     made = student(images, targets)
     for term, second_stage in (("response_cls", False), ("joint_cls", True)):
-        distiller.losses(Candidate({f"teacher/{term}": "big"}), images, targets, made)
+        distiller.losses(Candidate({f"teacher/{term}": "big"}), images, made)
         assert asked.pop() == second_stage

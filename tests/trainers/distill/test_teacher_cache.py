@@ -15,7 +15,7 @@ from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
 from trainers.distill.teacher_cache import bytes_of, kept_outputs
 from trainers.scoring.parts import ScoreSettings, pack, seen_by
-from trainers.scoring.scorer import build_scorer
+from trainers.scoring.scorer import Scorer
 from trainers.teacher import Teacher
 
 CPU = torch.device("cpu")
@@ -153,10 +153,10 @@ def test_a_step_with_known_outputs_has_the_live_steps_losses(detector, spec, blo
     candidate = Candidate({f"teacher/{term}": "big" for term in terms})
     shown, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
     made = student(shown, targets)
-    live = distiller.losses(candidate, shown, targets, made)
+    live = distiller.losses(candidate, shown, made)
     known = kept_outputs(tmp_path, teacher, asdict(shape), images, 4).output(0, 4, CPU)
     monkeypatch.setattr(teacher, "forward", None)
-    kept = distiller.losses(candidate, shown, targets, made, lambda name: known)
+    kept = distiller.losses(candidate, shown, made, lambda name: known)
     games = {f"{term} discriminators" for term in terms if term.startswith("adversarial")}
     assert set(kept) == set(live) == set(terms) | games
     for term, loss in live.items():
@@ -186,9 +186,9 @@ def test_scores_run_no_teacher_whose_outputs_are_known(keep, twin, spec, superne
         monkeypatch.setattr("trainers.scoring.scorer.check_finite", keep_losses)
 
     watch("live")
-    build_scorer(pack(**parts)).score(TAUGHT)
+    Scorer(pack(**parts)).score(TAUGHT)
     watch("known")
-    scorer = build_scorer(pack(**parts, known={"twin": keep(images)}))
+    scorer = Scorer(pack(**parts, known={"twin": keep(images)}))
     monkeypatch.setattr(scorer._teachers["twin"], "forward", None)
     scorer.score(TAUGHT)
     assert len(seen["known"]) == 5  # the images are gone through again

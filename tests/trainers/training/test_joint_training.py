@@ -43,7 +43,7 @@ def test_every_term_teaches_in_a_step_of_training(detector, boxes, images, targe
     teachers = {"twin": freeze(build(detector, seed=1)), "big": freeze(build(detector, width=0.25, seed=2))}
     terms = {term: ["big"] for term in OF_FEATURES} | {term: ["twin"] for term in OF_RESPONSES}
     distiller = Distiller(student, teachers, terms)
-    losses = distiller.losses(all_on(), images, targets, student(images, targets))
+    losses = distiller.losses(all_on(), images, student(images, targets))
     assert losses.keys() == terms.keys()
     first = student.backbone.conv1.weight
     for term, loss in losses.items():
@@ -70,7 +70,7 @@ def test_second_stages_on_the_students_proposals_teach_each_other(images, target
         taught = teacher(images, proposals=output.rois.proposals)
     for term, head in ((JointCls(), "cls_score"), (JointBox(), "bbox_pred")):
         student.zero_grad()
-        loss = term(output, taught, "twin", targets)
+        loss = term(output, taught, "twin")
         assert loss > 0
         loss.backward(retain_graph=True)
         assert student.roi_heads.box_predictor.get_submodule(head).weight.grad.count_nonzero()
@@ -79,7 +79,7 @@ def test_second_stages_on_the_students_proposals_teach_each_other(images, target
     with torch.no_grad():
         alone = teacher(images)
     student.zero_grad()
-    JointCls()(output, alone, "twin", targets).backward()
+    JointCls()(output, alone, "twin").backward()
     assert student.rpn.head.cls_logits.weight.grad.count_nonzero()
 
 
@@ -87,6 +87,6 @@ def test_the_box_of_a_proposal_is_that_of_its_class(images, targets):
     student = build("faster_rcnn_resnet18").train()
     output = student(images, targets)
     labels = output.rois.assignment.labels
-    JointBox()(output, student.eval()(images, proposals=output.rois.proposals), "twin", targets).backward()
+    JointBox()(output, student.eval()(images, proposals=output.rois.proposals), "twin").backward()
     reached = student.roi_heads.box_predictor.bbox_pred.bias.grad.view(-1, 4).abs().sum(1) > 0
     assert set(reached.nonzero()[:, 0].tolist()) == set(labels[labels > 0].tolist())
