@@ -136,6 +136,13 @@ class Detector(Protocol):
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
     ) -> DetectorOutput: ...
 
+    def responses(self, batch: Tensor) -> Responses:
+        """The raw outputs on normalised images (N, 3, H, W) of the detector's own size: tensors in, tensors out.
+
+        `forward` computes the same, between resizing and losses. Of a two-stage detector its first stage's.
+        """
+        ...
+
 
 def counted_proposals(network: nn.Module) -> int | None:
     """On how many proposals a two-stage detector is counted; None for a single-stage one, and for other networks."""

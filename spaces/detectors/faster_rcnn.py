@@ -12,7 +12,15 @@ from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
-from spaces.detectors.contract import Assignment, Detections, DetectorOutput, RoIResponses, Target, collect_traces
+from spaces.detectors.contract import (
+    Assignment,
+    Detections,
+    DetectorOutput,
+    Responses,
+    RoIResponses,
+    Target,
+    collect_traces,
+)
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.openable import openable_parts
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
@@ -85,7 +93,7 @@ class FasterRCNN(nn.Module):
             raise ValueError(f"There are proposals for {len(proposals)} images, and {len(images)} images.")
         batch, resized = self.transform(images, targets)
         features = self.fpn(self.backbone(batch.tensors))
-        responses = respond(self.rpn, batch, features)
+        responses = respond(self.rpn, batch.tensors, features)
         given = None if proposals is None else self._second(features, proposals)
         proposed = cache(lambda: propose(self.rpn, batch, responses))
         on_all = cache(lambda: given or self._second(features, proposed()))
@@ -110,6 +118,10 @@ class FasterRCNN(nn.Module):
             lambda: assigned or on_all(),
             None if resized is None else partial(assign, self.rpn, responses.anchors, resized),
         )
+
+    def responses(self, batch: Tensor) -> Responses:
+        """See `contract`; those of the first stage."""
+        return respond(self.rpn, batch, self.fpn(self.backbone(batch)))
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """torchvision's names to ours, of its newer and its older files.

@@ -20,7 +20,7 @@ from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.quality import BuildQuality, QualityPredictor
 from spaces.detectors.soft_quality import SoftQualityPredictor
-from spaces.detectors.ssd import SSD
+from spaces.detectors.ssd import ssd
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
 from spaces.lookup import lookup
@@ -79,7 +79,7 @@ BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
 def _ssd(build: BuildBackbone) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
-        return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+        return ssd(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
 
     return Entry(on_backbone)
 
