@@ -22,7 +22,7 @@ from search.workers.runner import run_trials
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
-from trainers.checkpoint import write_whole
+from trainers.whole_files import write_whole
 
 KNOBS, LAST = 60, 100
 NSGA2_TRIALS, TPE_TRIALS = 3000, 1000

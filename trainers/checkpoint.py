@@ -1,12 +1,9 @@
-"""Weights on disk: safetensors that say what they hold, written whole or not at all; training states that resume."""
+"""Weights on disk, as safetensors with a description of what they are, and states of unfinished trainings."""
 
-import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,39 +11,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from spaces.published.weights import UNREADABLE
+from trainers.whole_files import replacing, write_whole
 
 FORMAT = "bitfront-1"
 
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint of ours, or one that does not fit."""
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside, flush to disk and rename: after a crash `path` holds the old content or the new, never half."""
-    with _replacing(path) as file:
-        file.write(content)
-
-
-def digest_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place once it is on the disk; after an error nothing is left of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
@@ -90,7 +61,7 @@ def _not_ours(path: Path, reason: str) -> CheckpointError:
 
 def save_training_state(path: Path, state: Mapping[str, Any]) -> None:
     """Save what a training needs to go on: nested dicts and lists of tensors and plain values."""
-    with _replacing(path) as file:
+    with replacing(path) as file:
         torch.save(dict(state), file)
 
 

@@ -1,6 +1,6 @@
-"""What stands beside a detector's weights, so that the file alone suffices to build it again."""
+"""A detector's file: its weights, and the description that is enough to build it again."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,22 @@ def save_detector(
     save_weights(path, network.state_dict(), description)
 
 
-def load_detector(path: Path) -> tuple[nn.Module, DetectorSpec, Candidate, tuple[str, ...]]:
-    """The detector that `save_detector` wrote, in evaluation mode. Raises CheckpointError for any other file."""
+@dataclass(frozen=True)
+class DetectorFile:
+    """A detector's file, read: the network in evaluation mode, what builds it, and the names of its classes."""
+
+    network: nn.Module
+    spec: DetectorSpec
+    candidate: Candidate
+    classes: tuple[str, ...]
+
+
+def load_detector(path: Path) -> DetectorFile:
+    """The detector that `save_detector` wrote. Raises CheckpointError for any other file."""
     state, description = load_weights(path)
     spec, candidate, classes = read_description(path, description)
     try:
-        return extract(state, spec, candidate), spec, candidate, classes
+        return DetectorFile(extract(state, spec, candidate), spec, candidate, classes)
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not fit the detector that it names: {error}") from error
 

@@ -1,22 +1,18 @@
 """Running a detector over decoded images."""
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import nn
 
 from spaces.detectors import keeping
 from trainers.data.decoded import Decoded
+from trainers.data.sample import Target
 from trainers.devices import to_device
 from trainers.evaluate.figures import COUNTED, scored_figures
 from trainers.evaluate.voc import voc_ap
 
-Arrays = dict[str, np.ndarray[Any, Any]]
-
 
 @torch.no_grad()
-def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Arrays]:
+def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Target]:
     """Detections of every image, in order: boxes (n, 4) xyxy in pixels of the decoded images, scores (n,), labels (n,).
 
     The network runs in evaluation mode and keeps as many detections as the rule of `data` counts, if these are more
@@ -24,7 +20,7 @@ def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Arra
     """
     training, device = network.training, next(network.parameters()).device
     network.eval()
-    found: list[Arrays] = []
+    found: list[Target] = []
     try:
         with keeping(network, COUNTED[data.rule]):
             for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
@@ -35,7 +31,7 @@ def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Arra
     return found
 
 
-def truths(data: Decoded) -> list[Arrays]:
+def truths(data: Decoded) -> list[Target]:
     """The objects of every image, in order."""
     return [data.target(index) for index in range(len(data))]
 

@@ -113,7 +113,8 @@ def run_evaluate(
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device is 'cuda', but this machine has no GPU; allowed are auto and cpu.")
-    network, spec, _, classes = load_detector(checkpoint)
+    detector = load_detector(checkpoint)
+    network, spec, classes = detector.network, detector.spec, detector.classes
     try:
         data = decode_split(reading, data_root, split, classes, spec.image_size, progress)
     except DataError as error:

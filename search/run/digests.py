@@ -8,7 +8,8 @@ from pathlib import Path
 from results import layout
 from search.errors import RunError
 from search.run.folder import RunFolder, read_json
-from trainers.checkpoint import CheckpointError, digest_of, write_whole
+from trainers.checkpoint import CheckpointError
+from trainers.whole_files import digest_of, write_whole
 
 
 @contextmanager

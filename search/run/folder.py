@@ -18,8 +18,8 @@ from search.config import Config, changed_keys, config_text, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.training_log import LoggedProgress
-from trainers.checkpoint import write_whole
 from trainers.progress import Progress
+from trainers.whole_files import write_whole
 
 PACKAGES = ("bitfront", "torch", "torchvision", "numpy", "optuna", "ray", "pandas", "pycocotools")
 

@@ -10,9 +10,10 @@ from search.config import Config, ConfigError
 from search.errors import RunError
 from search.run.folder import RunFolder, open_run_folder
 from search.run.lock import RunLock
-from trainers.checkpoint import CheckpointError, write_whole
+from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
 from trainers.data.shapes import SETTINGS_FILE
+from trainers.whole_files import write_whole
 
 REFUSALS = (ConfigError, DataError, CheckpointError, RunError)
 NOTES = (

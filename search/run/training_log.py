@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainers.checkpoint import write_whole
 from trainers.progress import Progress, Stage
+from trainers.whole_files import write_whole
 
 
 class LoggedProgress:

@@ -16,11 +16,12 @@ from search.run.folder import read_json
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
-from trainers.checkpoint import CheckpointError, digest_of, write_whole
+from trainers.checkpoint import CheckpointError
 from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
 from trainers.evaluate.figures import all_figures
 from trainers.inference import detect, truths
+from trainers.whole_files import digest_of, write_whole
 
 Figures = dict[str, dict[str, float]]
 """Average precisions in 0..1 by network and measure."""
@@ -58,7 +59,7 @@ def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Resu
     kept, file = check_result(place), place / "detector.safetensors"
     if kept["test_images"] != test.fingerprint():
         try:
-            network, _, _, _ = load_detector(file)
+            network = load_detector(file).network
         except CheckpointError as error:
             raise not_as_written(file, place) from error
         kept |= _figures(network, test, beside())

@@ -17,10 +17,10 @@ from search.stages.supernet import SupernetState, trained_supernet
 from search.stages.teachers import needed_teachers, teacher_pool
 from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
-from trainers.checkpoint import write_whole
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
 from trainers.teacher import Teacher
+from trainers.whole_files import write_whole
 
 
 @dataclass(frozen=True)

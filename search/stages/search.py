@@ -30,7 +30,7 @@ from spaces.candidate import Candidate
 from spaces.cost_table import CostTable
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
-from trainers.scoring.scorer import build_scorer
+from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
 
 
@@ -115,7 +115,7 @@ def search_front(config: Config, folder: RunFolder, prepared: Prepared, progress
         parts = scorer_parts(config, folder, prepared, progress)
         workers, address = search.workers, search.address
         try:
-            run_trials(controller, parts, build_scorer, workers=workers, address=address, progress=progress)
+            run_trials(controller, parts, Scorer, workers=workers, address=address, progress=progress)
         except RunError:
             if controller.finished:  # why candidates failed stands in the tables
                 _write_tables(config, folder, prepared, journal.records())

@@ -9,8 +9,8 @@ from torch import nn
 from search.config import Config
 from search.run.folder import RunFolder, read_json
 from search.stages.detector_result import Figures, figures_on
-from trainers.checkpoint import digest_of, write_whole
 from trainers.data.decoded import Decoded
+from trainers.whole_files import digest_of, write_whole
 
 
 def teachers_on(test: Decoded, config: Config, folder: RunFolder, teachers: Mapping[str, nn.Module]) -> Figures:

@@ -23,7 +23,7 @@ from spaces.detectors import DetectorSpec
 from spaces.published.names import NAMES, download
 from spaces.published.weights import load_pretrained, published_part, read_state
 from spaces.supernet import build_fixed
-from trainers.checkpoint import CheckpointError, write_whole
+from trainers.checkpoint import CheckpointError
 from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
 from trainers.devices import freeze, pick_device
@@ -34,6 +34,7 @@ from trainers.progress import Progress, figures_text
 from trainers.seeding import seeded
 from trainers.teacher import Teacher
 from trainers.training.detector import train_detector
+from trainers.whole_files import write_whole
 
 
 def teacher_pool(
@@ -158,9 +159,10 @@ def _load_given(config: Config, name: str, wanted: tuple[str, ...]) -> Teacher:
     """A teacher of the user's. What it is, its own file says; the twin must be what the config's student is."""
     key, path = f"teachers.{name}.weights", Path(str(config.teachers[name].weights))
     try:
-        network, found, candidate, classes = load_detector(path)
+        detector = load_detector(path)
     except CheckpointError as error:
         raise CheckpointError(f"{key}: {error}") from error
+    found, candidate, classes = detector.spec, detector.candidate, detector.classes
     spec, student = teacher_spec(config, name, len(wanted)), config.student
     reason = None
     if classes != wanted:
@@ -180,15 +182,15 @@ def _load_given(config: Config, name: str, wanted: tuple[str, ...]) -> Teacher:
         )
     if reason is not None:
         raise CheckpointError(f"{key}: {path} can't be this teacher: {reason}. Give another file, or none.")
-    return Teacher(network, found, candidate)
+    return Teacher(detector.network, found, candidate)
 
 
 def _load_made(path: Path, spec: DetectorSpec, classes: tuple[str, ...]) -> Teacher:
     """A teacher that the run trained. Raises CheckpointError where the file is of another one."""
-    network, *found = load_detector(path)
-    if found != [spec, ALL_REAL, classes]:
-        raise CheckpointError(f"{path} holds {found[0]}, not the real-valued {spec}.")
-    return Teacher(network, spec, ALL_REAL)
+    found = load_detector(path)
+    if (found.spec, found.candidate, found.classes) != (spec, ALL_REAL, classes):
+        raise CheckpointError(f"{path} holds {found.spec}, not the real-valued {spec}.")
+    return Teacher(found.network, spec, ALL_REAL)
 
 
 def _contradicted(teacher: TeacherConfig, found: DetectorSpec) -> str | None:

@@ -15,7 +15,7 @@ from search.plan.sources import settled
 from search.plan.space import fixed_candidate
 from search.stages.candidate_training import described
 from spaces.candidate import Candidate
-from trainers.checkpoint import digest_of
+from trainers.whole_files import digest_of
 
 ROOT = Path(__file__).parents[2]
 WAY_OUT = "Make them agree, give this one a folder of its own, or move what was trained there away."

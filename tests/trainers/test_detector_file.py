@@ -31,7 +31,8 @@ def saved(tmp_path, spec):
 
 def test_the_file_alone_brings_the_detector_back(saved, spec, images):
     path, network = saved
-    loaded, read_spec, candidate, classes = load_detector(path)
+    found = load_detector(path)
+    loaded, read_spec, candidate, classes = found.network, found.spec, found.candidate, found.classes
     assert (read_spec, candidate, classes) == (spec, CANDIDATE, CLASSES)
     assert not loaded.training
     with torch.no_grad():
@@ -99,7 +100,7 @@ def test_what_is_computed_survives_save_and_load_bit_for_bit(fixed, lively, imag
     network = lively(fixed(method))
     candidate = Candidate({"layer/backbone": method})
     save_detector(tmp_path / "it.safetensors", network, spec, candidate, ("a", "b", "c"))
-    again, *_ = load_detector(tmp_path / "it.safetensors")
+    again = load_detector(tmp_path / "it.safetensors").network
     assert list(again.state_dict()) == list(network.state_dict())
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in network.state_dict().items())
     with torch.no_grad():

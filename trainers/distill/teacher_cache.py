@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput, Responses
-from trainers.checkpoint import digest_of, write_whole
 from trainers.data.decoded import Decoded
 from trainers.devices import to_device
+from trainers.whole_files import digest_of, write_whole
 
 VERSION = "teacher-outputs-2"
 PARTS = frozenset({"features", "responses"})

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
-from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import extract
 from trainers.data.batches import Batch
@@ -31,20 +30,17 @@ from trainers.training.step import DivergedError, check_finite
 
 @dataclass(frozen=True)
 class Score:
-    """metrics in 0..1 (those of the data's rule), costs for one image (see spaces.cost), seconds by phase."""
+    """What was measured of a candidate: metrics in 0..1, those of the data's rule, and seconds by phase."""
 
     metrics: dict[str, float]
-    costs: dict[str, float]
     seconds: dict[str, float]
 
 
-def build_scorer(parts: ScorerParts) -> "Scorer":
-    """A scorer over broadcast parts. The arrays may be shared with other processes: nothing is ever written to them."""
-    return Scorer(parts)
-
-
 class Scorer:
-    """Scores candidates, each from the same untouched supernet and on the same batches."""
+    """Scores candidates, each from the same untouched supernet and on the same batches.
+
+    The arrays of `parts` may be shared with other processes: nothing is ever written to them.
+    """
 
     def __init__(self, parts: ScorerParts) -> None:
         keep_freed_memory()
@@ -70,7 +66,7 @@ class Scorer:
         }
 
     def score(self, candidate: Candidate) -> Score:
-        """Adapt, recalibrate, measure and count. Raises DivergedError when a loss or a weight isn't finite."""
+        """Adapt, recalibrate and measure. Raises DivergedError when a loss or a weight isn't finite."""
         network = extract(self._supernet, self._spec, candidate)
         started = time.perf_counter()
         self._adapt(network, candidate)
@@ -80,14 +76,12 @@ class Scorer:
         recalibrated = time.perf_counter()
         metrics = score_metrics(network, self._val)
         measured = time.perf_counter()
-        blank = torch.zeros(3, self._spec.image_size, self._spec.image_size, device=self._device)
-        costs = totals(layer_costs(network, [blank])).as_dict()
         seconds = {
             "adapt": adapted - started,
             "recalibrate": recalibrated - adapted,
             "evaluate": measured - recalibrated,
         }
-        return Score(metrics, costs, seconds)
+        return Score(metrics, seconds)
 
     def _adapt(self, network: nn.Module, candidate: Candidate) -> None:
         """Train on the candidate's own losses for a few steps, at a rate that rises and falls as a training's does.

@@ -192,7 +192,7 @@ def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(config
     kept = json.loads((run / "teachers" / "big.json").read_text())
     assert notes == [f"teacher big: {figures_text(kept)} on 4 images of val"]
     assert trained.twin_test == {}
-    network, *_ = load_detector(big)
+    network = load_detector(big).network
     test = load_measured(settled(chosen, None), RunFolder(run), "test", SilentProgress())
     assert trained.teachers_test == {"big": figures_on(network, test)}
     for module in ("detector_result", "teacher_figures"):

@@ -82,7 +82,8 @@ def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found
     assert 1 <= len(run.front()) <= 4
     for name in ("front.csv", "front.json", "front.parquet", "front.png", "trials.parquet", "environment.json"):
         assert (folder / name).stat().st_size > 0, name
-    _, spec, candidate, classes = load_detector(found.retrained.checkpoint)
+    detector = load_detector(found.retrained.checkpoint)
+    spec, candidate, classes = detector.spec, detector.candidate, detector.classes
     assert (spec, classes, candidate.id) == (SPEC, SHAPE_CLASSES, run.knee())
     assert set(found.retrained.test) == {"map50", "map50_11", "ap", "ap50", "ap75"}
     assert set(json.loads((folder / "seconds.json").read_text())) >= {"data", "teacher twin", "supernet", "search"}

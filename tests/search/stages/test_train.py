@@ -51,7 +51,8 @@ def trained(config, tmp_path_factory):
 
 
 def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
-    network, spec, candidate, _ = load_detector(trained.checkpoint)
+    detector = load_detector(trained.checkpoint)
+    network, spec, candidate = detector.network, detector.spec, detector.candidate
     assert candidate.layers() == {"backbone": "dbs"}
     assert (candidate["teacher/feature_hint"], candidate["weight/feature_hint"]) == ("twin", 0.5)
     assert spec.width == 0.125
@@ -67,7 +68,7 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
 
 
 def test_nothing_unused_is_kept(trained):
-    network, *_ = load_detector(trained.checkpoint)
+    network = load_detector(trained.checkpoint).network
     assert len(searches(network)) == 16
     for unit in (module for module in network.modules() if hasattr(module, "alternatives")):
         assert list(unit.alternatives) == ["dbs"]
@@ -110,7 +111,7 @@ def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
     assert candidate.layers() == {"backbone.layer1": "sign"}
     found = run_train(with_candidate(config("train.epochs=1"), candidate), run, None, SilentProgress())
-    assert load_detector(found.checkpoint)[2] == candidate
+    assert load_detector(found.checkpoint).candidate == candidate
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
 from trainers.distill.teacher_cache import bytes_of, kept_outputs
 from trainers.scoring.parts import ScoreSettings, pack, seen_by
-from trainers.scoring.scorer import build_scorer
+from trainers.scoring.scorer import Scorer
 from trainers.teacher import Teacher
 
 CPU = torch.device("cpu")
@@ -186,9 +186,9 @@ def test_scores_run_no_teacher_whose_outputs_are_known(keep, twin, spec, superne
         monkeypatch.setattr("trainers.scoring.scorer.check_finite", keep_losses)
 
     watch("live")
-    build_scorer(pack(**parts)).score(TAUGHT)
+    Scorer(pack(**parts)).score(TAUGHT)
     watch("known")
-    scorer = build_scorer(pack(**parts, known={"twin": keep(images)}))
+    scorer = Scorer(pack(**parts, known={"twin": keep(images)}))
     monkeypatch.setattr(scorer._teachers["twin"], "forward", None)
     scorer.score(TAUGHT)
     assert len(seen["known"]) == 5  # the images are gone through again
