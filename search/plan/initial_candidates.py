@@ -1,4 +1,4 @@
-"""What a search scores before its sampler proposes anything: uniform candidates, then those that the config enqueues."""
+"""What a search scores before its sampler proposes anything: uniform candidates, then the config's own."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,6 +1,6 @@
 """The plan of a run: everything that follows from a config, built once and checked before anything is written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from spaces.detectors import DetectorSpec
 from spaces.space import SearchSpace
 from trainers.distill.ensemble import Ensemble
 
+Terms = dict[str, tuple[str, ...]]
+"""By distillation term the teachers that may teach it."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -30,7 +33,7 @@ class Plan:
     config: with absolute paths. classes: the names of labels 1..C. student: the detector that is searched or trained.
     start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
     by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
-    something, by their keys.
+    something, by their keys. inputs: the user's files of weights that this run uses, by key of the config.
     """
 
     config: Config
@@ -39,9 +42,10 @@ class Plan:
     start: Start | None
     teachers: dict[str, PlannedTeacher]
     needed: frozenset[str]
-    terms: dict[str, tuple[str, ...]]
+    terms: Terms
     ensemble: Ensemble
     trained: dict[str, TrainingConfig]
+    inputs: dict[str, Path]
 
     def check_images(self, images: int | None) -> None:
         """Raise ConfigError for a batch larger than the data; None where the number of images isn't known yet."""
@@ -54,8 +58,7 @@ class SearchPlan:
     """The plan of a search, or of a retraining in one.
 
     choices: the methods by layer or prefix. uniform: the candidates of one method, by their names in the picture of
-    the front. initial: what is scored first. axes: the cost and the accuracy of the front. inputs: the user's files of
-    weights, by key of the config.
+    the front. initial: what is scored first. axes: the cost and the accuracy of the front.
     """
 
     base: Plan
@@ -65,16 +68,14 @@ class SearchPlan:
     uniform: dict[str, Candidate]
     initial: list[Candidate]
     axes: tuple[str, str]
-    inputs: dict[str, Path]
 
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """The plan of one training without a search: `candidate` is what it trains. inputs: as of a SearchPlan."""
+    """The plan of one training without a search; `candidate` is what it trains."""
 
     base: Plan
     candidate: Candidate
-    inputs: dict[str, Path]
 
 
 def plan_search(config: Config, data_root: Path | None) -> SearchPlan:
@@ -104,23 +105,20 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     """The plan of the training that `config.train` names, checked as `plan_search` does."""
     config = settled(config, data_root)
     images, train = check_image_sets(config.data), config.train
-    terms = {name: (term.teacher,) for name, term in train.terms.items()}
-    needed = [TWIN] if train.start == TWIN else []
-    base = _plan(config, terms, needed, {"train": train})
+    terms: Terms = {name: (term.teacher,) for name, term in train.terms.items()}
+    needed: set[str] = {TWIN} if train.start == TWIN else set()
+    base = _plan(config, terms, needed, {"train": train}, from_scratch=train.start == "scratch")
     base.check_images(images)
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
     _check_start(base)
-    inputs = _inputs({name: base.teachers[name] for name in base.needed})
-    if train.start == "scratch" and base.start is not None and base.start.file is not None:
-        inputs[base.start.key] = base.start.file
-    return TrainPlan(base, candidate, inputs)
+    return TrainPlan(base, candidate)
 
 
 def _search_plan(config: Config) -> SearchPlan:
     search, section = config.search, config.space
     terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
-    base = _plan(config, terms, [TWIN], {"supernet": config.supernet, "retrain": config.retrain})
+    base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
     choices = layer_choices(section, base.student)
     space = build_space(choices, section.terms)
     uniform = uniform_candidates(section.layers.methods, space)
@@ -132,31 +130,33 @@ def _search_plan(config: Config) -> SearchPlan:
         uniform=uniform,
         initial=initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials),
         axes=axes(search.objectives),
-        inputs=_inputs(base.teachers),
     )
 
 
 def _plan(
-    config: Config, terms: dict[str, tuple[str, ...]], needed: Iterable[str], trained: dict[str, TrainingConfig]
+    config: Config, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig], *, from_scratch: bool = False
 ) -> Plan:
-    """needed: the teachers that are used whatever the terms say."""
+    """needed: the teachers that are used whatever the terms say. from_scratch: the student starts without its twin."""
     classes = class_names(config.data)
     student = student_spec(config.student, config.data.image_size, len(classes))
-    named = {name: list(term.teachers) for name, term in config.space.terms.items()}
-    for name, taught in config.train.terms.items():
-        named.setdefault(name, []).append(taught.teacher)
     ensemble = Ensemble(config.ensemble.members or tuple(config.teachers), config.ensemble.mode)
+    named = [(term, name) for term, one in config.space.terms.items() for name in one.teachers]
+    named += [(term, one.teacher) for term, one in config.train.terms.items()]
+    teachers = plan_teachers(config.teachers, config.student, student, classes, teachers_of_layers(named))
     taught_by = {one for names in terms.values() for name in names for one in ensemble.behind(name)}
+    pool = {name: one for name, one in teachers.items() if name in (taught_by - {NO_TEACHER}) | needed}
+    start = student_start(config.student)
     return Plan(
         config=config,
         classes=classes,
         student=student,
-        start=student_start(config.student),
-        teachers=plan_teachers(config.teachers, config.student, student, classes, teachers_of_layers(named)),
-        needed=frozenset(taught_by - {NO_TEACHER}).union(needed),
+        start=start,
+        teachers=teachers,
+        needed=frozenset(pool),
         terms=terms,
         ensemble=ensemble,
         trained=trained,
+        inputs=_inputs(pool, start if from_scratch else None),
     )
 
 
@@ -169,10 +169,9 @@ def _check_start(plan: Plan) -> None:
     check_teaching(asked, plan.student, specs, plan.ensemble)
 
 
-def _inputs(teachers: Mapping[str, PlannedTeacher]) -> dict[str, Path]:
-    """The user's files that teachers are, or start from, by key of the config."""
-    files: dict[str, Path] = {}
-    for name, teacher in teachers.items():
-        if teacher.file is not None:
-            files[teacher.start.key if teacher.start is not None else f"teachers.{name}.weights"] = teacher.file
+def _inputs(teachers: Mapping[str, PlannedTeacher], start: Start | None) -> dict[str, Path]:
+    """The user's files that these teachers are or start from, and `start`'s, by key of the config."""
+    files = {one.key: one.file for one in teachers.values() if one.file is not None}
+    if start is not None and start.file is not None:
+        files[start.key] = start.file
     return files

@@ -1,6 +1,6 @@
 """The pool of teachers as a run will need them: their shapes, what they start from, and those that are given."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,16 @@ class PlannedTeacher:
     weights that its training starts from. given: a trained detector of the user's, on the CPU.
     """
 
+    name: str
     section: TeacherSection
     spec: DetectorSpec
     start: Start | None = None
     given: Teacher | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the config that names its file, see `file`."""
+        return f"teachers.{self.name}.weights" if self.start is None else self.start.key
 
     @property
     def file(self) -> Path | None:
@@ -56,9 +62,9 @@ def plan_teachers(
         if section.is_given:
             given = _load_given(name, section, wanted, classes)
             _check_shape(name, section, given, wanted, spec if name in layer_teachers else None)
-            planned[name] = PlannedTeacher(section, given.spec, given=given)
+            planned[name] = PlannedTeacher(name, section, given.spec, given=given)
         else:
-            planned[name] = PlannedTeacher(section, wanted, teacher_start(name, section, student))
+            planned[name] = PlannedTeacher(name, section, wanted, teacher_start(name, section, student))
     return planned
 
 
@@ -74,9 +80,9 @@ def check_starts(teachers: Mapping[str, PlannedTeacher], student: DetectorSpec, 
         load_published(start, build_fixed(student, ALL_REAL), student.detector)
 
 
-def teachers_of_layers(named: Mapping[str, Collection[str]]) -> set[str]:
-    """The teachers that terms which compare layers name; their units must be the student's in name and shape."""
-    return {name for term, names in named.items() if TERMS[term].compares_layers for name in names}
+def teachers_of_layers(named: Iterable[tuple[str, str]]) -> set[str]:
+    """The teachers, of pairs of a term and a teacher, whose units must be the student's in name and shape."""
+    return {name for term, name in named if TERMS[term].compares_layers}
 
 
 def _load_given(name: str, section: TeacherSection, wanted: DetectorSpec, classes: tuple[str, ...]) -> Teacher:
