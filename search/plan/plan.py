@@ -78,27 +78,36 @@ class TrainPlan:
     candidate: Candidate
 
 
-def plan_search(config: Config, data_root: Path | None) -> SearchPlan:
+def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) -> SearchPlan:
     """The plan of a search, with every check that needs no decoded image.
 
-    `data_root` replaces the config's. Raises ConfigError, DataError or CheckpointError for whatever is wrong.
+    data_root: instead of the config's. begun: for a retraining in a run whose weights and teachers were checked when it
+    began. Raises ConfigError, DataError or CheckpointError for whatever is wrong.
     """
     config = settled(config, data_root)
     check_scoring_data(config.data)
-    images = check_image_sets(config.data)
-    plan = _search_plan(config)
-    plan.base.check_images(images)
-    check_ensemble(config.ensemble, config.space.terms, config.train.terms)
-    check_budgets(config.search.constraints, plan.cost_table)
-    _check_start(plan.base)
+    images = None if begun else check_image_sets(config.data)
+    search, section = config.search, config.space
+    terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
+    base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
+    choices = layer_choices(section, base.student)
+    space = build_space(choices, section.terms)
+    uniform = uniform_candidates(section.layers.methods, space)
+    plan = SearchPlan(
+        base=base,
+        choices=choices,
+        space=space,
+        cost_table=CostTable.of(base.student, space),
+        uniform=uniform,
+        initial=initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials),
+        axes=axes(search.objectives),
+    )
+    if not begun:
+        base.check_images(images)
+        check_ensemble(config.ensemble, section.terms, config.train.terms)
+        check_budgets(search.constraints, plan.cost_table)
+        _check_start(base)
     return plan
-
-
-def plan_retraining(config: Config, data_root: Path | None) -> SearchPlan:
-    """The plan of a search that was begun, whose weights and teachers were checked then."""
-    config = settled(config, data_root)
-    check_scoring_data(config.data)
-    return _search_plan(config)
 
 
 def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
@@ -113,24 +122,6 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     check_layers(base.student, candidate)
     _check_start(base)
     return TrainPlan(base, candidate)
-
-
-def _search_plan(config: Config) -> SearchPlan:
-    search, section = config.search, config.space
-    terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
-    base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
-    choices = layer_choices(section, base.student)
-    space = build_space(choices, section.terms)
-    uniform = uniform_candidates(section.layers.methods, space)
-    return SearchPlan(
-        base=base,
-        choices=choices,
-        space=space,
-        cost_table=CostTable.of(base.student, space),
-        uniform=uniform,
-        initial=initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials),
-        axes=axes(search.objectives),
-    )
 
 
 def _plan(

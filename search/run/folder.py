@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from results import layout
-from search.config import Config, changed_keys, config_text, load_config
+from search.config import Config, changed_keys, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.training_log import LoggedProgress
@@ -73,9 +73,9 @@ class RunFolder:
             write_whole(file, uuid.uuid4().hex.encode())
         return file.read_text().strip()
 
-    def begin(self, config: Config) -> None:
-        """Write down with which config and on which machine the run is begun, or gone on with."""
-        write_whole(self.config, config_text(config).encode())
+    def begin(self, config: str) -> None:
+        """Write down with which config, as YAML, and on which machine the run is begun, or gone on with."""
+        write_whole(self.config, config.encode())
         write_whole(self.path / layout.ENVIRONMENT, json.dumps(environment(), indent=2).encode())
 
     @contextmanager
@@ -101,9 +101,9 @@ class RunFolder:
         write_whole(file, json.dumps(spent, indent=2).encode())
 
 
-def default_folder(config: Config) -> Path:
+def default_folder(name: str) -> Path:
     """Where a run lies that was given no folder: `runs/<name>` below the working directory."""
-    return Path("runs", config.name)
+    return Path("runs", name)
 
 
 def check_run_folder(path: Path, config: Config, command: str = "search") -> None:

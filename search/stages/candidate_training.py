@@ -52,7 +52,7 @@ class CandidateTraining:
 def plan_candidate_training(
     command: Command, candidate: Candidate, section: Retrain | Train, run: RunFolder, folder: str, seed: int
 ) -> CandidateTraining:
-    """The training of a candidate whose result goes to `<folder>/<id>` in the run, or beside others to `<id>.2` and so on."""
+    """The training of a candidate whose result goes to `<folder>/<id>` in the run, or to `<id>.2` and so on."""
     settings = described(section)
     place = place_for(run.path / folder, candidate.id, settings)
     state = run.training_state(f"{command}-{candidate.id}")

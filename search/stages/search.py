@@ -5,8 +5,8 @@ from pathlib import Path
 
 import results
 from results import Run
-from search.config import Config
-from search.plan.plan import plan_retraining, plan_search
+from search.config import Config, config_text
+from search.plan.plan import plan_search
 from search.run.folder import default_folder, read_run_folder
 from search.run.lock import RunLock
 from search.run.start import started_run
@@ -41,10 +41,10 @@ def run_search(
     the folder as it was.
     """
     plan = plan_search(config, data_root)
-    with started_run(run_dir or default_folder(config), plan.base.config) as run:
+    with started_run(run_dir or default_folder(config.name), plan.base.config) as run:
         progress = run.logged(progress or SilentProgress())
         data = read_data(plan.base, run, progress)
-        run.begin(plan.base.config)
+        run.begin(config_text(plan.base.config))
         note_data(data, run, progress)
         prepared = prepare(plan, run, data, progress)
         with run.timed("search"):
@@ -71,7 +71,7 @@ def run_retrain(
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     candidate = Candidate(results.open_run(run_dir).candidate(candidate_id))
-    plan = plan_retraining(config, data_root)
+    plan = plan_search(config, data_root, begun=True)
     with RunLock(run.path):
         progress = run.logged(progress or SilentProgress())
         data = read_data(plan.base, run, progress)

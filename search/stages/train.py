@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from results import layout
-from search.config import Config, ConfigError, with_section
+from search.config import Config, ConfigError, config_text, with_section
 from search.config.schema import TWIN
 from search.plan.plan import TrainPlan, plan_training
 from search.plan.published import load_published
@@ -58,13 +58,13 @@ def run_train(
     """
     plan = plan_training(config, data_root)
     base, train = plan.base, plan.base.config.train
-    with started_run(run_dir or default_folder(config), base.config, command="train") as run:
+    with started_run(run_dir or default_folder(config.name), base.config, command="train") as run:
         progress = run.logged(progress or SilentProgress())
         training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
         if training.finished:
             check_result(training.place)
         data = read_data(base, run, progress)
-        run.begin(base.config)
+        run.begin(config_text(base.config))
         note_data(data, run, progress)
         teachers = teacher_pool(base, run, data, progress)
         test = load_measured(base, run, base.config.data.test, progress)
