@@ -5,13 +5,13 @@ import json
 
 import pytest
 import torch
+from search.plan.given_weights import given_files
 from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
 from search.config import ConfigError, load_config
 from search.errors import RunError
-from search.plan.given_weights import given_files
 from search.plan.sources import settled
 from search.run.digests import keep_given_files
 from search.run.folder import RunFolder, open_run_folder

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 import torch
+from search.plan.given_weights import given_files
 
 from search.config import ConfigError, load_config
 from search.errors import RunError
-from search.plan.given_weights import given_files
 from search.plan.sources import settled
 from search.plan.space import fixed_candidate
 from search.stages import candidate_training
