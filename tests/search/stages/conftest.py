@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from search.config import Config, config_text
-from search.plan.plan import SearchPlan, plan_search
+from search.plan.detectors import student_spec
+from search.plan.plan import Plan, SearchPlan, plan_search
+from search.plan.sources import class_names
 from search.run.folder import RunFolder
 from search.stages.data import note_data, read_data
 from search.stages.prepare import Prepared, prepare
+from trainers.distill.ensemble import Ensemble
 from trainers.progress import Progress, SilentProgress
 
 
@@ -25,3 +28,25 @@ def prepared() -> Callable[..., tuple[SearchPlan, RunFolder, Prepared]]:
         return plan, run, prepare(plan, run, data, progress)
 
     return bring
+
+
+@pytest.fixture
+def images_plan() -> Callable[[Config], Plan]:
+    """A plan of nothing but images: for configs over data that no search or training could be planned for."""
+
+    def make(config: Config) -> Plan:
+        classes = class_names(config.data)
+        return Plan(
+            config=config,
+            classes=classes,
+            student=student_spec(config.student, config.data.image_size, len(classes)),
+            start=None,
+            teachers={},
+            needed=frozenset(),
+            terms={},
+            ensemble=Ensemble((), "sum_losses"),
+            trained={},
+            inputs={},
+        )
+
+    return make
