@@ -18,10 +18,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from spaces.detectors import counted_proposals
 from spaces.layers import REAL, WIDTHS, SearchableUnit, method
 from spaces.layers.alternative import Alternative
-from spaces.layers.levels import LevelScales
-from spaces.layers.norms import ScaledL2Norm
 
 WORD_BITS = 64
 USUAL_WIDTHS = (1, 8, 32)
@@ -103,12 +102,6 @@ def totals(layers: Iterable[LayerCost]) -> Costs:
     )
 
 
-def counted_proposals(network: nn.Module) -> int | None:
-    """On how many proposals the second stage of a two-stage detector is counted; None for other networks."""
-    count = getattr(network, "counted_proposals", None)
-    return None if count is None else int(count)
-
-
 @torch.no_grad()
 def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[LayerCost]:
     """Every layer's cost in the network as it is activated now, measured by one forward pass over a single image.
@@ -187,7 +180,7 @@ def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:
             continue
         if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear):
             raise CostError(f"{name} holds {size} parameters but took no part in the forward pass.")
-        if not isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.PReLU | ScaledL2Norm | LevelScales):
+        if any(p.ndim > 1 for p in module.parameters(recurse=False)):  # a matrix or kernel multiplies; a vector scales
             raise CostError(f"No counting rule for {name}, a {type(module).__name__} with {size} parameters.")
         rows.append(LayerCost(name, type(module).__name__, 0, 32, 32, size * 32))
     return rows

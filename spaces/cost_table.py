@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from spaces.candidate import Candidate, Value, method_of
-from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, counted_proposals, layer_costs, totals
-from spaces.detectors import DetectorSpec, searchable_units
+from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
+from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
 from spaces.layers import REAL, WIDTHS, OpenedConv
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, covers

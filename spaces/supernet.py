@@ -1,17 +1,17 @@
 """The supernet: the student with every unit's alternatives, to be activated or extracted."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate, method_of
-from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
 from spaces.layers import REAL, OpenedConv
 from spaces.layers.alternative import Alternative
-from spaces.layers.opened import open_layers, openable
+from spaces.layers.opened import open_layers
+from spaces.lookup import did_you_mean
 
 
 def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
@@ -21,7 +21,7 @@ def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> 
     stays so. First layer, shortcuts and heads are opened where `choices` has their exact names.
     """
     network = build_detector(spec, lambda unit: _methods(unit, choices))
-    open_layers(network, choices)
+    open_layers(network, _opened(network, choices))
     return _channels_last(network)
 
 
@@ -42,7 +42,7 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """A freshly initialised detector that holds the candidate's alternatives and no others."""
     layers = candidate.layers()
     network = build_detector(spec, lambda unit: (method_of(unit, layers) or REAL,))
-    open_layers(network, {name: (chosen,) for name, chosen in layers.items()})
+    open_layers(network, _opened(network, {name: (chosen,) for name, chosen in layers.items()}))
     unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
     if unused:
         raise ValueError(f"The detector {spec.detector} {_no_layers(network, unused)}")
@@ -125,14 +125,21 @@ def _no_layers(network: nn.Module, unused: Sequence[str]) -> str:
     units = [name for name, unit in searchable_units(network).items() if not isinstance(unit, OpenedConv)]
     modules = {".".join(names[:depth]) for names in map(_names, units) for depth in range(1, len(names) + 1)}
     opened = [name for names in openable(network).values() for name in names]
-    near = get_close_matches(unused[0], [*modules, *opened], n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(unused[0], [*modules, *opened])
     roots = ", ".join(dict.fromkeys(names[0] for names in map(_names, units)))
     return (
         f"has no layer called {', '.join(unused)}.{hint} Layers are {roots} and the modules in them that hold "
         f"searchable units, down to {units[0]}; besides, by exact name only, {', '.join(opened[:1] + opened[-1:])} "
         "and the other dense convolutions of stem, shortcuts and heads."
     )
+
+
+def _opened(network: nn.Module, choices: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The choices for convolutions that can be opened, in the network's order.
+
+    A prefix opens nothing: a candidate that makes the whole backbone 1-bit leaves its stem and its shortcuts real.
+    """
+    return {name: choices[name] for names in openable(network).values() for name in names if name in choices}
 
 
 def _names(module: str) -> list[str]:

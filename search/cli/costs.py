@@ -14,8 +14,7 @@ from search.plan.sources import class_names, origin_of_classes, settled
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import totals
 from spaces.cost_table import CostTable
-from spaces.detectors import DetectorSpec, build_detector, searchable_units
-from spaces.layers.opened import openable
+from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "

@@ -6,8 +6,7 @@ import torch
 
 from search.config import ConfigError
 from search.config.schema import Space, Term
-from spaces.detectors import DetectorSpec, build_detector, searchable_units
-from spaces.layers.opened import openable
+from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
 from spaces.space import Knob, SearchSpace, weight_grid
 from spaces.supernet import covers
 from trainers.distill import TERMS

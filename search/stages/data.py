@@ -83,7 +83,8 @@ def _removed_if_refused(generated: Path) -> Iterator[None]:
         yield
     except (DataError, ConfigError):
         if not was_there and generated.exists():
-            beside = generated.with_name(f".{generated.name}.refused.unfinished")  # half a set would not be one
+            beside = generated.with_name(f".{generated.name}.refused.unfinished")  # half a set must not look whole
+            shutil.rmtree(beside, ignore_errors=True)  # from a start that was killed in here
             shutil.rmtree(generated.rename(beside), ignore_errors=True)
         raise
 

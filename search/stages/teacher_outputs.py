@@ -7,6 +7,7 @@ from results import layout
 from search.plan.plan import Plan
 from search.run.folder import RunFolder
 from spaces.candidate import NO_TEACHER
+from spaces.detectors import is_two_stage
 from trainers.data.decoded import Decoded
 from trainers.distill import TERMS
 from trainers.distill.teacher_cache import KnownOutputs, bytes_of, kept_outputs
@@ -51,7 +52,7 @@ def _parts_read(plan: Plan, teachers: Mapping[str, Teacher]) -> dict[str, frozen
     for term, names in plan.terms.items():
         for one in names:
             for name in plan.ensemble.behind(one):
-                two_stage = name in teachers and hasattr(teachers[name].network, "counted_proposals")
+                two_stage = name in teachers and is_two_stage(teachers[name].network)
                 unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].second_stage)
                 if name != NO_TEACHER and not unknown:
                     read[name] = read.get(name, frozenset()) | {TERMS[term].reads}

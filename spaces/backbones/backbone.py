@@ -22,6 +22,8 @@ class Backbone(Protocol):
     """
 
     channels: dict[str, int]
+    stem_name: str
+    """The first convolution, or the module that holds it."""
 
     @property
     def image_mean(self) -> tuple[float, float, float]: ...

@@ -84,6 +84,8 @@ class InvertedResidualNetwork(nn.Module):
     32 the last unit. Units are called `<prefix>stage<s>.<block>.expand`, `....project` and `<prefix>head.0.conv`.
     """
 
+    stem_name = "stem"
+
     def __init__(self, family: Family, width: float, methods_for: MethodsFor, prefix: str = "") -> None:
         super().__init__()
         self.family = family

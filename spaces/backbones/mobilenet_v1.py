@@ -27,6 +27,8 @@ class MobileNetV1(nn.Module):
 
     image_mean, image_std = IMAGENET_MEAN, IMAGENET_STD
 
+    stem_name = "stem"
+
     def __init__(self, width: float, methods_for: MethodsFor, prefix: str = "") -> None:
         super().__init__()
         before = scaled_channels(STEM_CHANNELS, width)

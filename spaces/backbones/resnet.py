@@ -35,6 +35,8 @@ class ResNet(nn.Module):
 
     image_mean, image_std = IMAGENET_MEAN, IMAGENET_STD
 
+    stem_name = "conv1"
+
     def __init__(
         self,
         blocks: Sequence[int],

@@ -66,6 +66,8 @@ class VGG(nn.Module):
 
     normalisation: Tensor | None
 
+    stem_name = "stem"
+
     def __init__(
         self,
         convolutions: Sequence[int],

@@ -9,7 +9,10 @@ from spaces.detectors.contract import (
     RoIResponses,
     Target,
     collect_traces,
+    counted_proposals,
+    is_two_stage,
     keeping,
+    openable,
     searchable_units,
     traced,
 )
@@ -27,7 +30,10 @@ __all__ = [
     "Target",
     "build_detector",
     "collect_traces",
+    "counted_proposals",
+    "is_two_stage",
     "keeping",
+    "openable",
     "searchable_units",
     "traced",
 ]

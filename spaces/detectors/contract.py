@@ -9,6 +9,8 @@ from typing import Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from spaces.detectors.box_coding import UNSCALED, Scales
+from spaces.detectors.openable import Openable
 from spaces.layers import LayerTrace, SearchableUnit
 
 Target = dict[str, Tensor]
@@ -33,6 +35,7 @@ class Responses:
     Where `bins` is set, box (N, A*4*bins, H, W) holds for each edge the logits of a distribution over its distance from
     the anchor's centre, 0 to bins - 1 strides. quality (N, A, H, W) per level: logits of the boxes' predicted overlap
     with their objects; where it is set, a score is activation(cls) times sigmoid(quality).
+    Without `bins`, box holds offsets from the anchors, coded with `box_scales`, see `box_coding.encode`.
     """
 
     cls: list[Tensor]
@@ -42,6 +45,7 @@ class Responses:
     background: int | None
     bins: int | None = None
     quality: list[Tensor] | None = None
+    box_scales: Scales = UNSCALED
 
 
 @dataclass(frozen=True)
@@ -117,15 +121,43 @@ class Detector(Protocol):
     proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then says of exactly
     these what it would of its own, a single-stage one raises ValueError.
 
+    feature_channels: the pyramid's levels and their channels.
     detections_per_image: how many detections an image keeps at most, the published number unless it is set.
+    counted_proposals: on how many proposals a two-stage detector's costs are counted; None for one of a single stage.
+    openable: the convolutions that are real unless a search opens them.
     """
 
     feature_channels: dict[str, int]
     detections_per_image: int
+    counted_proposals: int | None
+    openable: Openable
 
     def __call__(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
     ) -> DetectorOutput: ...
+
+    def responses(self, batch: Tensor) -> Responses:
+        """The raw outputs on normalised images (N, 3, H, W) of the detector's own size: tensors in, tensors out.
+
+        `forward` computes the same, between resizing and losses. Of a two-stage detector its first stage's.
+        """
+        ...
+
+
+def counted_proposals(network: nn.Module) -> int | None:
+    """On how many proposals a two-stage detector is counted; None for a single-stage one, and for other networks."""
+    count: int | None = getattr(network, "counted_proposals", None)
+    return count
+
+
+def is_two_stage(network: nn.Module) -> bool:
+    """Whether the network is a detector whose second stage can be run on given proposals."""
+    return counted_proposals(network) is not None
+
+
+def openable(network: nn.Module) -> Openable:
+    """The convolutions of a detector that a search may open, by part."""
+    return cast(Detector, network).openable
 
 
 def searchable_units(network: nn.Module) -> dict[str, SearchableUnit]:

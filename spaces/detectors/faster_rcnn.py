@@ -12,8 +12,17 @@ from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
-from spaces.detectors.contract import Assignment, Detections, DetectorOutput, RoIResponses, Target, collect_traces
+from spaces.detectors.contract import (
+    Assignment,
+    Detections,
+    DetectorOutput,
+    Responses,
+    RoIResponses,
+    Target,
+    collect_traces,
+)
 from spaces.detectors.fpn import FeaturePyramid
+from spaces.detectors.openable import openable_parts
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
@@ -63,6 +72,8 @@ class FasterRCNN(nn.Module):
         self._kept_proposals = scale.kept()
         self.rpn = build_rpn(channels, scale, self._kept_proposals, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
+        heads = ("rpn.head.cls_logits", "rpn.head.bbox_pred")
+        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=heads)
 
     @property
     def detections_per_image(self) -> int:
@@ -82,7 +93,7 @@ class FasterRCNN(nn.Module):
             raise ValueError(f"There are proposals for {len(proposals)} images, and {len(images)} images.")
         batch, resized = self.transform(images, targets)
         features = self.fpn(self.backbone(batch.tensors))
-        responses = respond(self.rpn, batch, features)
+        responses = respond(self.rpn, batch.tensors, features)
         given = None if proposals is None else self._second(features, proposals)
         proposed = cache(lambda: propose(self.rpn, batch, responses))
         on_all = cache(lambda: given or self._second(features, proposed()))
@@ -107,6 +118,10 @@ class FasterRCNN(nn.Module):
             lambda: assigned or on_all(),
             None if resized is None else partial(assign, self.rpn, responses.anchors, resized),
         )
+
+    def responses(self, batch: Tensor) -> Responses:
+        """See `contract`; those of the first stage."""
+        return respond(self.rpn, batch, self.fpn(self.backbone(batch)))
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """torchvision's names to ours, of its newer and its older files.

@@ -1,18 +1,17 @@
 """GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
 
 import math
-from functools import partial
 
 from torch import Tensor, nn
 
 from spaces.backbones.backbone import Backbone, scaled_channels
 from spaces.detectors.contract import (
+    Assignment,
     Detections,
     DetectorOutput,
     Heads,
     Responses,
     Target,
-    collect_traces,
 )
 from spaces.detectors.dense_pyramid import LEVELS, STRIDES, DensePyramid
 from spaces.detectors.edge_distributions import BINS, square_anchors
@@ -20,8 +19,10 @@ from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import assignment, gfl_losses
+from spaces.detectors.openable import openable_parts
 from spaces.detectors.quality import BuildQuality, QualityPredictor, joint_logits
-from spaces.detectors.resizing import sizes_of, to_squares
+from spaces.detectors.resizing import to_squares
+from spaces.detectors.single_stage import single_stage_output
 from spaces.layers import MethodsFor
 from spaces.layers.levels import LevelScales
 from spaces.layers.opened import ActivatedConv2d
@@ -41,6 +42,8 @@ class GFL(nn.Module):
     predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and stay real unless
     opened. All levels share towers and predictions, but for the boxes' scale.
     """
+
+    counted_proposals = None
 
     def __init__(
         self,
@@ -69,31 +72,38 @@ class GFL(nn.Module):
         self.box_heads = _prediction(channels, 4 * BINS, heads)
         self.scales = LevelScales(len(LEVELS))
         self.quality = quality(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
+        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=("cls_heads", "box_heads"))
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
     ) -> DetectorOutput:
-        """See `contract`. `proposals` are for two-stage detectors; raises ValueError when given."""
-        if proposals is not None:
-            raise ValueError("A single-stage detector takes no proposals.")
-        batch, resized = self.transform(images, targets)
-        features = self.fpn(list(self.backbone(batch.tensors).values())[1:])
-        responses = self._respond(features)
-        scores, edges = flat_cls(responses), flat_box(responses)
-        if responses.quality is not None:
-            scores = joint_logits(scores, by_anchor(responses.quality, 1))
-        cells = [x.shape[-2] * x.shape[-1] for x in responses.cls]
-        losses = gfl_losses(scores, edges, responses.anchors, cells, resized) if resized is not None else {}
-        sizes = sizes_of(images)
+        """See `contract`."""
+        return single_stage_output(self, images, targets, proposals)
 
-        def decode() -> list[Detections]:
-            own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
-            return decode_batch(scores, edges, responses.anchors, own, sizes, limits)
+    def responses(self, batch: Tensor) -> Responses:
+        """See `contract`."""
+        return self.respond(self.pyramid(batch))
 
-        wanted = None if resized is None else partial(assignment, responses.anchors, cells, resized)
-        return DetectorOutput(features, responses, decode, losses, collect_traces(self), resized or [], assign=wanted)
+    def pyramid(self, batch: Tensor) -> dict[str, Tensor]:
+        """See `single_stage`."""
+        levels: dict[str, Tensor] = self.fpn(list(self.backbone(batch).values())[1:])
+        return levels
 
-    def _respond(self, features: dict[str, Tensor]) -> Responses:
+    def losses(self, responses: Responses, targets: list[Target]) -> dict[str, Tensor]:
+        """Scalars `cls`, `box` and `dfl`, see `gfl_losses`."""
+        return gfl_losses(_scores(responses), flat_box(responses), responses.anchors, _cells(responses), targets)
+
+    def assign(self, responses: Responses, targets: list[Target]) -> Assignment:
+        """By ATSS."""
+        return assignment(responses.anchors, _cells(responses), targets)
+
+    def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:
+        """See `single_stage`."""
+        own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
+        return decode_batch(_scores(responses), flat_box(responses), responses.anchors, own, sizes, limits)
+
+    def respond(self, features: dict[str, Tensor]) -> Responses:
+        """See `single_stage`."""
         maps = list(features.values())
         cls, box = [], []
         for level, (of_classes, of_boxes) in enumerate(self.towers(maps)):
@@ -102,6 +112,17 @@ class GFL(nn.Module):
         anchors = square_anchors([(x.shape[-2], x.shape[-1]) for x in maps], STRIDES, maps[0].device)
         quality = None if self.quality is None else [self.quality(edges) for edges in box]
         return Responses(cls, box, anchors, activation="sigmoid", background=None, bins=BINS, quality=quality)
+
+
+def _scores(responses: Responses) -> Tensor:
+    """The logits (N, M, K) of the final scores, quality included."""
+    scores = flat_cls(responses)
+    return scores if responses.quality is None else joint_logits(scores, by_anchor(responses.quality, 1))
+
+
+def _cells(responses: Responses) -> list[int]:
+    """Anchors per level."""
+    return [x.shape[-2] * x.shape[-1] for x in responses.cls]
 
 
 def _prediction(in_channels: int, out_channels: int, heads: Heads, bias: float = 0.0) -> nn.Conv2d:

@@ -95,11 +95,11 @@ def build_rpn(
     )
 
 
-def respond(rpn: RegionProposalNetwork, images: ImageList, features: dict[str, Tensor]) -> Responses:
+def respond(rpn: RegionProposalNetwork, images: Tensor, features: dict[str, Tensor]) -> Responses:
     """The dense responses of the first stage: objectness and offsets from the anchors."""
     maps = list(features.values())
     cls, box = rpn.head(maps)
-    anchors = rpn.anchor_generator(images, maps)[0]  # of the first image: all are of one size
+    anchors = rpn.anchor_generator(ImageList(images, [_size(images)]), maps)[0]  # the same for all images
     return Responses(cls, box, anchors, activation="sigmoid", background=None)
 
 
@@ -129,6 +129,10 @@ def assign(rpn: RegionProposalNetwork, anchors: Tensor, targets: list[Target]) -
     labels, matched = rpn.assign_targets_to_anchors([anchors] * len(targets), targets)
     offsets = rpn.box_coder.encode(matched, [anchors] * len(targets))
     return Assignment(torch.stack(labels).long(), torch.stack(offsets))
+
+
+def _size(images: Tensor) -> tuple[int, int]:
+    return images.shape[-2], images.shape[-1]
 
 
 def _predictor(in_channels: int, out_channels: int) -> ActivatedConv2d:

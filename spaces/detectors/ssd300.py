@@ -64,10 +64,6 @@ class SSD300(SingleShot):
         self.transform.image_std = list(self.backbone.image_std)
         return super().forward(images, targets, proposals)
 
-    def _levels(self, images: Tensor) -> dict[str, Tensor]:
-        maps = self.backbone(images)
-        return {"p3": maps["stage4"]} | cast(ExtraLevels, self.extra)(maps["stage5"])
-
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The names of torchvision's `ssd300_vgg16` to those of the `plain` layout.
 
@@ -107,8 +103,9 @@ class SSD300(SingleShot):
 class ExtraLevels(nn.Module):
     """What SSD300 has behind VGG: the dilated convolution, a 1x1 one, and four pairs of 1x1 and 3x3 ones.
 
-    x (N, C, H, W) of stride 16 to {"p4": (N, C4, H, W), "p5": half of it, "p6": half again, "p7", "p8": each by two
-    cells smaller}, all of both signs. Units are called `<prefix>fc6.conv` and `<prefix>levels.<n>.<0 or 1>`.
+    VGG's maps by name to levels by name, all of both signs. p3 is stage 4's map as it is. From stage 5's, (N, C, H, W)
+    of stride 16, come p4 (N, C4, H, W), p5 of half its size, p6 of half again, p7 and p8, each by two cells smaller.
+    Units are called `<prefix>fc6.conv` and `<prefix>levels.<n>.<0 or 1>`.
     """
 
     def __init__(self, in_channels: int, width: float, methods_for: MethodsFor, prefix: str, layout: Layout) -> None:
@@ -138,9 +135,9 @@ class ExtraLevels(nn.Module):
             self.channels.append(wide)
             before = wide
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        x = self.fc7(self.fc6(x))
-        maps = {"p4": x}
+    def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
+        x = self.fc7(self.fc6(maps["stage5"]))
+        levels = {"p3": maps["stage4"], "p4": x}
         for index, level in enumerate(self.levels):
-            x = maps[f"p{index + 5}"] = level(x)
-        return maps
+            x = levels[f"p{index + 5}"] = level(x)
+        return levels

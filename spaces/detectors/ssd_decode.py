@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from spaces.detectors import box_coding
 from spaces.detectors.contract import Detections
 from spaces.detectors.selection import Limits, select
-from spaces.detectors.ssd_loss import box_coder
+from spaces.detectors.ssd_loss import BOX_SCALES
 
 USUAL = Limits(least_score=0.01, nms_iou=0.45, before_nms=400, after_nms=100)
 
@@ -28,7 +29,7 @@ def decode_batch(
     """
     scores, anchor, labels = _best(_probabilities(logits), limits)
     chosen = offsets.gather(1, anchor[..., None].expand(-1, -1, 4))
-    boxes = box_coder.decode_single(chosen.flatten(0, 1), anchors[anchor.flatten()]).view_as(chosen)
+    boxes = box_coding.decode(chosen.flatten(0, 1), anchors[anchor.flatten()], BOX_SCALES).view_as(chosen)
     return select(boxes, scores, labels, own_size, sizes, limits)
 
 

@@ -3,24 +3,21 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models.detection._utils import BoxCoder, SSDMatcher
 from torchvision.ops import box_iou
 
+from spaces.detectors import box_coding
 from spaces.detectors.contract import Assignment, Target
 
 NEGATIVES_PER_POSITIVE = 3
 MATCH_IOU = 0.5
-VARIANCES = (10.0, 10.0, 5.0, 5.0)
+BOX_SCALES = (10.0, 10.0, 5.0, 5.0)
 """The inverse of SSD's variances (0.1, 0.1, 0.2, 0.2)."""
-
-box_coder = BoxCoder(VARIANCES)
-_matcher = SSDMatcher(MATCH_IOU)
 
 
 def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[Target]) -> dict[str, Tensor]:
     """Classification and box loss of a batch, each divided by the number of positives (arXiv:1512.02325, section 2.2).
 
-    logits (N, M, K + 1) with background 0, offsets (N, M, 4) coded by `box_coder`, anchors (M, 4) xyxy; targets'
+    logits (N, M, K + 1) with background 0, offsets (N, M, 4) coded with `BOX_SCALES`, anchors (M, 4) xyxy; targets'
     boxes in the same pixels. Every object takes its best anchor, and each anchor with IoU >= 0.5 an object; three
     hard negatives a positive. Returns scalars `cls` and `box`; both keep a gradient when the batch holds no object.
     """
@@ -43,10 +40,10 @@ def assign(anchors: Tensor, targets: list[Target]) -> Assignment:
             labels.append(anchors.new_zeros(len(anchors), dtype=torch.long))
             matched.append(anchors)
             continue
-        index = _matcher(box_iou(boxes, anchors))
+        index = box_coding.match(box_iou(boxes, anchors), MATCH_IOU)
         labels.append(torch.where(index >= 0, target["labels"][index.clamp(min=0)], 0))
         matched.append(boxes[index.clamp(min=0)])
-    coded = box_coder.encode_single(torch.cat(matched), anchors.repeat(len(targets), 1))
+    coded = box_coding.encode(torch.cat(matched), anchors.repeat(len(targets), 1), BOX_SCALES)
     return Assignment(torch.stack(labels), coded.view(len(targets), -1, 4))
 
 

@@ -20,9 +20,10 @@ from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.quality import BuildQuality, QualityPredictor
 from spaces.detectors.soft_quality import SoftQualityPredictor
-from spaces.detectors.ssd import SSD
+from spaces.detectors.ssd import ssd
 from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
+from spaces.lookup import lookup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,7 @@ class DetectorSpec:
     heads: str = "light"
 
     def __post_init__(self) -> None:
-        if self.detector not in DETECTORS:
-            raise ValueError(f"No detector is called {self.detector!r}. Known: {', '.join(sorted(DETECTORS))}.")
+        entry = lookup(DETECTORS, self.detector, "detector")
         for name in ("num_classes", "image_size"):
             if type(getattr(self, name)) is not int:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, must be a whole number.")
@@ -48,14 +48,13 @@ class DetectorSpec:
             raise ValueError(f"width is {self.width!r}, must be a number.")
         if self.num_classes < 1:
             raise ValueError(f"num_classes is {self.num_classes}, must be at least 1.")
-        smallest, largest = DETECTORS[self.detector].sizes
+        smallest, largest = entry.sizes
         if not smallest <= self.image_size <= largest:
             raise ValueError(f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels.")
         if not 0 < self.width < math.inf:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
-        heads = DETECTORS[self.detector].heads
-        if self.heads not in heads:
-            allowed = " or ".join(map(repr, heads))
+        if self.heads not in entry.heads:
+            allowed = " or ".join(map(repr, entry.heads))
             raise ValueError(f"heads is {self.heads!r}; {self.detector} can only have {allowed}.")
 
 
@@ -80,7 +79,7 @@ BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
 def _ssd(build: BuildBackbone) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
-        return SSD(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+        return ssd(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
 
     return Entry(on_backbone)
 

@@ -5,7 +5,7 @@ own, is searched like any other, and a checkpoint that names it can be built aga
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.real import Quantized, Real
 from spaces.layers.weight_rules import StraightThrough
+from spaces.lookup import lookup
 
 OPTIONS: dict[str, dict[str, Any]] = {
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
@@ -121,7 +122,7 @@ def is_binary(name: str) -> bool:
 
 def learns_scale(name: str) -> bool:
     """Whether a 1-bit choice has a learned scale."""
-    return METHODS[name.partition("+")[0]].learns_scale or "learned_scale" in name.split("+")
+    return method(name).learns_scale
 
 
 def method(name: str) -> Method:
@@ -131,9 +132,8 @@ def method(name: str) -> Method:
     options twice or out of alphabetical order: one choice has one name.
     """
     base, *options = name.split("+")
-    if base not in METHODS:
-        raise ValueError(f"No layer method is called {base!r}. Known: {', '.join(METHODS)}.")
-    known = METHODS[base].options
+    chosen = lookup(METHODS, base, "layer method")
+    known = chosen.options
     for option in options:
         if option not in known:
             allowed = f"It has: {', '.join(sorted(known))}" if known else "It takes no options"
@@ -144,11 +144,10 @@ def method(name: str) -> Method:
     if {"hard", "soft"} <= set(options):
         raise ValueError(f"{name!r} asks for two relaxations; allowed are hard, soft, and neither.")
     if not options:
-        return METHODS[base]
-    chosen = METHODS[base]
+        return chosen
     settings = {name: value for option in options for name, value in OPTIONS[option].items()}
 
     def build(shape: UnitShape) -> Alternative:
         return chosen.build(shape, **settings)
 
-    return Method(chosen.weight_bits, chosen.input_bits, build)
+    return replace(chosen, build=build, learns_scale=chosen.learns_scale or "learned_scale" in options)

@@ -9,9 +9,6 @@ from spaces.layers.alternative import Activation, UnitShape
 from spaces.layers.real import activated
 from spaces.layers.unit import SearchableUnit
 
-PARTS = ("stem", "shortcuts", "heads")
-"""What may be opened, see `openable`."""
-
 
 class ActivatedConv2d(nn.Conv2d):
     """A convolution with the activation in front of it, which it takes along when it is opened: x, of both signs."""
@@ -49,31 +46,9 @@ class OpenedConv(SearchableUnit):
             self.start_from(conv.weight.detach())
 
 
-def openable(network: nn.Module) -> dict[str, list[str]]:
-    """The names of the plain convolutions that may be opened, by part.
-
-    `stem`: the backbone's first; `shortcuts`: the 1x1 ones round a unit or a block; `heads`: what predicts classes and
-    boxes, of a two-stage detector its first stage's. Depthwise convolutions are none of them.
-    """
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d) and module.groups == 1 and ".alternatives." not in name:
-            names = name.split(".")
-            if names[0].endswith("_heads") or names[0] == "rpn":
-                parts["heads"].append(name)
-            elif "shortcut" in names or "downsample" in names:
-                parts["shortcuts"].append(name)
-            elif names[0] == "backbone":
-                parts["stem"].append(name)
-    return parts
-
-
 def open_layers(network: nn.Module, choices: Mapping[str, Sequence[str]]) -> None:
-    """Open the convolutions that `choices` names exactly, each with its methods, in place; other names are left alone.
-
-    A prefix opens nothing: a candidate that makes the whole backbone 1-bit leaves its stem and its shortcuts real.
-    """
-    for name in (name for names in openable(network).values() for name in names if name in choices):
+    """Open the convolutions that `choices` names, each with its methods, in place."""
+    for name, methods in choices.items():
         parent, _, leaf = name.rpartition(".")
         conv = cast(nn.Conv2d, network.get_submodule(name))
-        network.get_submodule(parent).add_module(leaf, OpenedConv(conv, choices[name]))
+        network.get_submodule(parent).add_module(leaf, OpenedConv(conv, methods))

@@ -17,7 +17,7 @@ class Real(Alternative):
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = activated(x, self.shape.activation)
-        return self.bn(convolved(x, weight, self.shape))
+        return self.bn(convolve(x, weight, self.shape))
 
 
 class Quantized(Alternative):
@@ -55,7 +55,7 @@ class Quantized(Alternative):
         x = _rounded(x.clamp(low * step, high * step), step)
         steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / self.signed_levels
         weight = _rounded(weight, steps)
-        return self.bn(convolved(x, weight, self.shape))
+        return self.bn(convolve(x, weight, self.shape))
 
     @torch.no_grad()
     def _observe(self, x: Tensor) -> None:
@@ -63,9 +63,12 @@ class Quantized(Alternative):
         self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
 
 
-def convolved(x: Tensor, weight: Tensor, shape: UnitShape) -> Tensor:
-    """The real product of a unit, with zeros outside the map."""
-    return F.conv2d(x, weight, stride=shape.stride, padding=shape.padding, dilation=shape.dilation)
+def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
+    """The product of a unit, with `pad_value` outside the map. x (N, Ci, H, W), weight (Co, Ci, k, k)."""
+    padding = shape.padding
+    if pad_value and padding:
+        x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
+    return F.conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation)
 
 
 def activated(x: Tensor, activation: Activation) -> Tensor:

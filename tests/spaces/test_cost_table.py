@@ -8,8 +8,7 @@ import torch
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import layer_costs, totals
 from spaces.cost_table import CostTable
-from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units
-from spaces.layers.opened import openable
+from spaces.detectors import DETECTORS, DetectorSpec, build_detector, openable, searchable_units
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed
 

@@ -147,7 +147,7 @@ def test_a_layer_that_a_candidate_does_not_name_becomes_real_again(supernet):
 
 def test_a_layer_that_the_detector_lacks_is_named(spec):
     with pytest.raises(
-        ValueError, match=r"has no layer called backbone\.layer9, neck\. Did you mean backbone\.layer\d\?"
+        ValueError, match=r"has no layer called backbone\.layer9, neck\. Did you mean 'backbone\.layer\d'\?"
     ):
         build_fixed(spec, Candidate({"layer/backbone.layer9": "sign", "layer/neck": "sign", "layer/backbone": "real"}))
 

@@ -13,6 +13,9 @@ Pairs = Mapping[str, tuple[Tensor, Tensor]]
 Places = Callable[[DetectorOutput, Pairs], dict[str, Tensor]]
 """From the student's output and both maps of each level to the places that count: by level (N, H, W) of 0 and 1."""
 
+Distance = Callable[[Pairs, Mapping[str, Tensor] | None], Tensor]
+"""From both maps of each level, and by level the places that count (None: all do), to a scalar."""
+
 
 class LevelAdapters(nn.Module):
     """One convolution, without a bias, a pyramid level and teacher.
@@ -51,6 +54,28 @@ class LevelAdapters(nn.Module):
         adapted = {level: adapter(student.features[level]) for level, adapter in self.of(teacher_name).items()}
         pairs = {level: (x, resized_like(teacher.features[level], x)) for level, x in adapted.items()}
         return pairs, None if self._places is None else self._places(student, pairs)
+
+
+class AdaptedMaps(nn.Module):
+    """A term of pyramid maps: a `distance` between the student's adapted maps and the teacher's, 1x1 adapters.
+
+    With `places` the distance is taken at these alone.
+    """
+
+    def __init__(
+        self,
+        distance: Distance,
+        student_channels: Mapping[str, int],
+        teacher_channels: Mapping[str, Mapping[str, int]],
+        places: Places | None = None,
+    ) -> None:
+        super().__init__()
+        self._distance = distance
+        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
+
+    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
+        """A scalar; the teacher gets no gradient."""
+        return self._distance(*self.adapters.compared(student, teacher, teacher_name))
 
 
 def shared_levels(student_channels: Mapping[str, int], teacher: str, channels: Mapping[str, int]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.candidate import NO_TEACHER, Candidate
-from spaces.detectors import DetectorOutput, Target, traced
+from spaces.detectors import DetectorOutput, Target, is_two_stage, traced
 from spaces.layers import is_binary
 from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
@@ -34,7 +34,7 @@ class Distiller(nn.Module):
     ) -> None:
         super().__init__()
         self._teachers, self._ensemble = dict(teachers), ensemble
-        self._two_stage = hasattr(student, "counted_proposals")
+        self._two_stage = is_two_stage(student)
         self._layers: dict[str, dict[str, nn.Module]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():

@@ -1,39 +1,31 @@
 """Feature hints: the student's pyramid maps are drawn towards the teacher's (FitNets, arXiv:1412.6550, section 2.2)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from spaces.detectors import DetectorOutput
-from trainers.distill.adapters import LevelAdapters, Places
+from trainers.distill.adapters import AdaptedMaps, Pairs
 
 
-class FeatureHint(nn.Module):
-    """Mean over levels of mean((A_l F^s_l - F^t_l)^2), with a 1x1 adapter A_l a level and teacher.
+def hint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
+    """Mean over levels of mean((A_l F^s_l - F^t_l)^2), a scalar: 0 for equal maps.
 
-    Teacher maps of another size are resized (bilinear). SSD's pyramid maps stand behind a BatchNorm, so that the loss
-    is of one size whatever the precision of the layers before; a feature pyramid network's do where they are 1-bit.
-    With `places` the mean of a level is taken over these alone; it is 0 where there is none.
+    SSD's pyramid maps stand behind a BatchNorm, so that the loss has one size whatever the precision of the layers
+    before; a feature pyramid network's do where they are 1-bit. With masks (N, H, W) the mean of a level is taken over
+    these places alone; it is 0 where there is none.
     """
+    if masks is None:
+        return torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs.values()]).mean()
+    losses = []
+    for level, (ours, theirs) in pairs.items():
+        squares = (ours - theirs).square().mean(1)
+        losses.append((masks[level] * squares).sum() / masks[level].sum().clamp(min=1))
+    return torch.stack(losses).mean()
 
-    def __init__(
-        self,
-        student_channels: Mapping[str, int],
-        teacher_channels: Mapping[str, Mapping[str, int]],
-        places: Places | None = None,
-    ) -> None:
-        super().__init__()
-        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
 
-    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
-        """A scalar, 0 for equal maps behind identity adapters; the teacher gets no gradient."""
-        pairs, masks = self.adapters.compared(student, teacher, teacher_name)
-        if masks is None:
-            return torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs.values()]).mean()
-        losses = []
-        for level, (ours, theirs) in pairs.items():
-            apart = (ours - theirs).square().mean(1)
-            losses.append((masks[level] * apart).sum() / masks[level].sum().clamp(min=1))
-        return torch.stack(losses).mean()
+FeatureHint = partial(AdaptedMaps, hint_loss)
+"""The term: `hint_loss` behind 1x1 adapters A_l, one per level and teacher; teacher maps of another size are resized
+(bilinear)."""

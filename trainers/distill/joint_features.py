@@ -9,44 +9,41 @@ are guided through it. The responses, the last of the levels, are `joint_respons
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput
-from trainers.distill.adapters import LevelAdapters, Pairs, Places, resized_like, shared_levels
+from trainers.distill.adapters import AdaptedMaps, Pairs, resized_like, shared_levels
 
 LEAST_NORM = 1e-3
 """What a smaller norm counts as: the gradient of a channel that is zero everywhere stays finite."""
 
 
-class JointFeatures(nn.Module):
-    """Mean over levels of w_l MSE(u(A_l F^s_l), u(F^t_l)), with a 1x1 adapter A_l a level and teacher.
+def joint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
+    """Mean over levels of w_l MSE(u(A_l F^s_l), u(F^t_l)), a scalar: 0 for proportional maps.
 
     u divides each channel of each image, a map (H, W), by its L2 norm: maps of binary and of real layers differ in
     magnitude, which u takes out. w_l = H_l W_l, so that a level's value is the mean over images and channels of
     |u^s - u^t|^2 = 2 - 2 cos, in 0..4, and large maps don't weigh less. A level of a single cell is left out: u
-    leaves nothing but a sign of it. Adapters and teacher maps are as in `FeatureHint`. With `places`, what stands
-    outside them is left out of |u^s - u^t|^2.
+    leaves nothing but a sign of it. With masks (N, H, W), places outside them are left out of |u^s - u^t|^2.
     """
+    losses = []
+    for level, (ours, theirs) in pairs.items():
+        if ours[0, 0].numel() > 1:
+            squares = (_normalised(ours) - _normalised(theirs)).square().mean(1)
+            losses.append((squares if masks is None else squares * masks[level].flatten(1)).sum(1).mean())
+    return torch.stack(losses).mean()
 
-    def __init__(
-        self,
-        student_channels: Mapping[str, int],
-        teacher_channels: Mapping[str, Mapping[str, int]],
-        places: Places | None = None,
-    ) -> None:
-        super().__init__()
-        self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1, places=places)
 
-    def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
-        """A scalar, 0 for proportional maps behind identity adapters; the teacher gets no gradient."""
-        return _over_levels(*self.adapters.compared(student, teacher, teacher_name))
+JointFeatures = partial(AdaptedMaps, joint_loss)
+"""The term: `joint_loss` behind 1x1 adapters A_l, one per level and teacher."""
 
 
 class JointAttention(nn.Module):
-    """`JointFeatures` of attention maps, mean_c F_c^2 (N, 1, H, W): where a level is active, not in which channels.
+    """`joint_loss` of attention maps, mean_c F_c^2 (N, 1, H, W): where a level is active, not in which channels.
 
     These maps and their normalisation are attention transfer's (arXiv:1612.03928, section 3.1). They have one channel
     on both sides, so that nothing is adapted, or trained, but the student.
@@ -66,16 +63,7 @@ class JointAttention(nn.Module):
             ours = student.features[level]
             theirs = resized_like(teacher.features[level], ours)
             pairs[level] = (_attention(ours), _attention(theirs))
-        return _over_levels(pairs, None)
-
-
-def _over_levels(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
-    losses = []
-    for level, (ours, theirs) in pairs.items():
-        if ours[0, 0].numel() > 1:
-            apart = (_normalised(ours) - _normalised(theirs)).square().mean(1)
-            losses.append((apart if masks is None else apart * masks[level].flatten(1)).sum(1).mean())
-    return torch.stack(losses).mean()
+        return joint_loss(pairs, None)
 
 
 def _normalised(maps: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from spaces.detectors import DetectorOutput
 from spaces.detectors.ssd_loss import hard_negatives
 from trainers.distill.anchor_responses import AnchorResponses, paired_responses
+from trainers.distill.divergences import softened_divergence
 
 TEMPERATURE = 2.0
 MARGIN = 0.1
@@ -80,12 +81,11 @@ def _background_loss(responses: AnchorResponses) -> Tensor:
 
 def _divergence(ours: Tensor, theirs: Tensor, activation: str, temperature: float) -> Tensor:
     """T^2 KL of the second's probabilities from the first's: logits (P, K) to (P,)."""
-    ours, theirs = ours / temperature, theirs / temperature
     if activation == "softmax":
-        each = F.kl_div(ours.log_softmax(-1), theirs.log_softmax(-1), reduction="none", log_target=True)
-    else:
-        sides = [(F.logsigmoid(sign * ours), F.logsigmoid(sign * theirs)) for sign in (1, -1)]
-        each = torch.stack([F.kl_div(*side, reduction="none", log_target=True) for side in sides]).sum(0)
+        return softened_divergence(ours, theirs, temperature)
+    ours, theirs = ours / temperature, theirs / temperature
+    sides = [(F.logsigmoid(sign * ours), F.logsigmoid(sign * theirs)) for sign in (1, -1)]
+    each = torch.stack([F.kl_div(*side, reduction="none", log_target=True) for side in sides]).sum(0)
     return temperature**2 * each.sum(-1)
 
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from spaces.detectors import searchable_units
 from spaces.layers import LayerTrace, SearchableUnit
-from spaces.layers.real import activated
-from trainers.distill.layerwise import convolve
+from spaces.layers.real import activated, convolve
 
 Inputs = Literal["student", "twin"]
 """On which input the real side computes: the student unit's own (the default), or what the twin's unit sees."""

@@ -22,14 +22,6 @@ LEAST_SQUARE = 1e-12
 """A patch or a filter of zeros has the cosine 0 with anything."""
 
 
-def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
-    """The product of one layer, with `pad_value` outside the map."""
-    padding = shape.padding
-    if pad_value and padding:
-        x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
-    return F.conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation)
-
-
 def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, norms: Norms = "patch") -> Tensor:
     """cos(a, w) = (a (*) w) / (|a| |w|) at every place, in the product's shape.
 

@@ -21,6 +21,7 @@ from spaces.detectors.decoding import decoded
 from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_loss import paired_iou, quality_focal_loss
 from trainers.distill.anchor_responses import check_same_anchors
+from trainers.distill.divergences import binary_divergence, softened_divergence
 from trainers.distill.regions import Places, joined, positives, valuable
 
 TEMPERATURE = 10.0
@@ -53,8 +54,9 @@ class ResponseCls(nn.Module):
 class ResponseLoc(nn.Module):
     """Sum over positives, and over the valuable region with a quarter of its IoU, of localization distillation.
 
-    Of each place the mean over the four edges of `distribution_divergence`. The substitute for detectors without edges'
-    distributions: the mean of smooth-L1(b^s, b^t) over the four offsets from the anchor, in the detector's own coding.
+    For each place, the mean over the four edges of `softened_divergence` of their distributions. Detectors without
+    edges' distributions have a substitute: the mean of smooth-L1(b^s, b^t) over the four offsets from the anchor, in
+    the detector's own coding.
     """
 
     def __init__(self, temperature: float = TEMPERATURE) -> None:
@@ -71,7 +73,8 @@ class ResponseLoc(nn.Module):
         if student.responses.bins is None:
             each = F.smooth_l1_loss(ours, theirs, reduction="none")
         else:
-            each = distribution_divergence(ours, theirs, self.temperature)
+            # a sum over bins, as in the paper; its code takes their mean
+            each = softened_divergence(ours, theirs, self.temperature)
         return (places.weight * each.mean(-1)).sum() / max(len(sure.anchor), 1)
 
 
@@ -130,21 +133,6 @@ def class_scores(responses: Responses) -> Tensor:
     if responses.background is None:
         return logits.sigmoid()
     return _without(logits.softmax(-1), responses.background)
-
-
-def distribution_divergence(ours: Tensor, theirs: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """tau^2 KL(softmax(theirs / tau) || softmax(ours / tau)) of logits (..., n): (...,). LD, arXiv:2102.12252.
-
-    The paper's sum over bins; its code takes their mean.
-    """
-    soft, target = (ours / temperature).log_softmax(-1), (theirs / temperature).log_softmax(-1)
-    return temperature**2 * F.kl_div(soft, target, reduction="none", log_target=True).sum(-1)
-
-
-def binary_divergence(logits: Tensor, target: Tensor) -> Tensor:
-    """KL of (sigmoid, 1 - sigmoid) of the logits from (target, 1 - target), a target in 0..1, element by element."""
-    entropy = torch.special.entr(target) + torch.special.entr(1 - target)
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from trainers.data.decoded import Decoded
 from trainers.devices import to_device
 from trainers.whole_files import digest_of, write_whole
 
-VERSION = "teacher-outputs-2"
+VERSION = "teacher-outputs-3"
 PARTS = frozenset({"features", "responses"})
 SUMS = "sha256sums"
 Array = np.ndarray[Any, Any]
@@ -57,6 +57,7 @@ class KnownOutputs:
             form["background"],
             form["bins"],
             quality,
+            tuple(form["box_scales"]),
         )
         return DetectorOutput({level: read[f"features/{level}"] for level in form["features"]}, responses, _no_decoding)
 
@@ -164,6 +165,7 @@ def _form(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Any]:
         "activation": responses.activation,
         "background": responses.background,
         "bins": responses.bins,
+        "box_scales": responses.box_scales,
         "quality": kept and responses.quality is not None,
     }
 

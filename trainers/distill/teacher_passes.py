@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from spaces.detectors import DetectorOutput
+from spaces.detectors import DetectorOutput, is_two_stage
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import recorded_inputs
 
@@ -51,7 +51,7 @@ class TeacherPasses:
 
     def _known_or_run(self, teacher: str) -> DetectorOutput:
         network = self._teachers[teacher]
-        two_stage = self._proposals is not None and hasattr(network, "counted_proposals")
+        two_stage = self._proposals is not None and is_two_stage(network)
         if self._known is not None and teacher not in self._recorded and not two_stage:
             known = self._known(teacher)
             if known is not None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from search.config import Config, ConfigError, Kind, changed_keys, config_text, load_config, preset_names
 from search.plan.space import student_spec
 from spaces.candidate import Candidate
-from spaces.cost import counted_proposals
+from spaces.detectors import counted_proposals
 from spaces.supernet import build_fixed
 
 

@@ -37,7 +37,7 @@ def kept(tmp_path, fixed, spec, blobs, recorded_progress):
         progress = recorded_progress()
         if two_stage:
             for teacher in teachers.values():
-                teacher.network.counted_proposals = None
+                teacher.network.counted_proposals = 300
         config = load_config(file, list(overrides))
         outputs = teacher_outputs(
             plan_search(config, None, begun=True).base, RunFolder(tmp_path), teachers, blobs(4), progress

@@ -5,20 +5,14 @@ import shutil
 
 import pytest
 import torch
-from search.plan.given_weights import given_files
 
 from search.config import ConfigError, load_config
 from search.errors import RunError
-from search.plan.sources import settled
-from search.plan.space import fixed_candidate
+from search.plan.plan import plan_training
 from search.stages import candidate_training
 from search.stages.search import run_search
-from search.stages.teachers import check_given_weights, load_published
 from search.stages.train import run_train, with_candidate
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorSpec
-from spaces.supernet import build_fixed
-from trainers.checkpoint import CheckpointError
 from trainers.detector_file import load_detector
 from trainers.progress import SilentProgress
 from trainers.training.searched_signs import searches
@@ -98,17 +92,22 @@ def test_a_training_of_other_settings_has_a_place_and_lines_of_its_own(trained, 
 
 
 @pytest.mark.parametrize(
-    ("detector", "parts"), [("ssd_resnet18", ["backbone"]), ("gfl_resnet18", ["backbone", "fpn", "towers"])]
+    ("detector", "parts"),
+    [
+        ("ssd_resnet18", ["backbone"]),
+        ("gfl_resnet18", ["backbone", "fpn", "towers"]),
+        ("faster_rcnn_resnet18", ["backbone", "fpn", "rpn"]),
+    ],
 )
 def test_one_method_for_all_layers_reaches_every_part_of_the_detector(config, detector, parts):
-    candidate = fixed_candidate(config("train.layers=sign", f"student.detector={detector}"))
+    candidate = plan_training(config("train.layers=sign", f"student.detector={detector}"), None).candidate
     assert candidate.layers() == dict.fromkeys(parts, "sign")
 
 
 def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
     run = tmp_path / "alone"
     shutil.copytree(trained.checkpoint.parents[2], run)
-    candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
+    candidate = plan_training(config("train.layers={backbone.layer1: sign}", "train.terms={}"), None).candidate
     assert candidate.layers() == {"backbone.layer1": "sign"}
     found = run_train(with_candidate(config("train.epochs=1"), candidate), run, None, SilentProgress())
     assert load_detector(found.checkpoint).candidate == candidate
@@ -227,86 +226,6 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config,
         run_train(config("train.layers={neck: sign}"), tmp_path / "run", None, SilentProgress())
     with pytest.raises(ConfigError, match=r"train\.batch_size is 17, but train has 16 images"):
         run_train(config("train.batch_size=17"), tmp_path / "run", None, SilentProgress())
-
-
-def test_the_twin_starts_from_published_weights(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    stem = torch.randn_like(detector.backbone.conv1.weight)
-    torch.save({"conv1.weight": stem, "fc.weight": torch.ones(1)}, tmp_path / "published.pth")
-    chosen = config(f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector, "twin")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    assert told.startswith("1 tensors of the backbone from published.pth; ")
-    assert told.endswith("it has 1 more, such as fc.weight")
-
-
-def test_weights_of_another_network_are_refused_before_anything_is_written(config, tmp_path):
-    torch.save({"nothing.weight": torch.ones(1)}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match=r"student\.weights is .*, for ssd_resnet18: No tensor of the checkpoint"):
-        run_train(config(f"student.weights={tmp_path / 'other.pth'}"), tmp_path / "run", None, SilentProgress())
-    assert not (tmp_path / "run").exists()
-    with pytest.raises(ConfigError, match=r"student\.weights: is 'gone\.pth', but there is no such file"):
-        config("student.weights=gone.pth")
-
-
-def test_a_student_from_scratch_starts_from_its_own_published_weights_and_not_from_the_twins(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    for file, value in (("own.pth", 1.0), ("twins.pth", 2.0)):
-        torch.save({"conv1.weight": torch.full_like(detector.backbone.conv1.weight, value)}, tmp_path / file)
-    both = (f"student.weights={tmp_path / 'own.pth'}", f"teachers.twin.weights={tmp_path / 'twins.pth'}")
-    chosen = config(*both)
-    for name, value in ((None, 1.0), ("twin", 2.0)):
-        load_published(chosen, detector, name)
-        assert (detector.backbone.conv1.weight == value).all()
-    assert set(given_files(chosen, ["twin"], scratch=True)) == {"student.weights", "teachers.twin.weights"}
-    torch.save({"nothing": torch.ones(1)}, tmp_path / "own.pth")
-    with pytest.raises(CheckpointError, match=r"student\.weights is .*: No tensor of the checkpoint fits"):
-        check_given_weights(chosen)
-
-
-def test_one_method_for_all_layers_is_the_pyramids_and_the_first_stages_too(config):
-    candidate = fixed_candidate(config("student.detector=faster_rcnn_resnet18"))
-    assert candidate.layers() == {"backbone": "dbs", "fpn": "dbs", "rpn": "dbs"}
-
-
-def test_a_whole_detectors_published_weights_are_told_by_what_they_hold(config, tmp_path):
-    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    stem, box = torch.randn_like(detector.backbone.conv1.weight), torch.randn(128, 128)
-    torch.save({"backbone.body.conv1.weight": stem, "roi_heads.box_head.fc7.weight": box}, tmp_path / "published.pth")
-    chosen = config("student.detector=faster_rcnn_resnet18", f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector, "twin")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    assert torch.equal(detector.roi_heads.box_head.fc7.weight, box)
-    assert told.startswith("2 tensors of the detector from published.pth; ")
-
-
-def test_a_teacher_may_start_from_published_weights_too(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    torch.save({"nothing": torch.ones(1)}, tmp_path / "published.pth")
-    chosen = config(f"teachers.big.weights={tmp_path / 'published.pth'}")
-    with pytest.raises(CheckpointError, match=r"teachers\.big\.weights is .*: No tensor of the checkpoint fits"):
-        load_published(chosen, detector, "big")
-    torch.save({"conv1.weight": torch.ones_like(detector.backbone.conv1.weight)}, tmp_path / "published.pth")
-    assert load_published(chosen, detector, "big").startswith("1 tensors of the backbone from published.pth")
-
-
-def test_published_weights_may_be_named(config, monkeypatch):
-    stem = torch.randn(64, 3, 7, 7)
-    monkeypatch.setattr("search.stages.teachers.download", lambda detector, name: {"conv1.weight": stem})
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96)
-    detector = build_fixed(spec, Candidate({}))
-    chosen = settled(config("student.weights=imagenet", "student.width=1"), None)
-    assert load_published(chosen, detector, "twin").startswith("1 tensors of the backbone from imagenet")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
-    with pytest.raises(ConfigError, match=message):
-        config("student.weights=coco")
-    with pytest.raises(ConfigError, match=r"is 'imagenet', but only a width of 1 has such weights; it is 0.125"):
-        config("student.weights=imagenet")
 
 
 def test_without_images_to_score_on_one_network_trains_and_no_search_begins(config, tmp_path):

@@ -4,6 +4,7 @@ import torch
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, Responses
 from spaces.detectors.decoding import decoded
+from spaces.detectors.ssd_loss import BOX_SCALES
 from spaces.supernet import build_fixed
 
 
@@ -35,6 +36,7 @@ def test_distributions_stand_for_their_means():
 
 def test_offsets_of_ssd_are_scaled_by_its_variances_and_those_of_a_first_stage_are_not():
     anchors, said = torch.tensor([[0.0, 0.0, 20.0, 20.0]]), torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    ssd, first = Responses([], [], anchors, "softmax", 0), Responses([], [], anchors, "sigmoid", None)
+    ssd = Responses([], [], anchors, "softmax", 0, box_scales=BOX_SCALES)
+    first = Responses([], [], anchors, "sigmoid", None)
     assert decoded(ssd, anchors, said).flatten().tolist() == pytest.approx([2.0, 0.0, 22.0, 20.0])  # 0.1 of the width
     assert decoded(first, anchors, said).flatten().tolist() == pytest.approx([20.0, 0.0, 40.0, 20.0])

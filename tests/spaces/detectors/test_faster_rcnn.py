@@ -5,8 +5,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
-from spaces.detectors import DetectorSpec, searchable_units, traced
-from spaces.layers.opened import openable
+from spaces.detectors import DetectorSpec, openable, searchable_units, traced
 from spaces.supernet import build_fixed
 
 SPEC = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=3, image_size=96, width=0.125)

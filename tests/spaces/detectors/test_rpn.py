@@ -27,7 +27,7 @@ def build(*methods, image_size=96):
 
 
 def test_responses_are_three_anchors_a_cell_from_fine_to_coarse(images, features):
-    responses = respond(build("real"), images, features)
+    responses = respond(build("real"), images.tensors, features)
     assert [tuple(x.shape) for x in responses.cls] == [(2, 3, side, side) for side in SIDES]
     assert [tuple(x.shape) for x in responses.box] == [(2, 12, side, side) for side in SIDES]
     assert (responses.activation, responses.background) == ("sigmoid", None)
@@ -47,7 +47,7 @@ def test_small_inputs_have_anchors_of_half_the_published_size(image_size, sides)
 def test_the_shared_unit_leaves_a_trace_of_every_level(images, features):
     rpn = build("react")
     rpn.head.conv.tracing = True
-    respond(rpn, images, features)
+    respond(rpn, images.tensors, features)
     assert all(torch.equal(run.x, x) for run, x in zip(rpn.head.conv.runs, features.values(), strict=True))
 
 
@@ -72,7 +72,7 @@ def test_the_published_head_by_hand(images, features):
 def test_proposals_lie_in_the_image_and_come_without_a_gradient(images, features):
     rpn = build("real")
     for training, largest in ((True, 600), (False, 300)):
-        boxes = propose(rpn.train(training), images, respond(rpn, images, features))
+        boxes = propose(rpn.train(training), images, respond(rpn, images.tensors, features))
         assert len(boxes) == 2
         for found in boxes:
             assert 0 < len(found) <= largest
@@ -85,7 +85,7 @@ def test_an_anchor_that_fits_is_taught_to_be_an_object_and_to_stay(images, featu
     """Anchors at a cell's centre that are the object: IoU 1, offsets 0. The loss falls when these say so."""
     rpn = build("real")
     target = {"boxes": torch.tensor([[40.0, 40.0, 56.0, 56.0]]), "labels": torch.ones(1).long()}
-    responses = respond(rpn, images, features)
+    responses = respond(rpn, images.tensors, features)
     index = responses.anchors.eq(target["boxes"]).all(1).nonzero().flatten().tolist()
     assert len(index) == 1
     row, column, anchor = index[0] // (24 * 3), index[0] // 3 % 24, index[0] % 3
@@ -107,7 +107,7 @@ def test_an_anchor_that_fits_is_taught_to_be_an_object_and_to_stay(images, featu
 def test_losses_without_an_object_have_a_gradient_path(images, features):
     rpn = build("real")
     empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
-    losses = rpn_losses(rpn, respond(rpn, images, features), [empty, empty])
+    losses = rpn_losses(rpn, respond(rpn, images.tensors, features), [empty, empty])
     assert losses["rpn_box"].item() == 0
     sum(losses.values()).backward()
     assert rpn.head.cls_logits.weight.grad.count_nonzero()

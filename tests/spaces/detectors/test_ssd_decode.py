@@ -3,8 +3,9 @@
 import torch
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
+from spaces.detectors.box_coding import decode
 from spaces.detectors.ssd_decode import _probabilities, decode_batch
-from spaces.detectors.ssd_loss import box_coder
+from spaces.detectors.ssd_loss import BOX_SCALES
 
 OWN = (64, 64)
 
@@ -23,7 +24,7 @@ def by_the_book(logits, offsets, anchors, size):
     top, index = scores.topk(min(400, len(scores)))
     index, top = index[top > 0.01], top[top > 0.01]
     classes = logits.shape[-1] - 1
-    boxes = clip_boxes_to_image(box_coder.decode_single(offsets, anchors), OWN)[index // classes]
+    boxes = clip_boxes_to_image(decode(offsets, anchors, BOX_SCALES), OWN)[index // classes]
     labels = index % classes + 1
     keep = batched_nms(boxes, top, labels, 0.45)[:100]
     height, width = size

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from spaces.detectors.ssd_loss import assign, box_coder, ssd_losses
+from spaces.detectors.box_coding import decode
+from spaces.detectors.ssd_loss import BOX_SCALES, assign, ssd_losses
 
 ANCHORS = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 40.0, 40.0]])
 
@@ -99,7 +100,7 @@ def test_two_objects_in_one_place_leave_the_losses_finite():
 
 def test_the_coder_turns_offsets_into_boxes_by_hand():
     # Variances 0.1 for the centre, 0.2 for the size: half a width to the right, e ** 0.2 as wide.
-    moved = box_coder.decode_single(torch.tensor([[5.0, 0.0, 1.0, 0.0]]), ANCHORS[:1])
+    moved = decode(torch.tensor([[5.0, 0.0, 1.0, 0.0]]), ANCHORS[:1], BOX_SCALES)
     width = 10 * math.exp(0.2)
     torch.testing.assert_close(moved, torch.tensor([[10 - width / 2, 0.0, 10 + width / 2, 10.0]]))
 

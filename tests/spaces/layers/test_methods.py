@@ -50,7 +50,7 @@ def test_options_stand_behind_a_name():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dbz", "No layer method is called 'dbz'. Known: real, int8, sign"),
+        ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, sign"),
         ("sign+soft", "sign has no option 'soft'. It has: learned_scale, pad_minus_one, prelu"),
         ("react+prelu", "react has no option 'prelu'. It has: learned_scale, pad_minus_one."),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
@@ -188,3 +188,11 @@ def test_logits_may_start_from_noise():
     assert torch.equal(searched.logits, before)
     assert 0.8 < before.std() < 1.2
     torch.testing.assert_close(searched.scale, weight.mean((1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "learned"),
+    [("dbs", True), ("dbs+hard", True), ("sign", False), ("sign+learned_scale", True), ("bireal+prelu", False)],
+)
+def test_a_name_and_its_method_agree_on_whether_the_scale_is_learned(name, learned):
+    assert method(name).learns_scale is learns_scale(name) is learned

@@ -7,9 +7,9 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs
-from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units, traced
+from spaces.detectors import DETECTORS, DetectorSpec, build_detector, openable, searchable_units, traced
 from spaces.layers import OpenedConv
-from spaces.layers.opened import ActivatedConv2d, openable
+from spaces.layers.opened import ActivatedConv2d
 from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared
 
 METHODS = ("real", "int8", "sign", "react", "dbs")

@@ -151,7 +151,8 @@ def test_no_method_is_affine(method):
 
 def test_an_unknown_method_is_named_with_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"No layer method is called 'dbz'\. Known: real, int8, sign, bireal, react, dbs, "
+        ValueError,
+        match=r"No layer method is called 'dbz'\. Did you mean 'dbs'\? Known: real, int8, sign, ",
     ):
         SearchableUnit(UnitShape(4, 4, 3), ["real", "dbz"])
     with pytest.raises(ValueError, match="A unit needs one layer method or more"):

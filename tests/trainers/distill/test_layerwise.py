@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 
 from spaces.layers import UnitShape
+from spaces.layers.real import convolve
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough
 from trainers.distill.layerwise import (
     amplitude_loss,
     angular_loss,
     binary_cosines,
-    convolve,
     real_cosines,
     weight_reconstruction_loss,
 )

@@ -1,36 +1,38 @@
-import resource
-import subprocess
+import ctypes
 import sys
 
 import pytest
 
 from trainers.training.memory import keep_freed_memory
 
-PAGE_FAULTS = """
-import resource, sys, torch
-from trainers.training.memory import keep_freed_memory
 
-if sys.argv[1] == "kept":
+class Glibc:
+    """A C library that notes how its malloc is set."""
+
+    def __init__(self, accepts=1):
+        self.options, self.accepts = {}, accepts
+
+    def gnu_get_libc_version(self):
+        return b"2.36"
+
+    def mallopt(self, option, value):
+        self.options[option] = value
+        return self.accepts
+
+
+def test_freed_memory_is_neither_trimmed_nor_mapped_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Glibc()
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
     assert keep_freed_memory()
-torch.set_num_threads(1)
-for step in range(25):
-    if step == 10:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(16 * 1024 * 1024)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
+    assert library.options == {-4: 0, -1: -1}  # glibc's malloc.h: M_MMAP_MAX 0 blocks, M_TRIM_THRESHOLD never
 
 
-def faults(how: str) -> int:
-    """The pages that the system makes for 15 tensors of 64 MiB, made and freed in turn after 10 others."""
-    told = subprocess.run([sys.executable, "-c", PAGE_FAULTS, how], capture_output=True, text=True, check=True)
-    return int(told.stdout)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc can be told so")
-def test_freed_memory_is_kept_and_used_again_instead_of_asked_for_anew() -> None:
-    pages = 64 * 1024 * 1024 // resource.getpagesize()
-    assert faults("kept") < pages <= faults("as usual") / 10
+@pytest.mark.parametrize("library", [Glibc(accepts=0), object()], ids=["it refuses", "it is no glibc"])
+def test_a_library_that_can_not_be_set_is_reported(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    assert not keep_freed_memory()
 
 
 def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
