@@ -92,6 +92,11 @@ class RunFolder:
             write_whole(file, json.dumps(spent, indent=2).encode())
 
 
+def run_path(config: Config, path: Path | None) -> Path:
+    """The folder that a caller gives a run, absolute; `runs/<name>` where none is given."""
+    return (path or Path("runs") / config.name).resolve()
+
+
 def check_run_folder(path: Path, config: Config, command: str = "search") -> None:
     """Raise RunError when `path` can't be the folder of a search with this config; nothing is written.
 

@@ -14,7 +14,7 @@ from search.plan.initial_candidates import ends, first_tried
 from search.plan.sources import check_image_sets, class_names, settled
 from search.plan.space import build_space, student_spec
 from search.plan.teaching import check_ensemble, check_fit, ensemble_of
-from search.run.folder import RunFolder, check_run_folder, read_run_folder
+from search.run.folder import RunFolder, check_run_folder, read_run_folder, run_path
 from search.run.lock import RunLock
 from search.run.start import started_run, untouched_if_refused
 from search.stages.candidate_training import role_rates
@@ -28,7 +28,7 @@ from search.workers.recorder import ALL_REASONS
 from search.workers.runner import run_trials
 from spaces.candidate import Candidate
 from spaces.cost_table import CostTable
-from trainers.progress import Progress
+from trainers.progress import Progress, SilentProgress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
@@ -42,15 +42,20 @@ class Search:
     retrained: Result | None
 
 
-def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Search:
+def run_search(
+    config: Config, run_dir: Path | None = None, data_root: Path | None = None, progress: Progress | None = None
+) -> Search:
     """Run the whole search in `run_dir`, or go on where an earlier start of it stopped.
 
-    `data_root` replaces the config's. Raises RunError for a folder of another config or one in use, DataError for bad
-    data, DivergedError when a teacher or the supernet diverges; a candidate that fails is recorded, and the search
-    goes on. Of a start that is refused before anything was trained nothing is left.
+    run_dir: `runs/<name>` by default. data_root: replaces the config's. progress: silent by default.
+
+    Raises RunError for a folder of another config or one in use, DataError for bad data, DivergedError when a teacher
+    or the supernet diverges; a candidate that fails is recorded, and the search goes on. If a start is refused before
+    training, it leaves no files behind.
     """
+    run_dir, progress = run_path(config, run_dir), progress or SilentProgress()
     config = settled(config, data_root)
-    # Whatever is wrong is said before anything is written.
+    # Check everything before writing anything.
     check_scoring_data(config)
     images = check_image_sets(config)
     check_batch_sizes(config, {"supernet": config.supernet, "retrain": config.retrain}, images)
@@ -71,13 +76,18 @@ def run_search(config: Config, run_dir: Path, data_root: Path | None, progress: 
 
 
 def run_retrain(
-    run_dir: Path, candidate_id: str, epochs: int | None, data_root: Path | None, progress: Progress
+    run_dir: Path,
+    candidate_id: str,
+    epochs: int | None = None,
+    data_root: Path | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Retrain one candidate of a run to the end and measure it on `data.test`.
 
-    `candidate_id` is an id in the trials table or an unambiguous beginning of one; `epochs` replaces the config's,
-    `data_root` the place where the search found its images.
+    candidate_id: an id in the trials table, or an unambiguous beginning of one. epochs: replaces the config's.
+    data_root: replaces the place where the search found its images. progress: silent by default.
     """
+    run_dir, progress = run_dir.resolve(), progress or SilentProgress()
     folder, config = read_run_folder(run_dir)
     config = settled(config, data_root)
     if epochs is not None:

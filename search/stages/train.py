@@ -16,7 +16,7 @@ from search.plan.sources import check_image_sets, class_names, settled
 from search.plan.space import fixed_candidate, student_spec
 from search.plan.teaching import check_fit, check_layers, ensemble_of
 from search.run.digests import keep_given_files
-from search.run.folder import RunFolder, check_run_folder
+from search.run.folder import RunFolder, check_run_folder, run_path
 from search.run.start import started_run
 from search.stages.candidate_training import described, forget_training, train_candidate
 from search.stages.data import load_measured
@@ -27,7 +27,7 @@ from search.stages.teachers import check_device, check_given_weights, distiller_
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.devices import pick_device
-from trainers.progress import Progress
+from trainers.progress import Progress, SilentProgress
 from trainers.seeding import seeded
 from trainers.teacher import Teacher
 
@@ -46,14 +46,19 @@ def with_candidate(config: Config, candidate: Candidate) -> Config:
     return with_section(config, "train", {**config.train.model_dump(), **changed}, "the candidate")
 
 
-def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Result:
+def run_train(
+    config: Config, run_dir: Path | None = None, data_root: Path | None = None, progress: Progress | None = None
+) -> Result:
     """Train the network that `config.train` names, and measure it on `data.test` beside its twin.
+
+    run_dir: `runs/<name>` by default. data_root: replaces the config's. progress: silent by default.
 
     The same trainer as a retraining's; here the network starts from its twin, or from the published weights or nothing
     (`train.start`). Of the teachers those are trained first that it needs; without a twin among them there are no
     figures of one. Goes on where an earlier start stopped, and keeps the result in `trained/<id>/`. Raises ConfigError
     for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
+    run_dir, progress = run_path(config, run_dir), progress or SilentProgress()
     config = settled(config, data_root)
     check_train(config)
     chosen = fixed_candidate(config)
