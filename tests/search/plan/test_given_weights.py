@@ -2,21 +2,21 @@
 
 import hashlib
 import json
+from functools import partial
 
 import pytest
 import torch
-from search.plan.given_weights import given_files
 from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
-from search.config import ConfigError, load_config
+from search.config import ConfigError, config_text
 from search.errors import RunError
-from search.plan.sources import settled
-from search.run.digests import keep_given_files
-from search.run.folder import RunFolder, open_run_folder
-from search.stages.data import load_measured
+from search.plan.plan import plan_search, plan_training
+from search.run.digests import input_digests, note_inputs
+from search.run.folder import RunFolder
 from search.stages.detector_result import figures_on
+from search.stages.images import load_measured
 from search.stages.search import run_retrain, run_search
 from search.stages.train import run_train
 from spaces.candidate import Candidate
@@ -26,18 +26,15 @@ from trainers.data.shapes import SHAPE_CLASSES
 from trainers.detector_file import load_detector, save_detector
 from trainers.progress import SilentProgress, figures_text
 
-CONFIG = """
-name: given
-device: cpu
-data: {format: shapes, image_size: 96, shapes: {train: 8, val: 4, test: 4, image_size: 96}}
-student: {detector: ssd_resnet18, width: 0.125}
-teachers: {twin: {epochs: 1, batch_size: 8}, big: {batch_size: 8}}
-space: {granularity: stage, layers: {methods: [real, sign]}}
-supernet: {batch_size: 8}
-retrain: {batch_size: 8}
-train: {layers: sign, start: scratch, terms: {feature_hint: {teacher: big}}, epochs: 1, batch_size: 8}
-"""
-TWINS_OWN = {"teachers.twin.weights": "safe"}
+SHAPES = {"train": 8, "val": 4, "test": 4, "image_size": 96}
+TERM = {"feature_hint": {"teacher": "big"}}
+SECTIONS = {
+    "name": "given",
+    "data": {"format": "shapes", "image_size": 96, "shapes": SHAPES},
+    "teachers": {"twin": {"epochs": 1, "batch_size": 8}, "big": {"batch_size": 8}},
+    "train": {"layers": "sign", "start": "scratch", "terms": TERM, "epochs": 1, "batch_size": 8},
+}
+NAMED = "space.terms={feature_hint: {teachers: [none, big]}}"
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
 MESSAGE = (
     r"was begun with other weights than are there now: teachers\.big\.weights \(.*big\.safetensors\) is another file"
@@ -57,18 +54,18 @@ def big(tmp_path):
 
 
 @pytest.fixture
-def config(tmp_path):
-    file = tmp_path / "given.yaml"
-    file.write_text(CONFIG)
-    return lambda *overrides: load_config(file, overrides)
+def config(tiny_config):
+    return partial(tiny_config, **SECTIONS)
 
 
 @pytest.fixture
 def begun(config, big, tmp_path):
     """A search that has its twin and a scored candidate, and knows the file of its other teacher."""
-    chosen = settled(config(f"teachers.big.weights={big}"), None)
-    folder = open_run_folder(tmp_path / "run", chosen)
-    keep_given_files(folder, given_files(chosen, chosen.teachers))
+    plan = plan_search(config(f"teachers.big.weights={big}", NAMED), None).base
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.begin(config_text(plan.config))
+    keep(folder, plan.inputs)
     folder.teacher("twin").parent.mkdir()
     folder.teacher("twin").touch()
     scored = {"number": 0, "id": "0" * 12, "state": "complete", "layer/backbone.layer1": "sign"}
@@ -76,26 +73,36 @@ def begun(config, big, tmp_path):
     return folder
 
 
+def keep(folder, files):
+    """As a start does before it trains."""
+    note_inputs(folder, input_digests(folder, files))
+
+
+TWIN, NO_TERMS = "train.start=twin", "train.terms={{}}"
+BIG_SAFE, BIG_PTH, STUDENT_PTH = "teachers.big.weights={safe}", "teachers.big.weights={pth}", "student.weights={pth}"
+
+
 @pytest.mark.parametrize(
-    ("overrides", "teachers", "scratch", "expected"),
+    ("overrides", "expected"),
     [
-        (("teachers.big.weights={safe}",), ("twin", "big"), False, {"teachers.big.weights": "safe"}),
-        (("teachers.big.weights={safe}",), ("twin",), False, {}),
-        (("teachers.big.weights={pth}",), ("big",), False, {"teachers.big.weights": "pth"}),
-        (("student.weights={pth}",), ("twin",), False, {"student.weights": "pth"}),
-        (("student.weights={pth}",), (), False, {}),
-        (("student.weights={pth}",), (), True, {"student.weights": "pth"}),
-        (("teachers.twin.weights={safe}", "student.weights={pth}"), ("twin",), False, TWINS_OWN),
-        (("student.width=1", "student.weights=imagenet"), ("twin",), True, {}),
-        ((), ("twin",), True, {}),
+        ((BIG_SAFE, TWIN), {"teachers.big.weights": "safe"}),
+        ((BIG_SAFE, TWIN, NO_TERMS), {}),
+        ((BIG_PTH,), {"teachers.big.weights": "pth"}),
+        ((STUDENT_PTH, TWIN, NO_TERMS), {"student.weights": "pth"}),
+        ((STUDENT_PTH, TWIN), {"student.weights": "pth"}),
+        ((STUDENT_PTH, NO_TERMS), {"student.weights": "pth"}),
+        (("teachers.twin.weights={safe}", STUDENT_PTH, TWIN, NO_TERMS), {"teachers.twin.weights": "safe"}),
+        (("student.width=1", "student.weights=imagenet", NO_TERMS), {}),
+        ((TWIN,), {}),
     ],
 )
-def test_the_files_of_a_start_are_those_that_it_reads(config, tmp_path, overrides, teachers, scratch, expected):
-    paths = {"safe": tmp_path / "a.safetensors", "pth": tmp_path / "b.pth"}
-    for path in paths.values():
-        path.touch()
-    chosen = config(*(one.format(**paths) for one in overrides))
-    assert given_files(chosen, teachers, scratch=scratch) == {key: paths[name] for key, name in expected.items()}
+def test_the_files_of_a_start_are_those_that_it_reads(config, big, tmp_path, monkeypatch, overrides, expected):
+    paths = {"safe": big, "pth": tmp_path / "b.pth"}
+    stem = {"conv1.weight": torch.zeros(64, 3, 7, 7)}
+    monkeypatch.setattr("search.plan.published.download", lambda *_: stem)
+    torch.save({"conv1.weight": torch.zeros(8, 3, 7, 7)}, paths["pth"])
+    plan = plan_training(config(*(one.format(**paths) for one in overrides)), None)
+    assert plan.base.inputs == {key: paths[name] for key, name in expected.items()}
 
 
 def test_what_is_kept_are_digests_by_key_beside_those_of_earlier_starts(tmp_path):
@@ -103,8 +110,8 @@ def test_what_is_kept_are_digests_by_key_beside_those_of_earlier_starts(tmp_path
     one.write_bytes(b"one")
     other.write_bytes(b"other")
     (tmp_path / "journal.log").touch()
-    keep_given_files(folder, {"student.weights": one})
-    keep_given_files(folder, {"teachers.big.weights": other})
+    keep(folder, {"student.weights": one})
+    keep(folder, {"teachers.big.weights": other})
     assert json.loads((tmp_path / "given.json").read_text()) == {
         "student.weights": hashlib.sha256(b"one").hexdigest(),
         "teachers.big.weights": hashlib.sha256(b"other").hexdigest(),
@@ -112,23 +119,23 @@ def test_what_is_kept_are_digests_by_key_beside_those_of_earlier_starts(tmp_path
 
 
 def test_a_run_without_such_files_keeps_none(tmp_path):
-    keep_given_files(RunFolder(tmp_path), {})
+    keep(RunFolder(tmp_path), {})
     assert not list(tmp_path.iterdir())
 
 
 def test_until_something_was_trained_a_file_may_be_replaced(tmp_path):
     folder, file = RunFolder(tmp_path), tmp_path / "file"
     file.write_bytes(b"wrong")
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     file.write_bytes(b"right")
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     (tmp_path / "journal.log").touch()
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     file.write_bytes(b"third")
     with pytest.raises(
         RunError, match=r"student\.weights \(.*file\) is another file\. Bring the old one back, or give"
     ):
-        keep_given_files(folder, {"student.weights": file})
+        keep(folder, {"student.weights": file})
     digest = hashlib.sha256(b"right").hexdigest()
     assert json.loads((tmp_path / "given.json").read_text()) == {"student.weights": digest}
 
@@ -137,28 +144,28 @@ def test_a_run_that_knows_no_digests_gets_them_at_its_next_start(tmp_path):
     folder, file = RunFolder(tmp_path), tmp_path / "file"
     file.write_bytes(b"a")
     (tmp_path / "journal.log").touch()
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     file.write_bytes(b"b")
     with pytest.raises(RunError, match="other weights"):
-        keep_given_files(folder, {"student.weights": file})
+        keep(folder, {"student.weights": file})
 
 
 def test_a_file_that_is_gone_is_left_to_its_reader_and_told_apart_when_it_is_back(tmp_path):
     folder, file = RunFolder(tmp_path), tmp_path / "file"
     file.write_bytes(b"a")
     (tmp_path / "journal.log").touch()
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     file.unlink()
-    keep_given_files(folder, {"student.weights": file})
+    keep(folder, {"student.weights": file})
     file.write_bytes(b"b")
     with pytest.raises(RunError, match="other weights"):
-        keep_given_files(folder, {"student.weights": file})
+        keep(folder, {"student.weights": file})
 
 
 def test_a_search_is_not_taken_up_with_another_teacher(begun, config, big):
     write_teacher(big, 1)
     with pytest.raises(RunError, match=MESSAGE):
-        run_search(config(f"teachers.big.weights={big}"), begun.path, None, SilentProgress())
+        run_search(config(f"teachers.big.weights={big}", NAMED), begun.path, None, SilentProgress())
 
 
 def test_no_candidate_is_retrained_with_another_teacher_and_none_without_it(begun, big):
@@ -170,13 +177,13 @@ def test_no_candidate_is_retrained_with_another_teacher_and_none_without_it(begu
         run_retrain(begun.path, "0", None, None, SilentProgress())
 
 
-def test_a_training_is_not_read_or_gone_on_with_another_teacher(config, big, tmp_path):
+def test_a_training_is_not_read_or_gone_on_with_another_teacher(config, write_config, big, tmp_path):
     run, chosen = tmp_path / "run", config(f"teachers.big.weights={big}")
     trained = run_train(chosen, run, None, SilentProgress())
     assert run_train(chosen, run, None, SilentProgress()) == trained
     first = big.read_bytes()
     write_teacher(big, 1)
-    command = ["train", str(tmp_path / "given.yaml"), "--set", f"teachers.big.weights={big}", "--run-dir", str(run)]
+    command = ["train", str(write_config(**SECTIONS)), "--set", f"teachers.big.weights={big}", "--run-dir", str(run)]
     refused = CliRunner().invoke(app, command)
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"Error: {run} was begun with other weights than are there now")
@@ -189,11 +196,11 @@ def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(config
     shown = SilentProgress()
     shown.note = notes.append
     trained = run_train(chosen, run, None, shown)
-    kept = json.loads((run / "teachers" / "big.json").read_text())
-    assert notes == [f"teacher big: {figures_text(kept)} on 4 images of val"]
+    figures_on_val = json.loads((run / "teachers" / "big.json").read_text())
+    assert notes == [f"teacher big: {figures_text(figures_on_val)} on 4 images of val"]
     assert trained.twin_test == {}
     network = load_detector(big).network
-    test = load_measured(settled(chosen, None), RunFolder(run), "test", SilentProgress())
+    test = load_measured(plan_training(chosen, None).base, RunFolder(run), "test", SilentProgress())
     assert trained.teachers_test == {"big": figures_on(network, test)}
     for module in ("detector_result", "teacher_figures"):
         monkeypatch.setattr(f"search.stages.{module}.figures_on", lambda *_: pytest.fail("it was measured again"))
