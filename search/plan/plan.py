@@ -1,6 +1,6 @@
 """The plan of a run: everything that follows from a config, built once and checked before anything is written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
 from search.plan.published import Start, student_start
 from search.plan.sources import check_image_sets, class_names, settled
-from search.plan.space import build_space, layer_choices
+from search.plan.space import Choices, build_space, layer_choices
 from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
 from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers, check_teaching
 from spaces.candidate import NO_TEACHER, Candidate
@@ -62,7 +62,7 @@ class SearchPlan:
     """
 
     base: Plan
-    choices: dict[str, tuple[str, ...]]
+    choices: Choices
     space: SearchSpace
     cost_table: CostTable
     uniform: dict[str, Candidate]
@@ -106,7 +106,7 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
         base.check_images(images)
         check_ensemble(config.ensemble, section.terms, config.train.terms)
         check_budgets(search.constraints, plan.cost_table)
-        _check_start(base)
+        _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
     return plan
 
 
@@ -120,7 +120,7 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     base.check_images(images)
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
-    _check_start(base)
+    _check_start(base, lambda: layer_choices(config.space, base.student), candidate)
     return TrainPlan(base, candidate)
 
 
@@ -151,12 +151,15 @@ def _plan(
     )
 
 
-def _check_start(plan: Plan) -> None:
-    """Whether this machine, the published weights and the teachers can do what the config asks."""
+def _check_start(plan: Plan, choices: Callable[[], Choices], fixed: Candidate) -> None:
+    """Whether this machine, the published weights and the teachers can do what the config asks.
+
+    choices, fixed: as for `asked_of_teachers`.
+    """
     config, specs = plan.config, {name: teacher.spec for name, teacher in plan.teachers.items()}
     check_device(config.device)
     check_starts(plan.teachers, plan.student, plan.start)
-    asked = asked_of_teachers(config.space, config.train, plan.student, fixed_candidate(config.train, plan.student))
+    asked = asked_of_teachers(config.space, config.train, plan.student, choices, fixed)
     check_teaching(asked, plan.student, specs, plan.ensemble)
 
 

@@ -14,8 +14,11 @@ from trainers.distill import TERMS
 LEVELS_UP = {"layer": 0, "block": 1, "stage": 2}
 """How many names of a unit, such as backbone.layer1.0.conv1, are left out by each granularity."""
 
+Choices = dict[str, tuple[str, ...]]
+"""The methods by layer, or by a prefix of layers."""
 
-def layer_choices(space: Space, spec: DetectorSpec) -> dict[str, tuple[str, ...]]:
+
+def layer_choices(space: Space, spec: DetectorSpec) -> Choices:
     """Per knob prefix the methods it may choose: every unit is reached by one, but for those that `keep_real` covers.
 
     A unit that is kept real inside a block whose others are searched gets a knob of its own with that one choice. What
@@ -33,7 +36,7 @@ def layer_choices(space: Space, spec: DetectorSpec) -> dict[str, tuple[str, ...]
                 f"There are: {', '.join(units)}."
             )
     kept = {unit for unit in units if any(covers(prefix, unit) for prefix in layers.keep_real)}
-    choices: dict[str, tuple[str, ...]] = {}
+    choices: Choices = {}
     for unit in units:
         if unit not in kept:
             choices[_prefix(unit, space.granularity)] = tuple(layers.methods)
@@ -49,7 +52,7 @@ def layer_choices(space: Space, spec: DetectorSpec) -> dict[str, tuple[str, ...]
     return choices | {name: tuple(methods) for part, methods in layers.open.items() for name in opened[part]}
 
 
-def build_space(choices: Mapping[str, tuple[str, ...]], terms: Mapping[str, Term]) -> SearchSpace:
+def build_space(choices: Choices, terms: Mapping[str, Term]) -> SearchSpace:
     """A knob for each entry of `choices`, then a teacher and a weight knob for each distillation term."""
     knobs = [Knob(f"layer/{prefix}", methods) for prefix, methods in choices.items()]
     for name, term in terms.items():

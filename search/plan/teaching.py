@@ -11,7 +11,7 @@ from torch import nn
 from search.config import ConfigError
 from search.config.schema import Ensemble as EnsembleSection
 from search.config.schema import Space, Term, Train, TrainTerm
-from search.plan.space import layer_choices
+from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, NO_TEACHER, Candidate
 from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import build_fixed, build_supernet
@@ -58,12 +58,18 @@ def check_layers(student: DetectorSpec, candidate: Candidate) -> nn.Module:
         raise ConfigError(f"train.layers: {error} `bitfront cost` lists all.") from error
 
 
-def asked_of_teachers(space: Space, train: Train, student: DetectorSpec, fixed: Candidate) -> Iterator[Asked]:
-    """Every teacher of every term of `space.terms` and `train.terms`. fixed: the candidate that `train` names."""
+def asked_of_teachers(
+    space: Space, train: Train, student: DetectorSpec, choices: Callable[[], Choices], fixed: Candidate
+) -> Iterator[Asked]:
+    """Every teacher of every term of `space.terms` and `train.terms`.
+
+    choices: the methods by layer or prefix, asked for where a term of `space.terms` compares layers. fixed: the
+    candidate that `train` names.
+    """
 
     def supernet() -> nn.Module:
         with torch.device("meta"):
-            return build_supernet(student, layer_choices(space, student))
+            return build_supernet(student, choices())
 
     searched, trained = cache(supernet), cache(lambda: check_layers(student, fixed))
     for name, term in space.terms.items():
