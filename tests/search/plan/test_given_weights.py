@@ -34,7 +34,6 @@ SECTIONS = {
     "teachers": {"twin": {"epochs": 1, "batch_size": 8}, "big": {"batch_size": 8}},
     "train": {"layers": "sign", "start": "scratch", "terms": TERM, "epochs": 1, "batch_size": 8},
 }
-NAMED = "space.terms={feature_hint: {teachers: [none, big]}}"
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
 MESSAGE = (
     r"was begun with other weights than are there now: teachers\.big\.weights \(.*big\.safetensors\) is another file"
@@ -61,7 +60,7 @@ def config(tiny_config):
 @pytest.fixture
 def begun(config, big, tmp_path):
     """A search that has its twin and a scored candidate, and knows the file of its other teacher."""
-    plan = plan_search(config(f"teachers.big.weights={big}", NAMED), None).base
+    plan = plan_search(config(f"teachers.big.weights={big}"), None).base
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     folder.begin(config_text(plan.config))
@@ -165,7 +164,7 @@ def test_a_file_that_is_gone_is_left_to_its_reader_and_told_apart_when_it_is_bac
 def test_a_search_is_not_taken_up_with_another_teacher(begun, config, big):
     write_teacher(big, 1)
     with pytest.raises(RunError, match=MESSAGE):
-        run_search(config(f"teachers.big.weights={big}", NAMED), begun.path, None, SilentProgress())
+        run_search(config(f"teachers.big.weights={big}"), begun.path, None, SilentProgress())
 
 
 def test_no_candidate_is_retrained_with_another_teacher_and_none_without_it(begun, big):
