@@ -1,7 +1,7 @@
 """The plan of a run: everything that follows from a config, built once and checked before anything is written."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.config import Config, TrainingConfig
@@ -90,24 +90,25 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
     search, section = config.search, config.space
     terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
     base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
+    base.check_images(images)
     choices = layer_choices(section, base.student)
     space = build_space(choices, section.terms)
     uniform = uniform_candidates(section.layers.methods, space)
-    plan = SearchPlan(
-        base=base,
+    initial = initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials)
+    if not begun:
+        check_ensemble(config.ensemble, section.terms, config.train.terms)
+        _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
+    table = CostTable.of(base.student, space)
+    check_budgets(search.constraints, table)
+    return SearchPlan(
+        base=replace(base, inputs=_inputs(base.teachers, None)),
         choices=choices,
         space=space,
-        cost_table=CostTable.of(base.student, space),
+        cost_table=table,
         uniform=uniform,
-        initial=initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials),
+        initial=initial,
         axes=axes(search.objectives),
     )
-    if not begun:
-        base.check_images(images)
-        check_ensemble(config.ensemble, section.terms, config.train.terms)
-        check_budgets(search.constraints, plan.cost_table)
-        _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
-    return plan
 
 
 def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
@@ -116,18 +117,18 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     images, train = check_image_sets(config.data), config.train
     terms: Terms = {name: (term.teacher,) for name, term in train.terms.items()}
     needed: set[str] = {TWIN} if train.start == TWIN else set()
-    base = _plan(config, terms, needed, {"train": train}, from_scratch=train.start == "scratch")
+    base = _plan(config, terms, needed, {"train": train})
     base.check_images(images)
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
     _check_start(base, lambda: layer_choices(config.space, base.student), candidate)
-    return TrainPlan(base, candidate)
+    used = {name: teacher for name, teacher in base.teachers.items() if name in base.needed}
+    start = base.start if train.start == "scratch" else None
+    return TrainPlan(replace(base, inputs=_inputs(used, start)), candidate)
 
 
-def _plan(
-    config: Config, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig], *, from_scratch: bool = False
-) -> Plan:
-    """needed: the teachers that are used whatever the terms say. from_scratch: the student starts without its twin."""
+def _plan(config: Config, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig]) -> Plan:
+    """All but the inputs. needed: the teachers that are used whatever the terms say."""
     classes = class_names(config.data)
     student = student_spec(config.student, config.data.image_size, len(classes))
     ensemble = Ensemble(config.ensemble.members or tuple(config.teachers), config.ensemble.mode)
@@ -135,19 +136,17 @@ def _plan(
     named += [(term, one.teacher) for term, one in config.train.terms.items()]
     teachers = plan_teachers(config.teachers, config.student, student, classes, teachers_of_layers(named))
     taught_by = {one for names in terms.values() for name in names for one in ensemble.behind(name)}
-    pool = {name: one for name, one in teachers.items() if name in (taught_by - {NO_TEACHER}) | needed}
-    start = student_start(config.student)
     return Plan(
         config=config,
         classes=classes,
         student=student,
-        start=start,
+        start=student_start(config.student),
         teachers=teachers,
-        needed=frozenset(pool),
+        needed=frozenset((taught_by - {NO_TEACHER}) | needed),
         terms=terms,
         ensemble=ensemble,
         trained=trained,
-        inputs=_inputs(pool, start if from_scratch else None),
+        inputs={},
     )
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,24 +47,31 @@ TINY_CONFIG: dict[str, Any] = {
 @pytest.fixture
 def write_config(tmp_path: Path) -> Callable[..., Path]:
     """Writes `TINY_CONFIG`, with other sections in place of its own, to a file of the config's name; returns it."""
-
-    def write(**sections: object) -> Path:
-        content = TINY_CONFIG | sections
-        file = tmp_path / f"{content['name']}.yaml"
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        return file
-
-    return write
+    return partial(_write, tmp_path)
 
 
-@pytest.fixture
-def tiny_config(write_config: Callable[..., Path]) -> Callable[..., Config]:
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Config]:
     """Loads that config, with `overrides` such as "search.trials=2" and other sections."""
 
     def load(*overrides: str, **sections: object) -> Config:
-        return load_config(write_config(**sections), overrides)
+        return load_config(_write(tmp_path_factory.mktemp("config"), **sections), overrides)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def training_config(tiny_config: Callable[..., Config]) -> Callable[..., Config]:
+    """Loads a config whose `train` section has searched signs, taught by the twin, for two epochs and one of inputs."""
+    train = TINY_CONFIG["train"] | {"layers": "dbs", "terms": {"feature_hint": {"weight": 0.5}}}
+    return partial(tiny_config, name="alone", train=train | {"epochs": 2, "inputs_first_epochs": 1})
+
+
+def _write(folder: Path, **sections: object) -> Path:
+    content = TINY_CONFIG | sections
+    file = folder / f"{content['name']}.yaml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return file
 
 
 def small_space() -> SearchSpace:

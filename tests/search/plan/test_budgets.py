@@ -1,43 +1,37 @@
 """A search whose budgets leave no candidate would score to the end for an empty front."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from search.config import ConfigError
 from search.plan.budgets import check_budgets
 from search.plan.plan import plan_search
 
-SPACE = {
-    "granularity": "stage",
-    "layers": {"methods": ["react", "lcb_dynamic"], "open": {"stem": ["real", "int8"]}},
-}
-
 
 @pytest.fixture
 def config(tiny_config):
-    return lambda *overrides: tiny_config(*overrides, space=SPACE)
+    def load(*overrides):
+        layers = {"methods": ["react", "lcb_dynamic"], "open": {"stem": ["real", "int8"]}}
+        return tiny_config(*overrides, space={"granularity": "stage", "layers": layers})
+
+    return load
 
 
 @pytest.mark.parametrize("name", ["bit_ops", "ops", "memory_mb"])
 def test_a_budget_below_the_cheapest_candidate_is_refused_and_what_that_costs_is_allowed(config, name):
     least = plan_search(config(), None).cost_table.least()[name]
-    shown = repr(least).removesuffix(".0")
+    digits = repr(least).removesuffix(".0")
     message = (
-        f"search.constraints: no candidate of this space is so cheap: {name} is .*, the least is {shown}. Give the "
+        f"search.constraints: no candidate of this space is so cheap: {name} is .*, the least is {digits}. Give the "
     )
     with pytest.raises(ConfigError, match=message):
         plan_search(config(f"search.constraints={{{name}: {least * 0.99}}}"), None)
-    enough = plan_search(config(f"search.constraints={{{name}: {shown}}}"), None)
+    enough = plan_search(config(f"search.constraints={{{name}: {digits}}}"), None)
     assert len(enough.initial) == 2
 
 
-def test_all_budgets_that_are_too_low_are_reported_at_once():
-    table = SimpleNamespace(least=lambda: {"ops": 20.0, "bit_ops": 1280.0, "memory_mb": 0.25})
-    bounds = {"ops": 1.0, "bit_ops": 1e15, "memory_mb": 0.001}
+def test_all_budgets_that_are_too_low_are_named_at_once(config):
+    low = {"ops": 1.0, "bit_ops": 1e15, "memory_mb": 0.001}
     with pytest.raises(
-        ConfigError, match=r"cheap: ops is 1, the least is 20, memory_mb is 0\.001, the least is 0\.25\. "
+        ConfigError, match=r"cheap: ops is 1, the least is \d+, memory_mb is 0.001, the least is 0\.\d+"
     ):
-        check_budgets(bounds, table)
-    check_budgets({"ops": 20.0, "memory_mb": 0.25}, table)
-    check_budgets({}, table)
+        check_budgets(low, plan_search(config(), None).cost_table)

@@ -1,29 +1,35 @@
 """Teachers that can't teach what a config asks of them."""
 
-from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import pytest
 
 from search.config import ConfigError, schema
-from search.plan.plan import plan_search, plan_training
+from search.plan.plan import plan_search
 from search.plan.teaching import check_ensemble
 from search.stages.search import run_search
 from spaces.candidate import ALL_REAL
+from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
+from trainers.data.shapes import SHAPE_CLASSES
 from trainers.detector_file import save_detector
 from trainers.distill.ensemble import MODES
-
-TEACHERS = {
-    "wide": {"width": 0.25},
-    "deep": {"detector": "ssd_resnet34", "width": 0.125},
-    "dense": {"detector": "gfl_resnet18_plain", "width": 0.125},
-}
 
 
 @pytest.fixture
 def config(tiny_config):
-    return lambda *overrides: tiny_config(*overrides, teachers=TEACHERS)
+    others = {
+        "wide": {"width": 0.25},
+        "deep": {"detector": "ssd_resnet34"},
+        "dense": {"detector": "gfl_resnet18_plain"},
+    }
+    teachers = {name: {"batch_size": 8, **section} for name, section in {"twin": {}, **others}.items()}
+    return partial(tiny_config, teachers=teachers)
+
+
+def check_fit(config):
+    return plan_search(config, None)
 
 
 def taught(term, *teachers):
@@ -32,8 +38,7 @@ def taught(term, *teachers):
 
 @pytest.mark.parametrize("term", ["feature_hint", "joint_features", "adversarial", "joint_cls", "response_loc"])
 def test_teachers_of_the_family_fit(config, term):
-    teachers = taught(term, "none", "twin", "wide", "deep", "ensemble")
-    plan_search(config(teachers, "ensemble.members=[twin, wide, deep]"), None)
+    check_fit(config(taught(term, "none", "twin", "wide", "deep", "ensemble"), "ensemble.members=[twin, wide, deep]"))
 
 
 @pytest.mark.parametrize("term", ["joint_cls", "joint_box", "response_cls", "response_loc"])
@@ -42,14 +47,14 @@ def test_responses_of_other_anchors_are_refused_with_the_reason(config, term):
         rf"space.terms.{term}.teachers: 'dense' can't teach it\. The teacher's responses don't fit the student's: "
     )
     with pytest.raises(ConfigError, match=message):
-        plan_search(config(taught(term, "dense")), None)
+        check_fit(config(taught(term, "dense")))
     with pytest.raises(ConfigError, match=rf"train.terms.{term}.teacher: 'ensemble' can't teach it"):
-        plan_training(config(f"train.terms={{{term}: {{teacher: ensemble}}}}"), None)
+        check_fit(config(f"train.terms={{{term}: {{teacher: ensemble}}}}"))
 
 
 def test_a_two_stage_student_has_no_quality_to_teach(config):
     with pytest.raises(ConfigError, match=r"space.terms.response_quality.teachers: 'twin' can't teach it"):
-        plan_search(config("student.detector=faster_rcnn_resnet18", taught("response_quality", "twin")), None)
+        check_fit(config("student.detector=faster_rcnn_resnet18", taught("response_quality", "twin")))
 
 
 @pytest.mark.parametrize(
@@ -62,78 +67,77 @@ def test_a_two_stage_student_has_no_quality_to_teach(config):
 )
 def test_an_average_that_can_not_be_made_is_refused(config, mode, term, message):
     with pytest.raises(ConfigError, match=message):
-        plan_search(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"), None)
+        check_fit(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"))
 
 
-HEADS = "teachers.full={heads: full, width: 0.125}"
+HEADS = ("teachers.full={heads: full, width: 0.125}", "space.layers.methods=[real, sign]")
 OPEN = "space.layers.open={heads: [real, sign]}"
 
 
 def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
     angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.2"
-    plan_search(config(HEADS, angular), None)
-    plan_search(config(HEADS, OPEN, taught("angular", "none", "twin")), None)
+    check_fit(config(*HEADS, angular))
+    check_fit(config(*HEADS, OPEN, taught("angular", "none", "twin")))
     with pytest.raises(ConfigError, match=rf"space\.terms\.angular\.teachers: 'full' can't teach it\. .*{reason}"):
-        plan_search(config(HEADS, OPEN, angular), None)
+        check_fit(config(*HEADS, OPEN, angular))
 
 
 def test_so_does_the_network_that_is_trained_alone(config):
     term = "train.terms={angular: {teacher: full}}"
-    plan_training(config(HEADS, "train.layers=sign", term), None)
+    check_fit(config(*HEADS, "train.layers=sign", term))
     with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
-        plan_training(config(HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term), None)
+        check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
     with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
-        plan_training(config(HEADS, "train.layers={neck: sign}", term), None)
+        check_fit(config(*HEADS, "train.layers={neck: sign}", term))
 
 
 def test_a_given_teacher_is_what_its_file_says(config, tmp_path):
-    plan = plan_search(config(OPEN), None).base
     for heads in ("light", "full"):
-        spec = replace(plan.student, heads=heads)
-        file = tmp_path / f"{heads}.safetensors"
-        save_detector(file, build_fixed(spec, ALL_REAL), spec, ALL_REAL, plan.classes)
-    angular = taught("angular", "twin", "same")
-    plan_search(config(OPEN, f"teachers.same.weights={tmp_path}/light.safetensors", angular), None)
+        spec = DetectorSpec(
+            detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125, heads=heads
+        )
+        save_detector(tmp_path / f"{heads}.safetensors", build_fixed(spec, ALL_REAL), spec, ALL_REAL, SHAPE_CLASSES)
+    asked = (OPEN, taught("angular", "twin", "same"))
+    check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/light.safetensors}}"))
     with pytest.raises(ConfigError, match=r"space\.terms\.angular\.teachers: 'same' can't teach it"):
-        plan_search(config(OPEN, f"teachers.same.weights={tmp_path}/full.safetensors", angular), None)
+        check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/full.safetensors}}"))
 
 
 @pytest.mark.parametrize(
     ("section", "terms"),
     [("{members: [wide, deep]}", taught("feature_hint", "wide")), ("{mode: random_teacher}", "space.terms={}")],
 )
-def test_a_search_has_no_ensemble_that_no_term_names(config, tmp_path, monkeypatch, section, terms):
-    monkeypatch.setattr("search.stages.search.started_run", lambda *_: pytest.fail("it would have begun"))
+def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, section, terms):
     overrides = [f"ensemble={section}", terms]
     with pytest.raises(
         ConfigError, match=r"ensemble: is given, but has no effect: no term of space\.terms is taught by"
     ):
         run_search(config(*overrides), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     for allowed in (
         config(*overrides, "train.terms={feature_hint: {teacher: ensemble}}"),
         config(overrides[0], taught("feature_hint", "none", "ensemble")),
-        config("ensemble={mode: sum_losses}"),  # the default
+        config("ensemble={mode: sum_losses}"),  # the default, which has no effect either
     ):
         check_ensemble(allowed.ensemble, allowed.space.terms, allowed.train.terms)
 
 
-def base_of(config):
-    """The plan, without the check that a term names the ensemble."""
-    return plan_search(config, None, begun=True).base
-
-
 def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
-    ensemble = taught("feature_hint", "ensemble")
-    assert base_of(config()).needed == {"twin"}
-    alone = base_of(config(taught("feature_hint", "none", "wide"), "ensemble.members=[deep, dense]"))
-    assert alone.needed == {"twin", "wide"}
-    assert base_of(config(ensemble, "ensemble.members=[deep, wide]")).needed == {"twin", "deep", "wide"}
-    assert base_of(config(ensemble)).needed == {"twin", "wide", "deep", "dense"}
+    def needed(*overrides):
+        return check_fit(config(*overrides)).base.needed
+
+    beside = "train.terms={feature_hint: {teacher: ensemble}}"
+    assert needed() == {"twin"}
+    assert needed(taught("feature_hint", "none", "wide"), "ensemble.members=[deep, dense]", beside) == {"twin", "wide"}
+    by_ensemble = taught("feature_hint", "ensemble")
+    assert needed(by_ensemble, "ensemble.members=[deep, wide]") == {"twin", "deep", "wide"}
+    assert needed(by_ensemble) == {"twin", "wide", "deep", "dense"}
 
 
 def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
-    assert base_of(config()).ensemble.members == ("twin", "wide", "deep", "dense")
-    assert base_of(config("ensemble.members=[deep]")).ensemble.members == ("deep",)
+    beside = "train.terms={feature_hint: {teacher: ensemble}}"
+    assert check_fit(config()).base.ensemble.members == ("twin", "wide", "deep", "dense")
+    assert check_fit(config("ensemble.members=[deep, wide]", beside)).base.ensemble.members == ("deep", "wide")
     with pytest.raises(ConfigError, match=r"ensemble.members: 'huge' is not known"):
         config("ensemble.members=[huge]")
     with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):
