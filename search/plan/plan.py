@@ -33,7 +33,8 @@ class Plan:
     config: with absolute paths. classes: the names of labels 1..C. student: the detector that is searched or trained.
     start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
     by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
-    something, by their keys. inputs: the user's files of weights that this run uses, by key of the config.
+    something, by their keys. inputs: the user's files of weights that this run stands on, by key of the config: of a
+    search those of all teachers, of a training those that it uses.
     """
 
     config: Config
@@ -99,7 +100,8 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
         check_ensemble(config.ensemble, section.terms, config.train.terms)
         _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
     table = CostTable.of(base.student, space)
-    check_budgets(search.constraints, table)
+    if not begun:
+        check_budgets(search.constraints, table)
     return SearchPlan(
         base=replace(base, inputs=_inputs(base.teachers, None)),
         choices=choices,
