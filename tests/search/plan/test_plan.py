@@ -126,10 +126,9 @@ def test_up_to_the_first_trial_nothing_is_derived_again(tiny_config, prepared, c
 def test_a_plan_writes_nothing(tiny_config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = tiny_config(**TAUGHT)
-    before = sorted(tmp_path.rglob("*"))
     plan_search(config, None)
     plan_training(config, None)
-    assert sorted(tmp_path.rglob("*")) == before == [tmp_path / "tiny.yaml"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_plan_can_not_be_changed(tiny_config):

@@ -80,4 +80,4 @@ def test_a_mistake_is_found_by_the_plan_and_leaves_no_folder(tiny_config, run, p
         plan(config, None)
     with pytest.raises(error, match=message):
         run(config)
-    assert sorted(path.name for path in Path().iterdir()) == ["bad.pth", "bad.safetensors", "tiny.yaml"]
+    assert sorted(path.name for path in Path().iterdir()) == ["bad.pth", "bad.safetensors"]
