@@ -3,10 +3,8 @@
 import pytest
 
 from search.config import load_config
-from search.plan.initial_candidates import enqueued, first_tried
-from search.plan.sources import settled
-from search.plan.space import build_space, fixed_candidate, student_spec
-from search.plan.teaching import check_ensemble, check_fit
+from search.plan.detectors import fixed_candidate
+from search.plan.plan import plan_search
 from search.stages.search import run_search
 from search.stages.train import run_train
 from trainers.progress import SilentProgress
@@ -41,13 +39,11 @@ SHORT = (
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_published_scheme_is_a_candidate_of_its_search(paper):
-    config = settled(small(f"{paper}_search"), None)
-    check_ensemble(config)
-    check_fit(config)
-    space = build_space(config, student_spec(config, 4))
-    (scheme,) = enqueued(config, space)
-    assert first_tried(config, space)[-1] == scheme
-    alone = fixed_candidate(load_config(ALONE[paper]))
+    config = small(f"{paper}_search")
+    plan = plan_search(config, None)
+    assert len(plan.initial) == len(plan.uniform) + 1
+    scheme = plan.initial[-1]
+    alone = fixed_candidate(load_config(ALONE[paper]).train, plan.base.student)
     assert set(scheme.layers().values()) == set(alone.layers().values())
     terms = {key: value for key, value in alone.items() if not key.startswith("layer/")}
     for key, value in terms.items():
@@ -59,9 +55,8 @@ def test_the_published_scheme_is_a_candidate_of_its_search(paper):
 def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper, tmp_path):
     config = small(f"{paper}_search")
     outcome = run_search(config, tmp_path / "run", None, SilentProgress())
-    loaded = settled(config, None)
-    space = build_space(loaded, student_spec(loaded, 4))
-    (scheme,) = (space.canonical(one) for one in enqueued(loaded, space))
+    plan = plan_search(config, None)
+    scheme = plan.space.canonical(plan.initial[-1])
     trials = outcome.run.trials.set_index("id")
     assert trials["state"][scheme.id] == "complete", trials["reason"][scheme.id]
     assert len(outcome.run.front()) > 0
