@@ -123,7 +123,7 @@ SCRATCH = "train.start=scratch"
     ("plan", "overrides", "expected"),
     [
         (plan_search, (SEARCHED, "teachers.big.weights={wide}"), {"teachers.big.weights": "wide"}),
-        (plan_search, ("teachers.big.weights={wide}",), {"teachers.big.weights": "wide"}),  # a later search may need it
+        (plan_search, ("teachers.big.weights={wide}",), {"teachers.big.weights": "wide"}),  # though no term names it
         (plan_search, (SEARCHED, "teachers.big.weights={pth}"), {"teachers.big.weights": "pth"}),
         (plan_search, ("student.weights={pth}",), {"student.weights": "pth"}),
         (plan_search, ("student.weights={pth}", "teachers.twin.weights={other}"), {"teachers.twin.weights": "other"}),
