@@ -67,9 +67,8 @@ def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row
     from experiments.plan_check import save_untrained
 
     import results
-    from search.stages.search import run_retrain, run_search
+    from search import run_retrain, run_search
     from spaces.candidate import Candidate
-    from trainers.progress import SilentProgress
 
     config = config_of(config_file, seed, overrides)
     if USELESS in config.teachers:
@@ -79,11 +78,11 @@ def all_of_a_seed(config_file: str, overrides: list[str], seed: int) -> list[Row
             save_untrained(useless, config, Candidate({}))
         config = config_of(config_file, seed, [*overrides, f"teachers.{USELESS}.weights={useless}"])
     folder = run_folder(config)
-    run_search(config, folder, None, SilentProgress())
+    run_search(config, folder)
     rows = []
     trials = results.open_run(folder).trials
     for trial in trials[trials["state"] == "complete"].sort_values("number").itertuples():
-        retrained = run_retrain(folder, trial.id, None, None, SilentProgress()).test["map50"]
+        retrained = run_retrain(folder, trial.id).test["map50"]
         rows.append((described(Candidate(results.open_run(folder).candidate(trial.id))), trial.map50, retrained))
         print(f"seed {seed}, {rows[-1][0]}: score {trial.map50:.4f}, retrained {retrained:.4f}", flush=True)
     return rows

@@ -6,14 +6,15 @@ from pathlib import Path
 import torch
 from experiments.plan import Arm, Plan
 
+from results import layout
 from search.config import Config, ConfigError, changed_keys, load_config
 from search.errors import RunError
-from search.plan.sources import class_names, settled
-from search.plan.space import fixed_candidate, student_spec
+from search.plan.detectors import student_spec
+from search.plan.plan import TrainPlan, plan_training
+from search.plan.sources import class_names
 from search.run.folder import RunFolder, check_run_folder
-from search.stages.candidate_training import described
-from search.stages.detector_result import check_result, place_for
-from search.stages.train import check_train
+from search.stages.candidate_training import CandidateTraining, plan_candidate_training
+from search.stages.detector_result import check_result
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
@@ -73,54 +74,56 @@ class SeedCheck:
             text = text.replace(stand_in, file)
         return f"{arm.label}: {text}"
 
-    def _checked(self, arm: Arm) -> Config:
-        """The arm's config, after the checks that its training makes before it begins."""
-        config = settled(load_config(self._plan.config, [*self._base, *arm.with_files(self._files)]), self._data)
-        check_train(config)
-        self._check_folder(arm, _with_files(config, self._trained))
-        if ((place := self._place_of(arm, config)) / "figures.json").is_file():
-            check_result(place)
-        return config
+    def _checked(self, arm: Arm) -> TrainPlan:
+        """The plan of the arm's training, after the checks that this training makes before it begins."""
+        config = load_config(self._plan.config, [*self._base, *arm.with_files(self._files)])
+        planned = plan_training(config, self._data)
+        self._check_folder(arm, _with_files(planned.base.config, self._trained))
+        training = self._training(arm, planned)
+        if training.finished:
+            check_result(training.place)
+        return planned
+
+    def _run(self, arm: Arm) -> RunFolder:
+        return RunFolder((RUNS / f"{arm.folder}_seed{self._seed}").resolve())
 
     def _check_folder(self, arm: Arm, config: Config) -> None:
         """Raise ConfigError if the arm's folder is that of another config, in `runs/` or earlier in the plan."""
-        path = (RUNS / f"{arm.folder}_seed{self._seed}").resolve()
-        folder = RunFolder(path)
-        if arm.folder not in self._first and folder.begun and folder.config.is_file():
-            self._first[arm.folder] = ("what was trained there", load_config(folder.config))
+        run = self._run(arm)
+        if arm.folder not in self._first and run.begun and run.config.is_file():
+            self._first[arm.folder] = ("what was trained there", load_config(run.config))
         whose, first = self._first.setdefault(arm.folder, (arm.label, config))
         if changed := changed_keys(first, config):
             changes = "; ".join(f"{key} is {there!r} there, {here!r} here" for key, (there, here) in changed.items())
             raise ConfigError(
-                f"{path} is the folder of {whose}, with another config: {changes}. Make them agree, give this one a "
-                "folder of its own, or move what was trained there away."
+                f"{run.path} is the folder of {whose}, with another config: {changes}. Make them agree, give this one "
+                "a folder of its own, or move what was trained there away."
             )
-        check_run_folder(path, config, command="train")
+        check_run_folder(run.path, config, command="train")
 
-    def _place_of(self, arm: Arm, config: Config) -> Path:
-        """The folder of the arm's result, whether it is there yet or not."""
-        settings = {**described(config.train), "start": config.train.start}
-        results = RUNS / f"{arm.folder}_seed{self._seed}" / "trained"
-        return place_for(results.resolve(), fixed_candidate(config).id, settings)
+    def _training(self, arm: Arm, planned: TrainPlan) -> CandidateTraining:
+        """The training of the arm, whether it is finished or not."""
+        section = planned.base.config.train
+        return plan_candidate_training("train", planned.candidate, section, self._run(arm), layout.TRAINED, self._seed)
 
-    def _file_of(self, config: Config, teacher: Arm) -> Path:
+    def _file_of(self, planned: TrainPlan, teacher: Arm) -> Path:
         """The teacher's file, or an untrained stand-in with the teacher's name."""
-        file = self._place_of(teacher, config) / "detector.safetensors"
+        file = self._training(teacher, planned).place / "detector.safetensors"
         if file.is_file():
             return file
         stand_in = self._place / f"{teacher.folder}.safetensors"
         if not stand_in.is_file():
-            save_untrained(stand_in, config, fixed_candidate(config))
+            save_untrained(stand_in, planned.base.config, planned.candidate)
         self._trained[str(stand_in)] = str(file)
         return stand_in
 
 
 def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
-    """Write the student with a candidate's layers, untrained. `config` must be settled."""
-    names = class_names(config)
-    spec = student_spec(config, len(names))
+    """Write the student with a candidate's layers, untrained. The config's files must have absolute paths."""
+    classes = class_names(config.data)
+    spec = student_spec(config.student, config.data.image_size, len(classes))
     torch.manual_seed(config.seed)
-    save_detector(file, build_fixed(spec, candidate), spec, candidate, names)
+    save_detector(file, build_fixed(spec, candidate), spec, candidate, classes)
 
 
 def _with_files(config: Config, files: Mapping[str, str]) -> Config:

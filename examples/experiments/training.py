@@ -38,9 +38,7 @@ def train_plan(asked: Namespace, plan: Plan, overrides: Sequence[str] = ()) -> l
 
 def train_arms(plan: Plan, data: str | None, overrides: Sequence[str], seed: int) -> FiguresByArm:
     """Train the teachers and arms of one seed one after the other, since arms may share a run folder."""
-    from search.config import load_config
-    from search.stages.train import run_train
-    from trainers.progress import SilentProgress
+    from search import load_config, run_train
 
     figures: FiguresByArm = {}
     files: dict[str, Path] = {}
@@ -48,7 +46,7 @@ def train_arms(plan: Plan, data: str | None, overrides: Sequence[str], seed: int
     def train(arm: Arm) -> Path:
         config = load_config(plan.config, [f"seed={seed}", *plan.overrides, *overrides, *arm.with_files(files)])
         folder = Path("runs", f"{arm.folder}_seed{seed}").resolve()
-        result = run_train(config, folder, Path(data) if data else None, SilentProgress())
+        result = run_train(config, folder, Path(data) if data else None)
         twin = result.twin_test["map50"] if result.twin_test else None
         figures[arm.comparison, arm.name] = Figures(result.test["map50"], twin)
         beside = "" if twin is None else f", twin {twin:.4f}"

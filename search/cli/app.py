@@ -174,10 +174,9 @@ def evaluate(
 ) -> None:
     """Measure a detector on an image set: average precisions, by the rules of the data's format."""
     with user_errors():
-        from search.cli.costs import run_evaluate
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_rows
-        from search.stages.data import Reading
+        from search.stages.evaluate import Reading, run_evaluate
 
         reading = Reading(format_, year, on_bad_data, memory_limit_mb)
         progress = terminal_progress(sys.stderr)
@@ -201,14 +200,14 @@ def cost(
     Without --layers or --candidate: of the network that the config's `train` section trains, or of the all-real one.
     """
     with user_errors():
-        from search.cli.costs import cost_rows, costed, said_of_costs
+        from search.cli.costs import cost_rows, cost_summary, costed
         from search.cli.tables import print_rows
 
-        loaded, chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
-        rows = cost_rows(loaded, chosen)
+        chosen = costed(config, set_ or [], _absolute(data), layers, candidate)
+        rows = cost_rows(chosen.detector, chosen.candidate)
         print_rows(rows, format_, output)
         if format_ is Format.TABLE and output is None:
-            typer.echo(said_of_costs(loaded, rows))
+            typer.echo(cost_summary(chosen, rows))
 
 
 def main() -> None:

@@ -1,26 +1,20 @@
-"""Looking at one thing without a search: what a candidate costs, how good a checkpoint is."""
+"""What a detector costs, layer by layer, without a search."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from search.cli.candidate_file import read_candidate
-from search.config import Config, ConfigError, load_config
+from search.config import ConfigError, load_config
+from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.sources import class_names, origin_of_classes, settled
-from search.plan.space import fixed_candidate, student_spec
-from search.stages.data import Reading, decode_split, told_of_defects
-from search.stages.detector_result import figures_on
 from spaces.candidate import ALL_REAL, Candidate
-from spaces.cost import layer_costs, totals
-from spaces.detectors import DetectorSpec, build_detector, counted_proposals, openable, searchable_units
-from spaces.supernet import build_fixed
-from trainers.data.errors import REPAIR_OR_SKIP, DataError
-from trainers.data.voc_annotation import NAME_ALL_CLASSES
-from trainers.detector_file import load_detector
-from trainers.devices import pick_device
-from trainers.progress import Progress
+from spaces.cost import totals
+from spaces.cost_table import CostTable
+from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
@@ -29,52 +23,58 @@ COUNTING_RULE = (
 )
 
 
+@dataclass(frozen=True)
+class Costed:
+    """A detector whose cost is asked for: what it is, where its classes come from, and its candidate."""
+
+    detector: DetectorSpec
+    origin_of_classes: str
+    candidate: Candidate
+
+
 def costed(
     source: str, overrides: Sequence[str], data_root: Path | None, layers: str | None, file: Path | None
-) -> tuple[Config, Candidate]:
-    """The settled config that `source` names, and the candidate whose cost is asked for.
+) -> Costed:
+    """The detector of the config that `source` names.
 
-    That of `file`, one with the method `layers` everywhere, what the config's `train` section trains where it has one,
-    or else all real. Raises ConfigError.
+    Its candidate is that of `file`, one with the method `layers` everywhere, what the config's `train` section trains
+    where it has one, or else all real. Raises ConfigError.
     """
     if layers is not None:
         if file is not None:
             raise ConfigError("--layers was given together with --candidate. Leave one of the two out.")
         overrides = [*overrides, f"train.layers={layers}"]
     config = settled(load_config(source, overrides), data_root, data_needed=False)
+    detector = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
     if file is not None:
-        return config, read_candidate(file)
-    return config, fixed_candidate(config) if "train" in config.model_fields_set else ALL_REAL
+        candidate = read_candidate(file)
+    else:
+        candidate = fixed_candidate(config.train, detector) if "train" in config.model_fields_set else ALL_REAL
+    return Costed(detector, origin_of_classes(config.data), candidate)
 
 
-def said_of_costs(config: Config, rows: Sequence[Mapping[str, object]]) -> str:
+def cost_summary(chosen: Costed, rows: Sequence[Mapping[str, object]]) -> str:
     """What was counted, and by which rule; `rows` are those of `cost_rows`."""
     methods = Counter({str(row["layer"]): row["method"] for row in rows if row["searched"] == "yes"}.values())
     layers = ", ".join(f"{count} {method}" for method, count in methods.most_common())
-    return (
-        f"Of the layers that a search may switch: {layers}. {COUNTING_RULE} "
-        f"The classes are {origin_of_classes(config)}."
-    )
+    return f"Layers that a search may switch: {layers}. {COUNTING_RULE} The classes are {chosen.origin_of_classes}."
 
 
-def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[str, object]]:
-    """A row a layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
+def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[dict[str, object]]:
+    """A row for each layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
     `searched` says what a search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens
-    its part (`open: stem`, `open: shortcuts`, `open: heads`). A layer that all levels share has a row a level.
-    The total names the image size, the number of classes and, of a two-stage detector, that of the proposals that it
-    is counted with. The config is a settled one: the classes are those of the data that it names.
-    What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't have, and for a
-    method that doesn't exist.
+    its part (`open: stem`, `open: shortcuts`, `open: heads`). A layer that all levels share has a row for each level.
+    The total names the image size, the number of classes and, for a two-stage detector, the number of proposals that it
+    is counted with. What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't
+    have, and for a method that doesn't exist.
     """
-    spec = student_spec(config, len(class_names(config)))
-    chosen = candidate if candidate is not None else ALL_REAL
     try:
-        network = build_fixed(spec, Candidate({k: v for k, v in chosen.items() if k.startswith("layer/")}))
+        table = CostTable.of(detector, {prefix: (method,) for prefix, method in candidate.layers().items()})
+        layers = table.layers(candidate)
     except ValueError as error:
-        raise ConfigError(f"The candidate is none of this config's: {error}") from error
-    layers = layer_costs(network, [torch.zeros(3, spec.image_size, spec.image_size)])
-    searched, summed = _searched(spec), totals(layers)
+        raise ConfigError(f"This candidate doesn't fit the config's detector: {error}") from error
+    searched, summed = _searched(detector), totals(layers)
     rows: list[dict[str, object]] = [
         {
             "layer": layer.name,
@@ -88,9 +88,8 @@ def cost_rows(config: Config, candidate: Candidate | None = None) -> list[dict[s
         for layer in layers
     ]
     total = {name: round(value) for name, value in summed.as_dict().items()}
-    count = counted_proposals(network)
-    size = f"{spec.image_size} x {spec.image_size}, {spec.num_classes} classes"
-    method = size + ("" if count is None else f", {count} proposals")
+    size = f"{detector.image_size} x {detector.image_size}, {detector.num_classes} classes"
+    method = size + ("" if table.proposals is None else f", {table.proposals} proposals")
     return [*rows, {"layer": "total", "method": method, "searched": "", **total}]
 
 
@@ -100,28 +99,3 @@ def _searched(spec: DetectorSpec) -> dict[str, str]:
         network = build_detector(spec, lambda _: ("real",))
     parts = {name: f"open: {part}" for part, names in openable(network).items() for name in names}
     return parts | dict.fromkeys(searchable_units(network), "yes")
-
-
-def run_evaluate(
-    checkpoint: Path, data_root: Path, split: str, reading: Reading, device: str, progress: Progress
-) -> dict[str, float]:
-    """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
-
-    Classes and image size are those that the checkpoint names; what is skipped of the images is noted. Raises
-    CheckpointError, DataError, and ConfigError for a device that isn't there.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device is 'cuda', but this machine has no GPU; allowed are auto and cpu.")
-    detector = load_detector(checkpoint)
-    network, spec, classes = detector.network, detector.spec, detector.classes
-    try:
-        data = decode_split(reading, data_root, split, classes, spec.image_size, progress)
-    except DataError as error:
-        if error.way_out in (NAME_ALL_CLASSES, REPAIR_OR_SKIP):  # no config says how images are read here
-            known = f"The detector's classes are {', '.join(classes)}: it can be measured where there are no others"
-            way_out = known if error.way_out == NAME_ALL_CLASSES else "Repair or remove it, or give --on-bad-data skip"
-            raise DataError(error.where, error.reason, way_out) from error
-        raise
-    if data.defects:
-        progress.note(told_of_defects(split, data))
-    return figures_on(network.to(pick_device(device)), data)

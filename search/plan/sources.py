@@ -38,12 +38,11 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
     return config.model_copy(update=changes)
 
 
-def class_names(config: Config) -> tuple[str, ...]:
+def class_names(data: Data) -> tuple[str, ...]:
     """The classes in the order of their labels 1..C.
 
     Where the config names none they are the format's own: of COCO's layout the categories of the file of `data.train`.
     """
-    data = config.data
     if data.classes is not None:
         return tuple(data.classes)
     if data.format == "shapes":
@@ -51,9 +50,8 @@ def class_names(config: Config) -> tuple[str, ...]:
     return own_classes(data.format, Path(data.root) if data.root else None, data.train)
 
 
-def origin_of_classes(config: Config) -> str:
-    """Where `class_names` has the classes of a settled config from."""
-    data = config.data
+def origin_of_classes(data: Data) -> str:
+    """Where the classes of `class_names` come from, in words for a user; `data` is a settled config's."""
     if data.classes is not None:
         return "named in data.classes"
     if data.format == "coco":
@@ -65,13 +63,12 @@ def origin_of_classes(config: Config) -> str:
     return f"those of {data.format} data"
 
 
-def check_image_sets(config: Config) -> int | None:
+def check_image_sets(data: Data) -> int | None:
     """Refuse image sets that aren't there or share images, before anything is written: ConfigError or DataError.
 
     Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
     their number is None.
     """
-    data = config.data
     if data.format == "shapes":
         for key, split in named_sets(data).items():
             if split not in shapes_sizes(data):

@@ -71,20 +71,31 @@ def _name(folder: RunFolder, file: Path) -> str:
     return file.relative_to(folder.path).as_posix()
 
 
-def keep_given_files(folder: RunFolder, files: Mapping[str, Path]) -> None:
-    """Note in `given.json` the sha256 of each file, by key of the config, beside those that the run used before.
+def input_digests(run: RunFolder, files: Mapping[str, Path]) -> dict[str, str]:
+    """The sha256 of each file of weights that the user gave, by key of the config.
 
-    Raises RunError where a file of a begun run is another one by now. One that is gone is left to whoever reads it: a
-    teacher that was trained from it stands without it.
+    Raises RunError where the file of a begun run is another one by now. A file that is gone is left out: a teacher that
+    was trained from it stands without it.
     """
-    file = folder.path / layout.GIVEN
-    known = read_json(file) if folder.begun and file.is_file() else {}
+    known = _known_inputs(run)
     found = {key: digest_of(path) for key, path in files.items() if path.is_file()}
     changed = [f"{key} ({files[key]})" for key, digest in found.items() if known.get(key, digest) != digest]
     if changed:
         raise RunError(
-            f"{folder.path} was begun with other weights than are there now: {', '.join(changed)} is another file. "
+            f"{run.path} was begun with other weights than are there now: {', '.join(changed)} is another file. "
             "Bring the old one back, or give another --run-dir."
         )
-    if found or file.is_file():
-        write_whole(file, json.dumps({**known, **found}, indent=2).encode())
+    return found
+
+
+def note_inputs(run: RunFolder, digests: Mapping[str, str]) -> None:
+    """Write `input_digests` to `given.json`, beside those that the run used before."""
+    file = run.path / layout.GIVEN
+    if digests or file.is_file():
+        write_whole(file, json.dumps({**_known_inputs(run), **digests}, indent=2).encode())
+
+
+def _known_inputs(run: RunFolder) -> dict[str, str]:
+    """The digests in `given.json`; those of a start that trained nothing don't count."""
+    file = run.path / layout.GIVEN
+    return read_json(file) if run.begun and file.is_file() else {}

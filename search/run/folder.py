@@ -7,17 +7,18 @@ import platform
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from results import layout
-from search.config import Config, changed_keys, config_text, load_config
+from search.config import Config, changed_keys, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.training_log import LoggedProgress
+from trainers.data.shapes import SETTINGS_FILE
 from trainers.progress import Progress
 from trainers.whole_files import write_whole
 
@@ -65,31 +66,44 @@ class RunFolder:
         """Whether something was trained or scored here, which another config would not fit."""
         return bool(self.results())
 
-    @property
-    def run_id(self) -> str:
-        """Tells this run from all others, wherever its record is kept."""
+    def make_run_id(self) -> str:
+        """A name that no other run has, for a record among those of other runs. The first call makes it."""
         file = self.path / layout.RUN_ID
         if not file.is_file():
             write_whole(file, uuid.uuid4().hex.encode())
         return file.read_text().strip()
 
+    def begin(self, config: str) -> None:
+        """Write down with which config, as YAML, and on which machine the run is begun, or gone on with."""
+        write_whole(self.config, config.encode())
+        write_whole(self.path / layout.ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds spent inside to `seconds.json`, which sums up a stage over all starts of the run.
+        """Add the seconds spent inside to `seconds.json`, also after an error.
 
-        What a start spent that was killed in the middle of a stage isn't in it.
+        The seconds of a start that is killed inside are lost.
         """
         started = time.monotonic()
         try:
             yield
         finally:
-            file = self.path / layout.SECONDS
-            spent = read_json(file) if file.is_file() else {}
-            before = spent.get(stage, 0.0)
-            if not isinstance(before, int | float):
-                raise RunError(f"{file} has {before!r} for {stage}, no number. Delete it; it is made again.")
-            spent[stage] = round(before + time.monotonic() - started, 1)
-            write_whole(file, json.dumps(spent, indent=2).encode())
+            self.add_seconds(stage, time.monotonic() - started)
+
+    def add_seconds(self, stage: str, seconds: float) -> None:
+        """Add to what a stage took over all starts of the run."""
+        file = self.path / layout.SECONDS
+        spent = read_json(file) if file.is_file() else {}
+        before = spent.get(stage, 0.0)
+        if not isinstance(before, int | float):
+            raise RunError(f"{file} has {before!r} for {stage}, no number. Delete it; it is made again.")
+        spent[stage] = round(before + seconds, 1)
+        write_whole(file, json.dumps(spent, indent=2).encode())
+
+
+def default_folder(name: str) -> Path:
+    """Where a run lies that was given no folder: `runs/<name>` below the working directory."""
+    return Path("runs", name)
 
 
 def check_run_folder(path: Path, config: Config, command: str = "search") -> None:
@@ -102,23 +116,11 @@ def check_run_folder(path: Path, config: Config, command: str = "search") -> Non
         raise RunError(f"{path} is a file; a run needs a folder. Give another --run-dir.")
     if folder.config.is_file():
         if folder.begun:
-            _check_same(folder, config, command)
+            _refuse_changes(folder, changed_keys(load_config(folder.config), config), command)
     elif path.is_dir() and any(_is_foreign(child) for child in path.iterdir()):
         raise RunError(
             f"{path} is not empty and holds no config.yaml, so it is no run of Bitfront. Give another --run-dir."
         )
-
-
-def open_run_folder(path: Path, config: Config, command: str = "search") -> RunFolder:
-    """Make the folder, or go on in it; the run's lock must be held. Raises RunError as `check_run_folder` does.
-
-    What may change between starts (`search.config.CHANGEABLE`) is taken from `config`.
-    """
-    check_run_folder(path, config, command)
-    folder = RunFolder(path.resolve())
-    write_whole(folder.config, config_text(config).encode())
-    write_whole(folder.path / layout.ENVIRONMENT, json.dumps(environment(), indent=2).encode())
-    return folder
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -157,19 +159,24 @@ def environment() -> dict[str, object]:
 
 
 def _is_foreign(child: Path) -> bool:
-    """Ours are a lock that is empty or names a process, and what a killed start had half written of its config."""
-    if child.name.startswith(f".{layout.CONFIG}.") and child.name.endswith(".part"):
+    """Whether something else than a start that wrote no config yet left this.
+
+    Such a start leaves a lock that is empty or names a process, generated images, and halves of these and the config.
+    """
+    name = child.name
+    if name == layout.DATA:
+        return not (child / SETTINGS_FILE).is_file()
+    if name.startswith((f".{layout.DATA}.", f".{layout.CONFIG}.")) and name.endswith((".unfinished", ".part")):
         return False
-    if child.name != layout.LOCK or not child.is_file():
+    if name != layout.LOCK or not child.is_file():
         return True
     return child.stat().st_size > 0 and not child.read_bytes().startswith(LOCK_TEXT.encode())
 
 
-def _check_same(folder: RunFolder, config: Config, command: str) -> None:
-    changed = changed_keys(load_config(folder.config), config)
+def _refuse_changes(folder: RunFolder, changed: Mapping[str, tuple[object, object]], command: str) -> None:
     if changed:
-        shown = "; ".join(f"{key} is {there!r} there, {asked!r} here" for key, (there, asked) in changed.items())
+        listed = "; ".join(f"{key} is {there!r} there, {asked!r} here" for key, (there, asked) in changed.items())
         raise RunError(
-            f"{folder.path} holds a run of another config: {shown}. "
+            f"{folder.path} holds a run of another config: {listed}. "
             f"Give another --run-dir, or go on with: bitfront {command} {folder.config} --run-dir {folder.path}"
         )

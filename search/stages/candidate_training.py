@@ -1,7 +1,7 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,7 @@ from torch import nn
 
 from search.config.schema import Retrain, Train, TrainingConfig
 from search.run.folder import RunFolder
+from search.stages.detector_result import is_finished, place_for
 from spaces.candidate import Candidate
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
@@ -21,60 +22,83 @@ from trainers.training.settings import TrainSettings
 Command = Literal["train", "retrain"]
 
 
-def train_settings(config: TrainingConfig) -> TrainSettings:
-    """The training part of a config as the trainers take it."""
-    names = [field.name for field in fields(TrainSettings) if hasattr(config, field.name)]
-    return TrainSettings(**{name: getattr(config, name) for name in names}, rates=role_rates(config))
+@dataclass(frozen=True)
+class CandidateTraining:
+    """One training of a candidate in a run.
+
+    section: how long and how fast. settings: what its result and its unfinished state are recognised by. place: the
+    folder of its result. state: the file of its unfinished state. seed: the run's.
+    """
+
+    command: Command
+    candidate: Candidate
+    section: Retrain | Train
+    settings: Mapping[str, object]
+    place: Path
+    state: Path
+    seed: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is there."""
+        return is_finished(self.place)
+
+    def forget_state(self) -> None:
+        """Remove what an unfinished training would have gone on from, once its result is there."""
+        for path in unfinished_files(self.state):
+            path.unlink(missing_ok=True)
 
 
-def role_rates(config: TrainingConfig) -> dict[str, float]:
+def plan_candidate_training(
+    command: Command, candidate: Candidate, section: Retrain | Train, run: RunFolder, folder: str, seed: int
+) -> CandidateTraining:
+    """The training of a candidate whose result goes to `<folder>/<id>` in the run, or to `<id>.2` and so on."""
+    settings = described(section)
+    place = place_for(run.path / folder, candidate.id, settings)
+    state = run.training_state(f"{command}-{candidate.id}")
+    return CandidateTraining(command, candidate, section, settings, place, state, seed)
+
+
+def train_settings(section: TrainingConfig) -> TrainSettings:
+    """The training part of a section as the trainers take it."""
+    names = [field.name for field in fields(TrainSettings) if hasattr(section, field.name)]
+    return TrainSettings(**{name: getattr(section, name) for name in names}, rates=role_rates(section))
+
+
+def role_rates(section: TrainingConfig) -> dict[str, float]:
     """The learning rates by role that a section has: its keys `<role>_learning_rate`."""
     keys = {role: f"{role}_learning_rate" for role in ROLES}
-    return {role: getattr(config, key) for role, key in keys.items() if hasattr(config, key)}
+    return {role: getattr(section, key) for role, key in keys.items() if hasattr(section, key)}
 
 
-def described(config: Retrain | Train) -> dict[str, object]:
-    """What results and unfinished states of such a training are told from others by."""
-    return {**train_settings(config).described(), "inputs_first_epochs": config.inputs_first_epochs}
+def described(section: Retrain | Train) -> dict[str, object]:
+    """What results and unfinished states of such a training are told apart by."""
+    settings: dict[str, object] = {**train_settings(section).described()}
+    settings["inputs_first_epochs"] = section.inputs_first_epochs
+    if isinstance(section, Train):
+        settings["start"] = section.start
+    return settings
 
 
 def train_candidate(
-    network: nn.Module,
-    distiller: Distiller,
-    candidate: Candidate,
-    data: Decoded,
-    config: Retrain | Train,
-    described_as: Mapping[str, object],
-    *,
-    command: Command,
-    place: Path,
-    seed: int,
-    folder: RunFolder,
-    progress: Progress,
+    training: CandidateTraining, network: nn.Module, distiller: Distiller, data: Decoded, progress: Progress
 ) -> nn.Module:
-    """Train `network` in place with the candidate's own teachers; in evaluation mode then.
+    """Train `network` in place with the candidate's own teachers; it is in evaluation mode afterwards.
 
-    Goes on where a training `described_as` this one stopped. All candidates of a run see the same images in the same
-    order, and draw alike what is drawn at random: teachers, anchors, proposals. What is told of it goes by `place`,
-    where its result is to lie.
+    Goes on where a training of the same settings stopped. All candidates of a run see the same images in the same
+    order, and draw alike what is drawn at random: teachers, anchors, proposals.
     """
     train_detector(
         network,
         data,
-        train_settings(config),
-        seed=seeded(seed, command, "data"),
-        stage=f"{command} {place.name}",
-        candidate=candidate,
+        train_settings(training.section),
+        seed=seeded(training.seed, training.command, "data"),
+        stage=f"{training.command} {training.place.name}",
+        candidate=training.candidate,
         distiller=distiller,
-        inputs_first_epochs=config.inputs_first_epochs,
-        described_as=described_as,
-        resume_from=folder.training_state(f"{command}-{candidate.id}"),
+        inputs_first_epochs=training.section.inputs_first_epochs,
+        described_as=training.settings,
+        resume_from=training.state,
         progress=progress,
     )
     return network.eval()
-
-
-def forget_training(folder: RunFolder, command: Command, candidate: Candidate) -> None:
-    """Remove what an unfinished training would have gone on from, once its result is kept."""
-    for path in unfinished_files(folder.training_state(f"{command}-{candidate.id}")):
-        path.unlink(missing_ok=True)

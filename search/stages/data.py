@@ -1,110 +1,103 @@
-"""From the data section of a config to decoded images."""
+"""The data of a run: read and compared with what the run was begun with before anything is written, then noted."""
 
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.config import Config
-from search.plan.sources import check_places, class_names, format_of, named_sets, shapes_sizes
-from search.run.folder import RunFolder
-from trainers.data.balanced import balanced_indices
-from trainers.data.decoded import Decoded, decode
-from trainers.data.download import download_voc
-from trainers.data.errors import DataError, OnBadData
-from trainers.data.formats import Format, data_format
-from trainers.data.shapes import write_shapes
+from results import layout
+from search.config import ConfigError
+from search.errors import RunError
+from search.plan.plan import Plan
+from search.run.digests import input_digests, note_inputs
+from search.run.folder import RunFolder, read_json
+from search.stages.images import defects_text, load_measured, load_training, prepare_root, scoring_subset
+from trainers.data.decoded import Decoded
+from trainers.data.errors import DataError
 from trainers.progress import Progress
-from trainers.seeding import seeded
-
-
-def prepare_root(config: Config, folder: RunFolder) -> Path:
-    """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
-
-    Raises DataError when one of the image sets isn't there, or two of them share images.
-    """
-    data = config.data
-    root = Path(data.root) if data.root else folder.data
-    if data.format == "shapes":
-        sizes, seed = shapes_sizes(data), seeded(config.seed, "shapes")
-        write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seed)
-    if data.download:
-        download_voc(root, tuple(named_sets(data).values()), data.year)
-    check_places(data, root)
-    return root
-
-
-def load_split(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
-    """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
-    data = config.data
-    root = Path(data.root) if data.root else folder.data
-    listed = format_of(data).read(root, split, class_names=class_names(config), on_bad_data=data.on_bad_data)
-    return decode(
-        listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
-    )
-
-
-def load_training(config: Config, folder: RunFolder, progress: Progress | None = None) -> Decoded:
-    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt.
-
-    Raises DataError when there is nothing to learn on them.
-    """
-    found = load_split(config, folder, config.data.train, progress)
-    drops = found.rule == "voc" and not config.data.train_on_difficult
-    if found.difficult.all() if drops or found.rule != "voc" else not len(found.labels):
-        wanted = f"objects that aren't {format_of(config.data).flagged}" if len(found.labels) else "objects"
-        raise DataError(
-            f"the image set {config.data.train}",
-            f"its {len(found)} images hold no object to learn",
-            f"Name another one in data.train: {wanted} are needed",
-        )
-    return found.without_difficult() if drops else found
-
-
-def load_measured(config: Config, folder: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
-    """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
-    return _that_counts(load_split(config, folder, split, progress), split, format_of(config.data))
-
-
-def _that_counts(found: Decoded, split: str, form: Format) -> Decoded:
-    if found.difficult.all():
-        raise DataError(
-            f"the image set {split}",
-            f"its {len(found)} images hold no object that counts in an average precision",
-            f"Name another one: objects that aren't {form.flagged} are needed",
-        )
-    return found
-
-
-def told_of_defects(split: str, data: Decoded) -> str:
-    """What was skipped in an image set that has defects: of how many images how many, and the first reason."""
-    first, strays = data.defects[0], "" if data.left_out else ", for the defects are of none"
-    counted = f"{data.left_out} of {len(data) + data.left_out} images left out{strays}"
-    return f"{split}: {counted}, the first for {first.path}: {first.reason}."
-
-
-def scoring_subset(config: Config, val: Decoded) -> Decoded:
-    """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it."""
-    wanted = config.data.val_images
-    if wanted is None or wanted >= len(val):
-        return val
-    return val.subset(balanced_indices(val, wanted, seeded(config.seed, "val_images")))
+from trainers.whole_files import write_whole
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How images are read that no config describes; the fields are those of a config's `data` with their defaults."""
+class RunData:
+    """The decoded images of a run.
 
-    format: str = "voc"
-    year: str = "2007"
-    on_bad_data: OnBadData = "error"
-    memory_limit_mb: float = 4096.0
+    train: what is trained on. val: the subset that teachers and candidates are measured on, if there is one. read: all
+    images of each set, by its name. inputs: the digests of the user's weights. seconds: what reading took.
+    """
+
+    train: Decoded
+    val: Decoded | None
+    read: dict[str, Decoded]
+    inputs: dict[str, str]
+    seconds: float
 
 
-def decode_split(
-    reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int, progress: Progress
-) -> Decoded:
-    """An image set at another place than a config's. Raises DataError as `load_measured` does."""
-    form, on_bad_data = data_format(reading.format, reading.year), reading.on_bad_data
-    listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
-    stage = f"images of {split}"
-    found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
-    return _that_counts(found, split, form)
+def read_data(plan: Plan, run: RunFolder, progress: Progress) -> RunData:
+    """Read and decode what is trained and measured on; only images that are generated are written.
+
+    Raises RunError when the images or the given weights of a begun run changed, ConfigError for a batch larger than the
+    data, DataError for bad data.
+    """
+    started, names = time.monotonic(), plan.config.data
+    inputs = input_digests(run, plan.inputs)
+    with _removed_if_refused(run.data):
+        prepare_root(plan, run)
+        train = load_training(plan, run, progress)
+        val = None if names.val is None else load_measured(plan, run, names.val, progress)
+        plan.check_images(len(train))  # some may have been left out
+    read = {names.train: train} if val is None else {names.train: train, str(names.val): val}
+    data = RunData(train, None if val is None else scoring_subset(plan, val), read, inputs, time.monotonic() - started)
+    _check_same_data(run, _fingerprints(data))
+    return data
+
+
+def note_data(data: RunData, run: RunFolder, progress: Progress) -> None:
+    """Write down what the run stands on: the digests of its images and of the given weights, and what was skipped."""
+    run.add_seconds("data", data.seconds)
+    note_inputs(run, data.inputs)
+    note_defects(run, data.read, progress)
+    write_whole(run.path / layout.DATA_DIGEST, json.dumps(_fingerprints(data), indent=2).encode())
+
+
+def note_defects(run: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
+    """Report how many images were left out, and write every defect with its reason to `data_defects.json`."""
+    file = run.path / layout.DATA_DEFECTS
+    noted = read_json(file) if file.is_file() else {}
+    for split, data in splits.items():
+        noted[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
+        if data.defects:
+            progress.note(f"{defects_text(split, data)} All are in {file}.")
+    if any(noted.values()):
+        write_whole(file, json.dumps(noted, indent=2).encode())
+
+
+@contextmanager
+def _removed_if_refused(generated: Path) -> Iterator[None]:
+    """Remove the images that a run generates inside, when they or what is asked of them is refused."""
+    was_there = generated.exists()
+    try:
+        yield
+    except (DataError, ConfigError):
+        if not was_there and generated.exists():
+            beside = generated.with_name(f".{generated.name}.refused.unfinished")  # half a set must not look whole
+            shutil.rmtree(beside, ignore_errors=True)  # from a start that was killed in here
+            shutil.rmtree(generated.rename(beside), ignore_errors=True)
+        raise
+
+
+def _fingerprints(data: RunData) -> dict[str, str | None]:
+    return {"train": data.train.fingerprint(), "val": None if data.val is None else data.val.fingerprint()}
+
+
+def _check_same_data(run: RunFolder, found: Mapping[str, str | None]) -> None:
+    """Raise RunError when the images changed: teachers and scores of one run belong to the same ones."""
+    file = run.path / layout.DATA_DIGEST
+    if run.begun and file.is_file() and read_json(file) != found:
+        raise RunError(
+            f"{run.path} was begun with other images or annotations than are there now. "
+            "Bring those back, or give another --run-dir."
+        )

@@ -51,6 +51,11 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
 
 
+def is_finished(place: Path) -> bool:
+    """Whether a result lies there."""
+    return (place / "figures.json").is_file()
+
+
 def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Result:
     """The result that `keep_result` left there; measured anew where its figures are of other test images.
 

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from search.config import Config
 from search.config.schema import TWIN
-from search.plan.space import layer_choices
+from search.plan.plan import SearchPlan
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
 from search.stages.candidate_training import train_settings
-from search.stages.teachers import build_distiller
-from spaces.detectors import DetectorSpec
-from spaces.space import SearchSpace
+from search.stages.teachers import distiller_for
 from spaces.supernet import build_supernet, inherit_shared
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.data.decoded import Decoded
@@ -34,47 +31,36 @@ class SupernetState:
 
 
 def trained_supernet(
-    config: Config,
-    folder: RunFolder,
-    spec: DetectorSpec,
-    space: SearchSpace,
-    teachers: dict[str, Teacher],
-    train: Decoded,
-    progress: Progress,
+    plan: SearchPlan, run: RunFolder, teachers: dict[str, Teacher], train: Decoded, progress: Progress
 ) -> SupernetState:
     """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept.
 
     Raises RunError where the file isn't the one that the run made.
     """
-    if not folder.supernet.is_file():
-        with folder.timed("supernet"):
-            _train_and_keep(config, folder, spec, space, teachers, train, progress)
-    with reading(folder, folder.supernet):
-        state, _ = load_weights(folder.supernet)
+    if not run.supernet.is_file():
+        with run.timed("supernet"):
+            _train_and_save(plan, run, teachers, train, progress)
+    with reading(run, run.supernet):
+        state, _ = load_weights(run.supernet)
         found = SupernetState(_part(state, "supernet."), _part(state, "distiller."))
-        _check_shapes(found.supernet, config, spec)
+        _check_shapes(found.supernet, plan)
     return found
 
 
-def _train_and_keep(
-    config: Config,
-    folder: RunFolder,
-    spec: DetectorSpec,
-    space: SearchSpace,
-    teachers: dict[str, Teacher],
-    train: Decoded,
-    progress: Progress,
+def _train_and_save(
+    plan: SearchPlan, run: RunFolder, teachers: dict[str, Teacher], train: Decoded, progress: Progress
 ) -> None:
+    config, base = plan.base.config, plan.base
     torch.manual_seed(seeded(config.seed, "supernet"))
     device = pick_device(config.device)
-    supernet = build_supernet(spec, layer_choices(config, spec)).to(device)
+    supernet = build_supernet(base.student, plan.choices).to(device)
     inherit_shared(supernet, teachers[TWIN].network.state_dict())
-    distiller = build_distiller(config, supernet, teachers).to(device)
-    unfinished = folder.training_state("supernet")
+    distiller = distiller_for(base, supernet, teachers).to(device)
+    unfinished = run.training_state("supernet")
     train_supernet(
         supernet,
         distiller,
-        space,
+        plan.space,
         train,
         train_settings(config.supernet),
         seed=seeded(config.seed, "supernet", "data"),
@@ -84,14 +70,14 @@ def _train_and_keep(
     )
     tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
     tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
-    with writing(folder, folder.supernet):
-        save_weights(folder.supernet, tensors, {"kind": "supernet"})
+    with writing(run, run.supernet):
+        save_weights(run.supernet, tensors, {"kind": "supernet"})
     unfinished.unlink(missing_ok=True)
 
 
-def _check_shapes(found: dict[str, Tensor], config: Config, spec: DetectorSpec) -> None:
+def _check_shapes(found: dict[str, Tensor], plan: SearchPlan) -> None:
     with torch.device("meta"):
-        expected = build_supernet(spec, layer_choices(config, spec)).state_dict()
+        expected = build_supernet(plan.base.student, plan.choices).state_dict()
     if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in expected.items()}:
         raise CheckpointError("The file holds other tensors than this config's supernet.")
 

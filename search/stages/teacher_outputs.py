@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from results import layout
-from search.config import Config
-from search.plan.teaching import ensemble_of
+from search.plan.plan import Plan
 from search.run.folder import RunFolder
-from search.stages.teachers import term_teachers
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import is_two_stage
 from trainers.data.decoded import Decoded
@@ -17,16 +15,16 @@ from trainers.progress import Progress
 from trainers.teacher import Teacher
 
 
-def known_outputs(
-    config: Config, folder: RunFolder, teachers: dict[str, Teacher], images: Decoded, progress: Progress
+def teacher_outputs(
+    plan: Plan, run: RunFolder, teachers: Mapping[str, Teacher], images: Decoded, progress: Progress
 ) -> dict[str, KnownOutputs]:
-    """By teacher, of those that teach a term which reads their outputs; what of them such terms read.
+    """By teacher of a term that reads outputs: what such terms read of its outputs on `images`.
 
-    Smaller ones first, as many as `scoring.teacher_cache_mb` holds: the others run in every score.
+    Smaller ones first, as many as `scoring.teacher_cache_mb` holds; the other teachers run in every score.
     """
-    read = _read(config, teachers)
+    read, scoring = _parts_read(plan, teachers), plan.config.scoring
     sizes = {name: bytes_of(teachers[name].network, images, parts) / 2**20 for name, parts in read.items()}
-    left, known = config.scoring.teacher_cache_mb, {}
+    left, outputs = scoring.teacher_cache_mb, {}
     for name in sorted(read, key=lambda one: (sizes[one], one)):
         if sizes[name] > left:
             progress.note(
@@ -36,24 +34,24 @@ def known_outputs(
             continue
         teacher = teachers[name]
         described = {**asdict(teacher.spec), "candidate": dict(teacher.candidate)}
-        place, size = folder.path / layout.TEACHER_OUTPUTS, config.scoring.batch_size
-        kept = kept_outputs(place, teacher.network, described, images, size, read[name])
-        if kept is None:
+        place = run.path / layout.TEACHER_OUTPUTS
+        saved = kept_outputs(place, teacher.network, described, images, scoring.batch_size, read[name])
+        if saved is None:
             progress.note(f"Half precision can't hold the outputs of teacher {name}: it runs in every score.")
         else:
-            known[name], left = kept, left - sizes[name]
-    return known
+            outputs[name], left = saved, left - sizes[name]
+    return outputs
 
 
-def _read(config: Config, teachers: Mapping[str, Teacher]) -> dict[str, frozenset[str]]:
+def _parts_read(plan: Plan, teachers: Mapping[str, Teacher]) -> dict[str, frozenset[str]]:
     """By teacher, what the terms that it may teach read of its output.
 
-    What a second stage says is never known: it is asked about the student's own proposals.
+    The output of a second stage can't be known: it is for the student's own proposals.
     """
     read: dict[str, frozenset[str]] = {}
-    for term, names in term_teachers(config).items():
+    for term, names in plan.terms.items():
         for one in names:
-            for name in ensemble_of(config).behind(one):
+            for name in plan.ensemble.behind(one):
                 two_stage = name in teachers and is_two_stage(teachers[name].network)
                 unknown = TERMS[term].compares_layers or (two_stage and TERMS[term].second_stage)
                 if name != NO_TEACHER and not unknown:

@@ -9,25 +9,22 @@ import torch
 from torch import nn
 
 from results import layout
-from search.config import Config, ConfigError, with_section
+from search.config import Config, ConfigError, config_text, with_section
 from search.config.schema import TWIN
-from search.plan.given_weights import given_files
-from search.plan.sources import check_image_sets, class_names, settled
-from search.plan.space import fixed_candidate, student_spec
-from search.plan.teaching import check_fit, check_layers, ensemble_of
-from search.run.digests import keep_given_files
-from search.run.folder import RunFolder, check_run_folder
+from search.plan.plan import TrainPlan, plan_training
+from search.plan.published import load_published
+from search.run.folder import default_folder
 from search.run.start import started_run
-from search.stages.candidate_training import described, forget_training, train_candidate
-from search.stages.data import load_measured
-from search.stages.detector_result import Result, keep_result, place_for, result_on
-from search.stages.prepare import PreparedData, check_batch_sizes, note_defects, prepare_data
-from search.stages.teacher_figures import teachers_on
-from search.stages.teachers import check_device, check_given_weights, distiller_for, load_published, teacher_pool
+from search.stages.candidate_training import CandidateTraining, plan_candidate_training, train_candidate
+from search.stages.data import RunData, note_data, note_defects, read_data
+from search.stages.detector_result import Result, check_result, keep_result, result_on
+from search.stages.images import load_measured
+from search.stages.teacher_figures import teacher_figures
+from search.stages.teachers import distiller_for, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.devices import pick_device
-from trainers.progress import Progress
+from trainers.progress import Progress, SilentProgress
 from trainers.seeding import seeded
 from trainers.teacher import Teacher
 
@@ -46,84 +43,59 @@ def with_candidate(config: Config, candidate: Candidate) -> Config:
     return with_section(config, "train", {**config.train.model_dump(), **changed}, "the candidate")
 
 
-def run_train(config: Config, run_dir: Path, data_root: Path | None, progress: Progress) -> Result:
+def run_train(
+    config: Config, run_dir: Path | None = None, data_root: Path | None = None, progress: Progress | None = None
+) -> Result:
     """Train the network that `config.train` names, and measure it on `data.test` beside its twin.
 
-    The same trainer as a retraining's; here the network starts from its twin, or from the published weights or nothing
-    (`train.start`). Of the teachers those are trained first that it needs; without a twin among them there are no
-    figures of one. Goes on where an earlier start stopped, and keeps the result in `trained/<id>/`. Raises ConfigError
-    for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
+    run_dir: `runs/<name>` where it is None. data_root: the folder of the data, instead of the config's. progress: what
+    shows how far the work is; nothing where it is None.
+
+    The trainer is that of a retraining; the network starts from its twin, or from published weights or nothing
+    (`train.start`). First the teachers are trained that it needs; without a twin among them the result has no figures
+    of one. The same call goes on where an earlier one stopped, and keeps the result in `trained/<id>/`. Raises
+    ConfigError for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
-    config = settled(config, data_root)
-    check_train(config)
-    chosen = fixed_candidate(config)
-    spec = student_spec(config, len(class_names(config)))
-    check_run_folder(run_dir, config, command="train")
-    with started_run(run_dir, config, command="train") as folder:
-        progress = folder.logged(progress)
-        keep_given_files(folder, given_files(config, _needed(config), scratch=config.train.start == "scratch"))
-        data = prepare_data(config, folder, progress, {"train": config.train})
-        teachers = teacher_pool(config, folder, data.train, data.val, progress, _needed(config))
-        test = load_measured(config, folder, config.data.test, progress)
-        note_defects(folder, {config.data.test: test}, progress)
-        settings = {**described(config.train), "start": config.train.start}
-        place = place_for(folder.path / layout.TRAINED, chosen.id, settings)
-        beside = partial(teachers_on, test, config, folder, {name: one.network for name, one in teachers.items()})
-        if not (place / "figures.json").is_file():
-            with folder.timed(f"train {chosen.id}"):
-                network = _trained(config, folder, data, teachers, chosen, settings, place, progress)
-            keep_result(place, network, spec, chosen, settings, test, beside)
-            forget_training(folder, "train", chosen)
-        return result_on(place, test, beside)
-
-
-def check_train(config: Config) -> None:
-    """Raise what `run_train` does for a settled config that can't be trained, before any folder is made."""
-    check_batch_sizes(config, {"train": config.train}, check_image_sets(config))
-    fixed_candidate(config)
-    check_layers(config)
-    check_device(config)
-    check_fit(config, check_given_weights(config))
+    plan = plan_training(config, data_root)
+    base, train = plan.base, plan.base.config.train
+    with started_run(run_dir or default_folder(config.name), base.config, command="train") as run:
+        progress = run.logged(progress or SilentProgress())
+        training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
+        if training.finished:
+            check_result(training.place)
+        data = read_data(base, run, progress)
+        run.begin(config_text(base.config))
+        note_data(data, run, progress)
+        teachers = teacher_pool(base, run, data, progress)
+        test = load_measured(base, run, base.config.data.test, progress)
+        note_defects(run, {base.config.data.test: test}, progress)
+        networks = {name: teacher.network for name, teacher in teachers.items()}
+        beside = partial(teacher_figures, test, base.teachers, run, networks)
+        if not training.finished:
+            with run.timed(f"train {plan.candidate.id}"):
+                network = _trained(plan, training, data, teachers, progress)
+            keep_result(training.place, network, base.student, plan.candidate, training.settings, test, beside)
+            training.forget_state()
+        return result_on(training.place, test, beside)
 
 
 def _trained(
-    config: Config,
-    folder: RunFolder,
-    data: PreparedData,
-    teachers: dict[str, Teacher],
-    candidate: Candidate,
-    settings: Mapping[str, object],
-    place: Path,
+    plan: TrainPlan,
+    training: CandidateTraining,
+    data: RunData,
+    teachers: Mapping[str, Teacher],
     progress: Progress,
 ) -> nn.Module:
+    base, config = plan.base, plan.base.config
     torch.manual_seed(seeded(config.seed, "train"))  # candidates of the same layers start from the same weights
     device = pick_device(config.device)
-    network = build_fixed(student_spec(config, len(data.train.class_names)), candidate)
+    network = build_fixed(base.student, plan.candidate)
     if config.train.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
-    elif config.student.weights is not None:
-        progress.note(f"train {candidate.id}: {load_published(config, network, None)}")
+    elif base.start is not None:
+        matched = load_published(base.start, network, base.student.detector)
+        progress.note(f"train {plan.candidate.id}: {matched}")
     network.to(device)
-    terms = {name: [term.teacher] for name, term in config.train.terms.items()}
     torch.manual_seed(seeded(config.seed, "train", "distiller"))
-    distiller = distiller_for(network, teachers, terms, ensemble_of(config)).to(device)
-    return train_candidate(
-        network,
-        distiller,
-        candidate,
-        data.train,
-        config.train,
-        settings,
-        command="train",
-        place=place,
-        seed=config.seed,
-        folder=folder,
-        progress=progress,
-    )
-
-
-def _needed(config: Config) -> set[str]:
-    """The teachers that the training needs, an ensemble's members among them."""
-    ensemble = ensemble_of(config)
-    named = {name for term in config.train.terms.values() for name in ensemble.behind(term.teacher)}
-    return named | ({TWIN} if config.train.start == TWIN else set())
+    distiller = distiller_for(base, network, teachers).to(device)
+    return train_candidate(training, network, distiller, data.train, progress)

@@ -11,8 +11,8 @@ from experiments.plan import read_plan
 from experiments.plan_check import check_plan, save_untrained
 
 from search.config import ConfigError, config_text, load_config
+from search.plan.plan import plan_training
 from search.plan.sources import settled
-from search.plan.space import fixed_candidate
 from search.stages.candidate_training import described
 from spaces.candidate import Candidate
 from trainers.whole_files import digest_of
@@ -138,8 +138,9 @@ def test_a_teacher_that_would_be_trained_anew_does_not_fit_the_arms_of_before(re
         comparisons: {{c: {{set: ["teachers.big.weights={{wide}}"], arms: {{x: []}}}}}}
         """
     )
-    teacher = settled(load_config("tiny.yaml", ["seed=0", *plan.teachers["wide"].overrides]), None)
-    place = tmp_path / "runs" / "teacher_wide_seed0" / "trained" / fixed_candidate(teacher).id
+    planned = plan_training(load_config("tiny.yaml", ["seed=0", *plan.teachers["wide"].overrides]), None)
+    teacher = planned.base.config
+    place = tmp_path / "runs" / "teacher_wide_seed0" / "trained" / planned.candidate.id
     file = place / "detector.safetensors"
     save_untrained(file, teacher, Candidate({}))
     (place / "figures.json").write_text(json.dumps({"settings": {"epochs": 9}}))
@@ -156,14 +157,14 @@ def test_a_teacher_that_would_be_trained_anew_does_not_fit_the_arms_of_before(re
 def test_a_finished_result_without_the_file_that_was_trained_is_refused(read, check, refusal, tmp_path, folder, damage):
     plan = read(f"{{config: tiny.yaml, teachers: {WIDE}, comparisons: {{c: {{arms: {{x: []}}}}}}}}")
     arm = plan.teachers["wide"] if folder.startswith("teacher") else plan.arms[0]
-    config = settled(load_config("tiny.yaml", ["seed=1", *arm.overrides]), None)
-    settings = {**described(config.train), "start": config.train.start}
-    place = tmp_path / "runs" / folder / "trained" / fixed_candidate(config).id
+    planned = plan_training(load_config("tiny.yaml", ["seed=1", *arm.overrides]), None)
+    config = planned.base.config
+    place = tmp_path / "runs" / folder / "trained" / planned.candidate.id
     file = place / "detector.safetensors"
     begun(tmp_path / "runs" / folder, config)
     place.mkdir(parents=True)
     file.write_bytes(b"the detector")
-    (place / "figures.json").write_text(json.dumps({"settings": settings, "sha256": digest_of(file)}))
+    (place / "figures.json").write_text(json.dumps({"settings": described(config.train), "sha256": digest_of(file)}))
     check(plan, [0, 1])
     damage(file)
     (mistake,) = refusal(plan, (0, 1)).splitlines()[1:]

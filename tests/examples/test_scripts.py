@@ -44,7 +44,7 @@ def test_a_mistake_that_comes_late_names_its_seed_and_arm(plan_file, monkeypatch
 def test_arms_take_the_teachers_files_and_the_overrides_in_their_order(plan_file, monkeypatch, tmp_path, capsys):
     trained = []
 
-    def run_train(config, folder, data, progress):
+    def run_train(config, folder, data):
         trained.append((config.name, folder.name, config.seed, config.train.epochs, config.teachers.get("big")))
         (tmp_path / "wide.safetensors").touch()
         return SimpleNamespace(test={"map50": 0.25}, twin_test={"map50": 0.5}, checkpoint=tmp_path / "wide.safetensors")

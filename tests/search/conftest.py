@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,11 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from search.config import Config, load_config
+from search.config import Config, config_text, load_config
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
+from search.plan.detectors import student_spec
+from search.plan.plan import Plan, SearchPlan, plan_search
+from search.plan.sources import class_names
+from search.run.folder import RunFolder
+from search.stages.data import note_data, read_data
+from search.stages.prepare import Prepared, prepare
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
+from trainers.distill.ensemble import Ensemble
+from trainers.progress import Progress, SilentProgress
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one that workers import too
 
@@ -38,24 +47,31 @@ TINY_CONFIG: dict[str, Any] = {
 @pytest.fixture
 def write_config(tmp_path: Path) -> Callable[..., Path]:
     """Writes `TINY_CONFIG`, with other sections in place of its own, to a file of the config's name; returns it."""
-
-    def write(**sections: object) -> Path:
-        content = TINY_CONFIG | sections
-        file = tmp_path / f"{content['name']}.yaml"
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        return file
-
-    return write
+    return partial(_write, tmp_path)
 
 
-@pytest.fixture
-def tiny_config(write_config: Callable[..., Path]) -> Callable[..., Config]:
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Config]:
     """Loads that config, with `overrides` such as "search.trials=2" and other sections."""
 
     def load(*overrides: str, **sections: object) -> Config:
-        return load_config(write_config(**sections), overrides)
+        return load_config(_write(tmp_path_factory.mktemp("config"), **sections), overrides)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def training_config(tiny_config: Callable[..., Config]) -> Callable[..., Config]:
+    """Loads a config whose `train` section has searched signs, taught by the twin, for two epochs and one of inputs."""
+    train = TINY_CONFIG["train"] | {"layers": "dbs", "terms": {"feature_hint": {"weight": 0.5}}}
+    return partial(tiny_config, name="alone", train=train | {"epochs": 2, "inputs_first_epochs": 1})
+
+
+def _write(folder: Path, **sections: object) -> Path:
+    content = TINY_CONFIG | sections
+    file = folder / f"{content['name']}.yaml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return file
 
 
 def small_space() -> SearchSpace:
@@ -128,3 +144,39 @@ def drive(score: Callable[[Candidate], SimpleNamespace]) -> Callable[..., list[t
         return proposed
 
     return run
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Callable[..., tuple[SearchPlan, RunFolder, Prepared]]:
+    """Plans a search and makes or reads its data, teachers and supernet in a folder, as `run_search` does."""
+
+    def bring(config: Config, path: Path, progress: Progress | None = None) -> tuple[SearchPlan, RunFolder, Prepared]:
+        plan, run, progress = plan_search(config, None), RunFolder(path), progress or SilentProgress()
+        data = read_data(plan.base, run, progress)
+        run.begin(config_text(plan.base.config))
+        note_data(data, run, progress)
+        return plan, run, prepare(plan, run, data, progress)
+
+    return bring
+
+
+@pytest.fixture(scope="session")
+def images_plan() -> Callable[[Config], Plan]:
+    """A plan of nothing but images: for configs over data that no search or training could be planned for."""
+
+    def make(config: Config) -> Plan:
+        classes = class_names(config.data)
+        return Plan(
+            config=config,
+            classes=classes,
+            student=student_spec(config.student, config.data.image_size, len(classes)),
+            start=None,
+            teachers={},
+            needed=frozenset(),
+            terms={},
+            ensemble=Ensemble((), "sum_losses"),
+            trained={},
+            inputs={},
+        )
+
+    return make

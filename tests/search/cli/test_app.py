@@ -186,7 +186,7 @@ def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
     assert total["searched"] == ""
     (tmp_path / "half.json").write_text('{"layer/backbone.stage1": "sign"}')
     table = call("cost", tmp_path / "search.yaml", *options[:-2], "--candidate", tmp_path / "half.json")
-    assert "Of the layers that a search may switch: 33 real, 1 sign." in table.stdout
+    assert "Layers that a search may switch: 33 real, 1 sign." in table.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import pytest
 
 from search.config import ConfigError, Kind, load_config
-from search.plan.initial_candidates import enqueued
-from search.plan.space import build_space, student_spec
+from search.plan.plan import plan_search
 
 SECTIONS = {
     "teachers": {"big": {}},
@@ -101,7 +100,7 @@ def test_layers_that_do_not_offer_the_method_feel_a_term_by_their_first(config):
     overrides = ["space.layers={methods: [real, int8], open: {heads: [sign, real]}}", "space.terms={angular: {}}"]
     entry = "{{layers: {}, terms: {{angular: {{weight: 100}}}}}}"
     chosen = config(*overrides, f"search.enqueue=[{entry.format('int8')}]")
-    (one,) = enqueued(chosen, build_space(chosen, student_spec(chosen, 4)))
-    assert set(one.layers().values()) == {"int8", "sign"}
+    enqueued = plan_search(chosen, None).initial[-1]
+    assert set(enqueued.layers().values()) == {"int8", "sign"}
     with pytest.raises(ConfigError, match="has no effect: no layer is 1-bit"):
         config(*overrides, f"search.enqueue=[{entry.format('real')}]")

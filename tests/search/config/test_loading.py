@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.config import Config, ConfigError, Kind, changed_keys, config_text, load_config, preset_names
-from search.plan.space import student_spec
+from search.plan.detectors import student_spec
 from spaces.candidate import Candidate
 from spaces.detectors import counted_proposals
 from spaces.supernet import build_fixed
@@ -48,7 +48,7 @@ def test_a_published_systems_preset_has_its_size_and_heads_and_room_for_its_imag
     assert (config.train.layers, config.train.start, config.student.weights) == ("real", "scratch", "imagenet")
     assert 16_551 * 3 * image_size**2 <= config.data.memory_limit_mb * 2**20  # images of 07+12 trainval
     with torch.device("meta"):
-        network = build_fixed(student_spec(config, 20), Candidate({}))
+        network = build_fixed(student_spec(config.student, config.data.image_size, 20), Candidate({}))
     assert counted_proposals(network) == proposals
 
 

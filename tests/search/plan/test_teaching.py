@@ -1,38 +1,35 @@
 """Teachers that can't teach what a config asks of them."""
 
-from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import pytest
-from torch import nn
 
-from search.config import ConfigError, load_config, schema
-from search.plan.sources import class_names
-from search.plan.space import student_spec
-from search.plan.teaching import check_ensemble, check_fit, ensemble_of
+from search.config import ConfigError, schema
+from search.plan.plan import plan_search, plan_training
+from search.plan.teaching import check_ensemble
 from search.stages.search import run_search
-from search.stages.teachers import needed_teachers
-from spaces.candidate import Candidate
+from spaces.candidate import ALL_REAL
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
+from trainers.data.shapes import SHAPE_CLASSES
+from trainers.detector_file import save_detector
 from trainers.distill.ensemble import MODES
-from trainers.progress import SilentProgress
-from trainers.teacher import Teacher
-
-CONFIG = """
-name: taught
-data: {format: shapes, image_size: 96}
-student: {detector: ssd_resnet18, width: 0.125}
-teachers:
-  wide: {width: 0.25}
-  deep: {detector: ssd_resnet34, width: 0.125}
-  dense: {detector: gfl_resnet18_plain, width: 0.125}
-"""
 
 
 @pytest.fixture
-def config(tmp_path):
-    file = tmp_path / "taught.yaml"
-    file.write_text(CONFIG)
-    return lambda *overrides: load_config(file, list(overrides))
+def config(tiny_config):
+    others = {
+        "wide": {"width": 0.25},
+        "deep": {"detector": "ssd_resnet34"},
+        "dense": {"detector": "gfl_resnet18_plain"},
+    }
+    teachers = {name: {"batch_size": 8, **section} for name, section in {"twin": {}, **others}.items()}
+    return partial(tiny_config, teachers=teachers)
+
+
+def check_fit(config):
+    return plan_search(config, None)
 
 
 def taught(term, *teachers):
@@ -85,8 +82,9 @@ def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
         check_fit(config(*HEADS, OPEN, angular))
 
 
-def test_so_does_the_network_that_is_trained_alone(config):
-    term = "train.terms={angular: {teacher: full}}"
+@pytest.mark.parametrize("check_fit", [plan_search, plan_training])
+def test_so_does_the_network_that_is_trained_alone(config, check_fit):
+    check_fit, term = partial(check_fit, data_root=None), "train.terms={angular: {teacher: full}}"
     check_fit(config(*HEADS, "train.layers=sign", term))
     with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
         check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
@@ -94,49 +92,53 @@ def test_so_does_the_network_that_is_trained_alone(config):
         check_fit(config(*HEADS, "train.layers={neck: sign}", term))
 
 
-def test_a_given_teacher_is_what_its_file_says(config):
-    chosen = config(OPEN, taught("angular", "twin", "same"), "teachers.same={}")
-    spec = student_spec(chosen, len(class_names(chosen)))
-    given = {
-        heads: {"same": Teacher(nn.Identity(), replace(spec, heads=heads), Candidate({}))}
-        for heads in ("light", "full")
-    }
-    check_fit(chosen, given["light"])
+def test_a_given_teacher_is_what_its_file_says(config, tmp_path):
+    for heads in ("light", "full"):
+        spec = DetectorSpec(
+            detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125, heads=heads
+        )
+        save_detector(tmp_path / f"{heads}.safetensors", build_fixed(spec, ALL_REAL), spec, ALL_REAL, SHAPE_CLASSES)
+    asked = (OPEN, taught("angular", "twin", "same"))
+    check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/light.safetensors}}"))
     with pytest.raises(ConfigError, match=r"space\.terms\.angular\.teachers: 'same' can't teach it"):
-        check_fit(chosen, given["full"])
+        check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/full.safetensors}}"))
 
 
 @pytest.mark.parametrize(
     ("section", "terms"),
     [("{members: [wide, deep]}", taught("feature_hint", "wide")), ("{mode: random_teacher}", "space.terms={}")],
 )
-def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, monkeypatch, section, terms):
-    monkeypatch.setattr("search.stages.search.check_run_folder", lambda *_: pytest.fail("it would have begun"))
+def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, section, terms):
     overrides = [f"ensemble={section}", terms]
     with pytest.raises(
         ConfigError, match=r"ensemble: is given, but has no effect: no term of space\.terms is taught by"
     ):
-        run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
-    check_ensemble(config(*overrides, "train.terms={feature_hint: {teacher: ensemble}}"))
-    check_ensemble(config(overrides[0], taught("feature_hint", "none", "ensemble")))
-    check_ensemble(config("ensemble={mode: sum_losses}"))  # says no more than is so anyway
+        run_search(config(*overrides), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    for allowed in (
+        config(*overrides, "train.terms={feature_hint: {teacher: ensemble}}"),
+        config(overrides[0], taught("feature_hint", "none", "ensemble")),
+        config("ensemble={mode: sum_losses}"),  # the default, which has no effect either
+    ):
+        check_ensemble(allowed.ensemble, allowed.space.terms, allowed.train.terms)
 
 
 def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
-    named = taught("feature_hint", "none", "wide")
-    assert needed_teachers(config()) == {"twin"}
-    assert needed_teachers(config(named, "ensemble.members=[deep, dense]")) == {"twin", "wide"}
-    assert needed_teachers(config(taught("feature_hint", "ensemble"), "ensemble.members=[deep, wide]")) == {
-        "twin",
-        "deep",
-        "wide",
-    }
-    assert needed_teachers(config(taught("feature_hint", "ensemble"))) == {"twin", "wide", "deep", "dense"}
+    def needed(*overrides):
+        return check_fit(config(*overrides)).base.needed
+
+    beside = "train.terms={feature_hint: {teacher: ensemble}}"
+    assert needed() == {"twin"}
+    assert needed(taught("feature_hint", "none", "wide"), "ensemble.members=[deep, dense]", beside) == {"twin", "wide"}
+    by_ensemble = taught("feature_hint", "ensemble")
+    assert needed(by_ensemble, "ensemble.members=[deep, wide]") == {"twin", "deep", "wide"}
+    assert needed(by_ensemble) == {"twin", "wide", "deep", "dense"}
 
 
 def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
-    assert ensemble_of(config()).members == ("twin", "wide", "deep", "dense")
-    assert ensemble_of(config("ensemble.members=[deep]")).members == ("deep",)
+    beside = "train.terms={feature_hint: {teacher: ensemble}}"
+    assert check_fit(config()).base.ensemble.members == ("twin", "wide", "deep", "dense")
+    assert check_fit(config("ensemble.members=[deep, wide]", beside)).base.ensemble.members == ("deep", "wide")
     with pytest.raises(ConfigError, match=r"ensemble.members: 'huge' is not known"):
         config("ensemble.members=[huge]")
     with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):

@@ -14,8 +14,7 @@ from search.config import load_config
 from search.errors import RunError
 from search.plan.sources import settled
 from search.run.digests import reading, writing
-from search.run.folder import RunFolder, open_run_folder
-from search.stages.prepare import prepare
+from search.run.folder import RunFolder
 from search.stages.search import run_retrain
 from search.stages.train import run_train
 from spaces.candidate import Candidate
@@ -48,10 +47,10 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(config, tmp_path_factory):
+def made(config, prepared, tmp_path_factory):
     """A run with its teachers, a supernet, one scored candidate and one network that was trained alone: some 8 s."""
     run = tmp_path_factory.mktemp("runs") / "made"
-    prepare(config, open_run_folder(run, config), SilentProgress())
+    prepared(config, run)
     run_train(config, run, None, SilentProgress())
     scored = {"number": 0, "id": "0" * 12, "state": "complete", "layer/backbone.layer1": "sign"}
     scored |= {"teacher/feature_hint": "big", "weight/feature_hint": 1.0}
@@ -123,24 +122,24 @@ def test_a_valid_teacher_of_another_training_is_refused_by_a_training_too(config
 
 
 @pytest.mark.parametrize(("name", "replace"), OTHERS[1:])
-def test_an_older_run_without_notes_refuses_what_can_not_be_its_own(config, run, name, replace):
+def test_an_older_run_without_notes_refuses_what_can_not_be_its_own(config, prepared, run, name, replace):
     (run / "written.json").unlink()
     replace(run / name)
     with pytest.raises(RunError, match=message(run / name)):
-        prepare(config, RunFolder(run), SilentProgress())
+        prepared(config, run)
 
 
-def test_an_older_run_goes_on_and_has_its_notes_then(config, made, run):
+def test_an_older_run_goes_on_and_has_its_notes_then(config, prepared, made, run):
     (run / "written.json").unlink()
-    prepare(config, RunFolder(run), SilentProgress())
+    prepared(config, run)
     assert json.loads((run / "written.json").read_text()) == json.loads((made / "written.json").read_text())
 
 
-def test_a_teacher_that_is_deleted_is_trained_and_measured_again(config, run):
+def test_a_teacher_that_is_deleted_is_trained_and_measured_again(config, prepared, run):
     first = load_weights(run / TWIN)[0]
     (run / TWIN).unlink()
     (run / "teachers" / "twin.json").write_text("{}")
-    prepare(config, RunFolder(run), SilentProgress())
+    prepared(config, run)
     again = load_weights(run / TWIN)[0]
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert json.loads((run / "written.json").read_text())[TWIN] == digest(run / TWIN)

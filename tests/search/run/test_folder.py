@@ -4,17 +4,20 @@ import json
 
 import pytest
 
-from search.config import load_config
+from search.config import config_text, load_config
 from search.errors import RunError
-from search.run.folder import RunFolder, check_run_folder, open_run_folder, read_json
+from search.run.folder import RunFolder, check_run_folder, read_json
 from search.run.lock import RunLock
+from search.run.start import started_run
+from trainers.data.shapes import write_shapes
 
 CONFIG = load_config("demo")
 OTHER = load_config("demo", ["student.width=0.5", "seed=3"])
 
 
 def begun(path):
-    folder = open_run_folder(path, CONFIG)
+    folder = RunFolder(path)
+    folder.begin(config_text(CONFIG))
     (path / "teachers").mkdir()
     (path / "teachers" / "twin.safetensors").touch()
     return folder
@@ -29,8 +32,9 @@ def test_a_run_of_another_config_is_refused_with_the_keys_that_differ(tmp_path):
 
 
 def test_until_something_was_trained_the_config_may_be_mended(tmp_path):
-    open_run_folder(tmp_path / "run", CONFIG)
-    open_run_folder(tmp_path / "run", OTHER)
+    for config in (CONFIG, OTHER):
+        with started_run(tmp_path / "run", config) as run:
+            run.begin(config_text(config))
     assert "width: 0.5" in (tmp_path / "run" / "config.yaml").read_text()
 
 
@@ -83,6 +87,15 @@ def test_seconds_that_are_no_number_are_told(tmp_path):
         pass
 
 
+def test_images_that_a_stopped_start_generated_are_no_foreign_folder(tmp_path):
+    write_shapes(tmp_path / "run" / "data", sizes={"train": 1}, image_size=32)
+    (tmp_path / "run" / ".data.x1.unfinished").mkdir()
+    check_run_folder(tmp_path / "run", CONFIG)
+    (tmp_path / "other" / "data").mkdir(parents=True)
+    with pytest.raises(RunError, match="it is no run of Bitfront"):
+        check_run_folder(tmp_path / "other", CONFIG)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]", "3"])
 def test_a_damaged_file_of_the_run_is_named_with_the_way_out(tmp_path, content):
     (tmp_path / "figures.json").write_text(content)
@@ -92,7 +105,7 @@ def test_a_damaged_file_of_the_run_is_named_with_the_way_out(tmp_path, content):
 
 def test_a_run_has_an_id_of_its_own_and_keeps_it(tmp_path):
     one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
-    assert one.run_id == RunFolder(tmp_path / "one").run_id != other.run_id
+    assert one.make_run_id() == RunFolder(tmp_path / "one").make_run_id() != other.make_run_id()
 
 
 def test_a_start_killed_while_it_wrote_its_config_leaves_a_free_folder(tmp_path):

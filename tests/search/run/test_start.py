@@ -1,7 +1,6 @@
 """What a start leaves that is refused for its input: nothing, or the folder as it was."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,15 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
-from search.config import Config, ConfigError, load_config
+from search.config import Config, ConfigError, config_text, load_config
 from search.errors import RunError
-from search.run.folder import RunFolder, open_run_folder
-from search.run.start import started_run
+from search.run.folder import RunFolder
 from search.stages.search import run_retrain, run_search
 from search.stages.train import run_train
 from trainers.data.errors import DataError
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.progress import SilentProgress
+from trainers.seeding import seeded
 
 CONFIG = """
 name: refused
@@ -33,6 +32,17 @@ LITTLE_MEMORY = "data.memory_limit_mb=0.1"
 """Refused when the images are there and are to be decoded."""
 
 
+class WithoutTestObjects(SilentProgress):
+    """Takes the objects of the test images away once the twin is trained."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+
+    def note(self, text: str) -> None:
+        for annotation in (self.run / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("test*.xml"):
+            annotation.write_text("<annotation><size><width>96</width><height>96</height></size></annotation>")
+
+
 @pytest.fixture
 def config(tmp_path):
     file = tmp_path / "refused.yaml"
@@ -44,9 +54,10 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-def train_twin(folder: RunFolder) -> None:
-    folder.teacher("twin").parent.mkdir()
-    folder.teacher("twin").touch()
+def begin(run: Path, config: Config) -> RunFolder:
+    folder = RunFolder(run)
+    folder.begin(config_text(config))
+    return folder
 
 
 @pytest.mark.parametrize("start", [run_search, run_train])
@@ -85,65 +96,67 @@ def test_an_empty_folder_stays_and_stays_empty(config, tmp_path):
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_run_that_was_there_keeps_its_config_and_its_notes(config, tmp_path, begun):
     run, first = tmp_path / "run", config("retrain.epochs=7")
-    folder = open_run_folder(run, first)
+    folder = begin(run, first)
     (run / "seconds.json").write_text("{}")
     (run / "lock").touch()
     if begun:
-        train_twin(folder)
+        folder.teacher("twin").parent.mkdir()
+        folder.teacher("twin").touch()
     before = contents(run)
     with pytest.raises(DataError, match="limit"):
         run_search(config("retrain.epochs=8", LITTLE_MEMORY), run, None, SilentProgress())
     assert contents(run) == before
 
 
-def refused_after(run: Path, config: Config, done: Callable[[RunFolder], None]) -> None:
-    with started_run(run, config) as folder:
-        done(folder)
-        raise DataError("an image", "is bad")
-
-
-def test_what_was_trained_stays_and_so_does_what_it_was_trained_with(config, tmp_path):
+def test_images_that_were_there_before_stay_when_a_start_is_refused(config, tmp_path):
     run = tmp_path / "run"
-    with pytest.raises(DataError):
-        refused_after(run, config(), train_twin)
-    assert (run / "config.yaml").is_file()
-    assert (run / "teachers" / "twin.safetensors").is_file()
+    write_shapes(run / "data", sizes={"train": 8, "val": 4, "test": 4}, image_size=96, seed=seeded(0, "shapes"))
+    (run / "lock").touch()
+    before = contents(run)
+    with pytest.raises(DataError, match="limit"):
+        run_train(config(LITTLE_MEMORY), run)
+    assert contents(run) == before
 
 
-def test_only_images_that_were_generated_are_taken_away_again(config, tmp_path):
-    with pytest.raises(DataError):
-        refused_after(tmp_path / "made", config(), lambda run: write_shapes(run.data, sizes={"val": 1}, image_size=64))
-    with pytest.raises(DataError):
-        refused_after(tmp_path / "brought", config(), lambda run: run.data.mkdir())
-    assert not (tmp_path / "made").exists()
-    assert (tmp_path / "brought" / "data").is_dir()
-
-
-@pytest.mark.parametrize(
-    ("function", "reached"),
-    [
-        ("shutil.rmtree", ".data.unfinished"),
-        ("pathlib.Path.unlink", "seconds.json"),
-        ("pathlib.Path.unlink", "config.yaml"),
-    ],
-)
-def test_killed_while_it_is_put_back_the_folder_can_be_started_again(config, tmp_path, monkeypatch, function, reached):
+def test_killed_while_it_takes_its_images_away_the_folder_can_be_started_again(config, tmp_path, monkeypatch):
     run, wrong = tmp_path / "run", config(LITTLE_MEMORY)
-    real = shutil.rmtree if function == "shutil.rmtree" else Path.unlink
+    remove = shutil.rmtree
 
     def killed(path, *arguments, **options):
-        if path.name == reached and path.exists():
+        if path.name == ".data.refused.unfinished":
             raise SystemExit
-        real(path, *arguments, **options)
+        remove(path, *arguments, **options)
 
-    monkeypatch.setattr(function, killed)
+    monkeypatch.setattr("shutil.rmtree", killed)
     with pytest.raises(SystemExit):
-        run_train(wrong, run, None, SilentProgress())
+        run_train(wrong, run)
     monkeypatch.undo()
-    assert (run / "config.yaml").is_file()
+    assert not (run / "config.yaml").exists()
     with pytest.raises(DataError, match="limit"):
-        run_train(wrong, run, None, SilentProgress())
-    assert run_train(config("train.start=scratch"), run, None, SilentProgress()).checkpoint.is_file()
+        run_train(wrong, run)
+    assert run_train(config("train.start=scratch"), run).checkpoint.is_file()
+
+
+def test_a_start_that_is_stopped_while_it_reads_its_images_can_be_gone_on_with(config, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.stages.data.load_training", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_train(config("train.start=scratch"), run)
+    monkeypatch.undo()
+    assert (run / "data" / "shapes.json").is_file()
+    assert run_train(config("train.start=scratch"), run).checkpoint.is_file()
+
+
+def test_what_was_trained_stays_when_a_later_stage_is_refused(config, tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(DataError, match="the image set test"):
+        run_train(config("data.shapes.test=1", "train.start=twin"), run, progress=WithoutTestObjects(run))
+    assert (run / "config.yaml").is_file()
+    assert (run / "teachers" / "twin.safetensors").is_file()
 
 
 def test_a_start_whose_result_lost_its_detector_changes_nothing_in_the_run(config, tmp_path):
@@ -155,15 +168,9 @@ def test_a_start_whose_result_lost_its_detector_changes_nothing_in_the_run(confi
     assert contents(run) == before
 
 
-def test_a_stop_is_no_refusal_and_leaves_what_the_next_start_goes_on_with(config, tmp_path):
-    with pytest.raises(KeyboardInterrupt), started_run(tmp_path / "run", config()):
-        raise KeyboardInterrupt
-    assert (tmp_path / "run" / "config.yaml").is_file()
-
-
 def test_a_retraining_without_its_images_changes_nothing_in_the_run(config, tmp_path):
     run = tmp_path / "run"
-    open_run_folder(run, config("data.format=voc", f"data.root={tmp_path}"))
+    begin(run, config("data.format=voc", f"data.root={tmp_path}"))
     scored = {"number": 0, "id": "0" * 12, "state": "complete", "layer/backbone.layer1": "sign"}
     results.write_run_tables(run, [{**scored, "map50": 0.5, "bit_ops": 1.0}], x="bit_ops", y="map50")
     (run / "lock").touch()

@@ -8,13 +8,13 @@ from torchvision.models.detection.rpn import RegionProposalNetwork
 from typer.testing import CliRunner
 
 from search.cli.app import app
-from search.cli.costs import run_evaluate
 from search.config import ConfigError, load_config
+from search.plan.plan import plan_search
 from search.plan.sources import class_names, settled
-from search.plan.space import student_spec
 from search.run.folder import RunFolder
-from search.stages.data import Reading, load_measured, load_split, prepare_root, scoring_subset, told_of_defects
-from search.stages.prepare import prepare_data
+from search.stages.data import read_data
+from search.stages.evaluate import Reading, run_evaluate
+from search.stages.images import defects_text, load_measured, load_split, prepare_root, scoring_subset
 from search.stages.search import run_search
 from search.stages.train import run_train
 from spaces.candidate import Candidate
@@ -61,24 +61,24 @@ def tiny_config(tiny_data, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, tmp_path, form):
-    config = tiny_config(form, "data.val_images=2")
-    folder = RunFolder(tmp_path / "run")
-    assert prepare_root(config, folder) == tmp_path / "data"
-    train, val = load_split(config, folder, "train"), load_measured(config, folder, "val")
-    assert train.class_names == class_names(config)
+def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, images_plan, tmp_path, form):
+    plan = images_plan(tiny_config(form, "data.val_images=2"))
+    run = RunFolder(tmp_path / "run")
+    assert prepare_root(plan, run) == tmp_path / "data"
+    train, val = load_split(plan, run, "train"), load_measured(plan, run, "val")
+    assert train.class_names == class_names(plan.config.data)
     assert {train.class_names[label - 1] for label in train.labels[~train.difficult]} == set(FORMATS[form])
     assert (len(train), train.rule, int(train.difficult.sum())) == (8, form, 3)
-    chosen = scoring_subset(config, val)
+    chosen = scoring_subset(plan, val)
     assert (chosen.rule, len(chosen)) == (form, 2)
     assert len(set(chosen.labels[~chosen.difficult].tolist())) == 2  # one image of each class
-    assert chosen.image_ids == scoring_subset(config, val).image_ids
+    assert chosen.image_ids == scoring_subset(plan, val).image_ids
 
 
 def test_classes_of_cocos_layout_are_the_files_and_without_a_root_cocos_own(tiny_config):
-    assert class_names(tiny_config("coco")) == ("cat", "dog")
-    assert len(class_names(tiny_config("coco", "data.root=null"))) == 80
-    assert class_names(tiny_config("coco", "data.classes=[dog, cat]")) == ("dog", "cat")
+    assert class_names(tiny_config("coco").data) == ("cat", "dog")
+    assert len(class_names(tiny_config("coco", "data.root=null").data)) == 80
+    assert class_names(tiny_config("coco", "data.classes=[dog, cat]").data) == ("dog", "cat")
 
 
 @pytest.mark.parametrize(
@@ -120,15 +120,15 @@ def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_pat
     assert settled(config, None).data.root == str(tmp_path)
 
 
-def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_config, tmp_path):
-    config = tiny_config("visdrone")
+def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_config, images_plan, tmp_path):
+    plan = images_plan(tiny_config("visdrone"))
     train, val = (tmp_path / "data" / f"VisDrone2019-DET-{split}" for split in ("train", "val"))
     for part, suffix in (("images", "jpg"), ("annotations", "txt")):
         shutil.copy(val / part / f"val_1.{suffix}", train / part / f"val_0.{suffix}")
-    prepare_root(config, RunFolder(tmp_path / "run"))
+    prepare_root(plan, RunFolder(tmp_path / "run"))
     shutil.copy(val / "images" / "val_0.jpg", train / "images" / "val_0.jpg")
     with pytest.raises(DataError, match="the image sets train and val share 1 images, val_0 among them"):
-        prepare_root(config, RunFolder(tmp_path / "run"))
+        prepare_root(plan, RunFolder(tmp_path / "run"))
 
 
 @pytest.mark.parametrize(
@@ -150,16 +150,16 @@ def test_what_a_format_can_not_do_is_refused_when_the_config_is_read(tiny_config
         tiny_config(form, override)
 
 
-def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, monkeypatch, tmp_path):
-    config = tiny_config("voc", f"data.root={tmp_path / 'new'}", "data.download=true")
+def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, images_plan, monkeypatch, tmp_path):
+    plan = images_plan(tiny_config("voc", f"data.root={tmp_path / 'new'}", "data.download=true"))
 
     def voc_detection(root, year, image_set, download):
         if not (root / "VOCdevkit").exists():
             tiny_data("voc", root)
 
     monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
-    assert prepare_root(config, RunFolder(tmp_path / "run")) == tmp_path / "new"
-    assert len(load_split(config, RunFolder(tmp_path / "run"), "val")) == 4
+    assert prepare_root(plan, RunFolder(tmp_path / "run")) == tmp_path / "new"
+    assert len(load_split(plan, RunFolder(tmp_path / "run"), "val")) == 4
 
 
 def test_cocos_files_are_parsed_once_for_a_whole_run(tiny_config, tmp_path, monkeypatch):
@@ -170,33 +170,32 @@ def test_cocos_files_are_parsed_once_for_a_whole_run(tiny_config, tmp_path, monk
         return parse_instances(text, path)
 
     monkeypatch.setattr("trainers.data.coco_file.parse_instances", parse)
-    config, folder = settled(tiny_config("coco"), None), RunFolder(tmp_path / "run")
-    class_names(config)
-    prepare_data(config, folder, SilentProgress(), {})
-    load_measured(config, folder, "test")
-    class_names(config)
+    plan, run = plan_search(tiny_config("coco"), None).base, RunFolder(tmp_path / "run")
+    read_data(plan, run, SilentProgress())
+    load_measured(plan, run, "test")
+    class_names(plan.config.data)
     assert sorted(parsed) == ["instances_test.json", "instances_train.json", "instances_val.json"]
 
 
-def test_what_was_skipped_is_told_by_the_images_that_were_lost(tiny_config, tmp_path):
-    config = tiny_config("coco", "data.on_bad_data=skip")
+def test_what_was_skipped_is_reported_by_the_images_that_were_lost(tiny_config, images_plan, tmp_path):
+    plan = images_plan(tiny_config("coco", "data.on_bad_data=skip"))
     file = tmp_path / "data" / "annotations" / "instances_val.json"
     content = json.loads(file.read_text())
     content["annotations"] += [{**content["annotations"][0], "id": 90 + n, "image_id": 77 + n} for n in range(3)]
     file.write_text(json.dumps(content))
-    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
-    assert told.startswith(
-        f"val: 0 of 4 images left out, for the defects are of none, the first for {file}: annotation"
+    text = defects_text("val", load_split(plan, RunFolder(tmp_path / "run"), "val"))
+    assert text.startswith(
+        f"val: 0 of 4 images left out (these defects belong to no image), the first for {file}: annotation"
     )
     (tmp_path / "data" / "val" / "val_2.jpg").write_bytes(b"")
-    told = told_of_defects("val", load_split(config, RunFolder(tmp_path / "run"), "val"))
-    assert told.startswith("val: 1 of 4 images left out, the first for ")
+    text = defects_text("val", load_split(plan, RunFolder(tmp_path / "run"), "val"))
+    assert text.startswith("val: 1 of 4 images left out, the first for ")
 
 
 @pytest.mark.parametrize("detector", ["ssd_resnet18", "faster_rcnn_resnet18"])
 @pytest.mark.parametrize("trained_on", [True, False])
 def test_difficult_objects_are_matched_and_cost_a_loss_only_where_they_are_trained_on(
-    tiny_config, tmp_path, monkeypatch, trained_on, detector
+    tiny_config, images_plan, tmp_path, monkeypatch, trained_on, detector
 ):
     seen = []
 
@@ -212,8 +211,9 @@ def test_difficult_objects_are_matched_and_cost_a_loss_only_where_they_are_train
     spied = type("Spied", (RegionProposalNetwork,), {"assign_targets_to_anchors": matched})
     monkeypatch.setattr("spaces.detectors.rpn.RegionProposalNetwork", spied)
     config = tiny_config("voc", f"data.train_on_difficult={str(trained_on).lower()}", f"student.detector={detector}")
-    data = prepare_data(config, RunFolder(tmp_path / "run"), SilentProgress(), {})
-    network = build_fixed(student_spec(config, 2), Candidate({})).train()
+    plan = images_plan(config)
+    data = read_data(plan, RunFolder(tmp_path / "run"), SilentProgress())
+    network = build_fixed(plan.student, Candidate({})).train()
     for images, targets in batches(data.train, 4, seed=0, epoch=0, augment=True):
         network(images, targets)
     assert len(seen) == 8

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,10 @@ import results
 from search.config import ConfigError, load_config
 from search.controller.controller import Done
 from search.errors import RunError
-from search.plan.sources import settled
-from search.run.folder import open_run_folder, read_run_folder
-from search.stages.prepare import prepare
-from search.stages.search import run_retrain, run_search, scorer_parts
-from search.stages.teachers import check_given_weights
+from search.plan.plan import plan_search
+from search.run.folder import read_run_folder
+from search.stages.search import run_retrain, run_search
+from search.stages.trials import scorer_parts
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -41,14 +41,6 @@ retrain: {epochs: 1, batch_size: 8}
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
 
 
-class Notes(SilentProgress):
-    def __init__(self):
-        self.told = []
-
-    def note(self, text):
-        self.told.append(text)
-
-
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     file = tmp_path_factory.mktemp("config") / "small.yaml"
@@ -60,6 +52,14 @@ def config(tmp_path_factory):
 def found(config, tmp_path_factory):
     """Ray's start and a real search: some seconds, paid once."""
     return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
+
+
+def copied(found, run: Path, *parts: str) -> None:
+    """Copy parts of the run into another run's folder."""
+    run.mkdir()
+    for part in parts:
+        source = found.run.path / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, run / part)
 
 
 def begun_without_trials(found, run: Path) -> Path:
@@ -112,13 +112,13 @@ def test_retraining_for_longer_leaves_the_first_result(found, config):
     assert run_search(config(), found.run.path, None, SilentProgress()).retrained == found.retrained
 
 
-def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found):
-    folder, kept = read_run_folder(found.run.path)
-    kept = settled(kept, None)
+def test_scores_adapt_signs_and_discriminators_at_the_supernets_ratio(found, prepared):
+    _, config = read_run_folder(found.run.path)
     rates = {"learning_rate": 1e-3, "logit_learning_rate": 4e-3, "discriminator_learning_rate": 3e-4}
-    changed = kept.model_copy(update={"supernet": kept.supernet.model_copy(update=rates)})
-    prepared = prepare(kept, folder, SilentProgress())
-    settings = scorer_parts(changed, folder, prepared, SilentProgress()).settings
+    plan, run, made = prepared(config, found.run.path)
+    changed = config.model_copy(update={"supernet": config.supernet.model_copy(update=rates)})
+    plan = replace(plan, base=replace(plan.base, config=changed))
+    settings = scorer_parts(plan, run, made, SilentProgress()).settings
     assert settings["rates"] == pytest.approx({"logit": 4.0, "discriminator": 0.3})
 
 
@@ -129,7 +129,7 @@ def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_ar
         while not isinstance(proposal := controller.ask(), Done):
             controller.tell_failed(proposal.number, f"RuntimeError: my term, {proposal.number}.")
 
-    monkeypatch.setattr("search.stages.search.run_trials", all_fail)
+    monkeypatch.setattr("search.stages.trials.run_trials", all_fail)
     message = (
         r"^All 4 candidates failed, the first with: RuntimeError: my term, 0\. The reasons of all stand in the column "
         r"'reason' of the run's trials\.parquet\. Remove the cause"
@@ -146,7 +146,7 @@ def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, co
         controller.tell_failed(controller.ask().number, "RuntimeError: my term")
         raise RunError("So many are no candidate's fault.")
 
-    monkeypatch.setattr("search.stages.search.run_trials", stop)
+    monkeypatch.setattr("search.stages.trials.run_trials", stop)
     with pytest.raises(RunError, match="no candidate's fault"):
         run_search(config(), run, None, SilentProgress())
     assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
@@ -163,19 +163,17 @@ def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
         run_search(config(), run, None, SilentProgress())
 
 
-def test_bad_images_are_counted_and_kept_with_their_reason(found, config, tmp_path):
-    run, notes = tmp_path / "run", Notes()
-    skipping = settled(config("data.on_bad_data=skip"), None)
-    folder = open_run_folder(run, skipping)
-    shutil.copytree(found.run.path / "data", folder.data)
-    shutil.copytree(found.run.path / "teachers", run / "teachers")
-    shutil.copy(found.run.path / "supernet.safetensors", run)
-    broken = sorted((folder.data / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val*.jpg"))[:2]
+def test_bad_images_are_counted_and_kept_with_their_reason(found, config, prepared, recorded_progress, tmp_path):
+    run, progress = tmp_path / "run", recorded_progress()
+    copied(found, run, "data", "teachers", "supernet.safetensors")
+    broken = sorted((run / "data" / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val*.jpg"))[:2]
     for image in broken:
         image.write_bytes(image.read_bytes()[:500])
-    assert len(prepare(skipping, folder, notes).val) == 10
-    told, _ = notes.told
-    assert told.startswith(f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken")
+    _, _, made = prepared(config("data.on_bad_data=skip"), run, progress)
+    assert len(made.val) == 10
+    assert progress.notes[0].startswith(
+        f"val: 2 of 12 images left out, the first for {broken[0]}: the image is truncated or broken"
+    )
     kept = json.loads((run / "data_defects.json").read_text())
     assert [defect["file"] for defect in kept["val"]] == [str(image) for image in broken]
     assert kept["train"] == []
@@ -234,8 +232,9 @@ def test_a_given_teacher_that_is_not_what_the_config_says_is_refused(config, tmp
     shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
     save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
     with pytest.raises(CheckpointError, match=rf"teachers\.half\.weights: .* can't be this teacher: {message}"):
-        check_given_weights(config(f"teachers.half.weights={path}", f"teachers.half.{said}"))
-    check_given_weights(config(f"teachers.half.weights={path}", "teachers.half.width=0.25"))
+        plan_search(config(f"teachers.half.weights={path}", f"teachers.half.{said}"), None)
+    plan = plan_search(config(f"teachers.half.weights={path}", "teachers.half.width=0.25"), None)
+    assert plan.base.teachers["half"].spec == shape
 
 
 def test_a_given_teacher_of_another_shape_may_not_teach_layers(config, tmp_path):
@@ -250,30 +249,24 @@ def test_a_given_teacher_of_another_shape_may_not_teach_layers(config, tmp_path)
         run_search(config(*overrides), tmp_path / "run", None, SilentProgress())
 
 
-def test_a_given_teacher_keeps_its_own_shape(found, config, tmp_path):
+def test_a_given_teacher_keeps_its_own_shape(found, config, prepared, recorded_progress, tmp_path):
     path = tmp_path / "half.safetensors"
     shape = DetectorSpec(**{**vars(SPEC), "width": 0.25})
     save_detector(path, build_fixed(shape, Candidate({})), shape, Candidate({}), SHAPE_CLASSES)
     overrides = [f"teachers.half.weights={path}", "space.terms.feature_hint.teachers=[half]"]
-    chosen = settled(config(*overrides), None)
-    folder = open_run_folder(tmp_path / "run", chosen)
-    shutil.copytree(found.run.path / "data", folder.data)
-    shutil.copytree(found.run.path / "teachers", tmp_path / "run" / "teachers")
-    prepared = prepare(chosen, folder, SilentProgress())
-    assert prepared.teachers["half"].spec == shape
-    assert prepared.state.distiller["terms.feature_hint.adapters.0.p3.weight"].shape[:2] == (32, 16)
+    copied(found, tmp_path / "run", "data", "teachers")
+    _, _, made = prepared(config(*overrides), tmp_path / "run")
+    assert made.teachers["half"].spec == shape
+    assert made.state.distiller["terms.feature_hint.adapters.0.p3.weight"].shape[:2] == (32, 16)
 
 
-def test_a_teacher_that_no_term_names_is_not_trained(found, config, tmp_path):
-    run, notes = tmp_path / "run", Notes()
-    chosen = settled(config("teachers.idle={epochs: 1, batch_size: 8}"), None)
-    folder = open_run_folder(run, chosen)
-    for part in ("data", "teachers"):
-        shutil.copytree(found.run.path / part, run / part)
-    shutil.copy(found.run.path / "supernet.safetensors", run)
-    assert list(prepare(chosen, folder, notes).teachers) == ["twin"]
-    assert notes.told[0] == "No term names the teacher idle: it is left out."
+def test_a_teacher_that_no_term_names_is_not_trained(found, config, prepared, recorded_progress, tmp_path):
+    run, progress = tmp_path / "run", recorded_progress()
+    copied(found, run, "data", "teachers", "supernet.safetensors")
+    _, _, made = prepared(config("teachers.idle={epochs: 1, batch_size: 8}"), run, progress)
+    assert list(made.teachers) == ["twin"]
+    assert progress.notes[0] == "No term names the teacher idle: it is left out."
     kept = json.loads((run / "teachers" / "twin.json").read_text())
-    assert notes.told[1:] == [f"teacher twin: {figures_text(kept)} on 12 images of val"]
+    assert progress.notes[1:] == [f"teacher twin: {figures_text(kept)} on 12 images of val"]
     assert set(kept) == {"map50", "map50_11"}
     assert not list(run.rglob("*idle*"))

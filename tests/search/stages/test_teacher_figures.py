@@ -5,12 +5,16 @@ import dataclasses
 import pytest
 from torch import nn
 
-from search.config import load_config
+from search.config.schema import Teacher as TeacherSection
+from search.plan.teachers import PlannedTeacher
 from search.run.folder import RunFolder
-from search.stages.teacher_figures import teachers_on
+from search.stages.teacher_figures import teacher_figures
+from spaces.candidate import ALL_REAL
+from spaces.detectors import DetectorSpec
 from trainers.data.decoded import decode
 from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.data.voc import read_voc
+from trainers.teacher import Teacher
 
 NETWORKS = {"twin": nn.Identity(), "big": nn.ReLU()}
 
@@ -37,29 +41,30 @@ def measured(monkeypatch):
 
 @pytest.fixture
 def run(tmp_path):
-    """A folder whose twin was trained there, and a config with `big` given as a file elsewhere."""
+    """The pool, whose `big` is given as a file elsewhere, and a folder whose twin was trained there."""
     folder = RunFolder(tmp_path / "run")
     folder.teacher("twin").parent.mkdir(parents=True)
     folder.teacher("twin").write_bytes(b"the twin")
     (tmp_path / "big.safetensors").write_bytes(b"the big one")
-    (tmp_path / "teachers.yaml").write_text("name: t\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}")
-    config = load_config(tmp_path / "teachers.yaml", [f"teachers.big.weights={tmp_path / 'big.safetensors'}"])
-    return config, folder
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96)
+    section = TeacherSection(weights=str(tmp_path / "big.safetensors"))
+    big = PlannedTeacher("big", section, spec, given=Teacher(NETWORKS["big"], spec, ALL_REAL))
+    return {"twin": PlannedTeacher("twin", TeacherSection(), spec), "big": big}, folder
 
 
 def test_each_is_measured_once(run, measured, images):
-    first = teachers_on(images, *run, NETWORKS)
+    first = teacher_figures(images, *run, NETWORKS)
     assert first == {"twin": {"map50": 0.1}, "big": {"map50": 0.2}}
-    assert teachers_on(images, *run, NETWORKS) == first
-    assert teachers_on(images, *run, {"big": NETWORKS["big"]}) == {"big": {"map50": 0.2}}
+    assert teacher_figures(images, *run, NETWORKS) == first
+    assert teacher_figures(images, *run, {"big": NETWORKS["big"]}) == {"big": {"map50": 0.2}}
     assert measured == ["Identity", "ReLU"]
 
 
 def test_other_images_and_another_file_are_measured_anew(run, measured, images, tmp_path):
-    teachers_on(images, *run, NETWORKS)
+    teacher_figures(images, *run, NETWORKS)
     (tmp_path / "big.safetensors").write_bytes(b"another")
-    assert teachers_on(images, *run, NETWORKS) == {"twin": {"map50": 0.1}, "big": {"map50": 0.3}}
+    assert teacher_figures(images, *run, NETWORKS) == {"twin": {"map50": 0.1}, "big": {"map50": 0.3}}
     run[1].teacher("twin").write_bytes(b"trained again")
-    assert teachers_on(images, *run, NETWORKS) == {"twin": {"map50": 0.4}, "big": {"map50": 0.3}}
+    assert teacher_figures(images, *run, NETWORKS) == {"twin": {"map50": 0.4}, "big": {"map50": 0.3}}
     others = dataclasses.replace(images, image_ids=("a", "b"))
-    assert teachers_on(others, *run, NETWORKS) == {"twin": {"map50": 0.5}, "big": {"map50": 0.6}}
+    assert teacher_figures(others, *run, NETWORKS) == {"twin": {"map50": 0.5}, "big": {"map50": 0.6}}

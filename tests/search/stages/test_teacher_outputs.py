@@ -3,11 +3,11 @@
 import pytest
 
 from search.config import load_config
+from search.plan.plan import plan_search
 from search.run.folder import RunFolder
-from search.stages.teacher_outputs import known_outputs
+from search.stages.teacher_outputs import teacher_outputs
 from spaces.candidate import Candidate
 from trainers.devices import freeze
-from trainers.progress import SilentProgress
 from trainers.teacher import Teacher
 
 CONFIG = """
@@ -23,16 +23,8 @@ space:
 """
 
 
-class Notes(SilentProgress):
-    def __init__(self):
-        self.told = []
-
-    def note(self, text):
-        self.told.append(text)
-
-
 @pytest.fixture
-def kept(tmp_path, fixed, spec, blobs):
+def kept(tmp_path, fixed, spec, blobs, recorded_progress):
     """From overrides to what is kept, and what is said."""
     file = tmp_path / "kept.yaml"
     file.write_text(CONFIG)
@@ -42,12 +34,15 @@ def kept(tmp_path, fixed, spec, blobs):
     }
 
     def kept(*overrides, two_stage=False):
-        notes = Notes()
+        progress = recorded_progress()
         if two_stage:
             for teacher in teachers.values():
                 teacher.network.counted_proposals = 300
         config = load_config(file, list(overrides))
-        return known_outputs(config, RunFolder(tmp_path), teachers, blobs(4), notes), notes.told
+        outputs = teacher_outputs(
+            plan_search(config, None, begun=True).base, RunFolder(tmp_path), teachers, blobs(4), progress
+        )
+        return outputs, progress.notes
 
     return kept
 

@@ -6,48 +6,18 @@ import shutil
 import pytest
 import torch
 
-from search.config import ConfigError, load_config
 from search.errors import RunError
-from search.plan.given_weights import given_files
-from search.plan.sources import settled
-from search.plan.space import fixed_candidate
+from search.plan.plan import plan_training
 from search.stages import candidate_training
-from search.stages.search import run_search
-from search.stages.teachers import check_given_weights, load_published
 from search.stages.train import run_train, with_candidate
-from spaces.candidate import Candidate
-from spaces.detectors import DetectorSpec
-from spaces.supernet import build_fixed
-from trainers.checkpoint import CheckpointError
 from trainers.detector_file import load_detector
 from trainers.progress import SilentProgress
 from trainers.training.searched_signs import searches
 
-CONFIG = """
-name: alone
-device: cpu
-data: {format: shapes, image_size: 96, shapes: {train: 16, val: 8, test: 8, image_size: 96}}
-student: {detector: ssd_resnet18, width: 0.125}
-teachers: {twin: {epochs: 1, batch_size: 8}}
-train:
-  layers: dbs
-  terms: {feature_hint: {weight: 0.5}}
-  epochs: 2
-  inputs_first_epochs: 1
-  batch_size: 8
-"""
-
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    file = tmp_path_factory.mktemp("config") / "alone.yaml"
-    file.write_text(CONFIG)
-    return lambda *overrides: load_config(file, overrides)
-
-
-@pytest.fixture(scope="module")
-def trained(config, tmp_path_factory):
-    return run_train(config(), tmp_path_factory.mktemp("runs") / "alone", None, SilentProgress())
+def trained(training_config, tmp_path_factory):
+    return run_train(training_config(), tmp_path_factory.mktemp("runs") / "alone", None, SilentProgress())
 
 
 def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
@@ -75,90 +45,40 @@ def test_nothing_unused_is_kept(trained):
         assert unit.weight is None
 
 
-def test_the_same_command_reads_the_result_and_another_layer_is_another_result(trained, config):
+def test_the_same_command_reads_the_result_and_another_layer_is_another_result(trained, training_config):
     run = trained.checkpoint.parents[2]
     before = trained.checkpoint.stat().st_mtime_ns
-    assert run_train(config(), run, None, SilentProgress()) == trained
+    assert run_train(training_config(), run, None, SilentProgress()) == trained
     assert trained.checkpoint.stat().st_mtime_ns == before
-    other = run_train(config("train.layers=int8", "train.epochs=1"), run, None, SilentProgress())
+    other = run_train(training_config("train.layers=int8", "train.epochs=1"), run, None, SilentProgress())
     assert other.id != trained.id
     assert other.twin_test == trained.twin_test
 
 
-def test_a_training_of_other_settings_has_a_place_and_lines_of_its_own(trained, config, tmp_path):
+def test_a_training_of_other_settings_has_a_place_and_lines_of_its_own(trained, training_config, tmp_path):
     run = tmp_path / "alone"
     shutil.copytree(trained.checkpoint.parents[2], run)
     before = (run / "training.jsonl").read_text()
-    other = run_train(config("train.epochs=1"), run, None, SilentProgress())
+    other = run_train(training_config("train.epochs=1"), run, None, SilentProgress())
     assert other.checkpoint.parent.name == f"{trained.id}.2"
     after = (run / "training.jsonl").read_text()
     assert after.startswith(before)
-    told = [json.loads(line)["stage"] for line in after.removeprefix(before).splitlines()]
-    assert told == [f"train {trained.id}.2, inputs", f"train {trained.id}.2"]
+    stages = [json.loads(line)["stage"] for line in after.removeprefix(before).splitlines()]
+    assert stages == [f"train {trained.id}.2, inputs", f"train {trained.id}.2"]
 
 
-@pytest.mark.parametrize(
-    ("detector", "parts"), [("ssd_resnet18", ["backbone"]), ("gfl_resnet18", ["backbone", "fpn", "towers"])]
-)
-def test_one_method_for_all_layers_reaches_every_part_of_the_detector(config, detector, parts):
-    candidate = fixed_candidate(config("train.layers=sign", f"student.detector={detector}"))
-    assert candidate.layers() == dict.fromkeys(parts, "sign")
-
-
-def test_a_candidate_may_be_given_instead(trained, config, tmp_path):
+def test_a_candidate_may_be_given_instead(trained, training_config, tmp_path):
     run = tmp_path / "alone"
     shutil.copytree(trained.checkpoint.parents[2], run)
-    candidate = fixed_candidate(config("train.layers={backbone.layer1: sign}", "train.terms={}"))
+    candidate = plan_training(training_config("train.layers={backbone.layer1: sign}", "train.terms={}"), None).candidate
     assert candidate.layers() == {"backbone.layer1": "sign"}
-    found = run_train(with_candidate(config("train.epochs=1"), candidate), run, None, SilentProgress())
+    found = run_train(with_candidate(training_config("train.epochs=1"), candidate), run, None, SilentProgress())
     assert load_detector(found.checkpoint).candidate == candidate
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("train.layers=dbz", "train.layers: 'dbz' is not known. Did you mean 'dbs'?"),
-        ("train.layers=sign+soft", "train.layers: sign has no option 'soft'"),
-        ("train.terms={hint: {}}", "train.terms.hint: 'hint' is not known"),
-        ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
-        ("train.layers=[sign]", r"train.layers: is \[sign\], must be a method, or a mapping of modules to methods"),
-        ("train.layers={'': sign}", "train.layers: names a layer ''"),
-        ("train.layers=sign+prelo", "train.layers: sign has no option 'prelo'. It has: learned_scale, pad_minus_one"),
-        ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
-        ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),
-    ],
-)
-def test_what_can_not_be_trained_is_refused_when_the_config_is_read(config, override, message):
-    with pytest.raises(ConfigError, match=message):
-        config(override)
-
-
-@pytest.mark.parametrize(
-    ("choices", "message"),
-    [
-        ({"teacher/feature_hint": "gone"}, r"the candidate: train.terms.feature_hint.teacher: 'gone' is not known"),
-        (
-            {"teacher/anglar": "twin"},
-            r"the candidate: train.terms.anglar: 'anglar' is not known. Did you mean 'angular'",
-        ),
-        ({"teacher/angular": "twin", "weight/angular": -1.0}, r"the candidate: train.terms.angular.weight"),
-        ({"layer/backbone": "dbz"}, r"the candidate: train.layers: 'dbz' is not known"),
-        ({"weight/angular": 1.0}, r"the candidate: weight/angular has no effect without teacher/angular"),
-    ],
-)
-def test_a_candidate_that_can_not_be_trained_is_refused(config, choices, message):
-    with pytest.raises(ConfigError, match=message):
-        with_candidate(config(), Candidate(choices))
-
-
-def test_a_teacher_of_another_shape_can_not_teach_layers(config):
-    with pytest.raises(ConfigError, match=r"train.terms.angular.teacher: 'big' is a ssd_resnet34 of width 0.125"):
-        config("teachers.big={detector: ssd_resnet34}", "train.terms={angular: {teacher: big}}")
-
-
-def test_a_network_that_needs_no_teacher_trains_none(config, tmp_path):
+def test_a_network_that_needs_no_teacher_trains_none(training_config, tmp_path):
     run = tmp_path / "run"
-    alone = config("train.terms={}", "train.start=scratch", "train.epochs=1", "train.layers=real")
+    alone = training_config("train.terms={}", "train.start=scratch", "train.epochs=1", "train.layers=real")
     found = run_train(alone, run, None, SilentProgress())
     assert found.twin_test == {}
     assert not list((run / "teachers").glob("*"))
@@ -167,28 +87,28 @@ def test_a_network_that_needs_no_teacher_trains_none(config, tmp_path):
         run_train(wider, run, None, SilentProgress())
 
 
-def test_figures_are_measured_anew_on_other_test_images(trained, config, tmp_path):
+def test_figures_are_measured_anew_on_other_test_images(trained, training_config, tmp_path):
     run = tmp_path / "alone"
     shutil.copytree(trained.checkpoint.parents[2], run)
     file = run / trained.checkpoint.parent.relative_to(trained.checkpoint.parents[2]) / "figures.json"
     kept = json.loads(file.read_text())
     file.write_text(json.dumps({**kept, "test_images": "others", "test": {"map50": 9.0}}))
-    again = run_train(config(), run, None, SilentProgress())
+    again = run_train(training_config(), run, None, SilentProgress())
     assert again.test == trained.test
     assert json.loads(file.read_text()) == kept
 
 
-def test_all_methods_see_the_same_images_in_the_same_order(config, tmp_path, monkeypatch):
+def test_all_methods_see_the_same_images_in_the_same_order(training_config, tmp_path, monkeypatch):
     seeds = []
     monkeypatch.setattr(candidate_training, "train_detector", lambda *args, seed, **options: seeds.append(seed))
     for method in ("sign", "dbs"):
-        chosen = config("train.terms={}", "train.start=scratch", f"train.layers={method}")
+        chosen = training_config("train.terms={}", "train.start=scratch", f"train.layers={method}")
         run_train(chosen, tmp_path / "run", None, SilentProgress())
     assert len(seeds) == 2
     assert len(set(seeds)) == 1
 
 
-def test_candidates_of_the_same_layers_start_from_the_same_weights(config, tmp_path, monkeypatch):
+def test_candidates_of_the_same_layers_start_from_the_same_weights(training_config, tmp_path, monkeypatch):
     begun = []
 
     def noted(network, *args, **options):
@@ -196,124 +116,13 @@ def test_candidates_of_the_same_layers_start_from_the_same_weights(config, tmp_p
 
     monkeypatch.setattr(candidate_training, "train_detector", noted)
     for terms in ("{}", "{feature_hint: {weight: 0.5}}", "{feature_hint: {weight: 1.0}, joint_features: {}}"):
-        chosen = config(f"train.terms={terms}", "train.start=scratch", "train.layers=lcb_dynamic")
+        chosen = training_config(f"train.terms={terms}", "train.start=scratch", "train.layers=lcb_dynamic")
         run_train(chosen, tmp_path / "run", None, SilentProgress())
     assert len(begun) == 3
     assert all(torch.equal(begun[0][name], one[name]) for one in begun[1:] for name in begun[0])
 
 
-def test_a_term_that_no_layer_can_feel_is_refused(config):
-    with pytest.raises(ConfigError, match=r"train.terms.angular: has no effect: no layer of train.layers is 1-bit"):
-        config("train.layers=real", "train.terms={angular: {}}")
-    with pytest.raises(ConfigError, match=r"train.terms.amplitude: has no effect: .* is one with a learned scale"):
-        config("train.layers=sign", "train.terms={amplitude: {}}")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_device_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
-    with pytest.raises(ConfigError, match=r"device: is 'cuda', but torch finds no GPU here"):
-        run_train(config("device=cuda"), tmp_path / "run", None, SilentProgress())
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_folder_of_another_training_says_how_to_go_on_with_it(trained, config):
+def test_a_folder_of_another_training_says_how_to_go_on_with_it(trained, training_config):
     run = trained.checkpoint.parents[2]
     with pytest.raises(RunError, match=rf"or go on with: bitfront train {run}/config.yaml --run-dir {run}$"):
-        run_train(config("student.width=0.25"), run, None, SilentProgress())
-
-
-def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(config, tmp_path):
-    with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
-        run_train(config("train.layers={neck: sign}"), tmp_path / "run", None, SilentProgress())
-    with pytest.raises(ConfigError, match=r"train\.batch_size is 17, but train has 16 images"):
-        run_train(config("train.batch_size=17"), tmp_path / "run", None, SilentProgress())
-
-
-def test_the_twin_starts_from_published_weights(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    stem = torch.randn_like(detector.backbone.conv1.weight)
-    torch.save({"conv1.weight": stem, "fc.weight": torch.ones(1)}, tmp_path / "published.pth")
-    chosen = config(f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector, "twin")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    assert told.startswith("1 tensors of the backbone from published.pth; ")
-    assert told.endswith("it has 1 more, such as fc.weight")
-
-
-def test_weights_of_another_network_are_refused_before_anything_is_written(config, tmp_path):
-    torch.save({"nothing.weight": torch.ones(1)}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match=r"student\.weights is .*, for ssd_resnet18: No tensor of the checkpoint"):
-        run_train(config(f"student.weights={tmp_path / 'other.pth'}"), tmp_path / "run", None, SilentProgress())
-    assert not (tmp_path / "run").exists()
-    with pytest.raises(ConfigError, match=r"student\.weights: is 'gone\.pth', but there is no such file"):
-        config("student.weights=gone.pth")
-
-
-def test_a_student_from_scratch_starts_from_its_own_published_weights_and_not_from_the_twins(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    for file, value in (("own.pth", 1.0), ("twins.pth", 2.0)):
-        torch.save({"conv1.weight": torch.full_like(detector.backbone.conv1.weight, value)}, tmp_path / file)
-    both = (f"student.weights={tmp_path / 'own.pth'}", f"teachers.twin.weights={tmp_path / 'twins.pth'}")
-    chosen = config(*both)
-    for name, value in ((None, 1.0), ("twin", 2.0)):
-        load_published(chosen, detector, name)
-        assert (detector.backbone.conv1.weight == value).all()
-    assert set(given_files(chosen, ["twin"], scratch=True)) == {"student.weights", "teachers.twin.weights"}
-    torch.save({"nothing": torch.ones(1)}, tmp_path / "own.pth")
-    with pytest.raises(CheckpointError, match=r"student\.weights is .*: No tensor of the checkpoint fits"):
-        check_given_weights(chosen)
-
-
-def test_one_method_for_all_layers_is_the_pyramids_and_the_first_stages_too(config):
-    candidate = fixed_candidate(config("student.detector=faster_rcnn_resnet18"))
-    assert candidate.layers() == {"backbone": "dbs", "fpn": "dbs", "rpn": "dbs"}
-
-
-def test_a_whole_detectors_published_weights_are_told_by_what_they_hold(config, tmp_path):
-    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    stem, box = torch.randn_like(detector.backbone.conv1.weight), torch.randn(128, 128)
-    torch.save({"backbone.body.conv1.weight": stem, "roi_heads.box_head.fc7.weight": box}, tmp_path / "published.pth")
-    chosen = config("student.detector=faster_rcnn_resnet18", f"student.weights={tmp_path / 'published.pth'}")
-    told = load_published(chosen, detector, "twin")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    assert torch.equal(detector.roi_heads.box_head.fc7.weight, box)
-    assert told.startswith("2 tensors of the detector from published.pth; ")
-
-
-def test_a_teacher_may_start_from_published_weights_too(config, tmp_path):
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
-    detector = build_fixed(spec, Candidate({}))
-    torch.save({"nothing": torch.ones(1)}, tmp_path / "published.pth")
-    chosen = config(f"teachers.big.weights={tmp_path / 'published.pth'}")
-    with pytest.raises(CheckpointError, match=r"teachers\.big\.weights is .*: No tensor of the checkpoint fits"):
-        load_published(chosen, detector, "big")
-    torch.save({"conv1.weight": torch.ones_like(detector.backbone.conv1.weight)}, tmp_path / "published.pth")
-    assert load_published(chosen, detector, "big").startswith("1 tensors of the backbone from published.pth")
-
-
-def test_published_weights_may_be_named(config, monkeypatch):
-    stem = torch.randn(64, 3, 7, 7)
-    monkeypatch.setattr("search.stages.teachers.download", lambda detector, name: {"conv1.weight": stem})
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96)
-    detector = build_fixed(spec, Candidate({}))
-    chosen = settled(config("student.weights=imagenet", "student.width=1"), None)
-    assert load_published(chosen, detector, "twin").startswith("1 tensors of the backbone from imagenet")
-    assert torch.equal(detector.backbone.conv1.weight, stem)
-    message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
-    with pytest.raises(ConfigError, match=message):
-        config("student.weights=coco")
-    with pytest.raises(ConfigError, match=r"is 'imagenet', but only a width of 1 has such weights; it is 0.125"):
-        config("student.weights=imagenet")
-
-
-def test_without_images_to_score_on_one_network_trains_and_no_search_begins(config, tmp_path):
-    alone = config("data.val=null", "train.terms={}", "train.epochs=1")
-    found = run_train(alone, tmp_path / "run", None, SilentProgress())
-    assert found.twin_test
-    assert not (tmp_path / "run" / "teachers" / "twin.json").exists()
-    with pytest.raises(ConfigError, match=r"data\.val is null, but a search scores"):
-        run_search(alone, tmp_path / "search", None, SilentProgress())
-    assert not (tmp_path / "search").exists()
+        run_train(training_config("student.width=0.25"), run, None, SilentProgress())

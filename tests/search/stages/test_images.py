@@ -1,6 +1,5 @@
 """Where the images of a search come from, and what is refused before anything is trained on them."""
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,8 @@ from PIL import Image
 from search.config import Config, ConfigError, load_config
 from search.plan.sources import check_image_sets, settled
 from search.run.folder import RunFolder
-from search.stages.data import Reading, decode_split, load_measured, load_training, prepare_root, scoring_subset
+from search.stages.evaluate import Reading, decode_split
+from search.stages.images import load_measured, load_training, prepare_root, scoring_subset
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -70,36 +70,36 @@ def test_a_place_for_generated_images_is_refused():
         settled(load_config("demo"), Path("images"))
 
 
-def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, tmp_path):
+def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, images_plan, tmp_path):
     missing = with_data(config, root=str(voc), test="tset")
     with pytest.raises(DataError, match=r"tset\.txt: there is no such image set: data\.test is 'tset'\. Choose one"):
-        prepare_root(missing, RunFolder(tmp_path / "run"))
+        prepare_root(images_plan(missing), RunFolder(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("key", ["train", "val", "test"])
 def test_an_image_set_that_generated_data_lacks_is_refused_by_its_key(key):
     message = rf"data\.{key}: is 'trainval', but data\.format is shapes, and .* train, val, test\. Choose one of these"
     with pytest.raises(ConfigError, match=message):
-        check_image_sets(with_data(load_config("demo"), **{key: "trainval"}))
+        check_image_sets(with_data(load_config("demo"), **{key: "trainval"}).data)
 
 
 def test_a_root_that_is_not_there_is_no_image_sets_fault(config, tmp_path):
     with pytest.raises(DataError) as refused:
-        check_image_sets(with_data(config, root=str(tmp_path / "none")))
+        check_image_sets(with_data(config, root=str(tmp_path / "none")).data)
     assert str(refused.value).startswith(f"{tmp_path}/none/VOCdevkit/VOC2007: there is no data here")
     assert "data.train is" not in str(refused.value)
-    check_image_sets(with_data(config, root=str(tmp_path / "none"), download=True))
+    check_image_sets(with_data(config, root=str(tmp_path / "none"), download=True).data)
 
 
-def test_image_sets_that_share_an_image_are_refused(config, voc, tmp_path):
+def test_image_sets_that_share_an_image_are_refused(config, voc, images_plan, tmp_path):
     listed = voc / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "test.txt"
     listed.write_text("test0\nval1\n")
     with pytest.raises(DataError, match=r"the image sets val and test share 1 images, val1 among them"):
-        prepare_root(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"))
+        prepare_root(images_plan(with_data(config, root=str(voc))), RunFolder(tmp_path / "run"))
 
 
-def test_images_without_an_object_that_counts_are_no_measure(config, voc, tmp_path):
-    chosen = with_data(config, root=str(voc))
+def test_images_without_an_object_that_counts_are_no_measure(config, voc, images_plan, tmp_path):
+    chosen = images_plan(with_data(config, root=str(voc)))
     assert len(load_measured(chosen, RunFolder(tmp_path / "run"), "val")) == 2
     with pytest.raises(DataError, match="its 2 images hold no object that counts"):
         load_measured(chosen, RunFolder(tmp_path / "run"), "difficult")
@@ -107,33 +107,25 @@ def test_images_without_an_object_that_counts_are_no_measure(config, voc, tmp_pa
         decode_split(Reading("voc"), voc, "difficult", ("cat",), 96, SilentProgress())
 
 
-def test_images_without_an_object_to_learn_are_no_training(config, voc, tmp_path):
-    folder, chosen = RunFolder(tmp_path / "run"), with_data(config, root=str(voc), train="difficult")
-    assert len(load_training(chosen, folder).labels) == 2  # VOC's difficult objects are learnt
+def test_images_without_an_object_to_learn_are_no_training(config, voc, images_plan, tmp_path):
+    run, chosen = RunFolder(tmp_path / "run"), with_data(config, root=str(voc), train="difficult")
+    assert len(load_training(images_plan(chosen), run).labels) == 2  # VOC's difficult objects are learnt
     with pytest.raises(DataError, match=r"its 2 images hold no object to learn\. .* objects that aren't difficult"):
-        load_training(with_data(chosen, train_on_difficult=False), folder)
+        load_training(images_plan(with_data(chosen, train_on_difficult=False)), run)
     for annotation in (voc / "VOCdevkit" / "VOC2007" / "Annotations").glob("difficult*.xml"):
         annotation.write_text("<annotation><size><width>50</width><height>40</height></size></annotation>")
     with pytest.raises(DataError, match=r"no object to learn\. .* objects are needed"):
-        load_training(chosen, folder)
+        load_training(images_plan(chosen), run)
 
 
-def test_reading_images_shows_how_far_it_is(config, voc, tmp_path):
-    shown = []
-
-    class Told(SilentProgress):
-        @contextmanager
-        def stage(self, name, total):
-            shown.append((name, total))
-            with SilentProgress().stage(name, total) as stage:
-                stage.advance = lambda n=1: shown.append(n)
-                yield stage
-
-    load_training(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), Told())
-    assert shown == [("images of train", 2), 1, 1]
+def test_reading_images_shows_how_far_it_is(config, voc, images_plan, recorded_progress, tmp_path):
+    progress = recorded_progress()
+    load_training(images_plan(with_data(config, root=str(voc))), RunFolder(tmp_path / "run"), progress)
+    assert progress.events == [("stage", "images of train", 2), ("advance", 1, {}), ("advance", 1, {})]
 
 
-def test_a_scoring_subset_is_a_seeded_part(config, voc, tmp_path):
-    val = load_measured(with_data(config, root=str(voc)), RunFolder(tmp_path / "run"), "val")
-    assert scoring_subset(config, val) is val
-    assert len(scoring_subset(with_data(config, val_images=1), val)) == 1
+def test_a_scoring_subset_is_a_seeded_part(config, voc, images_plan, tmp_path):
+    plan = images_plan(with_data(config, root=str(voc)))
+    val = load_measured(plan, RunFolder(tmp_path / "run"), "val")
+    assert scoring_subset(plan, val) is val
+    assert len(scoring_subset(images_plan(with_data(config, val_images=1)), val)) == 1

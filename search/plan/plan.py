@@ -1,0 +1,172 @@
+"""The plan of a run: everything that follows from a config, built once and checked before anything is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from search.config import Config, TrainingConfig
+from search.config.schema import TWIN
+from search.controller.objectives import axes
+from search.plan.budgets import check_budgets
+from search.plan.checks import check_batch_sizes, check_device, check_scoring_data
+from search.plan.detectors import fixed_candidate, student_spec
+from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
+from search.plan.published import Start, student_start
+from search.plan.sources import check_image_sets, class_names, settled
+from search.plan.space import Choices, build_space, layer_choices
+from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
+from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers, check_teaching
+from spaces.candidate import NO_TEACHER, Candidate
+from spaces.cost_table import CostTable
+from spaces.detectors import DetectorSpec
+from spaces.space import SearchSpace
+from trainers.distill.ensemble import Ensemble
+
+Terms = dict[str, tuple[str, ...]]
+"""By distillation term the teachers that may teach it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What searches and single trainings have in common.
+
+    config: with absolute paths. classes: the names of labels 1..C. student: the detector that is searched or trained.
+    start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
+    by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
+    something, by their keys. inputs: the user's files of weights that this run stands on, by key of the config: of a
+    search those of all teachers, of a training those that it uses.
+    """
+
+    config: Config
+    classes: tuple[str, ...]
+    student: DetectorSpec
+    start: Start | None
+    teachers: dict[str, PlannedTeacher]
+    needed: frozenset[str]
+    terms: Terms
+    ensemble: Ensemble
+    trained: dict[str, TrainingConfig]
+    inputs: dict[str, Path]
+
+    def check_images(self, images: int | None) -> None:
+        """Raise ConfigError for a batch larger than the data; None where the number of images isn't known yet."""
+        pool = {f"teachers.{name}": one.section for name, one in self.teachers.items() if one.given is None}
+        check_batch_sizes({**pool, **self.trained}, self.config.data.train, images)
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """The plan of a search, or of a retraining in one.
+
+    choices: the methods by layer or prefix. uniform: the candidates of one method, by their names in the picture of
+    the front. initial: what is scored first. axes: the cost and the accuracy of the front.
+    """
+
+    base: Plan
+    choices: Choices
+    space: SearchSpace
+    cost_table: CostTable
+    uniform: dict[str, Candidate]
+    initial: list[Candidate]
+    axes: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """The plan of one training without a search; `candidate` is what it trains."""
+
+    base: Plan
+    candidate: Candidate
+
+
+def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) -> SearchPlan:
+    """The plan of a search, with every check that needs no decoded image.
+
+    data_root: instead of the config's. begun: for a retraining in a run whose weights and teachers were checked when it
+    began. Raises ConfigError, DataError or CheckpointError for whatever is wrong.
+    """
+    config = settled(config, data_root)
+    check_scoring_data(config.data)
+    images = None if begun else check_image_sets(config.data)
+    search, section = config.search, config.space
+    terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
+    base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
+    base.check_images(images)
+    choices = layer_choices(section, base.student)
+    space = build_space(choices, section.terms)
+    uniform = uniform_candidates(section.layers.methods, space)
+    initial = initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials)
+    if not begun:
+        check_ensemble(config.ensemble, section.terms, config.train.terms)
+        _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
+    table = CostTable.of(base.student, space)
+    if not begun:
+        check_budgets(search.constraints, table)
+    return SearchPlan(
+        base=replace(base, inputs=_inputs(base.teachers, None)),
+        choices=choices,
+        space=space,
+        cost_table=table,
+        uniform=uniform,
+        initial=initial,
+        axes=axes(search.objectives),
+    )
+
+
+def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
+    """The plan of the training that `config.train` names, checked as `plan_search` does."""
+    config = settled(config, data_root)
+    images, train = check_image_sets(config.data), config.train
+    terms: Terms = {name: (term.teacher,) for name, term in train.terms.items()}
+    needed: set[str] = {TWIN} if train.start == TWIN else set()
+    base = _plan(config, terms, needed, {"train": train})
+    base.check_images(images)
+    candidate = fixed_candidate(train, base.student)
+    check_layers(base.student, candidate)
+    _check_start(base, lambda: layer_choices(config.space, base.student), candidate)
+    used = {name: teacher for name, teacher in base.teachers.items() if name in base.needed}
+    start = base.start if train.start == "scratch" else None
+    return TrainPlan(replace(base, inputs=_inputs(used, start)), candidate)
+
+
+def _plan(config: Config, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig]) -> Plan:
+    """All but the inputs. needed: the teachers that are used whatever the terms say."""
+    classes = class_names(config.data)
+    student = student_spec(config.student, config.data.image_size, len(classes))
+    ensemble = Ensemble(config.ensemble.members or tuple(config.teachers), config.ensemble.mode)
+    named = [(term, name) for term, one in config.space.terms.items() for name in one.teachers]
+    named += [(term, one.teacher) for term, one in config.train.terms.items()]
+    teachers = plan_teachers(config.teachers, config.student, student, classes, teachers_of_layers(named))
+    taught_by = {one for names in terms.values() for name in names for one in ensemble.behind(name)}
+    return Plan(
+        config=config,
+        classes=classes,
+        student=student,
+        start=student_start(config.student),
+        teachers=teachers,
+        needed=frozenset((taught_by - {NO_TEACHER}) | needed),
+        terms=terms,
+        ensemble=ensemble,
+        trained=trained,
+        inputs={},
+    )
+
+
+def _check_start(plan: Plan, choices: Callable[[], Choices], fixed: Candidate) -> None:
+    """Whether this machine, the published weights and the teachers can do what the config asks.
+
+    choices, fixed: as for `asked_of_teachers`.
+    """
+    config, specs = plan.config, {name: teacher.spec for name, teacher in plan.teachers.items()}
+    check_device(config.device)
+    check_starts(plan.teachers, plan.student, plan.start)
+    asked = asked_of_teachers(config.space, config.train, plan.student, choices, fixed)
+    check_teaching(asked, plan.student, specs, plan.ensemble)
+
+
+def _inputs(teachers: Mapping[str, PlannedTeacher], start: Start | None) -> dict[str, Path]:
+    """The user's files that these teachers are or start from, and `start`'s, by key of the config."""
+    files = {one.key: one.file for one in teachers.values() if one.file is not None}
+    if start is not None and start.file is not None:
+        files[start.key] = start.file
+    return files

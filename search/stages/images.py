@@ -1,0 +1,89 @@
+"""The images of a run: generated or found, read and decoded."""
+
+from pathlib import Path
+
+from search.plan.plan import Plan
+from search.plan.sources import check_places, format_of, named_sets, shapes_sizes
+from search.run.folder import RunFolder
+from trainers.data.balanced import balanced_indices
+from trainers.data.decoded import Decoded, decode
+from trainers.data.download import download_voc
+from trainers.data.errors import DataError
+from trainers.data.formats import Format
+from trainers.data.shapes import write_shapes
+from trainers.progress import Progress
+from trainers.seeding import seeded
+
+
+def prepare_root(plan: Plan, run: RunFolder) -> Path:
+    """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
+
+    Raises DataError when one of the image sets isn't there, or two of them share images.
+    """
+    data = plan.config.data
+    root = Path(data.root) if data.root else run.data
+    if data.format == "shapes":
+        sizes, seed = shapes_sizes(data), seeded(plan.config.seed, "shapes")
+        write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seed)
+    if data.download:
+        download_voc(root, tuple(named_sets(data).values()), data.year)
+    check_places(data, root)
+    return root
+
+
+def load_split(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
+    """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
+    data = plan.config.data
+    root = Path(data.root) if data.root else run.data
+    listed = format_of(data).read(root, split, class_names=plan.classes, on_bad_data=data.on_bad_data)
+    return decode(
+        listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
+    )
+
+
+def load_training(plan: Plan, run: RunFolder, progress: Progress | None = None) -> Decoded:
+    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt.
+
+    Raises DataError when there is nothing to learn on them.
+    """
+    found = load_split(plan, run, plan.config.data.train, progress)
+    drops = found.rule == "voc" and not plan.config.data.train_on_difficult
+    if found.difficult.all() if drops or found.rule != "voc" else not len(found.labels):
+        wanted = f"objects that aren't {format_of(plan.config.data).flagged}" if len(found.labels) else "objects"
+        raise DataError(
+            f"the image set {plan.config.data.train}",
+            f"its {len(found)} images hold no object to learn",
+            f"Name another one in data.train: {wanted} are needed",
+        )
+    return found.without_difficult() if drops else found
+
+
+def load_measured(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
+    """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
+    return with_counted_objects(load_split(plan, run, split, progress), split, format_of(plan.config.data))
+
+
+def with_counted_objects(found: Decoded, split: str, form: Format) -> Decoded:
+    """The images of a split. Raises DataError when no object on them counts in an average precision."""
+    if found.difficult.all():
+        raise DataError(
+            f"the image set {split}",
+            f"its {len(found)} images hold no object that counts in an average precision",
+            f"Name another one: objects that aren't {form.flagged} are needed",
+        )
+    return found
+
+
+def defects_text(split: str, data: Decoded) -> str:
+    """What was skipped in an image set that has defects: of how many images how many, and the first reason."""
+    first, strays = data.defects[0], "" if data.left_out else " (these defects belong to no image)"
+    counted = f"{data.left_out} of {len(data) + data.left_out} images left out{strays}"
+    return f"{split}: {counted}, the first for {first.path}: {first.reason}."
+
+
+def scoring_subset(plan: Plan, val: Decoded) -> Decoded:
+    """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it."""
+    wanted = plan.config.data.val_images
+    if wanted is None or wanted >= len(val):
+        return val
+    return val.subset(balanced_indices(val, wanted, seeded(plan.config.seed, "val_images")))

@@ -1,0 +1,97 @@
+"""The trials of a search: proposed, scored and written to the run's tables."""
+
+import results
+from search.controller.controller import Controller
+from search.controller.journal import Journal
+from search.errors import RunError
+from search.plan.plan import SearchPlan
+from search.run.folder import RunFolder
+from search.stages.candidate_training import role_rates
+from search.stages.prepare import Prepared
+from search.stages.teacher_outputs import teacher_outputs
+from search.workers.recorder import ALL_REASONS
+from search.workers.runner import run_trials
+from trainers.progress import Progress
+from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
+from trainers.scoring.scorer import Scorer
+from trainers.seeding import seeded
+
+Rows = list[dict[str, object]]
+
+
+def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> None:
+    """Propose and score until the run has its trials, then write its tables. Raises RunError where all have failed."""
+    config, search = plan.base.config, plan.base.config.search
+    journal = Journal(
+        run.path,
+        name=f"{config.name}-{run.make_run_id()}" if search.storage else config.name,  # a database is for many runs
+        space=plan.space,
+        objectives=search.objectives,
+        storage=search.storage,
+    )
+    controller = Controller(
+        plan.space,
+        journal,
+        objectives=search.objectives,
+        costs=plan.cost_table.costs,
+        trials=search.trials,
+        sampler=search.sampler,
+        seed=seeded(config.seed, "search"),
+        workers=search.workers,
+        constraints=search.constraints,
+        initial=plan.initial,
+    )
+    if controller.finished < search.trials:
+        parts = scorer_parts(plan, run, prepared, progress)
+        try:
+            run_trials(controller, parts, Scorer, workers=search.workers, address=search.address, progress=progress)
+        except RunError:
+            if controller.finished:  # the tables say why candidates failed
+                _write_tables(plan, run, journal.records())
+            raise
+    _write_tables(plan, run, journal.records())
+    _check_some_complete(journal.records())
+
+
+def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
+    """What every worker gets, once."""
+    config = plan.base.config
+    scoring, supernet = config.scoring, config.supernet
+    settings = ScoreSettings(
+        adapt_steps=scoring.adapt_steps,
+        adapt_learning_rate=scoring.adapt_learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        batch_size=scoring.batch_size,
+        recalibrate_images=scoring.recalibrate_images,
+        seed=seeded(config.seed, "scoring"),
+        device=config.device,
+    )
+    train = seen_by(settings, prepared.train)
+    adapts = scoring.adapt_steps > 0
+    return pack(
+        spec=plan.base.student,
+        settings=settings,
+        supernet=prepared.state.supernet,
+        distiller=prepared.state.distiller,
+        terms={term: list(names) for term, names in plan.base.terms.items()},
+        ensemble=plan.base.ensemble,
+        teachers=prepared.teachers,
+        train=train,
+        val=prepared.val,
+        known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
+    )
+
+
+def _write_tables(plan: SearchPlan, run: RunFolder, rows: Rows) -> None:
+    x, y = plan.axes
+    named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
+    results.write_run_tables(run.path, rows, x=x, y=y, references=named)
+
+
+def _check_some_complete(rows: Rows) -> None:
+    if rows and all(row["state"] == "failed" for row in rows):
+        raise RunError(
+            f"All {len(rows)} candidates failed, the first with: {str(rows[0]['reason']).rstrip('.')}. "
+            f"{ALL_REASONS} Remove the cause, then start again in another folder (--run-dir), or with more "
+            "search.trials: what has failed is not tried again."
+        )
