@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from trainers.data.coco import coco_classes, coco_places, read_coco
 from trainers.data.coco_annotation import parse_instances
-from trainers.data.coco_file import KEPT
+from trainers.data.coco_file import CACHED_FILES
 
 
 def test_a_file_is_parsed_once_for_its_classes_places_and_samples(write_coco, monkeypatch):
@@ -28,7 +28,7 @@ def test_a_file_is_parsed_once_for_its_classes_places_and_samples(write_coco, mo
 
 def test_a_file_that_others_drove_out_of_the_cache_is_parsed_again(write_coco):
     root = write_coco()
-    names = [f"train{number}" for number in range(KEPT + 2)]
+    names = [f"train{number}" for number in range(CACHED_FILES + 2)]
     for name in names:
         shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / f"instances_{name}.json")
         shutil.copytree(root / "train", root / name)
