@@ -1,1 +1,1 @@
-"""How it is trained: data, distillation, teachers, supernet training, scoring, retraining, evaluation."""
+"""Training and measuring detectors: data, distillation, teachers, supernets, scoring, retraining, evaluation."""

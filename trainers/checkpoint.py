@@ -17,7 +17,7 @@ FORMAT = "bitfront-1"
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint of ours, or one that does not fit."""
+    """A file that isn't a checkpoint of this project, or one that doesn't fit the detector it names."""
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
@@ -37,9 +37,9 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except SafetensorError as error:
-        raise _not_ours(path, f"it can't be read as safetensors ({error})") from error
+        raise _foreign(path, f"it can't be read as safetensors ({error})") from error
     if metadata.get("format") != FORMAT:
-        raise _not_ours(path, f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
+        raise _foreign(path, f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
     return state, _description(path, metadata.get("description", ""))
 
 
@@ -47,20 +47,20 @@ def _description(path: Path, text: str) -> dict[str, Any]:
     try:
         description = json.loads(text)
     except json.JSONDecodeError as error:
-        raise _not_ours(path, f"its description can't be read ({error})") from error
+        raise _foreign(path, f"its description can't be read ({error})") from error
     if not isinstance(description, dict):
-        raise _not_ours(path, f"its description is a {type(description).__name__}")
+        raise _foreign(path, f"its description is a {type(description).__name__}")
     return description
 
 
-def _not_ours(path: Path, reason: str) -> CheckpointError:
+def _foreign(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
         f"{path} is no Bitfront checkpoint: {reason}. Give a .safetensors file that a run of Bitfront wrote."
     )
 
 
 def save_training_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Save what a training needs to go on: nested dicts and lists of tensors and plain values."""
+    """Save what a training needs to resume: nested dicts and lists of tensors and plain values."""
     with replacing(path) as file:
         torch.save(dict(state), file)
 
@@ -72,13 +72,13 @@ def load_training_state(path: Path) -> dict[str, Any] | None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, *UNREADABLE) as error:
-        raise _no_state(path) from error
+        raise _unreadable_state(path) from error
     if not isinstance(state, dict):
-        raise _no_state(path)
+        raise _unreadable_state(path)
     return state
 
 
-def _no_state(path: Path) -> CheckpointError:
+def _unreadable_state(path: Path) -> CheckpointError:
     return CheckpointError(
         f"{path} is no training state that can be read. Delete it to start this stage from its beginning."
     )

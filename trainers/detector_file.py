@@ -1,4 +1,4 @@
-"""A detector's file: its weights, and the description that is enough to build it again."""
+"""A detector's file: its weights, and a description from which it can be built again."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from trainers.checkpoint import CheckpointError, load_weights, save_weights
 def save_detector(
     path: Path, network: nn.Module, spec: DetectorSpec, candidate: Candidate, class_names: tuple[str, ...]
 ) -> None:
-    """Save one fixed detector: its weights, what builds it, and the names of its classes."""
+    """Save one fixed detector: its weights, its spec and candidate, and the names of its classes."""
     description = {
         "kind": "detector",
         "detector": asdict(spec),
@@ -27,7 +27,7 @@ def save_detector(
 
 @dataclass(frozen=True)
 class DetectorFile:
-    """A detector's file, read: the network in evaluation mode, what builds it, and the names of its classes."""
+    """The content of a detector's file: the network in evaluation mode, its spec and candidate, and its class names."""
 
     network: nn.Module
     spec: DetectorSpec
@@ -46,7 +46,7 @@ def load_detector(path: Path) -> DetectorFile:
 
 
 def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorSpec, Candidate, tuple[str, ...]]:
-    """What a checkpoint says it holds. Raises CheckpointError when that isn't a detector of this version."""
+    """The detector that a checkpoint describes. Raises CheckpointError when this version can't build it."""
     if description.get("kind") != "detector":
         raise CheckpointError(
             f"{path} holds a {description.get('kind', 'thing of unknown kind')}, not a detector. "

@@ -7,7 +7,7 @@ from trainers.data.batches import Batch
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one; any other name is taken as torch takes it."""
+    """The device of that name, as torch calls it; `auto` is the GPU if there is one, else the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

@@ -15,20 +15,20 @@ from trainers.evaluate.voc import voc_ap
 def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Target]:
     """Detections of every image, in order: boxes (n, 4) xyxy in pixels of the decoded images, scores (n,), labels (n,).
 
-    The network runs in evaluation mode and keeps as many detections as the rule of `data` counts, if these are more
-    than its own; it is left as it was.
+    The network runs in evaluation mode. If the rule of `data` counts more detections per image than the network usually
+    returns, it returns as many as the rule counts. Afterwards the network is as it was before.
     """
     training, device = network.training, next(network.parameters()).device
     network.eval()
-    found: list[Target] = []
+    detections: list[Target] = []
     try:
         with keeping(network, COUNTED[data.rule]):
             for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
                 images, _ = to_device(batch, device)
-                found += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+                detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
     finally:
         network.train(training)
-    return found
+    return detections
 
 
 def truths(data: Decoded) -> list[Target]:
@@ -43,5 +43,5 @@ def voc_metrics(network: nn.Module, data: Decoded, batch_size: int = 32) -> dict
 
 
 def score_metrics(network: nn.Module, data: Decoded) -> dict[str, float]:
-    """What a candidate's score has, by the rule of `data`: see `figures.SCORED`."""
+    """The metrics of a candidate's score, by the rule of `data`: see `figures.SCORED`."""
     return scored_figures(detect(network, data), truths(data), len(data.class_names), data.rule)

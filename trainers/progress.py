@@ -1,4 +1,4 @@
-"""How long work tells how far it is, without knowing who listens."""
+"""The interface through which long work reports its progress, without knowing who displays it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +12,7 @@ class Stage(Protocol):
         """`n` more units are done; `figures` are the latest numbers, such as loss=0.31."""
 
     def resume(self, n: int, **figures: float | str) -> None:
-        """`n` units were done by an earlier start: they say nothing about the speed of this one."""
+        """`n` units were done before a restart: they don't count towards the speed of this run."""
 
 
 class Progress(Protocol):
@@ -22,7 +22,7 @@ class Progress(Protocol):
         """Open a stage of `total` units."""
 
     def note(self, text: str) -> None:
-        """Say something that stands between stages, such as how many images were left out."""
+        """Report a message that belongs to no stage, such as how many images were left out."""
 
 
 class SilentProgress:

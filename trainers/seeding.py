@@ -1,4 +1,4 @@
-"""Seeds: one for every purpose, all from the run's."""
+"""Seeds: one for each purpose, all derived from the run's seed."""
 
 import random
 

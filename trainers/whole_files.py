@@ -9,17 +9,17 @@ from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` as `replacing` does: after a crash `path` has the old content or the new, never a part."""
+    """Write `content` with `replacing`: after a crash `path` has either the old or the new content, never a part."""
     with replacing(path) as file:
         file.write(content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path`, to be written within the context, that then takes its place.
+    """Open a temporary file beside `path`, to be written within the context; it then replaces `path`.
 
-    Its content is on the disk before the name is, and the name, by the folder's entry, when the context ends. Makes the
-    folders that are missing. After an error `path` is as it was, and nothing is left beside it.
+    The content is synced to disk before the rename, and the folder's entry after it, so both are durable when the
+    context ends. Missing folders are created. After an error `path` is unchanged, and no temporary file is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -41,7 +41,7 @@ def digest_of(path: Path) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in this folder survive a power cut. Windows can't open a folder, and does without."""
+    """Make a rename in this folder survive a power cut. Windows can't open a folder, so nothing is done there."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

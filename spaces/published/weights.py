@@ -94,9 +94,7 @@ def published_part(detector: nn.Module, state: Mapping[str, Tensor]) -> nn.Modul
     if not any(name.startswith("backbone.") for name in state):
         return detector.get_submodule("backbone")
     if not hasattr(detector, "from_published"):
-        raise ValueError(
-            f"The checkpoint is a whole detector's, and {type(detector).__name__} takes a backbone's weights only."
-        )
+        raise ValueError("The checkpoint is a whole detector's, and ours takes a backbone's weights only.")
     return detector
 
 

@@ -1,6 +1,6 @@
 """Data sets, the generated shapes, transforms and batches.
 
-The way of the data: `formats` (which reader: `voc`, `coco`, `visdrone`; files to samples), `decoded.decode` (samples to
-one array of resized images), `batches.batches` (that array to what a detector takes). `shapes.write_shapes` makes a
-data set in VOC layout, `check.check_split` reads one to find its defects.
+Data pass through three steps: a reader of `formats` (`voc`, `coco`, `visdrone`) turns files into samples,
+`decoded.decode` turns samples into one array of resized images, and `batches.batches` turns this array into batches for
+a detector. `shapes.write_shapes` makes a data set in VOC layout; `check.check_split` finds the defects of a data set.
 """

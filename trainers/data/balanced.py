@@ -11,7 +11,8 @@ def balanced_indices(decoded: Decoded, count: int, seed: int) -> NDArray[np.int6
 
     Rule: the images are shuffled; then, again and again, the class present in the fewest chosen images (ties: the
     lower label) gets the next shuffled image that has a non-difficult object of it. Classes whose images are used up
-    drop out; when all have, the rest is filled in shuffled order. All images are returned if `count` is no fewer.
+    drop out; when all classes have, the rest is filled in shuffled order. If there are no more
+    than `count` images, all are returned.
     """
     if count < 1:
         raise ValueError(f"count is {count}, must be at least 1.")
@@ -29,7 +30,7 @@ def balanced_indices(decoded: Decoded, count: int, seed: int) -> NDArray[np.int6
         image = None
         while image is None and queues:
             rarest = min(queues, key=lambda label: (tally[label], label))
-            image = next((one for one in queues[rarest] if not taken[one]), None)
+            image = next((index for index in queues[rarest] if not taken[index]), None)
             if image is None:
                 del queues[rarest]
         image = int(order[~taken[order]][0]) if image is None else image

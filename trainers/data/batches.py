@@ -15,7 +15,7 @@ Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 
 
 class TrainingData(Protocol):
-    """What a training reads: batches of images, in an order and with changes that seed and epoch alone decide."""
+    """What a training reads: batches of images. Their order and augmentation depend only on seed and epoch."""
 
     def __len__(self) -> int:
         """The number of images."""
@@ -52,10 +52,10 @@ def batches(
     drop_last: bool = False,
     skip: int = 0,
 ) -> Iterator[Batch]:
-    """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets; without its first `skip`.
+    """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets, after `skip` batches.
 
-    Targets are what is to be learnt, so without crowds and ignored regions. They hold boxes (n, 4) float32, labels (n,)
-    int64 and difficult (n,) bool, with n = 0 where nothing is in the image. With `augment` the order is shuffled and
+    Targets are the objects to learn, without crowds and ignored regions. They hold boxes (n, 4) float32, labels (n,)
+    int64 and difficult (n,) bool, with n = 0 for an image without objects. With `augment` the order is shuffled and
     each image augmented, which depends on seed, epoch and the image's place in `decoded` only, never on the batch size;
     without it the order is that of `decoded`. Nothing is shared with `decoded`.
     """

@@ -1,4 +1,4 @@
-"""Reading all of a data set, images too, to count what is in it and to list every defect."""
+"""Reads a whole data set, with its images, to count its objects and to list every defect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from trainers.data.sample import REGION, Defect
 from trainers.progress import Progress
 
 CHECKED_SIZE = 8
-"""Pixels: every image is decoded whole, but only so much of it is kept until the end."""
+"""The side in pixels to which images are reduced after they are decoded: the check needs little memory."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """How often a class is there: objects that count, those that are flagged, and images with one of either."""
+    """How often a class occurs: objects that count, flagged objects, and images that have at least one of either."""
 
     objects: int
     flagged: int
@@ -44,7 +44,7 @@ def check_split(
     class_names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> SplitCheck:
-    """Read and decode one split; what is wrong with it is in the result, and nothing is raised for it."""
+    """Read and decode one split; defects are in the result and raise nothing."""
     try:
         listed = form.read(root, split, class_names=class_names, on_bad_data="skip")
         decoded = decode(listed, CHECKED_SIZE, float("inf"), "skip", stage=f"images of {split}", progress=progress)

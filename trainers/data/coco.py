@@ -23,12 +23,12 @@ def read_coco(
 ) -> DetectionData:
     """Read the annotations of one split, such as train2017; nothing is decoded yet.
 
-    An image is called by its file name, without a `./` in it. Labels follow `class_names`, by default the file's
+    The id of an image is its file name, without a leading `./`. Labels follow `class_names`, by default the file's
     categories in the order of their ids. Crowds (`iscrowd`) are marked difficult, and masks aren't read. A box may
-    reach half a pixel beyond its image, and is cut there.
+    reach half a pixel beyond its image, and is clipped to it.
 
-    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an
-    annotation of no image. A file that is no instances file raises in either case.
+    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. The same goes
+    for an annotation whose image isn't in the file. A file that is no instances file raises in either case.
     """
     path = _instances_file(Path(root), split)
     instances = instances_of(path)
@@ -36,24 +36,24 @@ def read_coco(
     labels = {name: label for label, name in enumerate(names, start=1)}
     images = DataFolder.of(Path(root), Path(root) / split)
     ids, file_names = ids_and_names(instances.images)
-    seen_objects: set[object] = set()
+    object_ids: set[object] = set()
 
     def read(entry: object) -> Sample:
         if isinstance(entry, _Stray):
             raise StrayError(path, entry.reason)
         image = parse_image(entry, path)
-        _refuse_double(image, ids[image.id], file_names[image.file_name], path)
+        _refuse_repeated_image(image, ids[image.id], file_names[image.file_name], path)
         annotations = instances.objects.get(image.id, ())
         findings = Findings()
-        for one in annotations:
+        for annotation in annotations:
             with findings:
-                _refuse_object_twice(one.get("id"), image, seen_objects, path)
+                _refuse_repeated_object(annotation.get("id"), image, object_ids, path)
         with findings:
             file = images.file(image.file_name, "image", path)
         with findings:
-            found = parse_objects(annotations, image, instances.categories, labels, path)
+            objects = parse_objects(annotations, image, instances.categories, labels, path)
         findings.raise_any()
-        return Sample(image.file_name, file, image.width, image.height, found.boxes, found.labels, found.crowd)
+        return Sample(image.file_name, file, image.width, image.height, objects.boxes, objects.labels, objects.crowd)
 
     return gather(
         [*instances.images, *map(_Stray, instances.stray)],
@@ -67,9 +67,9 @@ def read_coco(
 
 
 def coco_places(root: Path | str, split: str) -> dict[str, Path]:
-    """The images of a split by file name, with where they are to be; the same errors of the file as in `read_coco`.
+    """The paths of a split's images by file name. Raises DataError for a bad file as `read_coco` does.
 
-    Names that lead outside are none of them: reading the split refuses or skips them.
+    Names that lead outside the data folder are left out: reading the split refuses or skips them.
     """
     path = _instances_file(Path(root), split)
     places = {}
@@ -82,10 +82,10 @@ def coco_places(root: Path | str, split: str) -> dict[str, Path]:
 
 def coco_splits(root: Path | str) -> list[str]:
     """The splits that have an instances file. Raises DataError for a folder that has none."""
-    found = _split_names(Path(root))
-    if not found:
+    names = _split_names(Path(root))
+    if not names:
         raise DataError(Path(root) / "annotations", "there is no instances_<split>.json here", NAME_THE_ROOT)
-    return found
+    return names
 
 
 def coco_classes(root: Path | str, split: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def coco_classes(root: Path | str, split: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Stray:
-    """Stands among the images for an annotation of none."""
+    """An annotation whose image isn't in the file; it is read after the images."""
 
     reason: str
 
@@ -112,21 +112,21 @@ def _split_names(root: Path) -> list[str]:
     return sorted(path.stem.removeprefix("instances_") for path in (root / "annotations").glob("instances_*.json"))
 
 
-def _refuse_double(image: ImageEntry, of_its_id: int, of_its_name: int, path: Path) -> None:
-    """One id, one file: of several images none is kept, since nothing tells whose the annotations are."""
+def _refuse_repeated_image(image: ImageEntry, with_its_id: int, with_its_name: int, path: Path) -> None:
+    """Refuse images with the same id or file: it is unknown to which of them the annotations belong."""
     name = show(image.file_name)
-    if of_its_id > 1:
-        raise DataError(path, f"{of_its_id} images have the id {image.id}, one of them has the file name {name}")
-    if of_its_name > 1:
-        raise DataError(path, f"{of_its_name} images have the file name {name}, one of them has the id {image.id}")
+    if with_its_id > 1:
+        raise DataError(path, f"{with_its_id} images have the id {image.id}, one of them has the file name {name}")
+    if with_its_name > 1:
+        raise DataError(path, f"{with_its_name} images have the file name {name}, one of them has the id {image.id}")
 
 
-def _refuse_object_twice(number: object, image: ImageEntry, seen: set[object], path: Path) -> None:
-    """An annotation may have no id, since nothing here needs it."""
+def _refuse_repeated_object(number: object, image: ImageEntry, known_ids: set[object], path: Path) -> None:
+    """Refuse an annotation whose id occurred before; one without an id is allowed, since nothing here needs it."""
     if number is None:
         return
     if not isinstance(number, int):
         raise DataError(path, f"an annotation of image {image.id} has the id {show(number)}, must be a whole number")
-    if number in seen:
+    if number in known_ids:
         raise DataError(path, f"two annotations have the id {number}, one of them is of image {image.id}")
-    seen.add(number)
+    known_ids.add(number)

@@ -16,12 +16,12 @@ from trainers.data.sample import EDGE
 from trainers.data.voc_annotation import NAME_ALL_CLASSES
 
 LARGEST = 10**9
-"""No picture and no box is larger; a float holds such numbers exactly."""
+"""The largest side and coordinate allowed, in pixels; a float holds such numbers exactly."""
 
 
 @dataclass(frozen=True)
 class Instances:
-    """A file taken apart, its entries still unchecked.
+    """A parsed file, its entries still unchecked.
 
     categories: name by id, in the order of ids. objects: annotations by the id of their image. stray: what is wrong
     with annotations that belong to no image.
@@ -35,7 +35,7 @@ class Instances:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """What the file says of an image; its name is a `plain_name`."""
+    """The checked entry of an image; its name is a `plain_name`."""
 
     id: int
     file_name: str
@@ -53,9 +53,9 @@ class Objects:
 
 
 def parse_instances(text: bytes, path: Path) -> Instances:
-    """Take a file apart; `path` is only named in errors.
+    """Parse a file and sort its annotations by image; `path` is only named in errors.
 
-    Raises DataError, and nothing else, for text that is no JSON, and for lists or categories that can't be right.
+    Raises DataError, and nothing else, for text that isn't JSON, and for invalid lists or categories.
     """
     try:
         content = json.loads(text, object_hook=_without_mask)
@@ -97,7 +97,7 @@ def plain_name(file_name: str) -> str:
 
 
 def ids_and_names(images: Sequence[object]) -> tuple[Counter[int], Counter[str]]:
-    """How often each id and each file name is there; entries that are bad otherwise count, too."""
+    """How often each id and each file name occurs; entries with other defects count, too."""
     entries = [entry for entry in images if isinstance(entry, dict)]
     ids = Counter(entry["id"] for entry in entries if _is_whole(entry.get("id")))
     names = Counter(plain_name(entry["file_name"]) for entry in entries if isinstance(entry.get("file_name"), str))
@@ -173,16 +173,16 @@ def _flag(value: object, what: str, path: Path) -> bool:
 
 
 def _categories(content: Mapping[str, Any], path: Path) -> dict[int, str]:
-    found: dict[int, str] = {}
+    categories: dict[int, str] = {}
     for entry in _list(content, "categories", path):
         number, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
         if not _is_whole(number) or not isinstance(name, str) or not name.isprintable() or not name:
             reason = f"a category is {show(entry)}, must have a whole number as its id and a name"
             raise DataError(path, reason, "Repair it")
-        if number in found or name in found.values():
+        if number in categories or name in categories.values():
             raise DataError(path, f"the category {number}, {show(name)}, is there twice", "Repair it")
-        found[number] = name
-    return dict(sorted(found.items()))
+        categories[number] = name
+    return dict(sorted(categories.items()))
 
 
 def _list(content: Mapping[str, Any], name: str, path: Path) -> list[Any]:
@@ -193,7 +193,7 @@ def _list(content: Mapping[str, Any], name: str, path: Path) -> list[Any]:
 
 
 def _without_mask(entry: dict[str, Any]) -> dict[str, Any]:
-    """Masks are most of such a file, and nothing here needs them."""
+    """Drop the masks: they are most of such a file, and nothing here needs them."""
     entry.pop("segmentation", None)
     return entry
 

@@ -1,4 +1,4 @@
-"""COCO's instances files, each parsed once in a process, though several things are asked of them."""
+"""COCO's instances files, each parsed once per process, although several callers need parts of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,40 +8,41 @@ from trainers.data.errors import DataError
 
 NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"
 
-KEPT = 8
-"""Of so many files something is kept, those asked for last."""
+CACHED_FILES = 8
+"""The most files in the cache; the least recently used is dropped first."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stays known of a file: its categories in the order of their ids, and its images' plain names, unchecked."""
+    """The part of a file that stays cached: its categories by rising id, and its images' unchecked names."""
 
     categories: tuple[str, ...]
     file_names: tuple[str, ...]
 
 
 _Key = tuple[Path, int, int]
-"""A file as it was: its path, its size in bytes, and when it was changed, in nanoseconds."""
+"""A version of a file: its path, its size in bytes, and its modification time in nanoseconds."""
 
-_kept: dict[_Key, tuple[Header, Instances | None]] = {}
-"""What was parsed for its header is kept whole until it is read, and not for ever: annotations take much memory."""
+_cache: dict[_Key, tuple[Header, Instances | None]] = {}
+"""Headers, and the whole content of files that haven't been read yet. Reading a file drops its content from the cache,
+because annotations take much memory."""
 
 
 def header_of(path: Path) -> Header:
-    """What is known of the file before its images are read. Raises DataError for no instances file."""
+    """The file's header. Raises DataError if the file can't be read or isn't an instances file."""
     key = _key(path)
-    header, unread = _kept.get(key) or _parsed(path)
-    _keep(key, header, unread)
+    header, unread = _cache.get(key) or _parsed(path)
+    _store(key, header, unread)
     return header
 
 
 def instances_of(path: Path) -> Instances:
-    """The file taken apart, to be read now: asked for again, it is parsed again. Raises DataError as `header_of`."""
+    """The file's whole content, then dropped from the cache: the next call parses again. Raises as `header_of` does."""
     key = _key(path)
-    header, unread = _kept.get(key, (None, None))
+    header, unread = _cache.get(key, (None, None))
     if header is None or unread is None:
         header, unread = _parsed(path)
-    _keep(key, header, None)
+    _store(key, header, None)
     return unread
 
 
@@ -50,25 +51,25 @@ def _parsed(path: Path) -> tuple[Header, Instances]:
         text = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
-    found = parse_instances(text, path)
-    names = [entry.get("file_name") for entry in found.images if isinstance(entry, dict)]
+    instances = parse_instances(text, path)
+    names = [entry.get("file_name") for entry in instances.images if isinstance(entry, dict)]
     file_names = tuple(plain_name(name) for name in names if isinstance(name, str))
-    return Header(tuple(found.categories.values()), file_names), found
+    return Header(tuple(instances.categories.values()), file_names), instances
 
 
 def _key(path: Path) -> _Key:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from error
-    return path, found.st_size, found.st_mtime_ns
+    return path, status.st_size, status.st_mtime_ns
 
 
-def _keep(key: _Key, header: Header, unread: Instances | None) -> None:
-    _kept.pop(key, None)  # so that it comes last
-    _kept[key] = header, unread
-    while len(_kept) > KEPT:
-        del _kept[next(iter(_kept))]
+def _store(key: _Key, header: Header, unread: Instances | None) -> None:
+    _cache.pop(key, None)  # so that it moves to the end
+    _cache[key] = header, unread
+    while len(_cache) > CACHED_FILES:
+        del _cache[next(iter(_cache))]
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

@@ -1,4 +1,4 @@
-"""Images decoded once and kept, resized, as uint8: an image then costs microseconds instead of milliseconds."""
+"""Images decoded once and stored, resized, as uint8: reading one then takes microseconds instead of milliseconds."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from PIL import Image
 
 from trainers.data.batches import Batch, batches
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
-from trainers.data.image_file import FORMATS, bits_per_channel, told_as_data_errors
+from trainers.data.image_file import FORMATS, bits_per_channel, raised_as_data_errors
 from trainers.data.sample import Defect, DetectionData, Rule, Sample, Target
 from trainers.progress import Progress, SilentProgress
 
@@ -26,9 +26,9 @@ class Decoded:
 
     images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
     int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
-    offsets[i + 1]. `rule` is the one by which average precision is measured on them. `defects` lists what was wrong on
-    the way here, `left_out` counts the images that were lost by it. The arrays may be shared between processes: never
-    write to them.
+    offsets[i + 1]. `rule` is the rule by which average precision is measured on them. `defects` lists the defects
+    found in reading and decoding, `left_out` counts the images that were left out for them. The arrays may be
+    shared between processes: never write to them.
     """
 
     images: NDArray[np.uint8]
@@ -75,7 +75,7 @@ class Decoded:
         return {"boxes": self.boxes[objects], "labels": self.labels[objects], "difficult": self.difficult[objects]}
 
     def training_target(self, index: int) -> Target:
-        """As `target`, without crowds and ignored regions, which no detector should learn as objects.
+        """The target without crowds and ignored regions, which no detector should learn as objects.
 
         VOC's difficult objects are learnt, unless `without_difficult` took them out.
         """
@@ -85,7 +85,7 @@ class Decoded:
         return {name: value[~target["difficult"]] for name, value in target.items()}
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "Decoded":
-        """The images at `indices`, in that order, copied; the defects are those of the whole."""
+        """The images at `indices`, in that order, copied; `defects` stay those of the whole data set."""
         chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
         if len(chosen) and not (chosen.min() >= 0 and chosen.max() < len(self)):
             raise IndexError(f"indices from {chosen.min()} to {chosen.max()}, there are {len(self)} images.")
@@ -106,7 +106,7 @@ class Decoded:
         )
 
     def without_difficult(self) -> "Decoded":
-        """The same images, not copied, with those objects alone that aren't marked difficult."""
+        """The same images, not copied, without the objects that are marked difficult."""
         keep = ~self.difficult
         offsets = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)[self.offsets]
         objects = {name: getattr(self, name)[keep] for name in ("boxes", "labels", "difficult")}
@@ -126,7 +126,7 @@ class Decoded:
         return digest.hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays by name, without a copy; `from_arrays` is the way back."""
+        """The arrays by name, without a copy; `from_arrays` is the inverse."""
         return {name: getattr(self, name) for name in ("images", "boxes", "labels", "difficult", "offsets")}
 
     @classmethod
@@ -137,7 +137,7 @@ class Decoded:
         class_names: Sequence[str],
         rule: Rule = "voc",
     ) -> "Decoded":
-        """Built on the given arrays without a copy (ValueError where they don't fit together)."""
+        """Built on the given arrays without a copy. Raises ValueError if they don't fit together."""
         return cls(
             images=arrays["images"],
             boxes=arrays["boxes"],
@@ -161,33 +161,33 @@ def decode(
 ) -> Decoded:
     """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
 
-    `progress` shows an image at a time as `stage`. Raises DataError before anything is decoded if the images would take
-    more than `memory_limit_mb` (1 MB = 2**20 bytes), and for a file that is no JPEG or PNG, is truncated, is to be
-    turned by its EXIF data, or is of another size than its annotation says; with on_bad_data="skip" such an image is
-    left out and listed in `defects`, behind those of `data`.
+    `progress` advances by one per image, in a stage of the name `stage`. Raises DataError before decoding if the images
+    would take more than `memory_limit_mb` (1 MB = 2**20 bytes). Raises it too for a file that isn't a JPEG or PNG, is
+    truncated, is rotated by its EXIF data, or has another size than its annotation says; with on_bad_data="skip" such
+    an image is left out and listed in `defects`, after those of `data`.
     """
     check_on_bad_data(on_bad_data)
     if size < 1:
         raise ValueError(f"size is {size}, must be at least 1.")
     _check_memory(len(data.samples), size, memory_limit_mb)
     images = np.empty((len(data.samples), 3, size, size), dtype=np.uint8)
-    kept: list[Sample] = []
+    usable: list[Sample] = []
     defects = list(data.defects)
-    with (progress or SilentProgress()).stage(stage, len(data.samples)) as shown:
+    with (progress or SilentProgress()).stage(stage, len(data.samples)) as report:
         for sample in data.samples:
             try:
-                images[len(kept)] = _resized(sample, size)
+                images[len(usable)] = _resized(sample, size)
             except DataError as error:
                 if on_bad_data == "error":
                     raise
                 defects.append(Defect(sample.image, error.reason))
             else:
-                kept.append(sample)
-            shown.advance()
-    if not kept:
-        found = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
-        raise NothingUsableError("the data set", f"no image is usable; {found}", "Repair the data", defects)
-    return _assemble(images[: len(kept)], kept, data, tuple(defects))
+                usable.append(sample)
+            report.advance()
+    if not usable:
+        first = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
+        raise NothingUsableError("the data set", f"no image is usable; {first}", "Repair the data", defects)
+    return _assemble(images[: len(usable)], usable, data, tuple(defects))
 
 
 def _assemble(
@@ -220,12 +220,12 @@ def _check_memory(count: int, size: int, limit_mb: float) -> None:
 
 
 def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
-    """(3, size, size). The header is checked first, so that a wrong size is told before memory is taken for it."""
+    """(3, size, size). The header is checked first, so that a wrong size is an error before memory is allocated."""
     try:
         content = sample.image.read_bytes()
     except OSError as error:
         raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
-    with told_as_data_errors(sample.image):
+    with raised_as_data_errors(sample.image):
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         orientation = image.getexif().get(_ORIENTATION)
         if orientation in _TURNED:

@@ -1,4 +1,4 @@
-"""Getting a data set where there is a network: VOC by torchvision, the others by hand."""
+"""Downloads of data sets: VOC through torchvision; the others must be downloaded by hand."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,35 +15,35 @@ VOC_BY_HAND = "Put the folder VOCdevkit there by hand and leave data.download ou
 BY_HAND: Mapping[str, str] = MappingProxyType(
     {
         "coco": (
-            "Of COCO put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
+            "For COCO, put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
             "<data.root>/<split>/"
         ),
         "visdrone": (
-            "Of VisDrone-DET unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
+            "For VisDrone-DET, unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
             "annotations, into <data.root>"
         ),
         "shapes": "Shapes are generated; leave it out",
     }
 )
-"""Where the files of what can't be downloaded belong."""
+"""By format, where files that can't be downloaded automatically must be put."""
 
 
 def download_voc(root: Path, image_sets: Sequence[str], year: str) -> None:
-    """Download the archives that hold those image sets of a year (or of years, "2007+2012"), where they aren't there.
+    """Download the archives of those image sets of a year (or of years, "2007+2012") that aren't there yet.
 
-    VOC publishes train, val and trainval in one archive, and test, of 2007 only, in another; sets of other names are
-    left to the reader. Raises DataError when an archive can't be had.
+    VOC publishes train, val and trainval in one archive, and test (2007 only) in another. Sets of other names are
+    ignored here; the reader checks them. Raises DataError when a download fails.
     """
-    for one in year.split("+"):
+    for one_year in year.split("+"):
         for image_set in image_sets:
-            listed = root / "VOCdevkit" / f"VOC{one}" / "ImageSets" / "Main" / f"{image_set}.txt"
-            if image_set in _PUBLISHED.get(one, ()) and not listed.is_file():
-                _download(root, one, image_set)
+            listed = root / "VOCdevkit" / f"VOC{one_year}" / "ImageSets" / "Main" / f"{image_set}.txt"
+            if image_set in _PUBLISHED.get(one_year, ()) and not listed.is_file():
+                _download(root, one_year, image_set)
 
 
 def _download(root: Path, year: str, image_set: str) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         VOCDetection(root, year=year, image_set=image_set, download=True)
-    except (OSError, RuntimeError, EOFError) as error:  # no network, a full disk, an archive that isn't what it was
+    except (OSError, RuntimeError, EOFError) as error:  # no network, a full disk, an archive of another checksum
         raise DataError(root, f"VOC{year} can't be downloaded ({error})", VOC_BY_HAND) from error

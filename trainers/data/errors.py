@@ -1,4 +1,4 @@
-"""What is raised for data that can't be used."""
+"""Errors for data that can't be used."""
 
 import reprlib
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ REPAIR_OR_SKIP = "Repair or remove it, or set data.on_bad_data: skip to leave th
 class DataError(ValueError):
     """Bad or missing data: where it is, what is wrong with it, and the way out.
 
-    `where` is the file or folder (or, where no single file is at fault, what was being read). `also` is what else is
-    wrong with the same image.
+    `where` is the file or folder (or, where no single file is at fault, what was being read). `also` holds
+    further errors of the same image.
     """
 
     also: tuple["DataError", ...] = ()
@@ -32,7 +32,7 @@ class DataError(ValueError):
 
 
 class StrayError(DataError):
-    """A defect that belongs to no image, so that none is left out for it."""
+    """A defect that belongs to no image, so no image is left out because of it."""
 
 
 class NothingUsableError(DataError):
@@ -57,5 +57,5 @@ def show(value: object) -> str:
 
 
 def show_number(value: float) -> str:
-    """A finite number with all its digits, so that what is wrong with it is to be seen; a whole one without a point."""
+    """A finite number with all its digits, so that the reader can see the defect; whole numbers without a point."""
     return str(int(value)) if value == int(value) else repr(value)

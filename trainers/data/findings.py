@@ -1,15 +1,15 @@
-"""All that is wrong with one image, told together."""
+"""All defects of one image, reported together."""
 
 from types import TracebackType
 
 from trainers.data.errors import DataError
 
 MOST = 20
-"""So many defects of an image are told one by one: a file of another kind would have one in every line."""
+"""The most errors listed for one image: a file of another format would have one on every line."""
 
 
 class Findings:
-    """Goes on where a part of an image's annotation is bad: a DataError raised in `with findings:` is kept."""
+    """Collects the errors of an image's annotation: a DataError raised in `with findings:` is stored."""
 
     def __init__(self) -> None:
         self._errors: list[DataError] = []
@@ -25,7 +25,7 @@ class Findings:
         return False
 
     def raise_any(self) -> None:
-        """Raise the first error that was kept, with the others as its `also`; none, nothing."""
+        """Raise the first stored error, with the others as its `also`; do nothing if there is none."""
         if not self._errors:
             return
         first, *others = self._errors

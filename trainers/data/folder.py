@@ -1,4 +1,4 @@
-"""Files that data files name: they stay inside the data's folders, by name and by link."""
+"""Checks that files named in data files stay inside the data's folders, by name and by link."""
 
 import re
 import stat
@@ -10,11 +10,11 @@ from trainers.data.errors import DataError, show
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A folder of images or annotations. A file in it may be a link, but not to outside of it and of the data root."""
+    """A folder of images or annotations. A file in it may be a link to a place in it or below the data root."""
 
     path: Path
     allowed: tuple[Path, Path]
-    """The root's and the folder's true places."""
+    """The resolved paths of the root and of the folder."""
 
     @classmethod
     def of(cls, root: Path, path: Path) -> "DataFolder":
@@ -22,7 +22,7 @@ class DataFolder:
         return cls(path, (root.resolve(), path.resolve()))
 
     def file(self, name: str, what: str, source: Path, verb: str = "names") -> Path:
-        """The file called `name`; `source` is what names (or lists) it, `what` is it, such as "image".
+        """The path of the file `name`. Errors call it a `what`, such as "image", that `source` names (or lists).
 
         Raises DataError for a name or a link that leads outside, and when there is no such file.
         """
@@ -30,20 +30,20 @@ class DataFolder:
         path = self.path / name
         try:
             regular = stat.S_ISREG(path.stat().st_mode)
-            true_place = path.resolve()
+            resolved = path.resolve()
         except OSError as error:
             raise DataError(path, f"the {what} can't be read ({error.strerror}); {source} {verb} it") from error
         if not regular:
             raise DataError(path, f"the {what} is no file; {source} {verb} it")
-        if not any(true_place.is_relative_to(place) for place in self.allowed):
+        if not any(resolved.is_relative_to(place) for place in self.allowed):
             raise DataError(path, f"the {what} is a link that leads outside the data folder; {source} {verb} it")
         return path
 
 
 def refuse_outside(source: Path, name: str, verb: str) -> None:
-    """Names in data files are relative, stay below their folder, and mean the same on every system."""
+    """Refuse (DataError) a name that is absolute, leads out of its folder, or depends on the operating system."""
     path = PurePosixPath(name)
-    # The last range is half of a character, which JSON can hold and no file name can.
+    # The last range are surrogates, halves of a character: JSON can hold them, file names can't.
     strange = re.search(r"[\\\x00-\x1f\ud800-\udfff]|^[A-Za-z]:", name)
     if path.is_absolute() or ".." in path.parts or strange:
         raise DataError(source, f"{verb} {show(name)}, which leads outside the data folder")

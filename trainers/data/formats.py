@@ -1,4 +1,4 @@
-"""The formats that data can have, in one visible table: how each is read, and what is known before it is."""
+"""The supported data formats in one table: how each is read, and what is known before reading."""
 
 import filecmp
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from trainers.data.voc import VOC_CLASSES, read_voc, voc_image_sets, voc_places
 
 
 class Reader(Protocol):
-    """Reads one split below a root; without `class_names` the format's own. Raises DataError as `on_bad_data` says."""
+    """Reads one split below a root; `class_names` default to the format's own. `on_bad_data` decides on errors."""
 
     def __call__(
         self, root: Path, split: str, /, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
@@ -26,10 +26,10 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """What is done with data of one format, each time below a root and by the name of a split.
+    """A data format: functions of a root folder and the name of a split.
 
-    splits: the names of those there. places: the images of a split by id, each with a file that is its own.
-    `holds` is what the root of such data holds, `flagged` what its objects marked difficult are.
+    splits: the names of the splits in a root. places: a file for each image of a split, by image id.
+    holds: what the root of such data contains. flagged: the kind of objects that are marked difficult.
     """
 
     read: Reader
@@ -48,11 +48,11 @@ FORMATS: Mapping[str, Format] = {
 
 def data_format(name: str, year: str = "2007") -> Format:
     """The format of that name; `year`, or years as in "2007+2012", is VOC's. Raises ValueError for an unknown name."""
-    found = lookup(FORMATS, name, "format")
+    form = lookup(FORMATS, name, "format")
     if name != "voc":
-        return found
+        return form
     return replace(
-        found,
+        form,
         read=partial(read_voc, year=year),
         splits=partial(voc_image_sets, year=year),
         places=partial(voc_places, year=year),
@@ -62,7 +62,7 @@ def data_format(name: str, year: str = "2007") -> Format:
 def own_classes(name: str, root: Path | None, split: str) -> tuple[str, ...]:
     """The class names of a format in the order of their labels.
 
-    Those of COCO's layout are the categories of the split's file; where no root is named, COCO's own eighty.
+    In COCO's layout these are the categories of the split's file; without a root, COCO's own eighty.
     """
     if name == "coco":
         return coco_classes(root, split) if root is not None else COCO_CLASSES
@@ -70,12 +70,12 @@ def own_classes(name: str, root: Path | None, split: str) -> tuple[str, ...]:
 
 
 def shared_images(one: Mapping[str, Path], other: Mapping[str, Path]) -> list[str]:
-    """The ids in both splits that mean one image: the same file, or two of the same content."""
+    """The ids in both splits that belong to the same image: the same file, or two files of equal content."""
     return sorted(name for name in one.keys() & other.keys() if _alike(one[name], other[name]))
 
 
 def _alike(one: Path, other: Path) -> bool:
     try:
         return one == other or filecmp.cmp(one, other, shallow=False)
-    except (OSError, ValueError):  # one is missing, or its name is none, which its reader will say
+    except (OSError, ValueError):  # a file is missing or its name is invalid: its reader reports that
         return False

@@ -1,4 +1,4 @@
-"""What the readers of all formats share: one loop over the images, by one policy for bad ones."""
+"""The loop over images that the readers of all formats share, with one policy for bad images."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ def gather(
 ) -> DetectionData:
     """Read every entry. A bad one raises DataError, or with on_bad_data="skip" is left out whole and listed.
 
-    A StrayError is listed alike, but counts as no image left out.
+    A StrayError is listed too, but doesn't count as an image left out.
 
-    When none is usable NothingUsableError is raised in either case; `source` is the list or folder of the entries, and
-    `way_out` what may help then.
+    If no image is usable, NothingUsableError is raised in either case, for `source`, the list or folder of the entries;
+    `way_out` says what may help.
     """
     check_on_bad_data(on_bad_data)
     samples: list[Sample] = []
@@ -37,7 +37,7 @@ def gather(
         except DataError as error:
             if on_bad_data == "error":
                 raise
-            defects += [Defect(Path(one.where), one.reason) for one in (error, *error.also)]
+            defects += [Defect(Path(each.where), each.reason) for each in (error, *error.also)]
             left_out += not isinstance(error, StrayError)
     if not samples:
         if not left_out and not defects:

@@ -1,4 +1,4 @@
-"""Image files as they come: opened by Pillow, whatever is wrong with them told in one way."""
+"""Opening image files with Pillow, with every kind of failure raised as a DataError."""
 
 import struct
 import warnings
@@ -17,11 +17,11 @@ _BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.
 
 
 @contextmanager
-def told_as_data_errors(path: Path) -> Iterator[None]:
-    """Within it, what Pillow raises for the image at `path` becomes a DataError that says what is wrong.
+def raised_as_data_errors(path: Path) -> Iterator[None]:
+    """Within this context, an error of Pillow for the image at `path` becomes a DataError that says what is wrong.
 
-    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header. What Pillow
-    only warns of, such as broken EXIF data, is no defect, and its warnings name no file: they aren't shown.
+    An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header. Pillow's
+    warnings, such as of broken EXIF data, are no defects and name no file, so they are hidden.
     """
     try:
         with warnings.catch_warnings():
@@ -39,14 +39,14 @@ def told_as_data_errors(path: Path) -> Iterator[None]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) as the header says; nothing is decoded. Raises DataError for what is no JPEG or PNG."""
-    with told_as_data_errors(path), Image.open(path, formats=FORMATS) as image:
+    """(width, height) from the header, without decoding. Raises DataError for a file that isn't a JPEG or PNG."""
+    with raised_as_data_errors(path), Image.open(path, formats=FORMATS) as image:
         return image.size
 
 
 def bits_per_channel(image: Image.Image, content: bytes) -> int:
-    """As the file says: Pillow opens PNGs of 16 bits in modes of 8 too. It opens no JPEG of other than 8.
+    """The bit depth that the file states: Pillow may open PNGs of 16 bits in modes of 8 bits. Its JPEGs always have 8.
 
-    `image` is what was opened from `content`.
+    `image` must have been opened from `content`.
     """
     return content[_PNG_DEPTH] if image.format == "PNG" else 8

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rule = Literal["voc", "coco", "visdrone"]
-"""By whose rule average precision is measured, and so what becomes of objects marked `difficult`."""
+"""The benchmark whose rule measures average precision; it decides how objects marked `difficult` are treated."""
 
 REGION = 0
-"""The label of an ignored region: no object, and of no class. Always marked `difficult`."""
+"""The label of an ignored region, which is no object and has no class. Always marked `difficult`."""
 
 Target = dict[str, NDArray[Any]]
 """The objects of one image, by name: boxes (n, 4), labels (n,) and difficult (n,), as in `Sample`."""
 
 EDGE = 0.5
-"""So many pixels may a box reach beyond its image where its file is rounded; it is cut at the border."""
+"""How many pixels a box may reach beyond its image, because files are rounded; it is clipped at the border."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class Sample:
 
     boxes (n, 4) float32, corners x1, y1, x2, y2 in pixels of the original image: pixel column k covers k to k + 1, so
     VOC's 1-based inclusive xmin, ymin, xmax, ymax become xmin - 1, ymin - 1, xmax, ymax, and the plain IoU of such
-    boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C, or REGION. difficult (n,) bool: what needn't be found
-    and isn't wrong to find: VOC's difficult objects, COCO's crowds, VisDrone's ignored regions and objects of score 0.
+    boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C, or REGION. difficult (n,) bool: objects that
+    evaluation ignores: VOC's difficult objects, COCO's crowds, VisDrone's ignored regions and objects of score 0.
     """
 
     image_id: str
@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Defect:
-    """Why an image was left out, or what else is wrong: the file at fault and the reason."""
+    """Why an image was left out, or another fault of the data: the file at fault and the reason."""
 
     path: Path
     reason: str

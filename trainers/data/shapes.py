@@ -36,8 +36,8 @@ def write_shapes(
 ) -> None:
     """Write VOCdevkit/VOC2007 with an image set for each entry of `sizes` below `root`, to be read by `read_voc`.
 
-    The folder appears whole or not at all. A finished one of the same settings is left alone; a folder with other
-    settings or other things in it raises DataError. Image k of a split depends on the seed, the split's name and k
+    The folder appears whole or not at all. A complete data set of the same settings is left as it is; a folder with
+    other settings or other content raises DataError. Image k of a split depends on the seed, the split's name and k
     only. The same versions of Pillow and numpy give the same bytes.
     """
     _check(sizes, image_size, seed)
@@ -79,21 +79,21 @@ def _check(sizes: Mapping[str, int], image_size: int, seed: int) -> None:
 
 
 def _finished(root: Path, settings: Mapping[str, object]) -> bool:
-    """Is it there with these settings; DataError if something else is."""
+    """Whether the data set is complete and has these settings. Raises DataError if the folder holds anything else."""
     path = root / SETTINGS_FILE
     if not path.is_file():
         if root.exists() and not (root.is_dir() and next(root.iterdir(), None) is None):
             raise DataError(root, "is there already, and no generated data set", _ANOTHER_FOLDER)
         return False
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(path, f"can't be read ({error})", _ANOTHER_FOLDER) from error
-    if found != settings:
-        keys = found.keys() | settings.keys() if isinstance(found, dict) else set()
-        other = sorted(key for key in keys if found.get(key) != settings.get(key))
-        shown = "; ".join(f"{key} is {found.get(key)}, asked for {settings.get(key)}" for key in other)
-        raise DataError(root, f"holds a data set of other settings: {shown or 'none known'}", _ANOTHER_FOLDER)
+    if stored != settings:
+        keys = stored.keys() | settings.keys() if isinstance(stored, dict) else set()
+        other = sorted(key for key in keys if stored.get(key) != settings.get(key))
+        differences = "; ".join(f"{key} is {stored.get(key)}, asked for {settings.get(key)}" for key in other)
+        raise DataError(root, f"holds a data set of other settings: {differences or 'none known'}", _ANOTHER_FOLDER)
     return True
 
 
@@ -127,7 +127,7 @@ def _write(folder: Path, sizes: Mapping[str, int], image_size: int, seed: int, d
 
 
 def _annotation(image_id: str, scene: Scene) -> str:
-    """VOC's XML; all text in it is ours, so that nothing needs escaping."""
+    """VOC's XML; all text in it is generated here, so nothing needs escaping."""
     height, width, depth = scene.image.shape
     objects = "".join(
         f"\t<object>\n\t\t<name>{SHAPE_CLASSES[label - 1]}</name>\n\t\t<difficult>{int(difficult)}</difficult>\n"

@@ -49,7 +49,7 @@ FIGURES: dict[str, Points] = {
 }
 
 
-# Distractors that share edges and corners with a class but are none of them, however stretched and turned.
+# Distractors that share edges and corners with a class, but belong to none, however stretched and turned.
 FRAGMENTS: tuple[Points, ...] = (
     np.array([(x, y) for x, y in FIGURES["circle"] if x <= 1e-9]),  # half a circle
     np.array([(-1, -1), (-0.3, -1), (-0.3, 0.3), (1, 0.3), (1, 1), (-1, 1)], dtype=np.float64),  # an L

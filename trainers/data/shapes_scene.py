@@ -40,7 +40,7 @@ class Difficulty:
     blur: float = 1.0  # greatest radius in pixels of a 128-pixel image
     noise: float = 6.0  # greatest standard deviation
     brightness: float = 0.3
-    careless_share: float = 0.1  # of the objects: placed without a look at what they hide
+    careless_share: float = 0.1  # of the objects: placed without regard to what they hide
     unsorted_share: float = 0.1  # of the images: large objects may lie on small ones
     difficult_below: float = 0.3  # visible share under which an object is marked difficult
     dropped_below: float = 0.05  # and under which it isn't annotated
@@ -61,7 +61,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.Generator, size: int, difficulty: Difficulty) -> Scene:
-    """Draw one image of `size` pixels; all that is random comes from `rng`."""
+    """Draw one image of `size` pixels; all randomness comes from `rng`."""
     canvas = surface(rng, size, size, _colour(rng), difficulty.texture_contrast)
     for _ in range(_whole(rng, difficulty.clutter)):
         _paint(rng, canvas, _distractor(rng, size, difficulty), difficulty)
@@ -86,7 +86,7 @@ def _scene(
     labels: list[int],
     difficulty: Difficulty,
 ) -> Scene:
-    """Leave out what is hidden, or so cut by the image's edge that under 4 pixels are left of a side."""
+    """Assemble the scene without objects that are hidden, or cut by the image's edge to sides under 4 pixels."""
     size = len(image)
     boxes = np.array([_extent(mask) for mask in masks], dtype=np.int64).reshape(-1, 4)
     shares = np.array([v.sum() / max(m.sum(), 1) for v, m in zip(visible, masks, strict=True)])
@@ -101,7 +101,7 @@ def _scene(
 
 
 def _extent(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Corners x1, y1, x2, y2 of what is set; zeros for an empty mask."""
+    """Corners x1, y1, x2, y2 of the box round the set pixels; zeros for an empty mask."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if not len(columns):
         return 0, 0, 0, 0
@@ -128,7 +128,7 @@ def _object(
     size: int,
     difficulty: Difficulty,
 ) -> Patch:
-    """An object, unless it is a careless one tried in up to 4 places for one where it hides no other by half."""
+    """An object, tried in up to 4 places until it hides no other by half; a careless one is tried only once."""
     points = FIGURES[SHAPE_CLASSES[label - 1]]
     outline = None
     if rng.random() < difficulty.outlined_share:
@@ -146,7 +146,7 @@ def _object(
 
 
 def _distractor(rng: np.random.Generator, size: int, difficulty: Difficulty) -> Patch:
-    """Something that is no object: a line, an arc, a blob, or a fragment of a figure."""
+    """A distractor, which is no object: a line, an arc, a blob, or a fragment of a figure."""
     kind = rng.choice(["line", "arc", "blob", "fragment"])
     if kind == "line":
         return _line(rng, size, difficulty)

@@ -17,7 +17,7 @@ _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 
 
 def augment(image: Image, target: Target, rng: np.random.Generator) -> tuple[Image, Target]:
-    """What training uses: half the images mirrored, a third cropped, a third zoomed out, all with changed colours.
+    """The augmentation of trainings: half the images mirrored, a third cropped, a third zoomed out, all recoloured.
 
     Cropping alone would make objects larger in training than they are later, and small ones rare.
     """
@@ -50,7 +50,7 @@ def random_crop(
 
     The part has a share of the area drawn from `area` and a width to height ratio (in relative units) drawn between
     1 / aspect and aspect. A part that keeps no object of an image that has some is drawn again; after `attempts`
-    the image is returned as it came.
+    the image is returned unchanged.
     """
     _, height, width = image.shape
     for _ in range(attempts):

@@ -1,4 +1,4 @@
-"""VisDrone-DET: VisDrone2019-DET-<split>/{annotations,images}, one text file of eight columns an image."""
+"""VisDrone-DET: VisDrone2019-DET-<split>/{annotations,images}, one text file of eight columns per image."""
 
 import re
 from collections.abc import Sequence
@@ -42,23 +42,23 @@ def read_visdrone(
 ) -> DetectionData:
     """Read the annotations of one split (train, val or test-dev) and the headers of its images.
 
-    Objects of score 0 are marked difficult, so are ignored regions, whose label is REGION; objects of the category
+    Objects of score 0 are marked difficult, and so are ignored regions, whose label is REGION. Objects of the category
     "others" aren't read. An image needs an annotation file and an annotation file an image. The classes are fixed:
     other `class_names` than theirs are refused.
 
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. A missing
-    folder, and one of which nothing is usable, raise in either case.
+    folder, and one without a usable image, raise in either case.
     """
     folder = _folder(Path(root), split)
     if class_names is not None and tuple(class_names) != VISDRONE_CLASSES:
         asked, there = ", ".join(class_names), ", ".join(VISDRONE_CLASSES)
         raise DataError(folder, f"its classes are {there}, but {asked} were asked for", "Name no others")
     annotations, images = (DataFolder.of(Path(root), folder / name) for name in ("annotations", "images"))
-    found = _images(images.path)
-    image_ids = sorted(found.keys() | {path.stem for path in annotations.path.glob("*.txt")})
+    names_by_id = _images(images.path)
+    image_ids = sorted(names_by_id.keys() | {path.stem for path in annotations.path.glob("*.txt")})
 
     def read(image_id: str) -> Sample:
-        names = found.get(image_id, [f"{image_id}.jpg"])
+        names = names_by_id.get(image_id, [f"{image_id}.jpg"])
         if len(names) > 1:
             raise DataError(images.path, f"there are {len(names)} images for one annotation: {', '.join(names)}")
         text = annotations.file(f"{image_id}.txt", "annotation", images.path, "needs")
@@ -82,17 +82,17 @@ def read_visdrone(
 
 
 def visdrone_places(root: Path | str, split: str) -> dict[str, Path]:
-    """The images of a split by id, with where they lie; nothing is read. Raises DataError for a missing folder."""
+    """The images of a split by id, with their paths; no file is read. Raises DataError for a missing folder."""
     images = _folder(Path(root), split) / "images"
     return {image_id: images / names[0] for image_id, names in _images(images).items()}
 
 
 def visdrone_splits(root: Path | str) -> list[str]:
     """The splits that have a folder. Raises DataError where there is none."""
-    found = sorted(path.name.removeprefix(_PREFIX) for path in Path(root).glob(f"{_PREFIX}*") if path.is_dir())
-    if not found:
+    splits = sorted(path.name.removeprefix(_PREFIX) for path in Path(root).glob(f"{_PREFIX}*") if path.is_dir())
+    if not splits:
         raise DataError(Path(root), f"there is no folder {_PREFIX}<split> here", NAME_THE_ROOT)
-    return found
+    return splits
 
 
 def parse_objects(
@@ -100,8 +100,8 @@ def parse_objects(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
     """The boxes, labels and difficult flags of an image of that size, as in `Sample`; `path` is only named in errors.
 
-    Raises DataError, and nothing else, for all bad lines at once. An ignored region is cut at the border of its image;
-    an object has to lie in it.
+    Raises DataError, and nothing else, for all bad lines at once. An ignored region is clipped to its image; an object
+    must lie inside it.
     """
     boxes, labels, difficult = [], [], []
     try:
@@ -122,13 +122,13 @@ def parse_objects(
             labels.append(category)
             difficult.append(category == REGION or score == 0)
     findings.raise_any()
-    kept = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    some = (kept[:, :2] < kept[:, 2:]).all(axis=1)  # a region may lie wholly outside
-    return kept[some], np.array(labels, dtype=np.int64)[some], np.array(difficult, dtype=np.bool_)[some]
+    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    visible = (corners[:, :2] < corners[:, 2:]).all(axis=1)  # a region may lie wholly outside
+    return corners[visible], np.array(labels, dtype=np.int64)[visible], np.array(difficult, dtype=np.bool_)[visible]
 
 
 def _columns(line: str, number: int, path: Path) -> Sequence[int]:
-    """The first six of the eight; a comma may stand behind the last."""
+    """The first six of the eight columns; a comma may follow the last."""
     texts = line.rstrip().removesuffix(",").split(",")
     if len(texts) != 8:
         raise DataError(path, f"line {number} has {len(texts)} columns, must have eight: {_COLUMNS}")
@@ -152,12 +152,12 @@ def _check_box(box: NDArray[np.int64], number: int, path: Path, size: tuple[int,
 
 
 def _images(folder: Path) -> dict[str, list[str]]:
-    """File names by what they are called without their suffix."""
-    found: dict[str, list[str]] = {}
+    """File names of images, by name without suffix."""
+    names: dict[str, list[str]] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in _SUFFIXES:
-            found.setdefault(path.stem, []).append(path.name)
-    return found
+            names.setdefault(path.stem, []).append(path.name)
+    return names
 
 
 def _folder(root: Path, split: str) -> Path:

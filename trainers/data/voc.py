@@ -49,27 +49,27 @@ def read_voc(
 ) -> DetectionData:
     """Read the annotations of one image set; nothing is decoded yet.
 
-    `root` holds VOCdevkit; `image_set` is the name of a list in ImageSets/Main. Of several years, as in "2007+2012",
-    those that have the list are read, one behind the other, and their image ids begin with the year. An image is
+    `root` holds VOCdevkit; `image_set` is the name of a list in ImageSets/Main. With several years, as in
+    "2007+2012", the years that have the list are read in turn, and image ids begin with the year. An image is
     JPEGImages/<filename of its annotation>, or <id>.jpg where the annotation names none. Names in the files can't lead
-    outside these folders. Without `class_names` the twenty of VOC are known.
+    outside these folders. `class_names` default to the twenty of VOC.
 
-    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is one
-    whose annotation names the file of another before it. A missing folder or list, and a list of which nothing is
-    usable, raise in either case.
+    A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an image
+    whose annotation names the file of an earlier image. A missing folder or list, and a list without a usable image,
+    raise in either case.
     """
     names = VOC_CLASSES if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
     first_folder, *_ = _year_folders(Path(root), image_set, year).values()
     seen: set[str] = set()
-    shown_ids: dict[Path, str] = {}
+    ids_by_file: dict[Path, str] = {}
 
     def read(entry: _Entry) -> Sample:
-        if entry.shown_id in seen:
+        if entry.full_id in seen:
             raise StrayError(entry.source, f"lists the image {entry.image_id!r} twice")
-        seen.add(entry.shown_id)
+        seen.add(entry.full_id)
         sample = _sample(entry, labels)
-        if (first := shown_ids.setdefault(sample.image, entry.shown_id)) != entry.shown_id:
+        if (first := ids_by_file.setdefault(sample.image, entry.full_id)) != entry.full_id:
             name = show(sample.image.name)
             path = entry.annotations.path / f"{entry.image_id}.xml"
             raise DataError(path, f"names the image {name}, as the annotation of {show(first)} does")
@@ -91,34 +91,35 @@ def voc_places(root: Path | str, image_set: str, *, year: str = "2007") -> dict[
 
     Raises DataError for a missing folder or list.
     """
-    return {entry.shown_id: entry.annotations.path / entry.image_id for entry in _entries(Path(root), image_set, year)}
+    return {entry.full_id: entry.annotations.path / entry.image_id for entry in _entries(Path(root), image_set, year)}
 
 
 def voc_image_sets(root: Path | str, *, year: str = "2007") -> list[str]:
-    """The names of the lists there, without those of one class. Raises DataError where there are none.
+    """The names of the image sets. Raises DataError if there are none.
 
-    Lists of one class are told by what is in them: they are part of the format, for any class, and no image sets.
+    The format also has a list per class, with a flag behind each id. Such lists are no image sets and are left out;
+    they are recognised by their content.
     """
     folders = [_year_folder(Path(root), one) for one in year.split("+")]
-    found = {name for folder in folders for name in _list_names(folder) if not _is_of_one_class(folder, name)}
-    if not found:
+    names = {name for folder in folders for name in _list_names(folder) if not _is_of_one_class(folder, name)}
+    if not names:
         raise DataError(folders[0] / "ImageSets" / "Main", "there are no lists of images here", _NAME_THE_ROOT)
-    return sorted(found)
+    return sorted(names)
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A line of a list: the image's id, how it is called among those of all years, and where its files lie."""
+    """A line of a list: the image's id, its id among the images of all years, and the folders of its files."""
 
     image_id: str
-    shown_id: str
+    full_id: str
     source: Path
     annotations: DataFolder
     images: DataFolder
 
 
 def _year_folders(root: Path, image_set: str, year: str) -> dict[str, Path]:
-    """The folders of the years that have the list, by year; where none has it all, and reading the first says so."""
+    """The folders of the years that have the list, by year; all if none has it: reading the first then fails."""
     folders = {one: _year_folder(root, one) for one in year.split("+")}
     having = {one: folder for one, folder in folders.items() if image_set in _list_names(folder)}
     return having or folders
@@ -143,7 +144,7 @@ def _sample(entry: _Entry, labels: Mapping[str, int]) -> Sample:
         raise DataError(path, f"the annotation can't be read ({error.strerror})") from error
     annotation = parse_annotation(text, path, labels)
     return Sample(
-        image_id=entry.shown_id,
+        image_id=entry.full_id,
         image=entry.images.file(annotation.filename or f"{entry.image_id}.jpg", "image", path),
         width=annotation.width,
         height=annotation.height,
@@ -154,7 +155,7 @@ def _sample(entry: _Entry, labels: Mapping[str, int]) -> Sample:
 
 
 def _list_names(folder: Path) -> list[str]:
-    return sorted(found.stem for found in (folder / "ImageSets" / "Main").glob("*.txt"))
+    return sorted(path.stem for path in (folder / "ImageSets" / "Main").glob("*.txt"))
 
 
 def _listed(folder: Path, image_set: str) -> tuple[Path, list[str]]:
@@ -178,7 +179,7 @@ def _lines(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            path, f"the image set can't be read ({error})", "It must be text, one image id a line"
+            path, f"the image set can't be read ({error})", "It must be text, one image id per line"
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
@@ -188,7 +189,7 @@ def _has_flags(lines: Sequence[str]) -> bool:
 
 
 def _is_of_one_class(folder: Path, image_set: str) -> bool:
-    """Whether a list says of each image if a class is in it; one that can't be read isn't known to."""
+    """Whether a list flags for each image if a class is in it; False for a list that can't be read."""
     try:
         return _has_flags(_lines(_list_file(folder, image_set)))
     except DataError:

@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}(\.[0-9]{1,20})?\s*")
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What an annotation file says; boxes as in `Sample`. `filename` is None where the file doesn't name its image."""
+    """The content of an annotation file; boxes as in `Sample`. `filename` is None if the file names no image."""
 
     filename: str | None
     width: int
@@ -42,11 +42,11 @@ class Annotation:
 def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Annotation:
     """Read the XML of one image; `path` is only named in errors, `labels` maps the known class names to 1..C.
 
-    Raises DataError, and nothing else, for XML that is broken or declares entities, and for objects that can't be
-    right: unknown class, coordinates that are no numbers, a box reversed, of no area or beyond its image. The defects
-    of all objects come at once.
+    Raises DataError, and nothing else, for XML that is broken or declares entities, and for invalid objects:
+    an unknown class, coordinates that are no numbers, a box that is reversed, without area or beyond its image.
+    The defects of all objects are reported at once.
     """
-    with _told(path):
+    with _named_in_errors(path):
         root = _parse(text)
         size = _child(root, "size", "the file")
         width, height = (_pixels(size, name) for name in ("width", "height"))
@@ -54,13 +54,13 @@ def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Anno
     findings = Findings()
     for number, item in enumerate(root.findall("object"), start=1):
         what = f"object {number}"
-        with findings, _told(path):
+        with findings, _named_in_errors(path):
             name = _text(item, "name", what)
             what = f"{what} ({show(name)})"
             classes.append(_label(name, number, labels))
-        with findings, _told(path):
+        with findings, _named_in_errors(path):
             boxes.append(_box(_child(item, "bndbox", what), what, width, height))
-        with findings, _told(path):
+        with findings, _named_in_errors(path):
             difficult.append(_flag(item, "difficult", what))
     findings.raise_any()
     return Annotation(
@@ -74,16 +74,16 @@ def parse_annotation(text: bytes, path: Path, labels: Mapping[str, int]) -> Anno
 
 
 class _DefectError(Exception):
-    """A reason on its way to the one place that knows the file."""
+    """A defect without its file, which the caller adds."""
 
 
 class _UnknownClassError(_DefectError):
-    """The annotation may be right, and the list of classes short."""
+    """An unknown class: the annotation may be right and the list of classes incomplete."""
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Within it, a reason becomes a DataError of the file at `path`."""
+def _named_in_errors(path: Path) -> Iterator[None]:
+    """Within this context, a _DefectError becomes a DataError of the file at `path`."""
     try:
         yield
     except _UnknownClassError as defect:
@@ -127,19 +127,19 @@ def _box(box: Element, what: str, width: int, height: int) -> tuple[float, float
 def _span(axis: str, low: float, high: float, extent: int, what: str) -> tuple[float, float]:
     """The first and last pixel within the image: decimals are rounded, and may lie a little beyond its border."""
     if low > high:
-        shown = f"{axis}min {show_number(low)} is greater than {axis}max {show_number(high)}"
-        raise _DefectError(f"the box of {what} is reversed: {shown}")
+        span = f"{axis}min {show_number(low)} is greater than {axis}max {show_number(high)}"
+        raise _DefectError(f"the box of {what} is reversed: {span}")
     if low == high:
         raise _DefectError(f"the box of {what} has no area: {axis}min and {axis}max are both {show_number(low)}")
-    shown = f"{axis} goes from {show_number(low)} to {show_number(high)}"
+    span = f"{axis} goes from {show_number(low)} to {show_number(high)}"
     if not all(_is_within(value, extent) for value in (low, high)):
         raise _DefectError(
-            f"the box of {what} is outside its image, {extent} pixels by its <size>: {shown}, "
-            f"allowed is 1 to {extent}, of decimals {1 - EDGE} to {extent + EDGE} (VOC counts pixels from 1)"
+            f"the box of {what} is outside its image, {extent} pixels by its <size>: {span}, "
+            f"allowed is 1 to {extent}, for decimals {1 - EDGE} to {extent + EDGE} (VOC counts pixels from 1)"
         )
     first, last = max(low, 1), min(high, extent)
     if first >= last:
-        raise _DefectError(f"the box of {what} has no area within its image: {shown}")
+        raise _DefectError(f"the box of {what} has no area within its image: {span}")
     return first, last
 
 

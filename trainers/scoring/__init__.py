@@ -1,1 +1,1 @@
-"""How candidates are scored: what a scorer is made of, and the scorer."""
+"""Scoring of candidates: the scorer, and the parts that it is built from."""

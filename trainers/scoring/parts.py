@@ -1,4 +1,4 @@
-"""What a scorer is made of, as plain descriptions and arrays that are broadcast to workers once."""
+"""The parts of a scorer: plain descriptions and arrays, broadcast to workers once."""
 
 import math
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class ScorerParts:
-    """All that a worker needs, broadcast once: plain descriptions, and arrays that workers share and only read."""
+    """Everything that a worker needs: plain descriptions, and arrays that workers share and only read."""
 
     spec: dict[str, Any]
     settings: dict[str, Any]
@@ -63,7 +63,7 @@ class ScorerParts:
     """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`, and
     `known.<name>/<map>` with the teachers' known outputs on `train`."""
     known: dict[str, dict[str, Any]]
-    """By teacher how to read them, see `teacher_cache.KnownOutputs`."""
+    """By teacher, how to read these outputs: see `teacher_cache.KnownOutputs.form`."""
 
 
 def seen_by(settings: ScoreSettings, train: Decoded) -> Decoded:
@@ -85,7 +85,7 @@ def pack(
     val: Decoded,
     known: Mapping[str, KnownOutputs] | None = None,
 ) -> ScorerParts:
-    """Gather the parts of a scorer. `train` are the images that `seen_by` scores, `known` teachers' outputs on them."""
+    """Gather the parts of a scorer. `train` must be the images of `seen_by`, `known` the teachers' outputs on them."""
     known = known or {}
     for name, outputs in known.items():
         if any(len(array) != len(train) for array in outputs.arrays.values()):
@@ -96,7 +96,7 @@ def pack(
         "train": train.arrays(),
         "val": val.arrays(),
         **{f"teacher.{name}": teacher.network.state_dict() for name, teacher in teachers.items()},
-        **{f"known.{name}": {**one.arrays, "anchors": one.anchors} for name, one in known.items()},
+        **{f"known.{name}": {**outputs.arrays, "anchors": outputs.anchors} for name, outputs in known.items()},
     }
     return ScorerParts(
         spec=asdict(spec),
@@ -110,7 +110,7 @@ def pack(
         arrays={
             f"{group}/{name}": _plain(value) for group, members in groups.items() for name, value in members.items()
         },
-        known={name: dict(one.form) for name, one in known.items()},
+        known={name: dict(outputs.form) for name, outputs in known.items()},
     )
 
 
@@ -120,5 +120,5 @@ def group_of(parts: ScorerParts, group: str) -> Arrays:
 
 
 def _plain(value: Any) -> np.ndarray[Any, Any]:
-    """An array that is shared between processes without a copy: of a mapped file only its plain view is."""
+    """An array that processes can share without a copy; a memory-mapped array becomes a plain view for that."""
     return value.detach().cpu().contiguous().numpy() if isinstance(value, Tensor) else np.asarray(value)

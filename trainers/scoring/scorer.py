@@ -30,7 +30,7 @@ from trainers.training.step import DivergedError, check_finite
 
 @dataclass(frozen=True)
 class Score:
-    """What was measured of a candidate: metrics in 0..1, those of the data's rule, and seconds by phase."""
+    """A candidate's measurements: the metrics of the data's rule, in 0..1, and the seconds by phase."""
 
     metrics: dict[str, float]
     seconds: dict[str, float]
@@ -39,7 +39,7 @@ class Score:
 class Scorer:
     """Scores candidates, each from the same untouched supernet and on the same batches.
 
-    The arrays of `parts` may be shared with other processes: nothing is ever written to them.
+    The arrays of `parts` may be shared with other processes: they are never written to.
     """
 
     def __init__(self, parts: ScorerParts) -> None:
@@ -84,10 +84,10 @@ class Scorer:
         return Score(metrics, seconds)
 
     def _adapt(self, network: nn.Module, candidate: Candidate) -> None:
-        """Train on the candidate's own losses for a few steps, at a rate that rises and falls as a training's does.
+        """Train on the candidate's own losses for a few steps, with the learning rate schedule of a training.
 
-        With Adam the size of a step depends on the learning rate alone, not on how large the loss weights are: a
-        heavier distillation term turns the step, it doesn't lengthen it.
+        With Adam the size of a step depends only on the learning rate, not on the loss weights: a larger weight changes
+        the direction of a step, not its length.
         """
         if self._settings.adapt_steps == 0:
             return
@@ -99,7 +99,7 @@ class Scorer:
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps()):
-            torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for what a detector draws
+            torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for random draws of the detector
             known = partial(self._known_output, start, start + len(images))
             losses = distiller.step(network, candidate, images, targets, known=known)
             check_finite(losses, "the adaptation", 0, step)
@@ -110,9 +110,9 @@ class Scorer:
         network.eval()
 
     def _steps(self) -> Iterator[tuple[int, Batch]]:
-        """The same `adapt_steps` batches for every candidate, each with the place of its first image.
+        """The same `adapt_steps` batches for every candidate, each with the index of its first image.
 
-        The images are gone through again when they run out.
+        When the images run out, they are repeated from the first.
         """
         done = 0
         while done < self._settings.adapt_steps:

@@ -37,8 +37,8 @@ def train_detector(
 
     With `inputs_first_epochs` it is trained in two stages, as ReActNet's published training code does: so many epochs
     with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own warm-up and
-    cosine. A network without 1-bit units has one stage. A state in `resume_from` is gone on from when it is of the
-    same settings, and `described_as` the same. Raises DivergedError when a loss isn't finite.
+    cosine. A network without 1-bit units has one stage. The training resumes from the state in `resume_from` if that
+    has the same settings and `described_as`. Raises DivergedError when a loss isn't finite.
     """
     modules = nn.ModuleDict({"network": network})
     if distiller is not None:
@@ -50,12 +50,12 @@ def train_detector(
             return dict(network(images, targets).losses)
         return distiller.step(network, candidate, images, targets)
 
-    def run(name: str, epochs: int, kept: Path | None, keep_end: bool) -> None:
+    def run(name: str, epochs: int, state_file: Path | None, keep_end: bool) -> None:
         task = Task(
             stage=name,
             seed=seed,
             described_as={"inputs_first_epochs": inputs_first_epochs, **(described_as or {})},
-            resume_from=kept,
+            resume_from=state_file,
             keep_end=keep_end,
         )
         train(modules, step_losses, data, replace(settings, epochs=epochs), task, progress)
@@ -63,21 +63,21 @@ def train_detector(
     if inputs_first_epochs and any(isinstance(module, Binary) for module in network.modules()):
         set_inputs_only(network, True)
         try:
-            # Its end is kept: a training that is killed in the second stage begins with that one.
-            run(f"{stage}, inputs", inputs_first_epochs, _of_inputs(resume_from) if resume_from else None, True)
+            # The end of this stage is saved, so that a training killed in the second stage resumes there.
+            run(f"{stage}, inputs", inputs_first_epochs, _inputs_file(resume_from) if resume_from else None, True)
         finally:
             set_inputs_only(network, False)
     run(stage, settings.epochs, resume_from, False)
-    if any(one.relaxation == "soft" for one in searches(network)):  # its BatchNorms have never seen the signs
+    if any(search.relaxation == "soft" for search in searches(network)):  # its BatchNorms have never seen the signs
         order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
         device = next(network.parameters()).device
         recalibrate(network, (to_device(batch, device)[0] for batch in order))
 
 
 def unfinished_files(resume_from: Path) -> tuple[Path, ...]:
-    """All files that `train_detector` may have left for this `resume_from`."""
-    return resume_from, _of_inputs(resume_from)
+    """All files of unfinished states that `train_detector` may leave for this `resume_from`."""
+    return resume_from, _inputs_file(resume_from)
 
 
-def _of_inputs(resume_from: Path) -> Path:
+def _inputs_file(resume_from: Path) -> Path:
     return resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}")

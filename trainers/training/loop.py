@@ -17,13 +17,13 @@ from trainers.training.step import StepLosses, Training
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a training is called, what it draws from, and where its unfinished state lies."""
+    """A training's name, its seed, and the file of its unfinished state."""
 
     stage: str
     """Its name in progress and errors; a state of another stage isn't resumed."""
     seed: int
     described_as: Mapping[str, object] = field(default_factory=dict)
-    """What beside settings, seed, stage and data decides the result; a state described differently isn't resumed."""
+    """What else decides the result, beside settings, seed, stage and data; a state with another one isn't resumed."""
     resume_from: Path | None = None
     """The file of the unfinished state. Its caller removes it once the result is saved."""
     keep_end: bool = False
@@ -40,9 +40,9 @@ def train(
 ) -> None:
     """Train all parameters in `modules`, as `Training` does in each step, in place.
 
-    Data order and augmentation depend on the seed and the epoch alone. With `task.resume_from` the state is saved there
-    as often as `resuming` says, and a state of the same training is resumed from there. Raises DivergedError when a
-    loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
+    Data order and augmentation depend only on the seed and the epoch. With `task.resume_from` the state is saved in
+    that file (`resuming` says how often), and a state of the same training is resumed from it. Raises DivergedError
+    when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -57,7 +57,7 @@ def train(
     progress, position = progress or SilentProgress(), unfinished.resume()
     if position is None:
         progress.note(
-            f"{task.stage}: begins anew, what was left unfinished is of other settings, other data or another version"
+            f"{task.stage}: begins anew, the unfinished state has other settings, other data or another version"
         )
     at = position or Position()
     with progress.stage(task.stage, settings.epochs) as stage:
@@ -79,7 +79,7 @@ def _identity(data: TrainingData, settings: TrainSettings, task: Task) -> dict[s
 
 
 def _train_epoch(training: Training, data: TrainingData, seed: int, at: Position, unfinished: Resumption) -> None:
-    """The rest of the epoch in which `at` is; the state is saved between steps where it is due."""
+    """Train the rest of the epoch that `at` is in; save the state between steps when it is due."""
     training.modules.train()
     size = training.settings.batch_size
     for batch in data.batches(size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step):

@@ -9,12 +9,12 @@ lie outside."""
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep the memory that it frees, for its next tensors; whether the C library can be told so.
+    """Let this process keep the memory that it frees, for its next tensors. Returns whether that was possible.
 
     By default glibc asks the system for every large tensor and gives it back when it is freed. The system then fills
     each with zeros, page by page, and much of a training step's time on a CPU goes into that. The price is that the
-    process's memory stays at its peak until the process ends. Elsewhere than on Linux with glibc, and for tensors on a
-    GPU, nothing changes.
+    process's memory stays at its peak until the process ends. Nothing changes on other systems than
+    Linux with glibc, and for tensors on a GPU.
     """
     if sys.platform != "linux":
         return False

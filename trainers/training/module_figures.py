@@ -1,4 +1,4 @@
-"""What modules report while they are trained, and how they learn how far the training is."""
+"""Figures that modules report during training, and the progress of the training that they are given."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
@@ -14,7 +14,7 @@ class Reporting(Protocol):
     """A module with figures of its own, such as the accuracy of a discriminator."""
 
     def figures(self) -> Mapping[str, float]:
-        """The figures by name since they were last asked for; empty where the module was not used."""
+        """The figures by name since the last call; empty if the module wasn't used."""
 
 
 @runtime_checkable
@@ -35,26 +35,26 @@ def mean_figures(modules: Iterable[Reporting]) -> dict[str, float]:
 
 
 def set_progress(modules: Iterable[Annealed], done: float) -> None:
-    """Tell the modules which share of the training is done, 0 to 1."""
+    """Set the share of the training that is done, 0 to 1, in each module."""
     for module in modules:
         module.search_progress = done
 
 
 class FlippedSigns:
-    """The signs of parameters when a training began, to be compared with those they have later."""
+    """The signs of parameters when a training began, for comparison with their later signs."""
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
         self._parameters = list(parameters)
-        self._started = [sign(parameter.detach()) for parameter in self._parameters]
+        self._first_signs = [sign(parameter.detach()) for parameter in self._parameters]
 
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
-        """`flipped`, the share of all signs that differ from the first ones; nothing where no sign is searched.
+        """`flipped`, the share of all signs that differ from the first ones; empty if no sign is searched.
 
         A search that flips hardly any sign has only confirmed the signs that it began with.
         """
         if not self._parameters:
             return {}
-        pairs = zip(self._parameters, self._started, strict=True)
-        flipped = sum(int((sign(parameter) != started).sum()) for parameter, started in pairs)
-        return {"flipped": round(flipped / sum(one.numel() for one in self._parameters), 4)}
+        pairs = zip(self._parameters, self._first_signs, strict=True)
+        flipped = sum(int((sign(parameter) != first).sum()) for parameter, first in pairs)
+        return {"flipped": round(flipped / sum(parameter.numel() for parameter in self._parameters), 4)}

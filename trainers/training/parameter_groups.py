@@ -10,7 +10,7 @@ from torch import nn
 from spaces.lookup import lookup
 
 LEARNING_RATE = 2e-3
-"""Of the weights, the parameters without a role, where the settings give no other."""
+"""The default for weights: parameters without a role."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Role:
     """How the parameters of one role are trained. They have no weight decay."""
 
     learning_rate: float
-    """Where the settings give no other."""
+    """The default, which settings may change."""
     plays_against_the_rest: bool = False
-    """They minimise a loss of their own, which the other parameters don't, so their gradient is clipped separately."""
+    """They minimise a loss of their own, which no other parameter does, so their gradient is clipped separately."""
     searches_signs: bool = False
     """Only their signs are used, and are searched: the share that flipped is one of the training's figures."""
 

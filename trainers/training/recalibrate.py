@@ -14,11 +14,11 @@ from spaces.layers.real import Quantized
 def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     """Reset every BatchNorm's running statistics and set them to the mean over `batches` (lists of images).
 
-    A batch counts by its number of images, so that a short last one weighs no more than it should. Needed before a
-    candidate is scored (arXiv:1904.00420, section 3.4). The network computes as it is evaluated, searched signs and
-    all; the ranges of quantized inputs are measured anew in the same pass. A BatchNorm that measures nothing, since its
-    layer is not in use or its maps are too small, keeps what it had. Nothing else changes; the network is left in the
-    mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
+    A batch counts by its number of images, so that a short last batch isn't overweighted. Needed before a candidate is
+    scored (arXiv:1904.00420, section 3.4). The network computes as in evaluation, with the signs that were searched;
+    the ranges of quantized inputs are measured anew in the same pass. A BatchNorm that measures nothing, because its
+    layer is unused or its maps are too small, keeps its old statistics. Nothing else changes; the network is left in
+    the mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
     """
     batches = iter(batches)
     first = next(batches, None)
@@ -30,7 +30,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     ranges = [module for module in network.modules() if isinstance(module, Quantized)]
     network.eval()
     try:
-        before = [[one.clone() for one in norm.buffers()] for norm in norms]
+        before = [[buffer.clone() for buffer in norm.buffers()] for norm in norms]
         for norm in norms:
             norm.train()
             norm.reset_running_stats()
@@ -47,8 +47,8 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
                 seen[norm] += len(images) * (int(cast(Tensor, norm.num_batches_tracked)) > tracked[norm])
         for norm, buffers in zip(norms, before, strict=True):
             if not seen[norm]:
-                for one, old in zip(norm.buffers(), buffers, strict=True):
-                    one.copy_(old)
+                for buffer, old in zip(norm.buffers(), buffers, strict=True):
+                    buffer.copy_(old)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -32,10 +32,10 @@ class Position:
     totals: dict[str, Tensor] = field(default_factory=dict)
     """The sums of each loss over the steps."""
     reported: dict[str, list[float]] = field(default_factory=dict)
-    """The figures of modules by name, a value for each step in which there was one."""
+    """The figures of modules by name, with one value for each step that reported it."""
 
     def add(self, losses: Mapping[str, Tensor], figures: Mapping[str, float]) -> None:
-        """Count one step more, with its losses and the figures of its modules."""
+        """Count one more step, with its losses and the figures of its modules."""
         for name, loss in losses.items():
             self.totals[name] = self.totals.get(name, 0.0) + loss.detach()
         for name, value in figures.items():
@@ -63,7 +63,7 @@ class Resumption:
         self._saved, self._took = time.monotonic(), 0.0
 
     def resume(self) -> Position | None:
-        """Load the parts and return their position: the beginning without a file, None for another training's file."""
+        """Load the parts and return their position: the beginning without a file, None for another training's."""
         state = load_training_state(self._file) if self._file is not None else None
         if state is None:
             return Position()
@@ -71,11 +71,11 @@ class Resumption:
             return None
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
-        known = {one.name for one in fields(Position)}  # older versions saved discriminators' accuracies apart
+        known = {key.name for key in fields(Position)}  # older versions saved discriminators' accuracies separately
         return Position(**{name: value for name, value in state["position"].items() if name in known})
 
     def keep(self, position: Position, *, at_once: bool = False) -> None:
-        """Save the state where it is due; with `at_once` in any case.
+        """Save the state if it is due; with `at_once` in any case.
 
         It is due every `SAVE_EVERY_SECONDS`, and earlier at an epoch's end, but saving takes at most `SAVE_SHARE` of
         the time.

@@ -1,4 +1,4 @@
-"""How the learning rate goes over a training or an adaptation: a warm-up, then half a cosine."""
+"""The learning rate over a training or an adaptation: a warm-up, then half a cosine."""
 
 import math
 from collections.abc import Callable
@@ -8,10 +8,10 @@ LAST_RATE_SHARE = 0.02
 
 
 def warmed_cosine(steps: int) -> Callable[[int], float]:
-    """From a step, 0 to `steps` - 1, to the share in 0..1 of the learning rate, as `LambdaLR` wants it.
+    """A function from the step, 0 to `steps` - 1, to the share of the learning rate in 0..1, as `LambdaLR` expects it.
 
-    It rises in a straight line over the first twentieth of the steps, at least one, to 1, and falls from there
-    (Loshchilov and Hutter, "SGDR", ICLR 2017, section 3, without restarts) towards a fiftieth.
+    The share rises linearly to 1 over the first `WARM_UP_SHARE` of the steps (at least one step). Then it falls along
+    half a cosine towards `LAST_RATE_SHARE` (Loshchilov and Hutter, "SGDR", ICLR 2017, section 3, without restarts).
     """
     warm_up = max(1, int(steps * WARM_UP_SHARE))
 

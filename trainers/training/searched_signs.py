@@ -1,4 +1,4 @@
-"""Switches of 1-bit units that a training sets from outside: searches of signs, and which parts are binary yet."""
+"""What a training reads and sets in 1-bit units: searches of signs, and whether weights are binary already."""
 
 from torch import nn
 
@@ -11,7 +11,7 @@ def searches(modules: nn.Module) -> list[DBS]:
 
 
 def set_inputs_only(modules: nn.Module, inputs_only: bool) -> None:
-    """The first of two stages: every 1-bit unit has binary inputs and real weights. With False, both are binary."""
+    """Give every 1-bit unit binary inputs but real weights (the first of two stages), or with False both binary."""
     for module in modules.modules():
         if isinstance(module, Binary):
             module.inputs_only = inputs_only

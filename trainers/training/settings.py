@@ -35,7 +35,7 @@ class TrainSettings:
     def described(self) -> dict[str, float]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
-        These keys are part of files: a result with other ones counts as that of another training.
+        These keys are written to files: a result with different keys counts as that of another training.
         """
         flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
         return {name: value for name, value in flat.items() if name != "rates"}

@@ -1,4 +1,4 @@
-"""One step of a training, apart from the loop over batches: losses, gradients, their clipping, and the update."""
+"""One step of a training, without the loop over batches: losses, gradients, their clipping, and the update."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
 
 
 class DivergedError(FloatingPointError):
-    """A loss, a gradient or a weight that is no longer a finite number."""
+    """A loss, a gradient or a weight is no longer a finite number."""
 
 
 class Training:
@@ -54,7 +54,7 @@ class Training:
         self._annealed = [module for module in modules.modules() if isinstance(module, Annealed)]
 
     def parts(self) -> dict[str, Stateful]:
-        """What the state of the training consists of."""
+        """The parts whose state must be saved to resume the training."""
         return {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
 
     def step(self, batch: Batch, at: Position) -> None:
@@ -82,7 +82,7 @@ class Training:
         return at.figures() | self._flipped.figures()
 
     def finish(self) -> None:
-        """Leave annealed modules as they are at the end of a training, also where no step was left to do."""
+        """Set annealed modules to their state at the end of a training, even if no step was left to do."""
         set_progress(self._annealed, 1.0)
 
 

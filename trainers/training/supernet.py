@@ -28,11 +28,11 @@ def train_supernet(
     resume_from: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Train the supernet and the distiller's adapters in place, one uniformly drawn candidate a step.
+    """Train the supernet and the distiller's adapters in place, one uniformly drawn candidate per step.
 
-    The candidate's own teacher and loss weight are in force at its step, so that adapters are trained with the
-    supernet; `searched` adds the layer losses of units whose signs are searched. Draws depend on (seed, epoch, step)
-    alone. Raises DivergedError when a loss isn't finite.
+    Each step uses the candidate's own teachers and loss weights, so adapters are trained together with the supernet.
+    `searched` adds the layer losses of units whose signs are searched. Draws depend only on (seed, epoch, step).
+    Raises DivergedError when a loss isn't finite.
     """
 
     def step_losses(batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:

@@ -148,6 +148,7 @@ SCRATCH = "train.start=scratch"
         (plan_search, (), {}),
         (plan_training, (TAUGHT, SCRATCH, "teachers.big.weights={wide}"), {"teachers.big.weights": "wide"}),
         (plan_training, (TAUGHT, SCRATCH, "teachers.big.weights={pth}"), {"teachers.big.weights": "pth"}),
+        (plan_training, ("teachers.big.weights={wide}",), {}),
         (plan_training, ("student.weights={pth}",), {"student.weights": "pth"}),
         (plan_training, ("student.weights={pth}", SCRATCH), {"student.weights": "pth"}),
         (plan_training, ("student.weights={pth}", "teachers.twin.weights={other}"), {"teachers.twin.weights": "other"}),

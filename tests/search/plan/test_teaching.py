@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from search.config import ConfigError, schema
-from search.plan.plan import plan_search
+from search.plan.plan import plan_search, plan_training
 from search.plan.teaching import check_ensemble
 from search.stages.search import run_search
 from spaces.candidate import ALL_REAL
@@ -82,8 +82,9 @@ def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
         check_fit(config(*HEADS, OPEN, angular))
 
 
-def test_so_does_the_network_that_is_trained_alone(config):
-    term = "train.terms={angular: {teacher: full}}"
+@pytest.mark.parametrize("check_fit", [plan_search, plan_training])
+def test_so_does_the_network_that_is_trained_alone(config, check_fit):
+    check_fit, term = partial(check_fit, data_root=None), "train.terms={angular: {teacher: full}}"
     check_fit(config(*HEADS, "train.layers=sign", term))
     with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
         check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))

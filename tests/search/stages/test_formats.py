@@ -135,7 +135,7 @@ def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_con
     ("form", "override", "message"),
     [
         ("coco", "data.download=true", r"data\.download: is true, but only VOC .*instances_<split>\.json and"),
-        ("visdrone", "data.download=true", r"only VOC can be downloaded\. Of VisDrone-DET unpack VisDrone2019"),
+        ("visdrone", "data.download=true", r"only VOC can be downloaded\. For VisDrone-DET, unpack VisDrone2019"),
         ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's ten classes are fixed"),
         (
             "coco",

@@ -36,34 +36,6 @@ def ray_here():
     ray.shutdown()
 
 
-class Shown:
-    """A progress that remembers what was shown."""
-
-    def __init__(self):
-        self.advanced, self.figures = 0, {}
-
-    def stage(self, name, total):
-        self.name, self.total = name, total
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-    def advance(self, n=1, **figures):
-        self.advanced += n
-        self.figures = figures
-
-    def resume(self, n, **figures):
-        self.advanced = n
-        self.figures = figures
-
-    def note(self, text):
-        self.noted = text
-
-
 def test_a_finished_search_starts_no_ray(tmp_path):
     controller = open_controller(tmp_path, trials=1)
     controller.tell_failed(controller.ask().number, "x")
@@ -72,12 +44,13 @@ def test_a_finished_search_starts_no_ray(tmp_path):
 
 
 @pytest.mark.usefixtures("ray_here")
-def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path):
+def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, recorded_progress):
     """Takes some 15 s: two workers start, and one starts again after the all-sign candidate has killed it."""
     initial = [SPACE.uniform("real"), SPACE.uniform("bireal"), SPACE.uniform("sign")]
-    controller, shown, rows = open_controller(tmp_path, trials=24, initial=initial, workers=2), Shown(), []
+    controller, progress = open_controller(tmp_path, trials=24, initial=initial, workers=2), recorded_progress()
+    rows = []
     parts = FakeParts(endings={1: "raise", 2: "nan", 6: "die"})
-    run_trials(controller, parts, make_fake_scorer, workers=2, progress=shown, on_finished=rows.append)
+    run_trials(controller, parts, make_fake_scorer, workers=2, progress=progress, on_finished=rows.append)
     assert rows == controller.records()
     assert sorted(row["number"] for row in rows) == list(range(24))
     for row in rows:
@@ -97,11 +70,16 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path):
     complete = [row for row in rows if row["state"] == "complete"]
     assert max(row["seconds_nth_of_worker"] for row in complete) > 2  # actors were reused
     assert {row["seconds_threads"] for row in complete} == {1}  # two workers on two cores
-    assert (shown.name, shown.total, shown.advanced) == ("search", 24, 24)
-    assert shown.figures["failed"] == 24 - len(complete)
+    assert progress.stages == [("search", 24)]
+    advances = [event for event in progress.events if event[0] == "advance"]
+    assert sum(units for _, units, _ in advances) == 24
+    figures = advances[-1][2]
+    assert figures["failed"] == 24 - len(complete)
     first = next(row for row in rows if row["state"] == "failed")
-    assert shown.noted.startswith(f"search: candidate {first['id']} failed with: {first['reason'].rstrip('.')}. The")
-    assert shown.figures["best"] == max(round(row["map50"], 4) for row in complete)
+    assert progress.notes[-1].startswith(
+        f"search: candidate {first['id']} failed with: {first['reason'].rstrip('.')}. The"
+    )
+    assert figures["best"] == max(round(row["map50"], 4) for row in complete)
 
 
 @pytest.mark.usefixtures("ray_here")
@@ -112,12 +90,13 @@ def test_one_worker_proposes_what_the_controller_alone_does(tmp_path):
 
 
 @pytest.mark.usefixtures("ray_here")
-def test_an_exhausted_space_ends_the_search_and_is_told(tmp_path):
-    shown, space = Shown(), SearchSpace([Knob("layer/b0", ("real", "sign", "bireal"))])
+def test_an_exhausted_space_ends_the_search_with_a_reason(tmp_path, recorded_progress):
+    progress, space = recorded_progress(), SearchSpace([Knob("layer/b0", ("real", "sign", "bireal"))])
     controller = open_controller(tmp_path, trials=12, space=space)
-    assert run_trials(controller, FakeParts(), make_fake_scorer, workers=2, progress=shown) is Done.EXHAUSTED
-    assert shown.advanced == 3
-    assert shown.figures["ended"] == "early: every candidate of the search space has been proposed"
+    assert run_trials(controller, FakeParts(), make_fake_scorer, workers=2, progress=progress) is Done.EXHAUSTED
+    advances = [event for event in progress.events if event[0] == "advance"]
+    assert sum(units for _, units, _ in advances) == 3
+    assert advances[-1][2]["ended"] == "early: every candidate of the search space has been proposed"
 
 
 @pytest.mark.usefixtures("ray_here")

@@ -149,7 +149,7 @@ def test_a_predictor_of_a_strange_shape_is_refused(strange, shape):
 
 def test_a_whole_detector_of_another_kind_is_refused():
     detector = build_fixed(DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96), Candidate({}))
-    with pytest.raises(ValueError, match="whole detector's, and SSD takes a backbone's weights only"):
+    with pytest.raises(ValueError, match="whole detector's, and ours takes a backbone's weights only"):
         published_part(detector, {"backbone.features.0.weight": torch.zeros(1)})
 
 

@@ -95,8 +95,8 @@ def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
             box_xml(xmax=101),
             "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",
         ),
-        (box_xml(xmax="100.50001"), "x goes from 11 to 100.50001, allowed is 1 to 100, of decimals 0.5 to 100.5 (VOC"),
-        (box_xml(ymin="0.49999"), "y goes from 0.49999 to 60, allowed is 1 to 80, of decimals 0.5 to 80.5 (VOC"),
+        (box_xml(xmax="100.50001"), "x goes from 11 to 100.50001, allowed is 1 to 100, for decimals 0.5 to 100.5 (VOC"),
+        (box_xml(ymin="0.49999"), "y goes from 0.49999 to 60, allowed is 1 to 80, for decimals 0.5 to 80.5 (VOC"),
         (
             box_xml(xmax="101.0"),
             "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",

@@ -86,7 +86,7 @@ def test_a_state_of_another_version_is_not_gone_on_from_and_a_note_says_so(
     path, progress = tmp_path / "toy.state", recorded_progress()
     torch.save({"epoch": 2}, path)
     assert train_toy(toy(), blobs(4), resume_from=path, progress=progress)[0] == (0, 0)
-    what = "what was left unfinished is of other settings, other data or another version"
+    what = "the unfinished state has other settings, other data or another version"
     assert progress.events[:2] == [("note", f"toy: begins anew, {what}"), ("stage", "toy", 4)]
 
 
