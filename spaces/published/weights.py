@@ -15,18 +15,18 @@ from spaces.layers import REAL
 from spaces.supernet import sources
 
 UNREADABLE = (
-    RuntimeError,
+    pickle.UnpicklingError,  # another kind of file, or objects that aren't tensors
+    RuntimeError,  # the zip archive or a tensor in it is incomplete
     EOFError,
-    OSError,
+    IndexError,  # from here on, torch's unpickler trips over damaged bytes
+    KeyError,
     ValueError,
-    LookupError,
     TypeError,
     AttributeError,
     AssertionError,
     struct.error,
-    pickle.PickleError,
 )
-"""What torch.load raises for a file that is damaged or of another kind."""
+"""What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
 
 
 class Publishable(Protocol):
@@ -66,12 +66,14 @@ class LoadReport:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file that `torch.save` wrote of a state dict. Nothing else in it is unpickled.
+    """Read the tensors of a state dict that `torch.save` wrote. Other objects in the file are not unpickled.
 
-    Raises ValueError, with the file's name, for a damaged file and for one that holds anything but tensors by name.
+    Raises ValueError, with the file's name, if it can't be read, is damaged or holds anything but tensors by name.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}.") from error
     except UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged, or holds more than tensors: a state dict is needed, as of model.state_dict()."
