@@ -12,7 +12,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
-"""Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
+"""Normalisation of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
 
 
 class Backbone(Protocol):

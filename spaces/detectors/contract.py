@@ -54,7 +54,7 @@ class Assignment:
 
     labels (N, M): a class from 1 on, 0 for background, -1 where the anchor is left out of the loss; of a first stage, 1
     for any object. box (N, M, 4): what `Responses.box` must say, in its coding, of distributions their distances; it
-    means nothing where the label isn't a class. Of proposals instead of anchors: (R,) and (R, 4).
+    means nothing where the label isn't a class. For proposals instead of anchors: (R,) and (R, 4).
     """
 
     labels: Tensor
@@ -139,7 +139,7 @@ class Detector(Protocol):
     def responses(self, batch: Tensor) -> Responses:
         """The raw outputs on normalised images (N, 3, H, W) of the detector's own size: tensors in, tensors out.
 
-        `forward` computes the same, between resizing and losses. Of a two-stage detector its first stage's.
+        `forward` computes the same, between resizing and losses. For a two-stage detector: its first stage's.
         """
         ...
 

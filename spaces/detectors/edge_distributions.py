@@ -13,7 +13,7 @@ BINS = 17
 """The distances 0 to 16 strides."""
 
 SIDE = 8
-"""Of an anchor, in strides, as in ATSS (arXiv:1912.02424)."""
+"""Side of an anchor, in strides, as in ATSS (arXiv:1912.02424)."""
 
 
 def square_anchors(sizes: Sequence[tuple[int, int]], strides: Sequence[int], device: torch.device) -> Tensor:

@@ -32,7 +32,7 @@ COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
-"""Of what is detected, per image; the number is the published one."""
+"""Detection thresholds, and the most detections kept per image (published values)."""
 PROPOSALS_PER_DETECTION = 2
 """At least, so that overlapping ones leave enough; ours, it matters where more than the published number are kept."""
 PREDICTORS = {f"roi_heads.box_predictor.{name}": 1 for name in ("cls_score.weight", "cls_score.bias")} | {

@@ -14,7 +14,7 @@ from spaces.layers.levels import LevelNorms, at_level
 TowerNorm = Literal["group", "level"]
 TOWER_DEPTH = 4
 GROUP_CHANNELS = 8
-"""Of one group of a GroupNorm: 32 groups of 256 channels, as published, at any width."""
+"""Channels of one group of a GroupNorm: 32 groups of 256 channels, as published, at any width."""
 
 
 class GFLTowers(nn.Module):

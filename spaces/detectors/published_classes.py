@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 COCO_ROWS = 91
-"""Of torchvision's predictors for COCO: the background, and the category ids 1 to 90."""
+"""Classes of torchvision's predictors for COCO: the background, and the category ids 1 to 90."""
 
 WITHOUT_CLASS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
 """The category ids that COCO's files don't use."""

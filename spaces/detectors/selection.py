@@ -12,7 +12,7 @@ from spaces.detectors.contract import Detections
 class Limits:
     """What an image's detections must pass, all of it a detector's published numbers.
 
-    before_nms: the candidates of best score, over all classes or of `each_class`. Of these go on those that score above
+    before_nms: the candidates of best score, over all classes or of `each_class`. Those of them go on that score above
     `least_score`; of two of one class that overlap by more than `nms_iou` the better; of these the best `after_nms`.
     """
 

@@ -1,6 +1,6 @@
 """SDGQP, the soft distribute-guided quality predictor: it selects, place by place, what of the edges' shape it reads.
 
-From "'Parallel-Circuitized' distillation for dense object detection" (Displays 81:102587, 2024). Of the paper only the
+From "'Parallel-Circuitized' distillation for dense object detection" (Displays 81:102587, 2024). Only the paper's
 abstract is public: it says that statistics of the distributions are selected dynamically. All else here is our reading.
 """
 

@@ -22,7 +22,7 @@ from spaces.layers.shortcuts import ShortcutKind
 
 CLASSIFIER_CHANNELS = 1024
 EXTRA_CHANNELS = ((256, 512), (128, 256), (128, 256), (128, 256))
-"""Of the 1x1 and the 3x3 convolution of each extra level; the first two halve the map, the others have no padding."""
+"""Channels of the 1x1 and the 3x3 convolution of each extra level. Two halve the map, the others don't pad."""
 
 
 class SSD300(SingleShot):

@@ -34,7 +34,7 @@ def decode_batch(
 
 
 def _best(probabilities: Tensor, limits: Limits) -> tuple[Tensor, Tensor, Tensor]:
-    """Of probabilities (N, M, K) the highest, their anchors and their classes from 1 on, each (N, kept)."""
+    """The highest of probabilities (N, M, K), their anchors and their classes from 1 on, each (N, kept)."""
     anchors, classes = probabilities.shape[1:]
     if not limits.each_class:
         scores, index = probabilities.flatten(1).topk(min(limits.before_nms, anchors * classes), dim=1)
