@@ -74,7 +74,7 @@ def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Resu
 
 
 def check_result(place: Path) -> dict[str, Any]:
-    """What `figures.json` holds there. Raises RunError where the detector's file isn't the one that it is of."""
+    """The content of `figures.json`. Raises RunError if the detector's sha256 differs from the one recorded with it."""
     kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
     if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
         raise not_as_written(file, place)

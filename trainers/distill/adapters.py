@@ -49,7 +49,7 @@ class LevelAdapters(nn.Module):
     def compared(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str
     ) -> tuple[Pairs, dict[str, Tensor] | None]:
-        """Of each shared level both maps (N, C, H, W) in the teacher's channels and the student's size, and by level
+        """For each shared level: both maps (N, C, H, W) in the teacher's channels and the student's size, and by level
         which places count; None where all do."""
         adapted = {level: adapter(student.features[level]) for level, adapter in self.of(teacher_name).items()}
         pairs = {level: (x, resized_like(teacher.features[level], x)) for level, x in adapted.items()}

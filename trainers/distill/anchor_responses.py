@@ -28,7 +28,7 @@ class AnchorResponses:
         return replace(self, cls=self.cls.detach(), box=self.box.detach())
 
     def boxes(self, chosen: Tensor) -> Tensor:
-        """Of the anchors chosen, (N, M) of bools, the offsets, or the expected distances in strides: (P, 4)."""
+        """For the chosen anchors, (N, M) of bools: the offsets, or the expected distances in strides: (P, 4)."""
         found = self.box[chosen]
         return found if found.ndim == 2 else expected_distances(found)
 
@@ -89,6 +89,6 @@ def _of_anchors(responses: Responses) -> AnchorResponses:
 
 
 def _of_proposals(rois: RoIResponses, labels: Tensor) -> AnchorResponses:
-    """Of each proposal the box of its label, (R,)."""
+    """For each proposal: the box of its label, (R,)."""
     each = torch.arange(len(labels), device=labels.device)
     return AnchorResponses(rois.cls[None], rois.box.unflatten(-1, (-1, 4))[each, labels][None], "softmax", 0)

@@ -3,7 +3,7 @@
 The paper is not public. Its abstract says that a real-valued teacher's implicit knowledge at multi-level layers
 supervises the binary network; levels, normalisation and distance here are our reading of it.
 
-The levels are those of `DetectorOutput.features`. Of an SSD these are the backbone's stages themselves (behind a
+The levels are those of `DetectorOutput.features`. For an SSD these are the backbone's stages themselves (behind a
 BatchNorm) and what follows them; a detector with a feature pyramid network gives the pyramid alone, so that its stages
 are guided through it. The responses, the last of the levels, are `joint_responses`' terms.
 """

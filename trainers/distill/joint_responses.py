@@ -2,7 +2,7 @@
 
 The paper (IEEE TCSVT 34(1), 2024) is not public; these terms are our reading of "joint-guided". The anchors are those
 that must find an object by the student's own rule (positives), for classes its hard negatives too. Student and teacher
-must have the same anchors, see `anchor_responses`. Of two-stage detectors the second stages are compared where both
+must have the same anchors, see `anchor_responses`. For two-stage detectors the second stages are compared where both
 speak of the same proposals, else the first stages' dense responses.
 """
 

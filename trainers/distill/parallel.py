@@ -7,7 +7,7 @@ arXiv:2308.14286). Parallel we take to mean that no branch reads what another di
 own places and its own weight, and their gradients add. (LD's code weighs positives by their highest class score; here
 they weigh the same.)
 
-Student and teacher must have the same anchors. Of two-stage detectors the first stage's responses are compared. Places
+Student and teacher must have the same anchors. For two-stage detectors the first stage's responses are compared. Places
 are chosen by the student's own matching and `regions.valuable_region`. Each loss is a sum over places, divided by the
 number of positives in the batch (at least 1), like the detectors' own.
 """
@@ -25,7 +25,7 @@ from trainers.distill.divergences import binary_divergence, softened_divergence
 from trainers.distill.regions import Places, joined, positives, valuable
 
 TEMPERATURE = 10.0
-"""Of edges' distributions, as published for LD."""
+"""Temperature of edges' distributions, as published for LD."""
 
 
 class ResponseCls(nn.Module):

@@ -12,10 +12,10 @@ from spaces.detectors.atss import CANDIDATES, adaptive_thresholds
 from spaces.detectors.decoding import decoded
 
 LEAST_SHARE = 0.25
-"""Of an object's threshold: the least DIoU of its valuable region."""
+"""Factor of an object's threshold, the least DIoU of its valuable region."""
 
 REGION_WEIGHT = 0.25
-"""Of the region's anchors beside positives, before their IoU: LD's published code divides by 16 instead of 4."""
+"""Weight of the region's anchors beside positives, before their IoU: LD's published code divides by 16 instead of 4."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class KnownOutputs:
     form: Mapping[str, Any]
 
     def output(self, start: int, stop: int, device: torch.device) -> DetectorOutput:
-        """Of the images from `start` to `stop`; without detections and second stages, which aren't kept.
+        """The output for the images from `start` to `stop`; without detections and second stages, which aren't kept.
 
         Of the part that wasn't asked for there are no levels.
         """

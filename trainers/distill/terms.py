@@ -59,12 +59,12 @@ class Term:
     """Between which loss weights a search tries it when its config doesn't say."""
     compares_layers: bool = False
     acts_on: Callable[[str], bool] = is_binary
-    """Of one that compares layers: the methods on which it has an effect."""
+    """For layer terms: the methods this term affects."""
     acts_on_what: str = "1-bit"
     """The same in words."""
     reads: Literal["features", "responses"] = "features"
     second_stage: bool = False
-    """Of one that reads responses: whether those of two-stage detectors are their second stages'."""
+    """For terms that read responses: whether those of two-stage detectors are their second stages'."""
 
 
 TERMS: dict[str, Term] = {

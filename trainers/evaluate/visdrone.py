@@ -51,7 +51,7 @@ def visdrone_ap(detections: Sequence[Image], truths: Sequence[Image], num_classe
 
 
 def covered_share(boxes: NDArray[np.float64], regions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each box (n, 4) the share of its area that lies in the union of the regions (m, 4); 0 for a box of no area.
+    """For each box (n, 4): the share of its area that lies in the union of the regions (m, 4); 0 for a box of no area.
 
     The regions' edges cut the plane into cells, each of which lies wholly in the union or wholly out of it.
     """
