@@ -17,7 +17,7 @@ SIDE = 8
 
 
 def square_anchors(sizes: Sequence[tuple[int, int]], strides: Sequence[int], device: torch.device) -> Tensor:
-    """One anchor a cell, around ((column + 0.5), (row + 0.5)) * stride: (M, 4), by level, row, column.
+    """One anchor per cell, around ((column + 0.5), (row + 0.5)) * stride: (M, 4), by level, row, column.
 
     sizes: (height, width) of each level's map.
     """
