@@ -247,7 +247,7 @@ def test_without_an_object_only_classes_are_distilled(term, kind):
 @pytest.mark.parametrize(
     ("teacher", "reason"),
     [
-        (output("ssd"), "its boxes are offsets, the student's 17 bins an edge"),
+        (output("ssd"), "its boxes are offsets, the student's 17 bins per edge"),
         (output("gfl", classes=4), r"its scores by level are \[\(4, 5, 5\)\], the student's \[\(3, 5, 5\)\]"),
     ],
 )
