@@ -1,1 +1,1 @@
-"""What can be built: search space, binary layers, backbones, detectors, supernet and cost."""
+"""Search space, binary layers, backbones, detectors, supernet and cost."""

@@ -1,4 +1,4 @@
-"""What a network costs: multiply-accumulates at each precision, bit-operations, operations and memory, layer by layer.
+"""Costs of a network: multiply-accumulates at each precision, bit-operations, operations and memory, layer by layer.
 
 One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x weight bits x input bits. `ops` is MACs
 at 32 bits + at 8 bits / 8 + at 4 / 16 + at 2 / 32 + at 1 / 64: the count of Bi-Real Net, ReActNet and LWS-Det for 32
@@ -27,7 +27,7 @@ USUAL_WIDTHS = (1, 8, 32)
 """The bits that always have a column of MACs; those between have one where a network uses them."""
 BITS_PER_MEGABYTE = 8e6
 _ANY_BOX = (0.0, 0.0, 32.0, 32.0)
-"""All proposals cost the same."""
+"""Any box will do, as all proposals cost the same."""
 
 
 class CostError(RuntimeError):
@@ -111,9 +111,9 @@ def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[Layer
     however many its first stage would make. Raises CostError for a module with parameters that no rule counts. The
     network is left as it was.
     """
-    found: list[LayerCost] = []
+    rows: list[LayerCost] = []
     handles = [
-        module.register_forward_hook(_counter(name, found))
+        module.register_forward_hook(_counter(name, rows))
         for name, module in network.named_modules()
         if isinstance(module, SearchableUnit | nn.Conv2d | nn.Linear)
     ]
@@ -129,17 +129,17 @@ def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[Layer
         network.train(training)
         for handle in handles:
             handle.remove()
-    return found + _uncomputed(network, {layer.name for layer in found})
+    return rows + _uncomputed(network, {layer.name for layer in rows})
 
 
-def _counter(name: str, found: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
+def _counter(name: str, rows: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
     def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        seen = any(layer.name == name for layer in found)
+        seen = any(layer.name == name for layer in rows)
         cost = (
             _unit_cost(name, module, output) if isinstance(module, SearchableUnit) else _real_cost(name, module, output)
         )
         # A layer that runs on every pyramid level multiplies often but is stored once.
-        found.append(replace(cost, memory_bits=0) if seen else cost)
+        rows.append(replace(cost, memory_bits=0) if seen else cost)
 
     return count
 

@@ -1,4 +1,4 @@
-"""What every candidate of a space costs, by addition: each layer is measured once with each of its methods."""
+"""Costs of every candidate of a space, by addition: each layer is measured once with each of its methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, covers
 
 Choices = Mapping[str, Sequence[str]]
-"""By layer, or prefix of layers, the methods that it may have."""
+"""Maps a layer, or a prefix of layers, to the methods that it may have."""
 
 Sums = tuple[int, ...]
 """bit_ops, memory_bits, and the MACs at each of `WIDTHS`."""
 
 INSIDE_A_UNIT = ".alternatives."
-"""In a module's name, between the unit and the method that the module belongs to."""
+"""The part of a module's name between its unit and its method."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class CostTable:
         return _figures(_added([self._unnamed, *shares]))
 
     def least(self) -> dict[str, float]:
-        """By cost the least that a candidate can have. The cheapest in one cost may not be the cheapest in another."""
+        """The least value of each cost. No single candidate need have all of them: the cheapest may differ by cost."""
         offered = [list(methods.values()) for methods in self._by_knob.values()]
         ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
         return _figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
@@ -129,7 +129,7 @@ class CostTable:
         return chosen
 
     def _by_layer(self, named: Mapping[str, str], missing: str) -> dict[str, str]:
-        """By unit what its longest prefix among `named` says; an opened convolution must be named exactly."""
+        """Maps each unit to the value of its longest prefix in `named`; an opened convolution needs its exact name."""
         return {
             unit: named.get(unit, missing) if unit in self._opened else method_of(unit, named) or missing
             for unit in self._by_unit

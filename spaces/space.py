@@ -56,7 +56,7 @@ def weight_grid(low: float, high: float) -> tuple[float, ...]:
 class SearchSpace:
     """The knobs of a search and the rules that bind them.
 
-    `knobs` are kept in the given order. `layer_terms` are the distillation terms that compare layers, each with the
+    `knobs` keep the given order. `layer_terms` are the distillation terms that compare layers, each with the
     methods that it acts on: it has no effect when a candidate has no such layer. A full candidate has a value for every
     knob; a canonical one only for those that have an effect, so that candidates that would train alike compare equal.
     """
@@ -102,9 +102,9 @@ class SearchSpace:
         Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
         """
         self.validate(candidate)
-        kept = {key for key in candidate if self._by_key[key].kind == "layer"} | set(self._open_terms(candidate))
+        effective = {key for key in candidate if self._by_key[key].kind == "layer"} | set(self._open_terms(candidate))
         exact = {
-            k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(kept & set(candidate))
+            k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(effective & set(candidate))
         }
         return Candidate(exact)
 

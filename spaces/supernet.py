@@ -74,10 +74,7 @@ def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     missing = [name for name in own if name not in state]
     if missing:
         raise ValueError(f"The state lacks {len(missing)} tensors of the network, {missing[0]} among them.")
-    for name, tensor in own.items():  # copy_ would spread a smaller tensor without a word
-        if state[name].shape != tensor.shape:
-            shapes = f"{tuple(state[name].shape)} in the state and {tuple(tensor.shape)} in the network"
-            raise ValueError(f"The tensor {name} is {shapes}.")
+    _check_shapes(own, state, {name: name for name in own})
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(state[name])
@@ -92,10 +89,7 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
     """
     own = supernet.state_dict()
     shared = {name: source for name, source in sources(supernet).items() if source in state}
-    for name, source in shared.items():
-        if state[source].shape != own[name].shape:
-            shapes = f"{tuple(state[source].shape)} in the state and {tuple(own[name].shape)} in the network"
-            raise ValueError(f"The tensor {name} is {shapes}.")
+    _check_shapes(own, state, shared)
     with torch.no_grad():
         for name, source in shared.items():
             own[name].copy_(state[source])
@@ -106,7 +100,7 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
 
 
 def sources(network: nn.Module) -> dict[str, str]:
-    """By tensor, the tensor of an all-real network that it starts from.
+    """Maps each tensor to the tensor of an all-real network that it starts from.
 
     That is the tensor of the same name, or the real alternative's for BatchNorms that start from it.
     """
@@ -118,6 +112,14 @@ def sources(network: nn.Module) -> dict[str, str]:
                     own, real = (f"{unit_name}.alternatives.{m}.bn.{key}" for m in (method, REAL))
                     names[own] = real
     return names
+
+
+def _check_shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor], sources: Mapping[str, str]) -> None:
+    """Raise ValueError if a tensor and its source in the state differ in shape: `copy_` would broadcast silently."""
+    for name, source in sources.items():
+        if state[source].shape != own[name].shape:
+            shapes = f"{tuple(state[source].shape)} in the state and {tuple(own[name].shape)} in the network"
+            raise ValueError(f"The tensor {name} is {shapes}.")
 
 
 def _no_layers(network: nn.Module, unused: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ def load_training_state(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
+    except (OSError, *UNREADABLE) as error:
         raise _unreadable_state(path) from error
     if not isinstance(state, dict):
         raise _unreadable_state(path)

@@ -71,9 +71,10 @@ def search(
 
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_front
+        from search.run.folder import default_folder
         from search.stages.search import run_search
 
-        folder = run_dir or Path("runs") / loaded.name
+        folder = run_dir or default_folder(loaded.name)
         outcome = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
         print_front(outcome.run.front(), outcome.run.x, outcome.run.y)
         typer.echo(
@@ -151,13 +152,14 @@ def train(
 
         from search.cli.candidate_file import read_candidate
         from search.cli.progress import terminal_progress
+        from search.run.folder import default_folder
         from search.stages.train import run_train, with_candidate
 
         if candidate is not None:
             if clashing := [one for one in overrides if one.startswith(("train.layers", "train.terms"))]:
                 raise ConfigError(f"--candidate was given together with {clashing[0]}. Leave one of the two out.")
             loaded = with_candidate(loaded, read_candidate(candidate))
-        folder = (run_dir or Path("runs") / loaded.name).resolve()
+        folder = (run_dir or default_folder(loaded.name)).resolve()
         _print_result(run_train(loaded, folder, _absolute(data), terminal_progress(sys.stderr)), "trained")
 
 

@@ -18,8 +18,8 @@ from spaces.detectors import DetectorSpec, build_detector, openable, searchable_
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
-    "ops = MACs at 32 bits + at 8 bits / 8 + at 1 bit / 64. BatchNorm, biases, additions and pooling are not counted. "
-    "None of it is a time."
+    "ops = MACs at 32 bits + at 8 bits / 8 + at 4 bits / 16 + at 2 bits / 32 + at 1 bit / 64. "
+    "BatchNorm, biases, additions and pooling are not counted. None of it is a time."
 )
 
 

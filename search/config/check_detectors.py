@@ -1,12 +1,11 @@
 """Checks of the student and its teachers: detectors, heads, weights, image size, and the members of the ensemble."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from search.config.check_terms import taught_by_ensemble
 from search.config.names import known_names
 from search.config.problems import Kind, Problem
-from search.config.schema import TWIN, Config
+from search.config.schema import TWIN, Student, Teacher
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
 from spaces.published.names import NAMES, published_model
@@ -17,40 +16,38 @@ STUDENT_WEIGHTS = "a state dict that torch.save wrote"
 TEACHER_WEIGHTS = "a .safetensors file, a state dict"
 
 
-def student_and_teachers(config: Config) -> Iterator[Problem]:
+def student_and_teachers(student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """Problems of `student` and of each teacher of the pool."""
-    student = config.student
     yield from known_names("student.detector", [student.detector], DETECTORS)
     yield from _heads("student", student.detector, student.heads)
     yield from _weights("student.weights", student.weights, student.detector, student.width, STUDENT_WEIGHTS)
-    for name in config.teachers:
-        yield from _twin(config) if name == TWIN else _teacher(config, name)
+    for name, teacher in teachers.items():
+        yield from _twin(teacher, student) if name == TWIN else _teacher(name, teacher, student)
 
 
-def image_size(config: Config) -> Iterator[Problem]:
+def image_size(size: int, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """All detectors of a run see images of one size, which each of them must take."""
-    size = config.data.image_size
-    others = [one.detector for name, one in config.teachers.items() if name != TWIN]  # the twin has the student's
-    detectors = [name for name in dict.fromkeys([config.student.detector, *others]) if name in DETECTORS]
+    others = [one.detector for name, one in teachers.items() if name != TWIN]  # the twin has the student's
+    detectors = [name for name in dict.fromkeys([student.detector, *others]) if name in DETECTORS]
     ranges = {name: DETECTORS[name].sizes for name in detectors}
     refused = [f"{name} takes {low} to {high}" for name, (low, high) in ranges.items() if not low <= size <= high]
     if refused:
         yield Problem("data.image_size", Kind.CONFLICT, f"is {size}, but {', '.join(refused)} pixels.", size)
 
 
-def ensemble(config: Config) -> Iterator[Problem]:
-    """Problems of `ensemble.members`."""
-    key, members = "ensemble.members", config.ensemble.members or ()
-    yield from known_names(key, members, config.teachers)
-    too_few = set(members) <= set(config.teachers) and len(members or config.teachers) < 2
-    if too_few and taught_by_ensemble(config):
+def ensemble_members(members: Sequence[str], teachers: Collection[str], terms: Collection[str]) -> Iterator[Problem]:
+    """Problems of `ensemble.members`. Without members it has all teachers; `terms` are those that it teaches."""
+    key = "ensemble.members"
+    yield from known_names(key, members, teachers)
+    too_few = set(members) <= set(teachers) and len(members or teachers) < 2
+    if too_few and terms:
         text = f"must be two or more where a term is taught by `{ENSEMBLE}`: add teachers."
         yield Problem(key, Kind.CONFLICT, text, list(members))
 
 
-def _teacher(config: Config, name: str) -> Iterator[Problem]:
-    """One of the pool, but for what it takes from the student: that is checked there."""
-    key, teacher, student = f"teachers.{name}", config.teachers[name], config.student
+def _teacher(name: str, teacher: Teacher, student: Student) -> Iterator[Problem]:
+    """Problems of one teacher, except those of values that it takes from the student: `student` reports them."""
+    key = f"teachers.{name}"
     if name in RESERVED_TEACHERS:
         text = f"is a reserved name; a teacher may not be called {' or '.join(RESERVED_TEACHERS)}."
         yield Problem(key, Kind.NOT_ALLOWED, text, name)
@@ -62,8 +59,8 @@ def _teacher(config: Config, name: str) -> Iterator[Problem]:
     yield from _weights(f"{key}.weights", teacher.weights, detector, teacher.width or student.width, TEACHER_WEIGHTS)
 
 
-def _twin(config: Config) -> Iterator[Problem]:
-    key, twin, student = f"teachers.{TWIN}", config.teachers[TWIN], config.student
+def _twin(twin: Teacher, student: Student) -> Iterator[Problem]:
+    key = f"teachers.{TWIN}"
     for part in ("detector", "width", "heads"):
         value = getattr(twin, part)
         if value is not None:

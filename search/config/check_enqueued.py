@@ -1,34 +1,34 @@
 """Checks of `search.enqueue`: each entry must be a candidate of the config's own space."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from search.config.check_layers import is_method, searched_methods
 from search.config.names import unknown
 from search.config.problems import Kind, Problem, dotted
-from search.config.schema import Config, Term, TrainTerm
+from search.config.schema import Enqueued, Layers, Space, Term, TrainTerm
 from spaces.candidate import NO_TEACHER
 from spaces.space import weight_grid
 from trainers.distill import TERMS
 
 
-def enqueued_candidates(config: Config) -> Iterator[Problem]:
+def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[Problem]:
     """Problems of each entry: its method, its terms, their teachers and weights. The space itself must be valid."""
-    for position, entry in enumerate(config.search.enqueue):
-        not_offered = list(_layers(config, position, entry.layers))
+    offered = searched_methods(space.layers)
+    for position, entry in enumerate(entries):
+        not_offered = list(_layers(position, entry.layers, offered))
         yield from not_offered
         for name, term in entry.terms.items():
-            if name not in config.space.terms:
-                yield _not_searched(config, position, name)
+            if name not in space.terms:
+                yield _not_searched(position, name, space.terms)
                 continue
-            searched = config.space.terms[name]
+            searched = space.terms[name]
             yield from _teacher(position, name, term, searched)
             if term.teacher != NO_TEACHER:
                 yield from _weight(position, name, term, searched)
-                yield from [] if not_offered else _effect(config, position, name, entry.layers)
+                yield from [] if not_offered else _effect(position, name, entry.layers, space.layers)
 
 
-def _layers(config: Config, position: int, method: str) -> Iterator[Problem]:
-    offered = searched_methods(config)
+def _layers(position: int, method: str, offered: Collection[str]) -> Iterator[Problem]:
     if method in offered:
         return
     key = _key(position, "layers")
@@ -39,9 +39,9 @@ def _layers(config: Config, position: int, method: str) -> Iterator[Problem]:
         yield Problem(key, Kind.UNKNOWN, unknown(method, offered), method)
 
 
-def _not_searched(config: Config, position: int, name: str) -> Problem:
-    """The problem of a term that the space doesn't have."""
-    key, searched = _key(position, "terms", name), config.space.terms
+def _not_searched(position: int, name: str, searched: Collection[str]) -> Problem:
+    """The problem of a term that the space doesn't have; `searched` are those that it has."""
+    key = _key(position, "terms", name)
     if not searched:
         text = "this search has no terms. Add it to space.terms, or take it out here."
         return Problem(key, Kind.CONFLICT, text, name)
@@ -71,9 +71,9 @@ def _given_or_default(term: TrainTerm, field: str) -> str:
     return f"is {value}" if field in term.model_fields_set else f"is left out, which means {value}"
 
 
-def _effect(config: Config, position: int, name: str, method: str) -> Iterator[Problem]:
+def _effect(position: int, name: str, method: str, layers: Layers) -> Iterator[Problem]:
     """A term of layers must act on a layer. Layers that don't offer the entry's method take their first one."""
-    term, layers = TERMS[name], config.space.layers
+    term = TERMS[name]
     methods = [method if method in group else group[0] for group in (layers.methods, *layers.open.values())]
     if term.compares_layers and not any(map(term.acts_on, methods)):
         text = f"has no effect: no layer is {term.acts_on_what}. Take it out, or give layers another method."

@@ -1,11 +1,11 @@
 """Checks of layer methods: those that are searched, those that are trained, and the losses of searched signs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from search.config.names import unknown, without_repetition
 from search.config.problems import Kind, Problem
-from search.config.schema import Config, Supernet
+from search.config.schema import Layers, Supernet
 from spaces.layers import METHODS, method
 from trainers.distill import TERMS
 
@@ -21,31 +21,28 @@ def is_method(name: str) -> bool:
     return True
 
 
-def searched_methods(config: Config) -> list[str]:
+def searched_methods(layers: Layers) -> list[str]:
     """All methods that `space.layers` offers, those of opened parts too."""
-    return list(dict.fromkeys(chain(config.space.layers.methods, *config.space.layers.open.values())))
+    return list(dict.fromkeys(chain(layers.methods, *layers.open.values())))
 
 
-def searched_layers(config: Config) -> Iterator[Problem]:
-    """Problems of `space.layers` and of `supernet.search_losses`."""
-    groups = {"methods": config.space.layers.methods}
-    groups |= {f"open.{part}": methods for part, methods in config.space.layers.open.items()}
+def searched_layers(layers: Layers) -> Iterator[Problem]:
+    """Problems of `space.layers`."""
+    groups = {"methods": layers.methods} | {f"open.{part}": methods for part, methods in layers.open.items()}
     for name, methods in groups.items():
         yield from existing_methods(f"space.layers.{name}", methods)
         yield from without_repetition(f"space.layers.{name}", methods)
-    yield from _search_losses(config)
 
 
-def trained_methods(config: Config) -> list[str]:
+def trained_methods(layers: str | Mapping[str, str]) -> list[str]:
     """All methods that `train.layers` names."""
-    layers = config.train.layers
     return [layers] if isinstance(layers, str) else list(layers.values())
 
 
-def trained_layers(config: Config) -> Iterator[Problem]:
-    """Problems of `train.layers`."""
-    key, layers = "train.layers", config.train.layers
-    yield from existing_methods(key, trained_methods(config))
+def trained_layers(layers: str | Mapping[str, str]) -> Iterator[Problem]:
+    """Problems of `train.layers`: one method for all layers, or one per module."""
+    key = "train.layers"
+    yield from existing_methods(key, trained_methods(layers))
     if not isinstance(layers, str) and "" in layers:
         yield Problem(key, Kind.NOT_ALLOWED, "names a layer '', must be names of modules, such as backbone.", "")
 
@@ -63,8 +60,9 @@ def existing_methods(key: str, names: Iterable[str]) -> Iterator[Problem]:
             yield Problem(key, Kind.NOT_ALLOWED, str(error), name)
 
 
-def _search_losses(config: Config) -> Iterator[Problem]:
-    key, losses = "supernet.search_losses", config.supernet.search_losses
+def search_losses(losses: Mapping[str, float], methods: Iterable[str]) -> Iterator[Problem]:
+    """Problems of `supernet.search_losses`; `methods` are those of the space, one of which must search signs."""
+    key = "supernet.search_losses"
     layer_terms = [term for term in TERMS if TERMS[term].compares_layers]
     wrong_losses = [name for name in losses if name not in layer_terms]
     for name in wrong_losses:
@@ -74,7 +72,7 @@ def _search_losses(config: Config) -> Iterator[Problem]:
         else:
             yield Problem(f"{key}.{name}", Kind.UNKNOWN, unknown(name, layer_terms), name)
     changed = losses and losses != Supernet().search_losses
-    if changed and not wrong_losses and not any(map(_may_search_signs, searched_methods(config))):
+    if changed and not wrong_losses and not any(map(_may_search_signs, methods)):
         text = f"has no effect: no method of space.layers is {SEARCHED_SIGNS!r}, whose signs they train"
         yield Problem(key, Kind.NO_EFFECT, f"{text}. Take it out, or add the method.")
 

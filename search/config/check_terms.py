@@ -1,58 +1,66 @@
 """Checks of distillation terms: whether they exist, have an effect, and their teachers can teach them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from search.config.check_layers import is_method, searched_methods, trained_methods
 from search.config.names import unknown, without_repetition
 from search.config.problems import Kind, Problem
-from search.config.schema import TWIN, Config
+from search.config.schema import TWIN, Space, Student, Teacher, Term, Train, TrainTerm
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
 from spaces.space import weight_grid
 from trainers.distill import TERMS
 from trainers.distill.ensemble import ENSEMBLE
 
+Shape = tuple[str, float]
+"""A detector's name and its width."""
 
-def searched_terms(config: Config) -> Iterator[Problem]:
+
+def searched_terms(space: Space, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """Problems of `space.terms`."""
-    for name, term in config.space.terms.items():
+    shapes, methods = _shapes(student, teachers), searched_methods(space.layers)
+    for name, term in space.terms.items():
         key = f"space.terms.{name}"
         yield from _exists(key, name)
-        yield from _teachers(config, name, term.teachers, f"{key}.teachers", [NO_TEACHER, *config.teachers, ENSEMBLE])
+        yield from _teachers(f"{key}.teachers", name, term.teachers, [NO_TEACHER, *teachers, ENSEMBLE], shapes)
         yield from without_repetition(f"{key}.teachers", term.teachers)
         if set(term.teachers) == {NO_TEACHER}:
             text = f"is {NO_TEACHER!r} alone, so that the term is never used. Add a teacher, or take the term out."
             yield Problem(f"{key}.teachers", Kind.NO_EFFECT, text)
-        yield from _effect(key, name, searched_methods(config), "method of space.layers")
+        yield from _effect(key, name, methods, "method of space.layers")
         try:
             weight_grid(*term.weight)
         except ValueError as error:
             yield Problem(f"{key}.weight", Kind.NOT_ALLOWED, str(error), list(term.weight))
-    if config.space.terms and config.scoring.adapt_steps == 0:
-        names = ", ".join(config.space.terms)
-        reason = f"is 0, so that what space.terms searches ({names}) has no effect on scores"
+
+
+def adapt_steps(steps: int, terms: Collection[str]) -> Iterator[Problem]:
+    """A problem of `scoring.adapt_steps` where terms are searched but scores don't depend on them."""
+    if terms and steps == 0:
+        reason = f"is 0, so that what space.terms searches ({', '.join(terms)}) has no effect on scores"
         text = f"{reason}. Adapt some steps, or take the terms out."
         yield Problem("scoring.adapt_steps", Kind.CONFLICT, text, 0)
 
 
-def trained_terms(config: Config) -> Iterator[Problem]:
+def trained_terms(train: Train, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """Problems of `train.terms`."""
-    for name, term in config.train.terms.items():
+    shapes, methods = _shapes(student, teachers), trained_methods(train.layers)
+    for name, term in train.terms.items():
         key = f"train.terms.{name}"
         yield from _exists(key, name)
         if term.teacher == NO_TEACHER:
             text = f"is {NO_TEACHER!r}, so that the term is not used. Name a teacher, or take the term out."
             yield Problem(f"{key}.teacher", Kind.NO_EFFECT, text, NO_TEACHER)
         else:
-            yield from _teachers(config, name, [term.teacher], f"{key}.teacher", [*config.teachers, ENSEMBLE])
-        yield from _effect(key, name, trained_methods(config), "layer of train.layers")
+            yield from _teachers(f"{key}.teacher", name, [term.teacher], [*teachers, ENSEMBLE], shapes)
+        yield from _effect(key, name, methods, "layer of train.layers")
 
 
-def taught_by_ensemble(config: Config) -> list[str]:
-    """The terms, of the space and of `train`, that name `ensemble` and can be taught by one."""
-    searched = [name for name, term in config.space.terms.items() if ENSEMBLE in term.teachers]
-    trained = [name for name, term in config.train.terms.items() if term.teacher == ENSEMBLE]
-    return [name for name in (*searched, *trained) if not _compares_layers(name)]
+def taught_by_ensemble(searched: Mapping[str, Term], trained: Mapping[str, TrainTerm]) -> list[str]:
+    """The terms, of `space` and of `train`, that name `ensemble` and can be taught by one."""
+    names = [name for name, term in searched.items() if ENSEMBLE in term.teachers]
+    names += [name for name, term in trained.items() if term.teacher == ENSEMBLE]
+    return [name for name in names if not _compares_layers(name)]
 
 
 def _exists(key: str, term: str) -> Iterator[Problem]:
@@ -60,38 +68,47 @@ def _exists(key: str, term: str) -> Iterator[Problem]:
         yield Problem(key, Kind.UNKNOWN, unknown(term, TERMS), term)
 
 
-def _teachers(config: Config, term: str, names: Iterable[str], key: str, pool: list[str]) -> Iterator[Problem]:
-    """Each teacher must be in the pool; one that teaches layers must have the student's layers."""
-    student = config.student
+def _teachers(
+    key: str, term: str, names: Iterable[str], pool: Collection[str], shapes: Mapping[str, Shape]
+) -> Iterator[Problem]:
+    """Each name must be in the pool; a teacher that teaches layers must have the student's shape, which is the twin's.
+
+    `shapes` holds those of the pool's networks: `none` and `ensemble` have no shape.
+    """
     for name in dict.fromkeys(names):
         if name not in pool:
             allowed = [one for one in pool if one != ENSEMBLE or not _compares_layers(term)]
             text = f"{unknown(name, allowed)} Add it under teachers, or name another."
             yield Problem(key, Kind.UNKNOWN, text, name)
         elif _compares_layers(term) and name == ENSEMBLE:
-            fitting = [one for one in config.teachers if not _other_shape(config, one)]
+            fitting = [one for one, shape in shapes.items() if shape == shapes[TWIN]]
             text = f"{ENSEMBLE!r} can't teach it: {term} compares the student's layers with those of one teacher"
             yield Problem(key, Kind.CONFLICT, f"{text}. Name one instead: {', '.join(fitting)}.", name)
-        elif _compares_layers(term) and (shape := _other_shape(config, name)):
+        elif _compares_layers(term) and name in shapes and shapes[name] != shapes[TWIN]:
             text = (
-                f"{name!r} is {shape}, but {term} compares the student's layers with the teacher's, which must be a "
-                f"{student.detector} of width {student.width:g} too, as {TWIN} is. Take it out here."
+                f"{name!r} is {_in_words(shapes[name])}, but {term} compares the student's layers with the teacher's, "
+                f"which must be {_in_words(shapes[TWIN])} too, as {TWIN} is. Take it out here."
             )
             yield Problem(key, Kind.CONFLICT, text, name)
 
 
-def _other_shape(config: Config, name: str) -> str:
-    """Detector and width of a teacher whose layers differ from the student's, else nothing.
+def _shapes(student: Student, teachers: Mapping[str, Teacher]) -> dict[str, Shape]:
+    """The shape of each teacher; the twin has the student's.
 
-    Nothing either for a teacher that is a file, which says itself what it is, and for a detector that doesn't exist,
-    which other checks report.
+    The student's stands also for a teacher read from a file, which holds its own shape, and for a detector that doesn't
+    exist: other checks look at both.
     """
-    student, teacher = config.student, config.teachers.get(name)
-    if teacher is None or teacher.is_given or name == TWIN:
-        return ""
-    detector, width = teacher.detector or student.detector, teacher.width or student.width
-    same = (detector, width) == (student.detector, student.width)
-    return "" if same or not {detector, student.detector} <= set(DETECTORS) else f"a {detector} of width {width:g}"
+    own, shapes = (student.detector, student.width), {}
+    for name, one in teachers.items():
+        detector, width = one.detector or student.detector, one.width or student.width
+        as_student = name == TWIN or one.is_given or not {detector, student.detector} <= set(DETECTORS)
+        shapes[name] = own if as_student else (detector, width)
+    return shapes
+
+
+def _in_words(shape: Shape) -> str:
+    detector, width = shape
+    return f"a {detector} of width {width:g}"
 
 
 def _effect(key: str, term: str, methods: Iterable[str], what: str) -> Iterator[Problem]:

@@ -1,16 +1,15 @@
 """Checks of a config whose keys and types are right: its values against each other and against what we have."""
 
 import re
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
 
-from search.config.check_detectors import ensemble, image_size, student_and_teachers
+from search.config.check_detectors import ensemble_members, image_size, student_and_teachers
 from search.config.check_enqueued import enqueued_candidates
-from search.config.check_layers import searched_layers, trained_layers
-from search.config.check_terms import searched_terms, trained_terms
+from search.config.check_layers import search_losses, searched_layers, searched_methods, trained_layers
+from search.config.check_terms import adapt_steps, searched_terms, taught_by_ensemble, trained_terms
 from search.config.names import known_names, unknown, without_repetition
 from search.config.problems import Kind, Problem
-from search.config.schema import Config
+from search.config.schema import Config, Data, Format, Search
 from search.controller.objectives import BUDGETS, OBJECTIVES
 from search.controller.samplers import SAMPLERS
 from spaces.candidate import ID_LENGTH
@@ -23,21 +22,29 @@ def problems(config: Config) -> list[Problem]:
 
     Enqueued candidates are checked only if the space is valid, so that its problems aren't reported twice.
     """
-    of_space = [*searched_layers(config), *searched_terms(config)]
-    others = (_data, student_and_teachers, ensemble)
+    data, student, teachers = config.data, config.student, config.teachers
+    space, search, train = config.space, config.search, config.train
+    space_problems = [
+        *searched_layers(space.layers),
+        *search_losses(config.supernet.search_losses, searched_methods(space.layers)),
+        *searched_terms(space, student, teachers),
+        *adapt_steps(config.scoring.adapt_steps, space.terms),
+    ]
     return [
-        *chain.from_iterable(check(config) for check in others),
-        *of_space,
-        *_search(config),
-        *trained_layers(config),
-        *trained_terms(config),
-        *([] if of_space else enqueued_candidates(config)),
+        *image_size(data.image_size, student, teachers),
+        *_data(data),
+        *student_and_teachers(student, teachers),
+        *ensemble_members(config.ensemble.members or (), teachers, taught_by_ensemble(space.terms, train.terms)),
+        *space_problems,
+        *_search(search, data.format),
+        *_pick(config.retrain.pick),
+        *trained_layers(train.layers),
+        *trained_terms(train, student, teachers),
+        *([] if space_problems else enqueued_candidates(search.enqueue, space)),
     ]
 
 
-def _data(config: Config) -> Iterator[Problem]:
-    yield from image_size(config)
-    data = config.data
+def _data(data: Data) -> Iterator[Problem]:
     if data.download and data.format != "voc":
         text = f"is true, but only VOC can be downloaded. {BY_HAND[data.format]}."
         yield Problem("data.download", Kind.CONFLICT, text, True)
@@ -53,25 +60,27 @@ def _data(config: Config) -> Iterator[Problem]:
             yield Problem(f"data.{key}", Kind.CONFLICT, text, name)
 
 
-def _search(config: Config) -> Iterator[Problem]:
-    yield from known_names("search.sampler", [config.search.sampler], SAMPLERS)
-    yield from _objectives(config)
-    yield from known_names("search.constraints", list(config.search.constraints), BUDGETS)
-    pick = config.retrain.pick
+def _search(search: Search, data_format: Format) -> Iterator[Problem]:
+    yield from known_names("search.sampler", [search.sampler], SAMPLERS)
+    yield from _objectives(search.objectives, data_format)
+    yield from known_names("search.constraints", list(search.constraints), BUDGETS)
+
+
+def _pick(pick: str | None) -> Iterator[Problem]:
     if pick not in (None, "knee") and not re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", str(pick)):
         text = f"is {pick!r}, must be knee, null or a candidate's id of {ID_LENGTH} hex digits."
         yield Problem("retrain.pick", Kind.NOT_ALLOWED, text, pick)
 
 
-def _objectives(config: Config) -> Iterator[Problem]:
+def _objectives(names: Sequence[str], data_format: Format) -> Iterator[Problem]:
     """An objective is a cost, or an accuracy that is measured on data of this format."""
-    key, data_format = "search.objectives", config.data.format
+    key = "search.objectives"
     measured = SCORED["voc" if data_format == "shapes" else data_format]
     allowed = [name for name, direction in OBJECTIVES.items() if direction == "minimize" or name in measured]
-    for name in config.search.objectives:
+    for name in names:
         if name not in OBJECTIVES:
             yield Problem(key, Kind.UNKNOWN, unknown(name, allowed), name)
         elif name not in allowed:
             text = f"{name!r} is not measured on {data_format} data; measured are {', '.join(measured)}."
             yield Problem(key, Kind.CONFLICT, text, name)
-    yield from without_repetition(key, config.search.objectives)
+    yield from without_repetition(key, names)

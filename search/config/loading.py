@@ -140,7 +140,9 @@ def _checked(content: dict[str, Any], source: str) -> Config:
     from search.config.checks import problems
     from search.config.term_weights import with_default_weights
 
-    config = with_default_weights(config)
+    if terms := with_default_weights(config.space.terms):
+        space = config.space.model_copy(update={"terms": terms})
+        config = config.model_copy(update={"space": space})
     if wrong := problems(config):
         raise ConfigError.listing(source, wrong)
     return config

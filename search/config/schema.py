@@ -35,6 +35,7 @@ NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
+Format = Literal["voc", "coco", "visdrone", "shapes"]
 Methods = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -52,7 +53,7 @@ class Shapes(_Section):
 
 
 class Data(_Section):
-    format: Literal["voc", "coco", "visdrone", "shapes"]
+    format: Format
     root: str | None = None
     download: bool = False
     train: str = "train"

@@ -7,6 +7,7 @@ import copy
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import optuna
@@ -15,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.controller.journal import InFlight, Journal, record
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
+from search.controller.problem import SearchProblem
 from search.controller.repeatable import ProposingSampler, durable_distributions
 from search.controller.samplers import sampler_from_seed
 from spaces.candidate import Candidate, Value
@@ -80,8 +82,8 @@ class Controller:
         self._exhaustion = Exhaustion(space, self._proposed)
         self._running: dict[int, tuple[Trial, Proposal]] = {}
         self._waiting: set[int] = set()
-        from_seed = sampler_from_seed(sampler, trials=trials, workers=workers)
-        self._sampler = ProposingSampler(space, from_seed, seed=seed, proposed=self._proposed)
+        problem = SearchProblem(space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers)
+        self._sampler = ProposingSampler(space, sampler_from_seed(sampler, problem), seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
         self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0

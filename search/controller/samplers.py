@@ -1,10 +1,11 @@
-"""The samplers by name, each set up for the number of trials of the run."""
+"""The samplers by name, each set up for the problem that a run searches."""
 
 from collections.abc import Callable
 
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from search.controller.nsga2 import GenerationalNSGAII, Generations
+from search.controller.problem import SearchProblem
 from spaces.lookup import lookup
 
 FromSeed = Callable[[int], BaseSampler]
@@ -24,32 +25,32 @@ def population_size(trials: int) -> int:
     return min(50, max(4, trials // 10 * 2))
 
 
-def _tpe(trials: int, workers: int) -> FromSeed:
+def _tpe(problem: SearchProblem) -> FromSeed:
     def from_seed(seed: int) -> BaseSampler:
         return TPESampler(
             seed=seed,
             multivariate=True,
             group=False,
-            n_startup_trials=startup_trials(trials),
-            constant_liar=workers > 1,
+            n_startup_trials=startup_trials(problem.trials),
+            constant_liar=problem.workers > 1,
         )
 
     return from_seed
 
 
-def _nsga2(trials: int, workers: int) -> FromSeed:
-    size, generations = population_size(trials), Generations()
+def _nsga2(problem: SearchProblem) -> FromSeed:
+    size, generations = population_size(problem.trials), Generations()
     return lambda seed: GenerationalNSGAII(seed=seed, population_size=size, generations=generations)
 
 
-def _random(trials: int, workers: int) -> FromSeed:
+def _random(problem: SearchProblem) -> FromSeed:
     return lambda seed: RandomSampler(seed=seed)
 
 
-SAMPLERS: dict[str, Callable[[int, int], FromSeed]] = {"tpe": _tpe, "nsga2": _nsga2, "random": _random}
-"""By name: takes the trials of the whole run and the number of workers, and returns what makes its samplers."""
+SAMPLERS: dict[str, Callable[[SearchProblem], FromSeed]] = {"tpe": _tpe, "nsga2": _nsga2, "random": _random}
+"""By name: takes the problem of a study, once, and returns what makes that study's samplers."""
 
 
-def sampler_from_seed(name: str, *, trials: int, workers: int) -> FromSeed:
+def sampler_from_seed(name: str, problem: SearchProblem) -> FromSeed:
     """What makes the samplers of that name for one study. Raises ValueError with the known names."""
-    return lookup(SAMPLERS, name, "sampler")(trials, workers)
+    return lookup(SAMPLERS, name, "sampler")(problem)

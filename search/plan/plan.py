@@ -33,7 +33,8 @@ class Plan:
     config: with absolute paths. classes: the names of labels 1..C. student: the detector that is searched or trained.
     start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
     by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
-    something, by their keys. inputs: the user's files of weights that this run uses, by key of the config.
+    something, by their keys. inputs: the user's files of weights that this run stands on, by key of the config: of a
+    search those of all teachers, of a training those that it uses.
     """
 
     config: Config
@@ -95,11 +96,13 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
     space = build_space(choices, section.terms)
     uniform = uniform_candidates(section.layers.methods, space)
     initial = initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials)
+    check_device(config.device)
     if not begun:
         check_ensemble(config.ensemble, section.terms, config.train.terms)
-        _check_start(base, lambda: choices, fixed_candidate(config.train, base.student))
+        _check_teachers(base, lambda: choices, fixed_candidate(config.train, base.student))
     table = CostTable.of(base.student, space)
-    check_budgets(search.constraints, table)
+    if not begun:
+        check_budgets(search.constraints, table)
     return SearchPlan(
         base=replace(base, inputs=_inputs(base.teachers, None)),
         choices=choices,
@@ -121,7 +124,8 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     base.check_images(images)
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
-    _check_start(base, lambda: layer_choices(config.space, base.student), candidate)
+    check_device(config.device)
+    _check_teachers(base, lambda: layer_choices(config.space, base.student), candidate)
     used = {name: teacher for name, teacher in base.teachers.items() if name in base.needed}
     start = base.start if train.start == "scratch" else None
     return TrainPlan(replace(base, inputs=_inputs(used, start)), candidate)
@@ -150,13 +154,12 @@ def _plan(config: Config, terms: Terms, needed: set[str], trained: dict[str, Tra
     )
 
 
-def _check_start(plan: Plan, choices: Callable[[], Choices], fixed: Candidate) -> None:
-    """Whether this machine, the published weights and the teachers can do what the config asks.
+def _check_teachers(plan: Plan, choices: Callable[[], Choices], fixed: Candidate) -> None:
+    """Whether the published weights and the teachers can do what the config asks.
 
     choices, fixed: as for `asked_of_teachers`.
     """
     config, specs = plan.config, {name: teacher.spec for name, teacher in plan.teachers.items()}
-    check_device(config.device)
     check_starts(plan.teachers, plan.student, plan.start)
     asked = asked_of_teachers(config.space, config.train, plan.student, choices, fixed)
     check_teaching(asked, plan.student, specs, plan.ensemble)

@@ -52,5 +52,5 @@ def load_published(start: Start, network: nn.Module, detector: str) -> str:
     missing = f"; {len(report.missing)} stay new, {report.missing[0]} among them" if report.missing else ""
     unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
     whole = "detector" if part is network else "backbone"
-    told = "".join(f"; {clause}" for clause in report.told)
-    return f"{len(report.loaded)} tensors of the {whole} from {Path(start.weights).name}{missing}{unused}{told}"
+    changes = "".join(f"; {clause}" for clause in report.changes)
+    return f"{len(report.loaded)} tensors of the {whole} from {Path(start.weights).name}{missing}{unused}{changes}"

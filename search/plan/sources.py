@@ -6,6 +6,7 @@ from pathlib import Path
 
 from search.config import Config, ConfigError
 from search.config.schema import Data
+from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
 from trainers.data.errors import DataError
 from trainers.data.formats import Format, data_format, own_classes, shared_images
@@ -13,7 +14,8 @@ from trainers.data.shapes import SHAPE_CLASSES
 
 
 def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
-    """The config with absolute places for all files that it reads, so that it means the same from every folder.
+    """The config with absolute places for all files that it reads, so that it means the same from every folder, and
+    with the ranges of weights that it leaves to the terms.
 
     The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
     BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
@@ -26,6 +28,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
         named = Path(data.root) if data.root else None
     elif named is None:
         named = _named_root(data, data_needed)
+    terms = with_default_weights(config.space.terms)  # of a config that was made without `load_config`
     teachers = {
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
@@ -34,6 +37,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
         "data": data.model_copy(update={"root": _absolute(named)}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,
+        "space": config.space.model_copy(update={"terms": terms}),
     }
     return config.model_copy(update=changes)
 

@@ -9,7 +9,7 @@ from search.config.schema import Teacher as TeacherSection
 from search.plan.detectors import teacher_spec
 from search.plan.published import Start, load_published, teacher_start
 from spaces.candidate import ALL_REAL
-from spaces.detectors import DetectorSpec
+from spaces.detectors import DEFAULT_HEADS, DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.detector_file import load_detector
@@ -125,12 +125,15 @@ def _check_shape(
 
 
 def _contradicted(section: TeacherSection, found: DetectorSpec) -> str | None:
-    """What a teacher's file is that the config says otherwise, in words."""
-    for key in ("detector", "width", "heads"):
-        asked = getattr(section, key)
-        if asked not in (None, getattr(found, key)):
-            return f"one of {key} {getattr(found, key)}, but the config says {asked}"
-    return None
+    """Where a teacher's file differs from the config's section, in words."""
+    for key in ("detector", "width"):
+        wanted = getattr(section, key)
+        if wanted not in (None, getattr(found, key)):
+            return f"one of {key} {getattr(found, key)}, but the config says {wanted}"
+    if section.heads in (None, found.heads or DEFAULT_HEADS):
+        return None
+    actual = f"one of heads {found.heads}" if found.heads else f"a {found.detector}, which has one kind of heads"
+    return f"{actual}, but the config says {section.heads}"
 
 
 def _misfit(name: str, path: Path, reason: str) -> CheckpointError:

@@ -1,4 +1,4 @@
-"""The weights that a run made and stands on, each told by its bytes: another file in its place is never used."""
+"""Digests of the weights that a run made and of those that it was given: it never uses another file in their place."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -18,8 +18,8 @@ LOCK_TEXT = "process "
 class RunLock:
     """Holds `<run>/lock` while a search or a retraining writes to the run: `with RunLock(run_dir): ...`.
 
-    Raises RunError, naming the holder, when another process has it. Folders that it had to make, and in which nothing
-    else came to lie, are gone afterwards; so is the lock alone in a folder that was there before.
+    On exit it removes the folders that it created, if they are still empty; in a folder that already existed, only the
+    lock file that it created. Raises RunError, with the holder's name, when another process has the lock.
     """
 
     def __init__(self, run_dir: Path) -> None:

@@ -15,26 +15,26 @@ class LoggedProgress:
     A line is `{"stage": "supernet", "epoch": 3, "of": 24, "loss": 6.41, "cls": 4.2, "box": 2.21, "flipped": 0.031}`:
     the weighted losses as means over the epoch's steps (of a supernet also over those whose candidate lacks the term),
     their sum first; `flipped` is the share of searched signs that differ from where the stage began, and
-    `discriminator_accuracy`, with adversarial terms, the share of places that discriminators told rightly. Where a
+    `discriminator_accuracy`, with adversarial terms, the share of places that discriminators got right. Where a
     training goes on, or begins again, its lines about epochs that it does again are taken out: each stands once. A
     candidate's trainings of other settings go by the places of their results, `train <id>` and `train <id>.2`.
     """
 
-    def __init__(self, shown: Progress, file: Path) -> None:
-        self._shown, self._file = shown, file
+    def __init__(self, display: Progress, file: Path) -> None:
+        self._display, self._file = display, file
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Stage]:
-        with self._shown.stage(name, total) as stage:
+        with self._display.stage(name, total) as stage:
             yield _LoggedStage(stage, self._file, name, total)
 
     def note(self, text: str) -> None:
-        self._shown.note(text)
+        self._display.note(text)
 
 
 class _LoggedStage:
-    def __init__(self, shown: Stage, file: Path, name: str, total: int) -> None:
-        self._shown, self._file, self._name, self._total = shown, file, name, total
+    def __init__(self, display: Stage, file: Path, name: str, total: int) -> None:
+        self._display, self._file, self._name, self._total = display, file, name, total
         self._done = 0
 
     def advance(self, n: int = 1, **figures: float | str) -> None:
@@ -43,7 +43,7 @@ class _LoggedStage:
             line = {"stage": self._name, "epoch": self._done, "of": self._total, **figures}
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-        self._shown.advance(n, **figures)
+        self._display.advance(n, **figures)
 
     def resume(self, n: int, **figures: float | str) -> None:
         self._done = n
@@ -52,11 +52,11 @@ class _LoggedStage:
             kept = [line for line in lines if line.endswith("\n") and not self._is_ahead(line)]
             if kept != lines:
                 write_whole(self._file, "".join(kept).encode())
-        self._shown.resume(n, **figures)
+        self._display.resume(n, **figures)
 
     def _is_ahead(self, line: str) -> bool:
         try:
-            told = json.loads(line)
+            entry = json.loads(line)
         except json.JSONDecodeError:
             return False  # somebody else's: a log must not stop a training
-        return isinstance(told, dict) and told.get("stage") == self._name and told.get("epoch", 0) > self._done
+        return isinstance(entry, dict) and entry.get("stage") == self._name and entry.get("epoch", 0) > self._done

@@ -72,7 +72,7 @@ def role_rates(section: TrainingConfig) -> dict[str, float]:
 
 
 def described(section: Retrain | Train) -> dict[str, object]:
-    """What results and unfinished states of such a training are told apart by."""
+    """What identifies the results and unfinished states of such a training."""
     settings: dict[str, object] = {**train_settings(section).described()}
     settings["inputs_first_epochs"] = section.inputs_first_epochs
     if isinstance(section, Train):

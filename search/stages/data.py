@@ -25,32 +25,41 @@ from trainers.whole_files import write_whole
 class RunData:
     """The decoded images of a run.
 
-    train: what is trained on. val: the subset that teachers and candidates are measured on, if there is one. read: all
-    images of each set, by its name. inputs: the digests of the user's weights. seconds: what reading took.
+    train: what is trained on. val: the subset that teachers and candidates are measured on, if there is one. test: the
+    test images, where they were asked for. read: all images of each set, by its name. inputs: the digests of the
+    user's weights. seconds: what reading took.
     """
 
     train: Decoded
     val: Decoded | None
+    test: Decoded | None
     read: dict[str, Decoded]
     inputs: dict[str, str]
     seconds: float
 
 
-def read_data(plan: Plan, run: RunFolder, progress: Progress) -> RunData:
-    """Read and decode what is trained and measured on; only images that are generated are written.
+def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool = False) -> RunData:
+    """Read and decode what is trained and measured on; only images that are generated or downloaded are written.
 
-    Raises RunError when the images or the given weights of a begun run changed, ConfigError for a batch larger than the
-    data, DataError for bad data.
+    with_test: the test images too, which a search reads at its end. Raises RunError when the images or the given
+    weights of a begun run changed, ConfigError for a batch larger than the data, DataError for bad data.
     """
     started, names = time.monotonic(), plan.config.data
     inputs = input_digests(run, plan.inputs)
-    with _removed_if_refused(run.data):
+    with _removed_if_refused(Path(names.root) if names.format == "shapes" and names.root else run.data):
         prepare_root(plan, run)
-        train = load_training(plan, run, progress)
-        val = None if names.val is None else load_measured(plan, run, names.val, progress)
-        plan.check_images(len(train))  # some may have been left out
-    read = {names.train: train} if val is None else {names.train: train, str(names.val): val}
-    data = RunData(train, None if val is None else scoring_subset(plan, val), read, inputs, time.monotonic() - started)
+        read = {names.train: load_training(plan, run, progress)}
+        measured = [names.val, names.test if with_test else None]
+        read |= {split: load_measured(plan, run, split, progress) for split in measured if split is not None}
+        plan.check_images(len(read[names.train]))  # some may have been left out
+    data = RunData(
+        train=read[names.train],
+        val=None if names.val is None else scoring_subset(plan, read[names.val]),
+        test=read.get(names.test),
+        read=read,
+        inputs=inputs,
+        seconds=time.monotonic() - started,
+    )
     _check_same_data(run, _fingerprints(data))
     return data
 
@@ -66,7 +75,7 @@ def note_data(data: RunData, run: RunFolder, progress: Progress) -> None:
 def note_defects(run: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
     """Report how many images were left out, and write every defect with its reason to `data_defects.json`."""
     file = run.path / layout.DATA_DEFECTS
-    noted = read_json(file) if file.is_file() else {}
+    noted = read_json(file) if run.begun and file.is_file() else {}
     for split, data in splits.items():
         noted[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
         if data.defects:

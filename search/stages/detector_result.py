@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from results import layout
 from search.config.schema import TWIN
 from search.run.digests import not_as_written
 from search.run.folder import read_json
@@ -48,12 +49,12 @@ def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> P
     The figures are written last, so a place without them is free.
     """
     places = (folder / (candidate_id if n == 1 else f"{candidate_id}.{n}") for n in count(1))
-    return next(place for place in places if _is_free_or_of(place / "figures.json", settings))
+    return next(place for place in places if _is_free_or_of(place / layout.RESULT_FIGURES, settings))
 
 
 def is_finished(place: Path) -> bool:
     """Whether a result lies there."""
-    return (place / "figures.json").is_file()
+    return (place / layout.RESULT_FIGURES).is_file()
 
 
 def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Result:
@@ -61,21 +62,21 @@ def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Resu
 
     `beside` gives those of its teachers, asked only then. Raises RunError as `check_result` does.
     """
-    kept, file = check_result(place), place / "detector.safetensors"
+    kept, file = check_result(place), place / layout.DETECTOR
     if kept["test_images"] != test.fingerprint():
         try:
             network = load_detector(file).network
         except CheckpointError as error:
             raise not_as_written(file, place) from error
         kept |= _figures(network, test, beside())
-        write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
+        write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
     others = kept.get("teachers_test", {})  # which older results have not
     return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], others)
 
 
 def check_result(place: Path) -> dict[str, Any]:
-    """What `figures.json` holds there. Raises RunError where the detector's file isn't the one that it is of."""
-    kept, file = read_json(place / "figures.json"), place / "detector.safetensors"
+    """The content of `figures.json`. Raises RunError if the detector's sha256 differs from the one recorded with it."""
+    kept, file = read_json(place / layout.RESULT_FIGURES), place / layout.DETECTOR
     if not file.is_file() or kept.get("sha256") not in (None, digest_of(file)):  # older results have no digest
         raise not_as_written(file, place)
     return kept
@@ -91,7 +92,7 @@ def keep_result(
     beside: Callable[[], Figures],
 ) -> None:
     """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
-    file = place / "detector.safetensors"
+    file = place / layout.DETECTOR
     save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
     kept = {
@@ -102,8 +103,8 @@ def keep_result(
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
-    write_whole(place / "candidate.json", f"{candidate.to_json()}\n".encode())
-    write_whole(place / "figures.json", json.dumps(kept, indent=2).encode())
+    write_whole(place / layout.RESULT_CANDIDATE, f"{candidate.to_json()}\n".encode())
+    write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
 
 
 def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:

@@ -41,7 +41,7 @@ def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Can
         if not training.finished:
             network = _trained(plan, prepared, training, progress)
             keep_result(training.place, network, base.student, candidate, training.settings, test, beside)
-            training.forget_state()
+        training.forget_state()
         return result_on(training.place, test, beside)
 
 

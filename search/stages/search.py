@@ -28,7 +28,10 @@ class Search:
 
 
 def run_search(
-    config: Config, run_dir: Path | None = None, data_root: Path | None = None, progress: Progress | None = None
+    config: Config,
+    run_dir: Path | str | None = None,
+    data_root: Path | str | None = None,
+    progress: Progress | None = None,
 ) -> Search:
     """Run the whole search in `run_dir`, or go on where an earlier start of it stopped.
 
@@ -40,8 +43,8 @@ def run_search(
     candidate that fails is recorded, and the search goes on. A start that is refused before its data was read leaves
     the folder as it was.
     """
-    plan = plan_search(config, data_root)
-    with started_run(run_dir or default_folder(config.name), plan.base.config) as run:
+    plan = plan_search(config, None if data_root is None else Path(data_root))
+    with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
         progress = run.logged(progress or SilentProgress())
         data = read_data(plan.base, run, progress)
         run.begin(config_text(plan.base.config))
@@ -56,10 +59,10 @@ def run_search(
 
 
 def run_retrain(
-    run_dir: Path,
+    run_dir: Path | str,
     candidate_id: str,
     epochs: int | None = None,
-    data_root: Path | None = None,
+    data_root: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Retrain one candidate of a run to the end and measure it on `data.test`.
@@ -67,11 +70,11 @@ def run_retrain(
     candidate_id: an id in the trials table or an unambiguous beginning of one. epochs: instead of the config's.
     data_root: the place where the search found its images, if they have moved. progress: as for `run_search`.
     """
-    run, config = read_run_folder(run_dir)
+    run, config = read_run_folder(Path(run_dir))
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
-    candidate = Candidate(results.open_run(run_dir).candidate(candidate_id))
-    plan = plan_search(config, data_root, begun=True)
+    candidate = Candidate(results.open_run(run.path).candidate(candidate_id))
+    plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
     with RunLock(run.path):
         progress = run.logged(progress or SilentProgress())
         data = read_data(plan.base, run, progress)

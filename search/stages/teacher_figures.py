@@ -6,13 +6,12 @@ from pathlib import Path
 
 from torch import nn
 
+from results import layout
 from search.plan.teachers import PlannedTeacher
 from search.run.folder import RunFolder, read_json
 from search.stages.detector_result import Figures, figures_on
 from trainers.data.decoded import Decoded
 from trainers.whole_files import digest_of, write_whole
-
-FILE = "teachers_test.json"
 
 
 def teacher_figures(
@@ -22,7 +21,7 @@ def teacher_figures(
 
     Measured again on other images, and for a teacher whose file has changed: the run's own, or the given one.
     """
-    file, images = run.path / FILE, test.fingerprint()
+    file, images = run.path / layout.TEACHERS_TEST, test.fingerprint()
     noted = read_json(file) if file.is_file() else {}
     for name, network in networks.items():
         weights = run.teacher(name) if pool[name].given is None else Path(str(pool[name].section.weights))

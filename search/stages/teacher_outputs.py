@@ -7,7 +7,7 @@ from results import layout
 from search.plan.plan import Plan
 from search.run.folder import RunFolder
 from spaces.candidate import NO_TEACHER
-from spaces.detectors import is_two_stage
+from spaces.detectors import DEFAULT_HEADS, is_two_stage
 from trainers.data.decoded import Decoded
 from trainers.distill import TERMS
 from trainers.distill.teacher_cache import KnownOutputs, bytes_of, kept_outputs
@@ -33,14 +33,22 @@ def teacher_outputs(
             )
             continue
         teacher = teachers[name]
-        described = {**asdict(teacher.spec), "candidate": dict(teacher.candidate)}
         place = run.path / layout.TEACHER_OUTPUTS
-        saved = kept_outputs(place, teacher.network, described, images, scoring.batch_size, read[name])
+        saved = kept_outputs(place, teacher.network, description(teacher), images, scoring.batch_size, read[name])
         if saved is None:
             progress.note(f"Half precision can't hold the outputs of teacher {name}: it runs in every score.")
         else:
             outputs[name], left = saved, left - sizes[name]
     return outputs
+
+
+def description(teacher: Teacher) -> dict[str, object]:
+    """What decides a teacher's outputs beside its weights: part of the key under which they are saved.
+
+    A detector with one kind of heads is described with the default kind, as versions before this did: the key stays.
+    """
+    spec = teacher.spec
+    return {**asdict(spec), "heads": spec.heads or DEFAULT_HEADS, "candidate": dict(teacher.candidate)}
 
 
 def _parts_read(plan: Plan, teachers: Mapping[str, Teacher]) -> dict[str, frozenset[str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -16,13 +17,13 @@ from search.plan.published import load_published
 from search.run.folder import default_folder
 from search.run.start import started_run
 from search.stages.candidate_training import CandidateTraining, plan_candidate_training, train_candidate
-from search.stages.data import RunData, note_data, note_defects, read_data
+from search.stages.data import RunData, note_data, read_data
 from search.stages.detector_result import Result, check_result, keep_result, result_on
-from search.stages.images import load_measured
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for, teacher_pool
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
+from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
 from trainers.seeding import seeded
@@ -44,7 +45,10 @@ def with_candidate(config: Config, candidate: Candidate) -> Config:
 
 
 def run_train(
-    config: Config, run_dir: Path | None = None, data_root: Path | None = None, progress: Progress | None = None
+    config: Config,
+    run_dir: Path | str | None = None,
+    data_root: Path | str | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Train the network that `config.train` names, and measure it on `data.test` beside its twin.
 
@@ -56,26 +60,25 @@ def run_train(
     of one. The same call goes on where an earlier one stopped, and keeps the result in `trained/<id>/`. Raises
     ConfigError for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
-    plan = plan_training(config, data_root)
+    plan = plan_training(config, None if data_root is None else Path(data_root))
     base, train = plan.base, plan.base.config.train
-    with started_run(run_dir or default_folder(config.name), base.config, command="train") as run:
+    with started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run:
         progress = run.logged(progress or SilentProgress())
         training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
         if training.finished:
             check_result(training.place)
-        data = read_data(base, run, progress)
+        data = read_data(base, run, progress, with_test=True)
         run.begin(config_text(base.config))
         note_data(data, run, progress)
         teachers = teacher_pool(base, run, data, progress)
-        test = load_measured(base, run, base.config.data.test, progress)
-        note_defects(run, {base.config.data.test: test}, progress)
+        test = cast(Decoded, data.test)
         networks = {name: teacher.network for name, teacher in teachers.items()}
         beside = partial(teacher_figures, test, base.teachers, run, networks)
         if not training.finished:
             with run.timed(f"train {plan.candidate.id}"):
                 network = _trained(plan, training, data, teachers, progress)
             keep_result(training.place, network, base.student, plan.candidate, training.settings, test, beside)
-            training.forget_state()
+        training.forget_state()
         return result_on(training.place, test, beside)
 
 

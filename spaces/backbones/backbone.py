@@ -1,4 +1,4 @@
-"""What a detector asks of a backbone, and what backbones share."""
+"""The interface of backbones, and functions that they share."""
 
 from collections.abc import Mapping
 from typing import Literal, Protocol
@@ -12,7 +12,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 CAFFE_MEAN, CAFFE_STD = (0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)
-"""Of torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
+"""Mean and scale of images for torchvision's `ssd300_vgg16`, whose backbone was trained on images of 0 to 255."""
 
 
 class Backbone(Protocol):
@@ -56,7 +56,7 @@ def unit_modules(unit: str, convolution: str, norm: str) -> dict[str, str]:
 
 
 def renamed(state: Mapping[str, Tensor], modules: Mapping[str, str]) -> dict[str, Tensor]:
-    """The state with every tensor's module called as `modules` says; modules that it doesn't hold keep their names."""
+    """The state with modules renamed by `modules` (old name to new name); other modules keep their names."""
     result = {}
     for name, tensor in state.items():
         module, dot, leaf = name.rpartition(".")

@@ -23,7 +23,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Family:
-    """What a published network is, besides its width.
+    """The numbers and names of a published network, for any width.
 
     stem, head: channels of the first, real convolution and of the last, 1x1 one. end_padding: see `RealConv`. Names are
     those of a checkpoint's modules, a convolution and its BatchNorm: of the stem, of the head, and of each block,

@@ -144,8 +144,8 @@ class VGG(nn.Module):
                 named |= {f"{norm}.{name}": tensor for name, tensor in own.items()}
         return named
 
-    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
-        """For a report: by what the images are normalised, where the weights decide it."""
+    def report_published(self, state: Mapping[str, Tensor]) -> list[str]:
+        """Report how images are normalised, if the weights decide it."""
         if self.normalisation is None:
             return []
         whose = "torchvision's classifiers" if _is_classifier(state) else "SSD's published backbone"

@@ -16,9 +16,10 @@ from spaces.detectors.contract import (
     searchable_units,
     traced,
 )
-from spaces.detectors.table import DETECTORS, DetectorSpec, build_detector
+from spaces.detectors.table import DEFAULT_HEADS, DETECTORS, DetectorSpec, build_detector
 
 __all__ = [
+    "DEFAULT_HEADS",
     "DETECTORS",
     "Assignment",
     "Detections",

@@ -10,9 +10,9 @@ from torchvision.models.detection.image_list import ImageList
 
 @dataclass(frozen=True)
 class BoxSpec:
-    """What a family's default boxes are, level by level, so that the responses of one detector can teach another.
+    """The default boxes of a family of detectors, which share them so that one can teach another by its responses.
 
-    scales: sides of boxes as shares of the image, one a level and one more for the square between the last level and
+    scales: sides of boxes as shares of the image, one per level and one more for the square between the last level and
     the whole. steps: pixels from cell to cell on images of `steps_at` pixels, which aren't a level's share of the image
     in the published layout; at any other size, and without steps, the image is divided by the level's size.
     """
@@ -24,12 +24,12 @@ class BoxSpec:
 
 
 SSD_BOXES = BoxSpec(((2,), (2, 3), (2, 3), (2,)), (0.10, 0.22, 0.42, 0.68, 0.95))
-"""Four levels, 4, 6, 6 and 4 boxes a cell."""
+"""Four levels, 4, 6, 6 and 4 boxes per cell."""
 
 SSD300_BOXES = BoxSpec(
     ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)), (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05), (8, 16, 32, 64, 100, 300)
 )
-"""Six levels, 4, 6, 6, 6, 4 and 4 boxes a cell; the sizes are torchvision's `ssd300_vgg16`'s."""
+"""Six levels, 4, 6, 6, 6, 4 and 4 boxes per cell; the sizes are torchvision's `ssd300_vgg16`'s."""
 
 
 class DefaultBoxes(nn.Module):
@@ -48,11 +48,11 @@ class DefaultBoxes(nn.Module):
 
     @property
     def per_cell(self) -> list[int]:
-        """The number of boxes a cell of each level holds."""
+        """The number of boxes per cell, level by level."""
         return self._generate.num_anchors_per_location()
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """Features (N, C, H, W) a level to boxes (M, 4) xyxy in pixels, by level, row, column, box of the cell."""
+        """Features (N, C, H, W) per level to boxes (M, 4) xyxy in pixels, by level, row, column, box of the cell."""
         first = features[0]
         key = (first.device, *(feature.shape[-2:] for feature in features))
         if key not in self._cache:

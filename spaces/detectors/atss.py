@@ -39,9 +39,9 @@ def adaptive_thresholds(
     IoUs plus their standard deviation.
     """
     centres, own = ((corners[:, :2] + corners[:, 2:]) / 2 for corners in (anchors, boxes))
-    apart = (own[:, None] - centres).square().sum(-1)
+    squared_distances = (own[:, None] - centres).square().sum(-1)
     chosen, first = [], 0
-    for level, count in zip(apart.split(list(cells), dim=1), candidates, strict=True):
+    for level, count in zip(squared_distances.split(list(cells), dim=1), candidates, strict=True):
         chosen.append(first + level.topk(min(count, level.shape[1]), dim=1, largest=False).indices)
         first += level.shape[1]
     index = torch.cat(chosen, dim=1)

@@ -42,7 +42,7 @@ def decode(offsets: Tensor, anchors: Tensor, scales: Scales) -> Tensor:
 
 
 def match(iou: Tensor, least: float) -> Tensor:
-    """By anchor the index of its object, -1 for none, (M,), from their IoU (objects, M).
+    """The index of each anchor's object, -1 for none, (M,), from their IoU (objects, M).
 
     An anchor takes the object that it overlaps most, by `least` or more; each object takes its best anchor in any case
     (arXiv:1512.02325, section 2.2).

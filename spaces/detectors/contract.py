@@ -1,4 +1,4 @@
-"""What every detector takes and gives back, so that distillation, scoring and evaluation need to know no detector."""
+"""The interface of all detectors: distillation, scoring and evaluation depend on it and on no single detector."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,14 +20,14 @@ Detections = dict[str, Tensor]
 """One image's result: boxes (n, 4) xyxy in pixels of the image as given, scores (n,) falling, labels (n,) in 1..C."""
 
 Heads = Literal["light", "full"]
-"""Which convolutions a detector predicts with, where there is a choice: what each of them is, the detector says."""
+"""The kind of convolutions that predict, if there is a choice; each detector's docstring describes its two kinds."""
 
 
 @dataclass(frozen=True)
 class Responses:
     """Raw head outputs, and how to read them.
 
-    Per pyramid level, with A anchors a cell and K scores an anchor: cls (N, A*K, H, W), box (N, A*4, H, W). anchors
+    Per pyramid level, with A anchors per cell and K scores per anchor: cls (N, A*K, H, W), box (N, A*4, H, W). anchors
     (M, 4) xyxy in pixels of the detector's own input size, in the order level, row, column, anchor of a cell, M = sum
     A*H*W.
     `activation` turns cls into probabilities; `background` is the index of the background score, None where there is
@@ -50,11 +50,11 @@ class Responses:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What each anchor of each image must say, by the detector's own rule of matching.
+    """The targets of each image's anchors, by the detector's own matching rule.
 
-    labels (N, M): a class from 1 on, 0 for background, -1 where the anchor is left out of the loss; of a first stage, 1
-    for any object. box (N, M, 4): what `Responses.box` must say, in its coding, of distributions their distances; it
-    means nothing where the label isn't a class. Of proposals instead of anchors: (R,) and (R, 4).
+    labels (N, M): a class from 1 on, 0 for background, -1 where the anchor is left out of the loss; in a first stage, 1
+    for any object. box (N, M, 4): the target of `Responses.box`, in its coding (distances for distributions); it is
+    undefined where the label isn't a class. For proposals instead of anchors the shapes are (R,) and (R, 4).
     """
 
     labels: Tensor
@@ -63,11 +63,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class RoIResponses:
-    """What the second stage of a two-stage detector says of each proposal.
+    """Responses of a two-stage detector's second stage to each proposal.
 
     proposals: per image (R_i, 4) xyxy in pixels of the detector's own input. cls (R, K) logits with index 0 the
-    background, box (R, K*4) offsets for each class, R = sum R_i in the order of the images. assignment: what it must
-    say of them, where targets were given.
+    background, box (R, K*4) offsets for each class, R = sum R_i in the order of the images. assignment: their
+    targets, if targets were given.
     """
 
     proposals: list[Tensor]
@@ -98,19 +98,19 @@ class DetectorOutput:
 
     @cached_property
     def rois(self) -> RoIResponses | None:
-        """What the second stage says of its proposals, None of a single-stage detector."""
+        """The second stage's responses to its proposals; None for a single-stage detector."""
         return None if self.second_stage is None else self.second_stage()
 
     @cached_property
     def assignment(self) -> Assignment:
-        """What `responses` must say of the targets. Raises ValueError when the detector ran without any."""
+        """The targets of `responses`. Raises ValueError if the detector ran without targets."""
         if self.assign is None:
             raise ValueError("The output holds no targets, so that its anchors have none: run the detector with them.")
         return self.assign()
 
     @cached_property
     def detections(self) -> list[Detections]:
-        """One image's boxes, scores and labels after the other, without gradients."""
+        """Boxes, scores and labels, image by image, without gradients."""
         with torch.no_grad():
             return self.decode()
 
@@ -118,12 +118,12 @@ class DetectorOutput:
 class Detector(Protocol):
     """Images: a list of [3, H, W] in 0..1, of any size; targets: a list of `Target`, in pixels of these images.
 
-    proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then says of exactly
-    these what it would of its own, a single-stage one raises ValueError.
+    proposals: per image (R_i, 4) xyxy in pixels of the detector's own input; a two-stage detector then runs its
+    second stage on these instead of its own proposals, a single-stage one raises ValueError.
 
     feature_channels: the pyramid's levels and their channels.
     detections_per_image: how many detections an image keeps at most, the published number unless it is set.
-    counted_proposals: on how many proposals a two-stage detector's costs are counted; None for one of a single stage.
+    counted_proposals: on how many proposals a two-stage detector's costs are counted; None for a single-stage one.
     openable: the convolutions that are real unless a search opens them.
     """
 
@@ -139,7 +139,7 @@ class Detector(Protocol):
     def responses(self, batch: Tensor) -> Responses:
         """The raw outputs on normalised images (N, 3, H, W) of the detector's own size: tensors in, tensors out.
 
-        `forward` computes the same, between resizing and losses. Of a two-stage detector its first stage's.
+        `forward` computes the same, between resizing and losses. A two-stage detector returns its first stage's.
         """
         ...
 
@@ -180,7 +180,7 @@ def traced(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def keeping(network: nn.Module, detections: int) -> Iterator[None]:
-    """Within this context a detector keeps so many detections an image, or more where it does anyway."""
+    """Within this context a detector keeps `detections` per image, or its own number if that is larger."""
     detector = cast(Detector, network)
     own = detector.detections_per_image
     detector.detections_per_image = max(own, detections)

@@ -1,4 +1,4 @@
-"""Boxes of what any detector's anchors say, as its responses describe."""
+"""Decodes any detector's responses to boxes."""
 
 from torch import Tensor
 

@@ -13,11 +13,11 @@ BINS = 17
 """The distances 0 to 16 strides."""
 
 SIDE = 8
-"""Of an anchor, in strides, as in ATSS (arXiv:1912.02424)."""
+"""Side of an anchor, in strides, as in ATSS (arXiv:1912.02424)."""
 
 
 def square_anchors(sizes: Sequence[tuple[int, int]], strides: Sequence[int], device: torch.device) -> Tensor:
-    """One anchor a cell, around ((column + 0.5), (row + 0.5)) * stride: (M, 4), by level, row, column.
+    """One anchor per cell, around ((column + 0.5), (row + 0.5)) * stride: (M, 4), by level, row, column.
 
     sizes: (height, width) of each level's map.
     """

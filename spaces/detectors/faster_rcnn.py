@@ -23,7 +23,7 @@ from spaces.detectors.contract import (
 )
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.openable import openable_parts
-from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, told_of_predictors
+from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, report_predictors
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
@@ -32,17 +32,17 @@ COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
-"""Of what is detected, per image; the number is the published one."""
+"""Detection thresholds, and the most detections per image (published values)."""
 PROPOSALS_PER_DETECTION = 2
-"""At least, so that overlapping ones leave enough; ours, it matters where more than the published number are kept."""
+"""Fewest proposals per detection, so that NMS leaves enough. Our rule; it acts only above the published number."""
 PREDICTORS = {f"roi_heads.box_predictor.{name}": 1 for name in ("cls_score.weight", "cls_score.bias")} | {
     f"roi_heads.box_predictor.{name}": 4 for name in ("bbox_pred.weight", "bbox_pred.bias")
 }
-"""The tensors that know the classes, with their numbers for each."""
+"""The tensors that depend on the classes, and how many values per class each has."""
 BATCH_NORM_EPS = 1e-5
 
 Learnt = tuple[RoIResponses, list[Tensor], list[Tensor]]
-"""What the second stage says of proposals; per image the class that each must tell (R,), and its offsets (R, 4)."""
+"""The second stage's responses, and per image the target class of each proposal (R,) and its target offsets (R, 4)."""
 
 
 class FasterRCNN(nn.Module):
@@ -69,8 +69,8 @@ class FasterRCNN(nn.Module):
         channels = scaled_channels(PYRAMID_CHANNELS, width)
         self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
         self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
-        self._kept_proposals = scale.kept()
-        self.rpn = build_rpn(channels, scale, self._kept_proposals, methods_for, "rpn.")
+        self._proposal_counts = scale.kept()
+        self.rpn = build_rpn(channels, scale, self._proposal_counts, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
         heads = ("rpn.head.cls_logits", "rpn.head.bbox_pred")
         self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=heads)
@@ -83,7 +83,7 @@ class FasterRCNN(nn.Module):
     @detections_per_image.setter
     def detections_per_image(self, detections: int) -> None:
         self.roi_heads.detections_per_img = detections
-        self._kept_proposals["testing"] = max(self.counted_proposals, PROPOSALS_PER_DETECTION * detections)
+        self._proposal_counts["testing"] = max(self.counted_proposals, PROPOSALS_PER_DETECTION * detections)
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -149,10 +149,10 @@ class FasterRCNN(nn.Module):
         named |= renamed(rest, modules)
         return fit_predictors(named, PREDICTORS, _published_rows(state), self.num_classes + 1)
 
-    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
+    def report_published(self, state: Mapping[str, Tensor]) -> list[str]:
         """For a report: what becomes of its class predictors, and of its BatchNorms."""
-        told = told_of_predictors(_published_rows(state), self.num_classes + 1)
-        return [*told, "its BatchNorms are for an epsilon of 0"] if _is_for_no_epsilon(state) else told
+        changes = report_predictors(_published_rows(state), self.num_classes + 1)
+        return [*changes, "its BatchNorms are for an epsilon of 0"] if _is_for_no_epsilon(state) else changes
 
     def _second(self, features: dict[str, Tensor], proposals: list[Tensor]) -> RoIResponses:
         own = [(self.image_size, self.image_size)] * len(proposals)
@@ -161,12 +161,12 @@ class FasterRCNN(nn.Module):
         return RoIResponses(proposals, cls, box)
 
     def _sampled(self, features: dict[str, Tensor], proposals: list[Tensor], targets: list[Target]) -> Learnt:
-        """What is learnt of a sample of each image's proposals, the objects among them."""
+        """Responses and targets for a sample of each image's proposals; the objects' own boxes are among them."""
         chosen, _, labels, offsets = self.roi_heads.select_training_samples(proposals, targets)
         return self._second(features, chosen), labels, offsets
 
     def _assigned(self, rois: RoIResponses, targets: list[Target]) -> Learnt:
-        """What is learnt of all proposals as they stand."""
+        """Responses and targets for all proposals, without sampling."""
         labels, matched = [], []
         for boxes, target in zip(rois.proposals, targets, strict=True):
             if len(boxes) and len(target["boxes"]):
@@ -182,10 +182,10 @@ class FasterRCNN(nn.Module):
 
     def _decode(self, rois: RoIResponses, sizes: list[tuple[int, int]]) -> list[Detections]:
         own = (self.image_size, self.image_size)
-        found = self.roi_heads.postprocess_detections(rois.cls, rois.box, rois.proposals, [own] * len(sizes))
+        detections = self.roi_heads.postprocess_detections(rois.cls, rois.box, rois.proposals, [own] * len(sizes))
         return [
             {"boxes": resize_boxes(boxes, own, size), "scores": scores, "labels": labels}
-            for boxes, scores, labels, size in zip(*found, sizes, strict=True)
+            for boxes, scores, labels, size in zip(*detections, sizes, strict=True)
         ]
 
 
@@ -211,7 +211,7 @@ def _published_rows(state: Mapping[str, Tensor]) -> int:
 def _is_for_no_epsilon(state: Mapping[str, Tensor]) -> bool:
     """Whether they are torchvision's weights for COCO, whose BatchNorms are frozen and so count no batches.
 
-    A network that was trained on other classes can't be told from one of an epsilon of 1e-5: its variances stay.
+    A network that was trained on other classes looks the same as one with an epsilon of 1e-5: its variances stay.
     """
     counts_batches = any(name.endswith(".num_batches_tracked") for name in state)
     return _published_rows(state) == COCO_ROWS and not counts_batches

@@ -29,13 +29,13 @@ from spaces.layers.opened import ActivatedConv2d
 
 CHANNELS, QUALITY_HIDDEN = 256, 64
 FIRST_SCORE = 0.01
-"""What every class scores at first, so that the many anchors without an object weigh little (arXiv:1708.02002)."""
+"""Initial score of every class, so that the many anchors without an object weigh little (arXiv:1708.02002)."""
 
 
 class GFL(nn.Module):
     """The GFL detector (arXiv:2006.04388; v2: arXiv:2011.12885) under the contract of `contract.Detector`.
 
-    The backbone's last three maps, a pyramid p3 to p7, two towers and what predicts from them; one anchor a cell, no
+    The backbone's last three maps, a pyramid p3 to p7, two towers and what predicts from them; one anchor per cell, no
     background class: label k is class map k - 1. Each edge of a box is a distribution over 17 distances. In v2 a
     quality read off these distributions is multiplied into the class scores, in training too; `quality` builds what
     reads it, from the number of bins and hidden channels. Without (v1) the class score alone stands for both. `full`
@@ -94,7 +94,7 @@ class GFL(nn.Module):
         return gfl_losses(_scores(responses), flat_box(responses), responses.anchors, _cells(responses), targets)
 
     def assign(self, responses: Responses, targets: list[Target]) -> Assignment:
-        """By ATSS."""
+        """See `single_stage`; the anchors are matched by ATSS."""
         return assignment(responses.anchors, _cells(responses), targets)
 
     def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:

@@ -14,16 +14,17 @@ from spaces.layers.levels import LevelNorms, at_level
 TowerNorm = Literal["group", "level"]
 TOWER_DEPTH = 4
 GROUP_CHANNELS = 8
-"""Of one group of a GroupNorm: 32 groups of 256 channels, as published, at any width."""
+"""Channels of one group of a GroupNorm: as published (32 groups of 256 channels), at any width."""
 
 
 class GFLTowers(nn.Module):
     """Four 3x3 units for the classes and four for the boxes (arXiv:2006.04388; layout of RetinaNet's, 1708.02002).
 
-    Maps (N, C, H_l, W_l) a level to pairs of such maps. norm: `group`, the published GroupNorm, whose mean and variance
-    are those of one image and level; `level`, a BatchNorm a level, whose are fixed after training, so that before a
-    sign it is but a threshold a channel (measured in docs/measurements/gfl.md). The first unit has no ReLU in front:
-    a pyramid's maps come from linear layers, and take both signs, as do all maps here. 1-bit units have shortcuts.
+    Maps (N, C, H_l, W_l) per level to pairs of such maps. norm: `group` is the published GroupNorm, whose mean and
+    variance are those of one image and level; `level` is a BatchNorm per level, whose mean and variance are fixed after
+    training, so that in front of a sign it is only a threshold per channel (measured in docs/measurements/gfl.md). The
+    first unit has no ReLU in front: a pyramid's maps come from linear layers and take both signs, as all maps here do.
+    1-bit units have shortcuts.
 
     Units are called `<prefix>cls.conv1` to `<prefix>box.conv4`.
     """

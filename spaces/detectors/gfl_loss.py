@@ -20,10 +20,10 @@ def gfl_losses(
 ) -> dict[str, Tensor]:
     """Scalars `cls`, `box` and `dfl` of a batch; all keep a gradient when it holds no object.
 
-    scores (N, M, K) logits of the final scores, edges (N, M, 4, n) logits, anchors (M, 4), `cells` anchors a level;
+    scores (N, M, K) logits of the final scores, edges (N, M, 4, n) logits, anchors (M, 4), `cells` anchors per level;
     targets' boxes in the anchors' pixels. Positives are chosen by ATSS. `cls` is the quality focal loss of all anchors,
-    divided by the number of positives; what a positive's class must say is the IoU of its own box with its object.
-    `box` (GIoU, times 2) and `dfl` (times 0.25, mean over edges) are means over positives, weighted with their
+    divided by the number of positives; the target score of a positive's class is the IoU of its predicted box with its
+    object. `box` (GIoU, times 2) and `dfl` (times 0.25, mean over edges) are means over positives, weighted with their
     highest score.
     """
     owners = torch.stack([assign(anchors, cells, target["boxes"].to(anchors.dtype)) for target in targets])
@@ -32,22 +32,22 @@ def gfl_losses(
     boxes = torch.cat([target["boxes"].to(anchors.dtype)[own] for target, own in zip(targets, owned, strict=True)])
     labels = torch.cat([target["labels"][own] for target, own in zip(targets, owned, strict=True)])
     chosen, at = edges[image, anchor], anchors[anchor]
-    found = boxes_at(at, expected_distances(chosen))
+    predicted = boxes_at(at, expected_distances(chosen))
     quality = torch.zeros_like(scores)
-    quality[image, anchor, labels - 1] = paired_iou(found.detach(), boxes).to(quality.dtype)
+    quality[image, anchor, labels - 1] = paired_iou(predicted.detach(), boxes).to(quality.dtype)
     weight = scores.detach().sigmoid().amax(-1)[image, anchor]
     total = weight.sum().clamp(min=LEAST_WEIGHT)
-    apart = generalized_box_iou_loss(found, boxes)
+    giou_loss = generalized_box_iou_loss(predicted, boxes)
     spread = distribution_focal_loss(chosen, distances_to(at, boxes)).mean(-1)
     return {
         "cls": quality_focal_loss(scores, quality).sum() / max(len(image), 1),
-        "box": BOX_WEIGHT * (weight * apart).sum() / total,
+        "box": BOX_WEIGHT * (weight * giou_loss).sum() / total,
         "dfl": DISTRIBUTION_WEIGHT * (weight * spread).sum() / total,
     }
 
 
 def assignment(anchors: Tensor, cells: Sequence[int], targets: list[Target]) -> Assignment:
-    """The classes that the anchors (M, 4) must tell and the distances of their edges, in strides; by ATSS."""
+    """Target classes of the anchors (M, 4) and target distances of their edges, in strides; matched by ATSS."""
     labels, boxes = [], []
     for target in targets:
         own = target["boxes"].to(anchors.dtype)

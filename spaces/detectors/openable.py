@@ -10,7 +10,7 @@ from spaces.layers import SearchableUnit
 
 Part = Literal["stem", "shortcuts", "heads"]
 Openable = dict[Part, list[str]]
-"""By part the names of convolutions, in the order of the network's modules."""
+"""Maps a part to the names of its convolutions, in the order of the network's modules."""
 
 
 def openable_parts(network: nn.Module, *, stem: str, heads: Sequence[str]) -> Openable:

@@ -1,11 +1,11 @@
-"""The class predictors of published detectors, and what becomes of them where ours knows other classes."""
+"""The class predictors of published detectors, and how they are fitted to other classes."""
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
 COCO_ROWS = 91
-"""Of torchvision's predictors for COCO: the background, and the category ids 1 to 90."""
+"""Rows of torchvision's predictors for COCO: the background, and the category ids 1 to 90."""
 
 WITHOUT_CLASS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
 """The category ids that COCO's files don't use."""
@@ -34,8 +34,8 @@ def fit_predictors(
     return fitted
 
 
-def told_of_predictors(there: int, wanted: int) -> list[str]:
-    """What `fit_predictors` does, for a report; nothing where all rows stay or there are none."""
+def report_predictors(there: int, wanted: int) -> list[str]:
+    """Report what `fit_predictors` does; empty if all rows stay or there are none."""
     if there in (0, wanted):
         return []
     if (there, wanted) == (COCO_ROWS, len(ROWS_OF_EIGHTY)):

@@ -16,19 +16,19 @@ from spaces.layers.opened import ActivatedConv2d
 
 LEVELS = 5
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
-"""Height over width of a cell's anchors."""
+"""Height over width of each cell's anchors."""
 NMS_IOU, OBJECT_IOU, BACKGROUND_IOU = 0.7, 0.7, 0.3
 ANCHOR_SAMPLES, POSITIVE_SHARE = 256, 0.5
-"""Anchors of an image that the loss is taken on, and the largest share of positive ones."""
+"""Anchors per image in the loss, and the largest share of positive ones."""
 
 
 @dataclass(frozen=True)
 class InputScale:
-    """What goes with the size of the input.
+    """Sizes and counts that depend on the input size.
 
     finest_anchor: side of p2's anchors in pixels, doubled from level to level. pooled_from: side in pixels of the boxes
-    that are pooled from p4. proposals: of an image, in evaluation and in its cost. training_proposals: before samples
-    are drawn. samples: proposals of an image that are trained on.
+    that are pooled from p4. proposals: per image in evaluation, and in costs. training_proposals: per image, before
+    sampling. samples: proposals per image in the loss.
     """
 
     finest_anchor: int
@@ -38,7 +38,7 @@ class InputScale:
     samples: int
 
     def kept(self) -> dict[str, int]:
-        """How many proposals an image keeps in torchvision's two modes; what is changed in it later counts too."""
+        """Proposals per image in torchvision's two modes; later changes to the dict take effect."""
         return {"training": self.training_proposals, "testing": self.proposals}
 
 
@@ -56,8 +56,8 @@ def scale_of(image_size: int) -> InputScale:
 class RPNHead(nn.Module):
     """A 3x3 unit and two 1x1 convolutions behind a ReLU, the same on all levels.
 
-    maps (N, C, H, W) a level to lists of objectness (N, A, H, W) and offsets (N, A*4, H, W). The unit has no BatchNorm
-    in any precision: its levels differ in their statistics.
+    maps (N, C, H, W) per level to lists of objectness (N, A, H, W) and offsets (N, A*4, H, W). The unit has no
+    BatchNorm in any precision: its levels differ in their statistics.
     """
 
     def __init__(self, channels: int, anchors: int, methods_for: MethodsFor, prefix: str = "") -> None:
@@ -69,16 +69,16 @@ class RPNHead(nn.Module):
         self.bbox_pred = _predictor(channels, anchors * 4)
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        found = [(self.cls_logits(x), self.bbox_pred(x)) for x in map(self.conv, maps)]
-        return [cls for cls, _ in found], [box for _, box in found]
+        outputs = [(self.cls_logits(x), self.bbox_pred(x)) for x in map(self.conv, maps)]
+        return [cls for cls, _ in outputs], [box for _, box in outputs]
 
 
 def build_rpn(
-    channels: int, scale: InputScale, kept: dict[str, int], methods_for: MethodsFor, prefix: str = ""
+    channels: int, scale: InputScale, proposals: dict[str, int], methods_for: MethodsFor, prefix: str = ""
 ) -> RegionProposalNetwork:
     """torchvision's anchors, matching, sampling and NMS round our head, whose unit is `<prefix>head.conv`.
 
-    kept: proposals of a level before NMS and of an image after it, see `InputScale.kept`.
+    proposals: per level before NMS and per image after it, see `InputScale.kept`.
     """
     sizes = tuple((scale.finest_anchor * 2**level,) for level in range(LEVELS))
     anchors = AnchorGenerator(sizes, (ASPECT_RATIOS,) * LEVELS)
@@ -89,8 +89,8 @@ def build_rpn(
         bg_iou_thresh=BACKGROUND_IOU,
         batch_size_per_image=ANCHOR_SAMPLES,
         positive_fraction=POSITIVE_SHARE,
-        pre_nms_top_n=kept,
-        post_nms_top_n=kept,
+        pre_nms_top_n=proposals,
+        post_nms_top_n=proposals,
         nms_thresh=NMS_IOU,
     )
 

@@ -1,4 +1,4 @@
-"""From scored candidates to an image's detections: threshold, class-wise NMS, and how many are kept."""
+"""Selects an image's detections from scored candidates: threshold, class-wise NMS, and the most per image."""
 
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,11 @@ from spaces.detectors.contract import Detections
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What an image's detections must pass, all of it a detector's published numbers.
+    """Limits that an image's detections pass, in this order; all are a detector's published numbers.
 
-    before_nms: the candidates of best score, over all classes or of `each_class`. Of these go on those that score above
-    `least_score`; of two of one class that overlap by more than `nms_iou` the better; of these the best `after_nms`.
+    before_nms: this many candidates of highest score stay, over all classes or, with `each_class`, per class.
+    least_score: candidates stay if they score above it. nms_iou: if two candidates of one class overlap by more, the
+    one of higher score stays. after_nms: the most detections per image.
     """
 
     least_score: float
@@ -23,7 +24,7 @@ class Limits:
     each_class: bool = False
 
     def keeping(self, detections: int) -> "Limits":
-        """So many after NMS, and where these are more as many candidates for each of them as before."""
+        """The limits with `detections` after NMS; more detections get proportionally more candidates."""
         candidates = max(self.before_nms, self.before_nms * detections // self.after_nms)
         return replace(self, before_nms=candidates, after_nms=detections)
 
@@ -43,10 +44,11 @@ def select(
     """
     boxes = clip_boxes_to_image(boxes, own_size)
     scales = boxes.new_tensor([(w / own_size[1], h / own_size[0]) * 2 for h, w in sizes])
-    found = []
-    for one, score, label, scale in zip(boxes, scores, labels, scales, strict=True):
-        sure = score > limits.least_score
-        kept = one[sure], score[sure], label[sure]
-        keep = batched_nms(*kept, limits.nms_iou)[: limits.after_nms]
-        found.append({"boxes": kept[0][keep] * scale, "scores": kept[1][keep], "labels": kept[2][keep]})
-    return found
+    detections = []
+    for image_boxes, image_scores, image_labels, scale in zip(boxes, scores, labels, scales, strict=True):
+        high = image_scores > limits.least_score
+        candidates = image_boxes[high], image_scores[high], image_labels[high]
+        best = batched_nms(*candidates, limits.nms_iou)[: limits.after_nms]
+        box, score, label = (values[best] for values in candidates)
+        detections.append({"boxes": box * scale, "scores": score, "labels": label})
+    return detections

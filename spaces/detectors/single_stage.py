@@ -11,7 +11,7 @@ from spaces.detectors.resizing import sizes_of
 
 
 class SingleStage(Protocol):
-    """What a single-stage detector computes, step by step. Targets are in pixels of the detector's own input."""
+    """The steps of a single-stage detector. Targets are in pixels of the detector's own input."""
 
     transform: GeneralizedRCNNTransform
 
@@ -28,7 +28,7 @@ class SingleStage(Protocol):
         ...
 
     def assign(self, responses: Responses, targets: list[Target]) -> Assignment:
-        """What the anchors must say of the targets."""
+        """The targets of the anchors."""
         ...
 
     def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:

@@ -1,7 +1,7 @@
 """SDGQP, the soft distribute-guided quality predictor: it selects, place by place, what of the edges' shape it reads.
 
-From "'Parallel-Circuitized' distillation for dense object detection" (Displays 81:102587, 2024). Of the paper only the
-abstract is public: it says that statistics of the distributions are selected dynamically. All else here is our reading.
+From "'Parallel-Circuitized' distillation for dense object detection" (Displays 81:102587, 2024). Only the paper's
+abstract is public: it states that statistics of the distributions are selected dynamically. The rest is our reading.
 """
 
 import math
@@ -21,7 +21,7 @@ OTHERS = 4
 class SoftQualityPredictor(nn.Module):
     """As `quality.QualityPredictor`, from (N, 4 n, H, W) to (N, 1, H, W), on softly selected statistics.
 
-    Of each edge S = `shape_statistics`, s of them. A gate g = softmax(MLP(largest probabilities of all four edges))
+    Each edge has s statistics S = `shape_statistics`. A gate g = softmax(MLP(largest probabilities of all four edges))
     chooses among an edge's statistics, at each place anew; what is read is s g * S, so that an even gate leaves S as it
     is. Then 1x1 convolution -> ReLU -> 1x1 convolution. `k_fixed` puts the k largest and their mean in place of the
     selection, and there is no gate: with 4 it is GFLv2's predictor, in its state and to the bit.

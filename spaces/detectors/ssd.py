@@ -82,7 +82,7 @@ class SingleShot(nn.Module):
         return ssd_losses(flat_cls(responses), flat_box(responses), responses.anchors, targets)
 
     def assign(self, responses: Responses, targets: list[Target]) -> Assignment:
-        """By IoU, see `ssd_loss.assign`."""
+        """See `single_stage`; the anchors are matched by IoU, see `ssd_loss.assign`."""
         return assign(responses.anchors, targets)
 
     def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:

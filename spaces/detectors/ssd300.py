@@ -12,7 +12,7 @@ from spaces.backbones.real_conv import RealConv
 from spaces.backbones.vgg import VGG, VGGBlock
 from spaces.detectors.anchors import SSD300_BOXES, DefaultBoxes
 from spaces.detectors.contract import DetectorOutput, Heads, Target
-from spaces.detectors.published_classes import fit_predictors, told_of_predictors
+from spaces.detectors.published_classes import fit_predictors, report_predictors
 from spaces.detectors.ssd import SingleShot
 from spaces.detectors.ssd_decode import USUAL
 from spaces.layers import MethodsFor, SearchableUnit, UnitShape
@@ -22,7 +22,7 @@ from spaces.layers.shortcuts import ShortcutKind
 
 CLASSIFIER_CHANNELS = 1024
 EXTRA_CHANNELS = ((256, 512), (128, 256), (128, 256), (128, 256))
-"""Of the 1x1 and the 3x3 convolution of each extra level; the first two halve the map, the others have no padding."""
+"""Channels of each extra level's 1x1 and 3x3 convolution. The first two levels halve the map; the others don't pad."""
 
 
 class SSD300(SingleShot):
@@ -59,7 +59,7 @@ class SSD300(SingleShot):
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
     ) -> DetectorOutput:
-        """See `contract`. How images are normalised goes with the backbone's weights, which come and go."""
+        """See `contract`. The images are normalised as the backbone's current weights need it."""
         self.transform.image_mean = list(self.backbone.image_mean)
         self.transform.image_std = list(self.backbone.image_std)
         return super().forward(images, targets, proposals)
@@ -91,9 +91,9 @@ class SSD300(SingleShot):
         heads = {f"cls_heads.{i}.{kind}": 1 for i in range(len(self.cls_heads)) for kind in ("weight", "bias")}
         return fit_predictors(named, heads, self._published_rows(state), self.num_classes + 1)
 
-    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]:
-        """For a report: what becomes of its class predictors."""
-        return told_of_predictors(self._published_rows(state), self.num_classes + 1)
+    def report_published(self, state: Mapping[str, Tensor]) -> list[str]:
+        """Report what happens to the class predictors."""
+        return report_predictors(self._published_rows(state), self.num_classes + 1)
 
     def _published_rows(self, state: Mapping[str, Tensor]) -> int:
         bias = state.get("head.classification_head.module_list.0.bias")
@@ -101,7 +101,7 @@ class SSD300(SingleShot):
 
 
 class ExtraLevels(nn.Module):
-    """What SSD300 has behind VGG: the dilated convolution, a 1x1 one, and four pairs of 1x1 and 3x3 ones.
+    """SSD300's layers behind VGG: the dilated convolution, a 1x1 one, and four pairs of 1x1 and 3x3 ones.
 
     VGG's maps by name to levels by name, all of both signs. p3 is stage 4's map as it is. From stage 5's, (N, C, H, W)
     of stride 16, come p4 (N, C4, H, W), p5 of half its size, p6 of half again, p7 and p8, each by two cells smaller.

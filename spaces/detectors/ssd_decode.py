@@ -34,12 +34,12 @@ def decode_batch(
 
 
 def _best(probabilities: Tensor, limits: Limits) -> tuple[Tensor, Tensor, Tensor]:
-    """Of probabilities (N, M, K) the highest, their anchors and their classes from 1 on, each (N, kept)."""
+    """The highest of the probabilities (N, M, K), their anchors and their classes from 1 on, each (N, k)."""
     anchors, classes = probabilities.shape[1:]
     if not limits.each_class:
         scores, index = probabilities.flatten(1).topk(min(limits.before_nms, anchors * classes), dim=1)
         return scores, index // classes, index % classes + 1
-    scores, anchor = probabilities.topk(min(limits.before_nms, anchors), dim=1)  # (N, kept, K)
+    scores, anchor = probabilities.topk(min(limits.before_nms, anchors), dim=1)  # (N, k, K)
     labels = torch.arange(1, classes + 1, device=scores.device).expand_as(scores)
     return scores.flatten(1), anchor.flatten(1), labels.flatten(1)
 

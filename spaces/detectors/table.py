@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
 
 from torch import nn
 
@@ -25,19 +24,23 @@ from spaces.detectors.ssd300 import SSD300
 from spaces.layers import MethodsFor
 from spaces.lookup import lookup
 
+DEFAULT_HEADS: Heads = "light"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorSpec:
-    """All that decides a detector's parameters: kept with every checkpoint, so that it can be built again.
+    """All that decides a detector's parameters, saved with every checkpoint, so that the detector can be rebuilt.
 
     num_classes counts the classes without background; image_size is the side of the square that images are resized to.
+    heads: None for a detector with one kind of heads; its only allowed value means the same. Where there is a choice,
+    None means `DEFAULT_HEADS`. Equal detectors therefore have equal specs, however they were written.
     """
 
     detector: str
     num_classes: int
     image_size: int
     width: float = 1.0
-    heads: str = "light"
+    heads: Heads | None = None
 
     def __post_init__(self) -> None:
         entry = lookup(DETECTORS, self.detector, "detector")
@@ -53,9 +56,10 @@ class DetectorSpec:
             raise ValueError(f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels.")
         if not 0 < self.width < math.inf:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
-        if self.heads not in entry.heads:
+        if self.heads is not None and self.heads not in entry.heads:
             allowed = " or ".join(map(repr, entry.heads))
             raise ValueError(f"heads is {self.heads!r}; {self.detector} can only have {allowed}.")
+        object.__setattr__(self, "heads", (self.heads or DEFAULT_HEADS) if entry.has_choice_of_heads else None)
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,12 @@ class Entry:
     """A detector of the table: how it is built, which heads it may have, and its smallest and largest image_size."""
 
     build: Callable[[DetectorSpec, MethodsFor], nn.Module]
-    heads: tuple[str, ...] = ("light", "full")
+    heads: tuple[Heads, ...] = ("light", "full")
     sizes: tuple[int, int] = (96, 320)
+
+    @property
+    def has_choice_of_heads(self) -> bool:
+        return len(self.heads) > 1
 
 
 def build_detector(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
@@ -79,14 +87,14 @@ BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
 def _ssd(build: BuildBackbone) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
-        return ssd(backbone, spec.num_classes, spec.image_size, spec.width, cast(Heads, spec.heads))
+        return ssd(backbone, spec.num_classes, spec.image_size, spec.width, spec.heads or DEFAULT_HEADS)
 
     return Entry(on_backbone)
 
 
 def _ssd300(convolutions: Sequence[int], layout: Layout = "bireal") -> Entry:
     def build(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
-        heads = cast(Heads, spec.heads)
+        heads = spec.heads or DEFAULT_HEADS
         return SSD300(convolutions, spec.num_classes, spec.image_size, spec.width, heads, methods_for, layout)
 
     return Entry(build, sizes=(257, 320))
@@ -98,7 +106,7 @@ def _ssdlite(build: BuildBackbone) -> Entry:
 
 
 def _faster_rcnn(build: BuildBackbone) -> Entry:
-    """Its second stage has one kind of heads, and takes the name that is everybody's default."""
+    """Its second stage has one kind of heads. `light` is allowed, as configs have it where they set nothing."""
 
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
@@ -115,7 +123,7 @@ def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: BuildQuali
             num_classes=spec.num_classes,
             image_size=spec.image_size,
             width=spec.width,
-            heads=cast(Heads, spec.heads),
+            heads=spec.heads or DEFAULT_HEADS,
             norm=norm,
             quality=quality,
         )

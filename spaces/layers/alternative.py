@@ -1,4 +1,4 @@
-"""What a searchable unit switches between, and what layer-wise losses see of it."""
+"""The alternatives of a searchable unit, and the trace that layer-wise losses read."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -13,7 +13,7 @@ Norm = Literal["always", "if_binary", "never"]
 
 @dataclass(frozen=True)
 class UnitShape:
-    """What an alternative must know of its place: channels, kernel, stride, and the real unit's pre-activation.
+    """The place of an alternative in the network: channels, kernel, stride, and the real unit's pre-activation.
 
     `none` is for places whose input comes from a linear layer, as before the expansion of an inverted residual. pad:
     zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published
@@ -45,7 +45,7 @@ class UnitShape:
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What layer-wise losses need of one 1-bit unit in one forward pass.
+    """The tensors of one 1-bit unit in one forward pass that layer-wise losses read.
 
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
     weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
@@ -94,5 +94,5 @@ class Alternative(nn.Module):
         """Set what depends on a real weight (Co, Ci, k, k), such as a learned scale; nothing by default."""
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace | None:
-        """What layer-wise losses need; None for an alternative that isn't 1-bit."""
+        """The trace for layer-wise losses; None for an alternative that isn't 1-bit."""
         return None

@@ -107,7 +107,7 @@ ANNEALED_SHARE, LAST_TEMPERATURE = 0.75, 0.1
 
 
 def annealed_rule(progress: float) -> Searched:
-    """What an annealed search convolves when so much of the training, 0 to 1, is done."""
+    """The weight rule of an annealed search at this share of the training, 0 to 1."""
     if progress >= ANNEALED_SHARE:
         return Searched("hard")
     return Searched("soft", temperature=LAST_TEMPERATURE ** (progress / ANNEALED_SHARE))
@@ -149,7 +149,7 @@ class DBS(Binary):
         self.logits = nn.Parameter(torch.randn(shape.weight))
         self.relaxation, self.normal_start = relaxation, normal_start
         self.search_progress = 1.0
-        """How much of the training is done, 0 to 1; the trainer says so."""
+        """The share of the training that is done, 0 to 1; the trainer sets it."""
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The logits have a learning rate of their own: they must travel a whole unit to change a sign."""

@@ -1,4 +1,4 @@
-"""What parts that run on every level of a pyramid own level by level: norms and scales."""
+"""Norms and scales with own parameters per pyramid level, for parts that all levels share."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LEAST_VALUES = 4
-"""A channel, for a mean and a variance that say something."""
+"""Fewest values per channel from which a mean and a variance are estimated."""
 
 
 class SmallMapNorm(nn.BatchNorm2d):
     """A BatchNorm for levels as small as one cell. x (N, C, H, W).
 
-    Where a batch has fewer than `LEAST_VALUES` values a channel, training too normalises by the running statistics, and
-    leaves them as they are: one value has no variance, and two become -1 and 1 whatever they were.
+    If a batch has fewer than `LEAST_VALUES` values per channel, training also normalises by the running statistics and
+    doesn't update them: one value has no variance, and any two values become -1 and 1.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,8 +28,8 @@ class LevelNorms(nn.Module):
     """A BatchNorm for each of `levels`, behind a convolution that all of them share. x (N, C, H, W).
 
     Levels differ in mean and variance: one BatchNorm for all would normalise each by its own statistics in training
-    and all by a mixture of them afterwards. Whose turn it is, `at_level` says around a call; without it the call
-    raises RuntimeError, as a level left from the call before would be wrong without a word.
+    and all by a mixture of them afterwards. `at_level` sets the level around a call; without it the call raises
+    RuntimeError, as the level of an earlier call would give wrong results silently.
     """
 
     def __init__(self, channels: int, levels: int) -> None:
@@ -39,13 +39,15 @@ class LevelNorms(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.level is None:
-            raise RuntimeError("A norm of several levels was called outside `at_level`, which says whose map it is.")
+            raise RuntimeError(
+                "A norm of several levels was called outside `at_level`, which sets the level of the map."
+            )
         y: Tensor = self.norms[self.level](x)
         return y
 
 
 class LevelScales(nn.Module):
-    """One learned factor a level, 1 at first (FCOS, arXiv:1904.01355, section 3.2). x (N, C, H, W)."""
+    """One learned factor per level, 1 at first (FCOS, arXiv:1904.01355, section 3.2). x (N, C, H, W)."""
 
     def __init__(self, levels: int) -> None:
         super().__init__()

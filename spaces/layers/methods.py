@@ -21,7 +21,7 @@ from spaces.lookup import lookup
 OPTIONS: dict[str, dict[str, Any]] = {
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
     "learned_scale": {"learned_scale": True},
-    # a PReLU a channel behind the shortcut
+    # a PReLU per channel behind the shortcut
     "prelu": {"post": nn.PReLU},
     # -1 stands outside the map instead of 0, so that the product is purely binary at the border too
     "pad_minus_one": {"pad_value": -1.0},
@@ -35,7 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 REAL = "real"
-"""The method of a layer that nobody chose another for."""
+"""The method of layers without a choice of their own."""
 
 WIDTHS = (1, 2, 4, 8, 32)
 """The bits that weights and inputs may have."""
@@ -96,8 +96,8 @@ METHODS: dict[str, Method] = {
         options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"}),
         learns_scale=True,
     ),
-    # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias a channel before the sign of inputs and of weights, and round
-    # the PReLU; the dynamic one lets what is in the image move the sign's threshold.
+    # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias per channel before the sign of inputs and of weights, and
+    # around the PReLU; in the dynamic one the image's content moves the sign's threshold.
     "lcb": _binary(
         rule=StraightThrough("clipped"),
         input_gradient="approx",

@@ -5,8 +5,8 @@ from typing import Literal
 from torch import Tensor, nn
 
 ShortcutKind = Literal["projected", "free", "free_if_binary", "none"]
-"""What lies around a unit: see `build_shortcut`. `free_if_binary` is `free`, and only while the unit computes 1-bit, so
-that an all-real network is exactly the published one and its pretrained weights stay valid."""
+"""The kind of shortcut around a unit, see `build_shortcut`. `free_if_binary` is `free`, and only while the unit is
+1-bit, so that an all-real network is exactly the published one and its pretrained weights stay valid."""
 
 
 class GroupMean(nn.Module):

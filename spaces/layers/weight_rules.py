@@ -1,4 +1,4 @@
-"""From a latent weight to the one that is convolved, and the gradient back: what tells 1-bit methods apart.
+"""Binarization rules: from a latent weight to the weight that is convolved, and the gradient back.
 
 A rule is a small immutable object: `effective(weight, scale)` is what is convolved, `gradients` sends the gradient at
 it back to the latent weight and to a learned scale, and `signs` gives the binary weight alone, differentiable, for
@@ -53,13 +53,19 @@ def _along(grad: Tensor, effective: Tensor, scale: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class StraightThrough:
-    """alpha * sign(w), alpha the mean magnitude of a channel (no `scale`) or learned (`scale`).
+    """Sign with a straight-through gradient, times a scale per output channel o.
 
-    Gradient of w, with G the gradient at alpha * sign(w) and n = Ci k k weights in a channel:
-      `xnor`     alpha G [|w| <= 1], and with the mean sign(w) <G, sign(w)>_o / n besides: the chain rule with alpha in
-      the graph (the rule of XNOR-Net, arXiv:1603.05279, itself takes the second part weight by weight);
-      `clipped`  G [|w| <= 1], alpha held constant and left out of the slope (ReActNet's published training code).
-    Gradient of a learned alpha: <G, sign(w)>_o.
+        q(w)     = alpha sign(w),  alpha = mean |w| over the channel, or the learned `scale`
+
+    G is the gradient at q(w), n = Ci k k the number of weights in a channel, <., .>_o the sum over them:
+
+        dL/dw    = alpha G [|w| <= 1]                              `xnor`, learned alpha
+        dL/dw    = alpha G [|w| <= 1] + sign(w) <G, sign(w)>_o / n   `xnor`, mean alpha
+        dL/dw    = G [|w| <= 1]                                    `clipped`
+        dL/dalpha = <G, sign(w)>_o                                 learned alpha
+
+    `xnor` is the chain rule with alpha in the graph; XNOR-Net's own rule (arXiv:1603.05279) takes the second summand
+    weight by weight. `clipped` holds alpha constant and leaves it out of the slope (ReActNet's training code).
     """
 
     gradient: WeightGradient
@@ -90,10 +96,15 @@ class StraightThrough:
 class Searched:
     """Differentiable binarization search (LWS-Det, CVPR 2021): the choice between -1 and +1, relaxed by a softmax.
 
-    Each weight has logits b-, b+; only their difference d = b+ - b- matters, and is kept: softmax weights the two
-    candidates to p+ - p- = tanh(d / (2 T)), and the more probable one is sign(d). With the learned scale alpha:
-      `hard`  forward alpha sign(d), `soft`  forward alpha tanh(d / (2 T));
-      both    d's gradient alpha G (1 - tanh(d / (2 T))^2) / (2 T), alpha's <G, forward weight>_o.
+    Each weight has logits b-, b+. Only their difference d = b+ - b- matters, and it is the parameter: softmax weights
+    the two candidates to p+ - p- = tanh(d / (2 T)), and the more probable one is sign(d). With the learned scale alpha
+    and G the gradient at q(d):
+
+        q(d)      = alpha sign(d)                                `hard`
+        q(d)      = alpha tanh(d / (2 T))                        `soft`
+        dL/dd     = alpha G (1 - tanh(d / (2 T))^2) / (2 T)      both
+        dL/dalpha = <G, q(d) / alpha>_o                          both
+
     T is a temperature, 1 unless a schedule lowers it. The paper prints the hard weight in its loss and leaves open
     which one the forward pass uses; hard with the softmax's gradient is our reading.
     """

@@ -9,7 +9,7 @@ from spaces.published.weights import read_state
 
 IMAGENET, COCO = "imagenet", "coco"
 NAMES = (IMAGENET, COCO)
-"""What may stand in a config instead of a file."""
+"""The names that a config may give instead of a file."""
 
 CLASSIFIERS = {
     "resnet18": "resnet18",

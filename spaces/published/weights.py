@@ -1,4 +1,4 @@
-"""Published weights into our backbones and detectors, with a report of what matched."""
+"""Loads published weights into backbones and detectors, and reports what matched."""
 
 import pickle
 import struct
@@ -15,18 +15,18 @@ from spaces.layers import REAL
 from spaces.supernet import sources
 
 UNREADABLE = (
-    RuntimeError,
+    pickle.UnpicklingError,  # another kind of file, or objects that aren't tensors
+    RuntimeError,  # the zip archive or a tensor in it is incomplete
     EOFError,
-    OSError,
+    IndexError,  # from here on, torch's unpickler trips over damaged bytes
+    KeyError,
     ValueError,
-    LookupError,
     TypeError,
     AttributeError,
     AssertionError,
     struct.error,
-    pickle.PickleError,
 )
-"""What torch.load raises for a file that is damaged or of another kind."""
+"""What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
 
 
 class Publishable(Protocol):
@@ -36,28 +36,28 @@ class Publishable(Protocol):
 
 
 @runtime_checkable
-class Telling(Protocol):
-    """One that changes more of a published network's state than its names, and says what."""
+class ReportsChanges(Protocol):
+    """A network that changes more of a published state than its names, and reports these changes."""
 
-    def told_of_published(self, state: Mapping[str, Tensor]) -> list[str]: ...
+    def report_published(self, state: Mapping[str, Tensor]) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a checkpoint: names of tensors, without BatchNorm's counters.
+    """What was loaded from a checkpoint: names of tensors, without BatchNorm's counters.
 
     loaded: the network's tensors that were taken from the checkpoint.
     missing: tensors of the network's real parts that the checkpoint lacks.
     own: tensors of 1-bit and quantized alternatives, which no published checkpoint has.
     unused: tensors of the checkpoint that fit nowhere.
-    told: what else was changed, one clause each.
+    changes: what else was changed, one clause each.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     own: tuple[str, ...]
     unused: tuple[str, ...]
-    told: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -66,12 +66,14 @@ class LoadReport:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file that `torch.save` wrote of a state dict. Nothing else in it is unpickled.
+    """Read the tensors of a state dict that `torch.save` wrote. Other objects in the file are not unpickled.
 
-    Raises ValueError, with the file's name, for a damaged file and for one that holds anything but tensors by name.
+    Raises ValueError, with the file's name, if it can't be read, is damaged or holds anything but tensors by name.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}.") from error
     except UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged, or holds more than tensors: a state dict is needed, as of model.state_dict()."
@@ -85,16 +87,14 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def published_part(detector: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
-    """What of a detector a published state dict is for: all of it where it is a detector's, else the backbone.
+    """The module that a published state dict fits: the whole detector if it is a detector's, else the backbone.
 
-    Raises ValueError for a detector's where ours has no names for it.
+    Raises ValueError for a detector's state dict if our detector can't map its names.
     """
     if not any(name.startswith("backbone.") for name in state):
         return detector.get_submodule("backbone")
     if not hasattr(detector, "from_published"):
-        raise ValueError(
-            f"The checkpoint is a whole detector's, and {type(detector).__name__} takes a backbone's weights only."
-        )
+        raise ValueError("The checkpoint is a whole detector's, and ours takes a backbone's weights only.")
     return detector
 
 
@@ -116,29 +116,29 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
     """
     named = cast(Publishable, network).from_published(state)
     own = network.state_dict()
-    found = {name: source for name, source in sources(network).items() if source in named and not _is_counter(name)}
-    for name, source in found.items():
+    copied = {name: source for name, source in sources(network).items() if source in named and not _is_counter(name)}
+    for name, source in copied.items():
         if own[name].shape != named[source].shape:
             shapes = f"{tuple(named[source].shape)} in the checkpoint and {tuple(own[name].shape)} in the network"
             raise ValueError(f"The tensor {name} is {shapes}: published weights fit a width of 1 only.")
-    used = set(found.values())
+    used = set(copied.values())
     if not used:
         raise ValueError(f"No tensor of the checkpoint fits the network. It holds {', '.join(list(state)[:3])}, ...")
     with torch.no_grad():
-        for name, source in found.items():
+        for name, source in copied.items():
             own[name].copy_(named[source])
         for name, unit in searchable_units(network).items():
             if (weight := named.get(f"{name}.weight")) is not None:
                 unit.start_from(weight.to(next(unit.parameters()).device))
                 used.add(f"{name}.weight")
-    left = [name for name in own if name not in found and not _is_counter(name)]
+    remaining = [name for name in own if name not in copied and not _is_counter(name)]
     of_methods = _of_other_methods(network)
     return LoadReport(
-        loaded=tuple(found),
-        missing=tuple(name for name in left if name not in of_methods),
-        own=tuple(name for name in left if name in of_methods),
+        loaded=tuple(copied),
+        missing=tuple(name for name in remaining if name not in of_methods),
+        own=tuple(name for name in remaining if name in of_methods),
         unused=tuple(name for name in named if name not in used and not _is_counter(name)),
-        told=tuple(network.told_of_published(state)) if isinstance(network, Telling) else (),
+        changes=tuple(network.report_published(state)) if isinstance(network, ReportsChanges) else (),
     )
 
 

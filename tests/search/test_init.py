@@ -10,6 +10,8 @@ import results
 import search
 from search import run_search, run_train
 from search.errors import RunError
+from search.plan.plan import plan_search
+from trainers.distill import TERMS
 
 
 def test_importing_it_loads_no_heavy_library():
@@ -47,3 +49,18 @@ def test_a_run_to_retrain_from_may_be_a_relative_path(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with pytest.raises(search.RunError, match="empty holds no run"):
         search.run_retrain(Path("empty"), "00")
+
+
+def test_folders_may_be_text(tiny_config, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    for start in (run_search, run_train):
+        with pytest.raises(search.RunError, match="mine is not empty"):
+            start(tiny_config(), str(tmp_path / "mine"))
+
+
+def test_a_config_made_without_a_file_has_the_terms_own_ranges(tmp_path):
+    sections = {"data": {"format": "shapes", "image_size": 96}, "student": {"detector": "ssd_resnet18", "width": 0.125}}
+    config = search.Config.model_validate({"name": "mine", **sections, "space": {"terms": {"feature_hint": {}}}})
+    weights = next(knob for knob in plan_search(config, None).space.knobs if knob.key == "weight/feature_hint").choices
+    assert (weights[0], weights[-1]) == TERMS["feature_hint"].weights

@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from spaces.candidate import Candidate
+from spaces.candidate import ALL_REAL, Candidate
+from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.checkpoint import FORMAT, CheckpointError, load_weights, save_weights
 from trainers.detector_file import load_detector, read_description, save_detector
@@ -46,6 +47,15 @@ def rewritten(path, **changes):
     state, description = load_weights(path)
     save_weights(path, state, description | changes)
     return path
+
+
+def test_a_file_that_names_light_heads_where_there_is_one_kind_is_read_as_the_same_detector(tmp_path):
+    spec = DetectorSpec(detector="ssdlite_mobilenetv2", num_classes=len(CLASSES), image_size=96, width=0.125)
+    path = tmp_path / "lite.safetensors"
+    save_detector(path, build_fixed(spec, ALL_REAL), spec, ALL_REAL, CLASSES)
+    description = load_weights(path)[1]["detector"]
+    assert description["heads"] is None
+    assert load_detector(rewritten(path, detector=description | {"heads": "light"})).spec == spec
 
 
 @pytest.mark.parametrize(

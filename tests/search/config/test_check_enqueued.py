@@ -100,8 +100,7 @@ def test_layers_that_do_not_offer_the_method_feel_a_term_by_their_first(config):
     overrides = ["space.layers={methods: [real, int8], open: {heads: [sign, real]}}", "space.terms={angular: {}}"]
     entry = "{{layers: {}, terms: {{angular: {{weight: 100}}}}}}"
     chosen = config(*overrides, f"search.enqueue=[{entry.format('int8')}]")
-    plan = plan_search(chosen, None)
-    one = plan.initial[-1]
-    assert set(one.layers().values()) == {"int8", "sign"}
+    enqueued = plan_search(chosen, None).initial[-1]
+    assert set(enqueued.layers().values()) == {"int8", "sign"}
     with pytest.raises(ConfigError, match="has no effect: no layer is 1-bit"):
         config(*overrides, f"search.enqueue=[{entry.format('real')}]")

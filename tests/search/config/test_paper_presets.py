@@ -3,11 +3,10 @@
 import pytest
 
 from search.config import load_config
-from search.plan.detectors import fixed_candidate
+from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.plan import plan_search
 from search.stages.search import run_search
 from search.stages.train import run_train
-from trainers.progress import SilentProgress
 
 PAPERS = ("lws_det", "jdbnet", "parallel_gfl", "adversarial_ssd")
 ALONE = {"lws_det": "lws_det_voc", "jdbnet": "jdbnet_voc", "parallel_gfl": "parallel_gfl_voc"} | {
@@ -39,11 +38,11 @@ SHORT = (
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_published_scheme_is_a_candidate_of_its_search(paper):
-    config = small(f"{paper}_search")
-    plan = plan_search(config, None)
-    assert len(plan.initial) == len(plan.uniform) + 1
-    scheme = plan.initial[-1]
-    alone = fixed_candidate(load_config(ALONE[paper]).train, plan.base.student)
+    plan = plan_search(small(f"{paper}_search"), None)
+    *uniform, scheme = plan.initial
+    assert uniform == list(plan.uniform.values())
+    published = load_config(ALONE[paper])
+    alone = fixed_candidate(published.train, student_spec(published.student, published.data.image_size, 20))
     assert set(scheme.layers().values()) == set(alone.layers().values())
     terms = {key: value for key, value in alone.items() if not key.startswith("layer/")}
     for key, value in terms.items():
@@ -54,7 +53,7 @@ def test_the_published_scheme_is_a_candidate_of_its_search(paper):
 @pytest.mark.parametrize("paper", PAPERS)
 def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper, tmp_path):
     config = small(f"{paper}_search")
-    outcome = run_search(config, tmp_path / "run", None, SilentProgress())
+    outcome = run_search(config, tmp_path / "run")
     plan = plan_search(config, None)
     scheme = plan.space.canonical(plan.initial[-1])
     trials = outcome.run.trials.set_index("id")
@@ -65,5 +64,5 @@ def test_each_search_ends_with_a_front_and_the_scheme_among_its_candidates(paper
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", PAPERS)
 def test_each_system_trains_alone(paper, tmp_path):
-    result = run_train(small(ALONE[paper]), tmp_path / "run", None, SilentProgress())
+    result = run_train(small(ALONE[paper]), tmp_path / "run")
     assert result.test.keys() >= {"map50"}

@@ -168,6 +168,43 @@ def test_all_mistakes_are_reported_at_once(lines, expected, file_with, problems)
     assert problems(file_with(lines)) == expected
 
 
+def test_problems_of_all_sections_come_in_one_order(file_with, problems):
+    mistakes = """
+        data: {format: shapes, image_size: 64, download: true, test: train}
+        student: {detector: ssd_resnet18, weights: gone.pth}
+        teachers: {twin: {width: 2}, none: {}, wide: {width: 2}}
+        ensemble: {members: [big]}
+        space:
+          layers: {methods: [real, sign, sign]}
+          terms: {angular: {teachers: [wide, big, ensemble]}, hint: {}}
+        supernet: {search_losses: {angular: 10}}
+        scoring: {adapt_steps: 0}
+        search: {sampler: tpo, objectives: [map], constraints: {opps: 3}, enqueue: [{layers: lcb}]}
+        retrain: {pick: best}
+        train: {layers: sing, terms: {angular: {teacher: wide}}}
+    """
+    assert [key for key, _, _ in problems(file_with(mistakes))] == [
+        "data.image_size",
+        "data.download",
+        "data.test",
+        "student.weights",
+        "teachers.twin.width",
+        "teachers.none",
+        "ensemble.members",
+        "space.layers.methods",
+        "supernet.search_losses",
+        *3 * ["space.terms.angular.teachers"],
+        "space.terms.hint",
+        "scoring.adapt_steps",
+        "search.sampler",
+        "search.objectives",
+        "search.constraints",
+        "retrain.pick",
+        "train.layers",
+        "train.terms.angular.teacher",
+    ]
+
+
 def test_what_is_missing_because_it_was_misspelt_is_reported_once(least, written, problems):
     assert problems(written(least.replace("student", "stuent"))) == [("stuent", Kind.NO_SUCH_KEY, None)]
     assert problems(written("name: a")) == [("data", Kind.MISSING, None), ("student", Kind.MISSING, None)]

@@ -7,6 +7,7 @@ import pytest
 from results.figures import ACCURACIES, COSTS
 from search.controller.objectives import BUDGETS, OBJECTIVES, axes, directions, not_finite
 from spaces.cost import totals
+from spaces.layers.methods import WIDTHS
 from trainers.evaluate.figures import SCORED
 
 
@@ -49,4 +50,4 @@ def test_each_accuracy_of_the_table_is_measured_by_a_rule():
 
 
 def test_each_cost_that_is_counted_is_in_the_table_of_figures():
-    assert {*totals([]).as_dict(), "memory_mb"} == set(COSTS)
+    assert {*totals([]).as_dict(), *(f"macs_{bits}bit" for bits in WIDTHS), "memory_mb"} == set(COSTS)

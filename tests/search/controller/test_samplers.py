@@ -17,11 +17,26 @@ def test_tpe_starts_from_a_tenth_of_the_budget(trials, random):
 
 
 def test_any_sampler_of_optunas_becomes_ours_by_an_entry_in_the_table(monkeypatch, open_controller, drive):
-    def univariate(trials, workers):
-        return lambda seed: TPESampler(seed=seed, multivariate=False, n_startup_trials=startup_trials(trials))
+    def univariate(problem):
+        startup = startup_trials(problem.trials)
+        return lambda seed: TPESampler(seed=seed, multivariate=False, n_startup_trials=startup)
 
     monkeypatch.setitem(SAMPLERS, "univariate", univariate)
     unbroken = drive(open_controller("unbroken", sampler="univariate", seed=3))
     first = drive(open_controller("resumed", sampler="univariate", seed=3), count=23)
     assert first + drive(open_controller("resumed", sampler="univariate", seed=3)) == unbroken
     assert len(unbroken) == 40
+
+
+def test_an_entry_of_the_table_sees_the_whole_problem_once_a_study(monkeypatch, open_controller, drive, space, costs):
+    problems = []
+
+    def watched(problem):
+        problems.append(problem)
+        return lambda seed: TPESampler(seed=seed)
+
+    monkeypatch.setitem(SAMPLERS, "watched", watched)
+    drive(open_controller(sampler="watched", workers=2, constraints={"ops": 80.0}), count=3)
+    expected = {"space": space, "costs": costs, "objectives": ("map50", "bit_ops"), "trials": 40, "workers": 2}
+    assert [vars(problem) for problem in problems] == [expected | {"constraints": {"ops": 80.0}}]
+    assert problems[0].costs(space.uniform("sign"))["bit_ops"] == 6

@@ -84,6 +84,24 @@ def test_a_given_detector_of_another_shape_is_refused_with_the_reason(wide, name
         planned({name: Teacher(weights=str(wide), **section)}, layer_teachers=layer_teachers)
 
 
+def test_the_heads_of_a_given_detector_with_one_kind_are_light_and_nothing_else(tmp_path):
+    spec = DetectorSpec(detector="ssdlite_mobilenetv2", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
+    file = tmp_path / "lite.safetensors"
+    save_detector(file, build_fixed(spec, ALL_REAL), spec, ALL_REAL, SHAPE_CLASSES)
+    assert planned({"big": Teacher(weights=str(file), heads="light")})["big"].spec == spec
+    with pytest.raises(
+        CheckpointError, match="a ssdlite_mobilenetv2, which has one kind of heads, but the config says full"
+    ):
+        planned({"big": Teacher(weights=str(file), heads="full")})
+
+
+def test_a_teacher_takes_light_heads_from_a_student_without_a_choice():
+    student = Student(detector="faster_rcnn_resnet18", width=0.125)
+    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)
+    teachers = plan_teachers({"big": Teacher(detector="ssd_resnet18")}, student, spec, SHAPE_CLASSES, ())
+    assert teachers["big"].spec.heads == "light"
+
+
 def test_a_given_file_that_is_no_detector_is_refused_by_its_key(tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"no weights")
     with pytest.raises(CheckpointError, match=r"^teachers\.big\.weights: .*bad\.safetensors"):
@@ -130,6 +148,7 @@ SCRATCH = "train.start=scratch"
         (plan_search, (), {}),
         (plan_training, (TAUGHT, SCRATCH, "teachers.big.weights={wide}"), {"teachers.big.weights": "wide"}),
         (plan_training, (TAUGHT, SCRATCH, "teachers.big.weights={pth}"), {"teachers.big.weights": "pth"}),
+        (plan_training, ("teachers.big.weights={wide}",), {}),
         (plan_training, ("student.weights={pth}",), {"student.weights": "pth"}),
         (plan_training, ("student.weights={pth}", SCRATCH), {"student.weights": "pth"}),
         (plan_training, ("student.weights={pth}", "teachers.twin.weights={other}"), {"teachers.twin.weights": "other"}),

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from search.config import ConfigError, schema
-from search.plan.plan import plan_search
+from search.plan.plan import plan_search, plan_training
 from search.plan.teaching import check_ensemble
 from search.stages.search import run_search
 from spaces.candidate import ALL_REAL
@@ -28,7 +28,7 @@ def config(tiny_config):
     return partial(tiny_config, teachers=teachers)
 
 
-def check_fit(config):
+def planned(config):
     return plan_search(config, None)
 
 
@@ -38,7 +38,7 @@ def taught(term, *teachers):
 
 @pytest.mark.parametrize("term", ["feature_hint", "joint_features", "adversarial", "joint_cls", "response_loc"])
 def test_teachers_of_the_family_fit(config, term):
-    check_fit(config(taught(term, "none", "twin", "wide", "deep", "ensemble"), "ensemble.members=[twin, wide, deep]"))
+    planned(config(taught(term, "none", "twin", "wide", "deep", "ensemble"), "ensemble.members=[twin, wide, deep]"))
 
 
 @pytest.mark.parametrize("term", ["joint_cls", "joint_box", "response_cls", "response_loc"])
@@ -47,14 +47,14 @@ def test_responses_of_other_anchors_are_refused_with_the_reason(config, term):
         rf"space.terms.{term}.teachers: 'dense' can't teach it\. The teacher's responses don't fit the student's: "
     )
     with pytest.raises(ConfigError, match=message):
-        check_fit(config(taught(term, "dense")))
+        planned(config(taught(term, "dense")))
     with pytest.raises(ConfigError, match=rf"train.terms.{term}.teacher: 'ensemble' can't teach it"):
-        check_fit(config(f"train.terms={{{term}: {{teacher: ensemble}}}}"))
+        planned(config(f"train.terms={{{term}: {{teacher: ensemble}}}}"))
 
 
 def test_a_two_stage_student_has_no_quality_to_teach(config):
     with pytest.raises(ConfigError, match=r"space.terms.response_quality.teachers: 'twin' can't teach it"):
-        check_fit(config("student.detector=faster_rcnn_resnet18", taught("response_quality", "twin")))
+        planned(config("student.detector=faster_rcnn_resnet18", taught("response_quality", "twin")))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_two_stage_student_has_no_quality_to_teach(config):
 )
 def test_an_average_that_can_not_be_made_is_refused(config, mode, term, message):
     with pytest.raises(ConfigError, match=message):
-        check_fit(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"))
+        planned(config(taught(term, "ensemble"), f"ensemble={{mode: {mode}, members: [twin, wide]}}"))
 
 
 HEADS = ("teachers.full={heads: full, width: 0.125}", "space.layers.methods=[real, sign]")
@@ -76,19 +76,20 @@ OPEN = "space.layers.open={heads: [real, sign]}"
 
 def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
     angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.2"
-    check_fit(config(*HEADS, angular))
-    check_fit(config(*HEADS, OPEN, taught("angular", "none", "twin")))
+    planned(config(*HEADS, angular))
+    planned(config(*HEADS, OPEN, taught("angular", "none", "twin")))
     with pytest.raises(ConfigError, match=rf"space\.terms\.angular\.teachers: 'full' can't teach it\. .*{reason}"):
-        check_fit(config(*HEADS, OPEN, angular))
+        planned(config(*HEADS, OPEN, angular))
 
 
-def test_so_does_the_network_that_is_trained_alone(config):
-    term = "train.terms={angular: {teacher: full}}"
-    check_fit(config(*HEADS, "train.layers=sign", term))
+@pytest.mark.parametrize("plan", [plan_search, plan_training])
+def test_so_does_the_network_that_is_trained_alone(config, plan):
+    planned, term = partial(plan, data_root=None), "train.terms={angular: {teacher: full}}"
+    planned(config(*HEADS, "train.layers=sign", term))
     with pytest.raises(ConfigError, match=r"train\.terms\.angular\.teacher: 'full' can't teach it\. .*cls_heads\.0\.2"):
-        check_fit(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
+        planned(config(*HEADS, "train.layers={backbone: sign, cls_heads.0.2: sign}", term))
     with pytest.raises(ConfigError, match=r"train\.layers: The detector ssd_resnet18 has no layer called neck"):
-        check_fit(config(*HEADS, "train.layers={neck: sign}", term))
+        planned(config(*HEADS, "train.layers={neck: sign}", term))
 
 
 def test_a_given_teacher_is_what_its_file_says(config, tmp_path):
@@ -98,9 +99,9 @@ def test_a_given_teacher_is_what_its_file_says(config, tmp_path):
         )
         save_detector(tmp_path / f"{heads}.safetensors", build_fixed(spec, ALL_REAL), spec, ALL_REAL, SHAPE_CLASSES)
     asked = (OPEN, taught("angular", "twin", "same"))
-    check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/light.safetensors}}"))
+    planned(config(*asked, f"teachers.same={{weights: {tmp_path}/light.safetensors}}"))
     with pytest.raises(ConfigError, match=r"space\.terms\.angular\.teachers: 'same' can't teach it"):
-        check_fit(config(*asked, f"teachers.same={{weights: {tmp_path}/full.safetensors}}"))
+        planned(config(*asked, f"teachers.same={{weights: {tmp_path}/full.safetensors}}"))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_a_search_has_no_ensemble_that_no_term_means(config, tmp_path, section, 
 
 def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
     def needed(*overrides):
-        return check_fit(config(*overrides)).base.needed
+        return planned(config(*overrides)).base.needed
 
     beside = "train.terms={feature_hint: {teacher: ensemble}}"
     assert needed() == {"twin"}
@@ -136,8 +137,8 @@ def test_a_search_needs_the_teachers_that_its_terms_name_and_the_twin(config):
 
 def test_an_ensemble_is_the_whole_pool_unless_its_members_are_named(config):
     beside = "train.terms={feature_hint: {teacher: ensemble}}"
-    assert check_fit(config()).base.ensemble.members == ("twin", "wide", "deep", "dense")
-    assert check_fit(config("ensemble.members=[deep, wide]", beside)).base.ensemble.members == ("deep", "wide")
+    assert planned(config()).base.ensemble.members == ("twin", "wide", "deep", "dense")
+    assert planned(config("ensemble.members=[deep, wide]", beside)).base.ensemble.members == ("deep", "wide")
     with pytest.raises(ConfigError, match=r"ensemble.members: 'huge' is not known"):
         config("ensemble.members=[huge]")
     with pytest.raises(ConfigError, match=r"ensemble.members: must be two or more where a term is taught by"):

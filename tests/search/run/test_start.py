@@ -32,17 +32,6 @@ LITTLE_MEMORY = "data.memory_limit_mb=0.1"
 """Refused when the images are there and are to be decoded."""
 
 
-class WithoutTestObjects(SilentProgress):
-    """Takes the objects of the test images away once the twin is trained."""
-
-    def __init__(self, run: Path) -> None:
-        self.run = run
-
-    def note(self, text: str) -> None:
-        for annotation in (self.run / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("test*.xml"):
-            annotation.write_text("<annotation><size><width>96</width><height>96</height></size></annotation>")
-
-
 @pytest.fixture
 def config(tmp_path):
     file = tmp_path / "refused.yaml"
@@ -151,12 +140,35 @@ def test_a_start_that_is_stopped_while_it_reads_its_images_can_be_gone_on_with(c
     assert run_train(config("train.start=scratch"), run).checkpoint.is_file()
 
 
-def test_what_was_trained_stays_when_a_later_stage_is_refused(config, tmp_path):
+def test_what_was_trained_stays_when_a_later_stage_is_refused(config, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    with pytest.raises(DataError, match="the image set test"):
-        run_train(config("data.shapes.test=1", "train.start=twin"), run, progress=WithoutTestObjects(run))
+
+    def refused(*arguments):
+        raise DataError("an image", "is bad")
+
+    monkeypatch.setattr("search.stages.train.distiller_for", refused)
+    with pytest.raises(DataError):
+        run_train(config(), run)
     assert (run / "config.yaml").is_file()
     assert (run / "teachers" / "twin.safetensors").is_file()
+
+
+@pytest.mark.parametrize("start", ["twin", "scratch"])
+def test_test_images_that_measure_nothing_are_refused_before_anything_is_written(config, tmp_path, start):
+    root = tmp_path / "images"
+    write_shapes(root, sizes={"train": 8, "val": 4, "test": 4}, image_size=96)
+    for annotation in (root / "VOCdevkit" / "VOC2007" / "Annotations").glob("test*.xml"):
+        annotation.write_text("<annotation><size><width>96</width><height>96</height></size></annotation>")
+    voc = ["data.format=voc", f"data.root={root}", f"data.classes={list(SHAPE_CLASSES)}", f"train.start={start}"]
+    with pytest.raises(DataError, match="the image set test: its 4 images hold no object that counts"):
+        run_train(config(*voc), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_generated_images_in_a_folder_of_the_users_are_taken_away_too(config, tmp_path):
+    with pytest.raises(DataError, match="limit"):
+        run_train(config(LITTLE_MEMORY, f"data.root={tmp_path / 'made'}"), tmp_path / "run")
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_start_whose_result_lost_its_detector_changes_nothing_in_the_run(config, tmp_path):

@@ -90,13 +90,13 @@ def test_no_candidate_is_retrained_with_another_teacher_and_none_without_it(begu
         run_retrain(begun.path, "0")
 
 
-def test_a_training_is_not_read_or_gone_on_with_another_teacher(config, big, tmp_path):
+def test_a_training_is_not_read_or_gone_on_with_another_teacher(config, write_config, big, tmp_path):
     run, chosen = tmp_path / "run", config()
     trained = run_train(chosen, run)
     assert run_train(chosen, run) == trained
     first = big.read_bytes()
     write_teacher(big, 1)
-    command = ["train", str(tmp_path / "given.yaml"), "--set", f"teachers.big.weights={big}", "--run-dir", str(run)]
+    command = ["train", str(write_config(**SECTIONS)), "--set", f"teachers.big.weights={big}", "--run-dir", str(run)]
     refused = CliRunner().invoke(app, command)
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"Error: {run} was begun with other weights than are there now")

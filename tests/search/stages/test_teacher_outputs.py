@@ -1,12 +1,14 @@
 """Which teachers' outputs a search keeps, and when it keeps none."""
 
 import pytest
+import torch
 
 from search.config import load_config
 from search.plan.plan import plan_search
 from search.run.folder import RunFolder
-from search.stages.teacher_outputs import teacher_outputs
-from spaces.candidate import Candidate
+from search.stages.teacher_outputs import description, teacher_outputs
+from spaces.candidate import ALL_REAL, Candidate
+from spaces.detectors import DetectorSpec
 from trainers.devices import freeze
 from trainers.teacher import Teacher
 
@@ -87,3 +89,19 @@ def test_two_stage_teachers_are_asked_about_each_students_proposals(kept):
     assert list(known) == ["other"]
     known, _ = kept("space.terms={response_cls: {teachers: [big]}}", two_stage=True)  # reads first stages
     assert list(known) == ["big"]
+
+
+@pytest.mark.parametrize(
+    ("detector", "heads", "described"),
+    [("faster_rcnn_resnet18", None, "light"), ("gfl_resnet18", "light", "light"), ("gfl_resnet18", "full", "full")],
+)
+def test_the_key_of_saved_outputs_names_the_heads_as_earlier_versions_did(detector, heads, described):
+    spec = DetectorSpec(detector=detector, num_classes=3, image_size=96, heads=heads)
+    assert description(Teacher(torch.nn.Identity(), spec, ALL_REAL)) == {
+        "detector": detector,
+        "num_classes": 3,
+        "image_size": 96,
+        "width": 1.0,
+        "heads": described,
+        "candidate": {},
+    }

@@ -11,9 +11,7 @@ from spaces.supernet import activate, build_fixed, build_supernet, extract
 
 PARTS = ("backbone", "fpn", "towers", "cls_heads", "box_heads")
 SIDES = (12, 6, 3, 2, 1)
-STRIDES = (8, 16, 32, 64, 128)
 METHODS = ("real", "sign", "bireal")
-SURE = 50.0
 
 
 def spec_of(detector="gfl_resnet18", image_size=96, heads="light"):

@@ -1,4 +1,4 @@
-"""From what the anchors of GFL say to its detections."""
+"""From the responses of GFL's anchors to its detections."""
 
 import math
 
@@ -10,10 +10,8 @@ from spaces.detectors import DetectorSpec, build_detector, gfl
 from spaces.detectors.edge_distributions import BINS
 from spaces.detectors.gfl_decode import decode_batch
 
-PARTS = ("backbone", "fpn", "towers", "cls_heads", "box_heads")
 SIDES = (12, 6, 3, 2, 1)
 STRIDES = (8, 16, 32, 64, 128)
-METHODS = ("real", "sign", "bireal")
 SURE = 50.0
 
 

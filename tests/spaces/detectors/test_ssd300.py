@@ -90,7 +90,7 @@ def test_with_a_classifiers_weights_images_are_normalised_as_the_classifiers_are
     report = load_pretrained(part, state)
     assert part is network.backbone
     assert (report.complete, report.unused) == (True, ("classifier.6.bias",))
-    assert report.told == ("images are normalised as for torchvision's classifiers",)
+    assert report.changes == ("images are normalised as for torchvision's classifiers",)
     image = torch.rand(3, 272, 272, generator=torch.Generator().manual_seed(3))
     colours = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])  # torchvision's for its classifiers
     mean, std = colours.view(2, 3, 1, 1)
@@ -108,7 +108,9 @@ def test_without_a_classifier_they_are_normalised_as_ssds_backbone_is(classifier
     state = {name: tensor for name, tensor in classifier[1].items() if name.startswith("features.")}
     network = build_fixed(PLAIN, Candidate({}))
     load_pretrained(network.backbone, classifier[1])
-    assert load_pretrained(network.backbone, state).told == ("images are normalised as for SSD's published backbone",)
+    assert load_pretrained(network.backbone, state).changes == (
+        "images are normalised as for SSD's published backbone",
+    )
     assert network.backbone.image_mean == pytest.approx((0.48235, 0.45882, 0.40784))
     assert network.backbone.image_std == pytest.approx((1 / 255,) * 3)
 
@@ -126,7 +128,9 @@ def test_published_class_predictors_are_fitted_to_the_eighty_classes_or_left_out
         assert found.tolist() == [[91 * box + row for row in ROWS_OF_EIGHTY] for box in range(boxes)]
     else:
         assert report.loaded == ("norms.p3.scale",)
-        assert report.told == ("its class predictors are left out: they have 91 rows with the background's, ours 21",)
+        assert report.changes == (
+            "its class predictors are left out: they have 91 rows with the background's, ours 21",
+        )
 
 
 def test_the_six_levels():

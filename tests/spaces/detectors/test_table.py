@@ -1,3 +1,5 @@
+from dataclasses import asdict, replace
+
 import pytest
 
 from spaces.detectors import DETECTORS, DetectorSpec, build_detector
@@ -30,11 +32,29 @@ def spec_with(**changes):
             {"detector": "ssdlite_mobilenetv2", "heads": "full"},
             "heads is 'full'; ssdlite_mobilenetv2 can only have 'light'",
         ),
+        (
+            {"detector": "faster_rcnn_resnet18", "heads": "full"},
+            "heads is 'full'; faster_rcnn_resnet18 can only have 'light'",
+        ),
     ],
 )
 def test_a_description_that_can_not_be_built_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         spec_with(**changes)
+
+
+@pytest.mark.parametrize("heads", ["light", None])
+@pytest.mark.parametrize("detector", ["faster_rcnn_resnet18", "ssdlite_mobilenetv2"])
+def test_a_detector_with_one_kind_of_heads_has_none_in_its_spec_however_it_was_written(detector, heads):
+    spec = spec_with(detector=detector, heads=heads)
+    assert spec == spec_with(detector=detector)
+    assert asdict(spec) == {"detector": detector, "num_classes": 3, "image_size": 96, "width": 1.0, "heads": None}
+    assert DetectorSpec(**asdict(spec)) == replace(spec, width=1.0) == spec
+
+
+@pytest.mark.parametrize(("heads", "expected"), [(None, "light"), ("light", "light"), ("full", "full")])
+def test_a_detector_with_a_choice_of_heads_has_light_ones_unless_it_says_otherwise(heads, expected):
+    assert spec_with(heads=heads).heads == expected
 
 
 @pytest.mark.parametrize("image_size", [96, 320])

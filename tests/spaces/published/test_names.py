@@ -81,7 +81,7 @@ def test_a_whole_detectors_weights_come_by_name_and_are_for_our_epsilon(publishe
     assert part is detector
     report = load_pretrained(part, state)
     assert report.complete
-    assert report.told == ("its BatchNorms are for an epsilon of 0",)
+    assert report.changes == ("its BatchNorms are for an epsilon of 0",)
     norm = detector.backbone.bn1
     assert norm.eps == 1e-5
     torch.testing.assert_close(norm.running_var + norm.eps, torch.ones(64))  # 1 was published, for an epsilon of 0
@@ -116,7 +116,7 @@ def test_the_same_weights_by_name_and_by_file_give_the_same_network(monkeypatch,
 def test_the_variances_of_other_weights_stay(other):
     detector, report = loaded(coco_state(**other), 3)
     assert torch.equal(detector.backbone.bn1.running_var, coco_state()["backbone.body.bn1.running_var"])
-    assert not any("epsilon" in clause for clause in report.told)
+    assert not any("epsilon" in clause for clause in report.changes)
 
 
 def test_cocos_category_ids_become_the_labels_of_the_eighty_classes():
@@ -126,13 +126,13 @@ def test_cocos_category_ids_become_the_labels_of_the_eighty_classes():
     predictor = detector.roi_heads.box_predictor
     assert predictor.cls_score.bias.tolist() == list(ROWS_OF_EIGHTY)
     assert predictor.bbox_pred.bias.view(81, 4)[12].tolist() == [52, 53, 54, 55]  # label 12, a stop sign, has id 13
-    assert report.told[0] == "its class predictors' 91 category ids of COCO are read as the eighty classes"
+    assert report.changes[0] == "its class predictors' 91 category ids of COCO are read as the eighty classes"
     assert not any("bias" in name for name in report.missing if ".box_predictor." in name)
 
 
 def test_predictors_of_other_classes_are_left_out_and_the_report_says_so():
     _, report = loaded(coco_state(), 20)
-    assert report.told[0] == ("its class predictors are left out: they have 91 rows with the background's, ours 21")
+    assert report.changes[0] == ("its class predictors are left out: they have 91 rows with the background's, ours 21")
     assert report.loaded == ("backbone.bn1.running_var",)
 
 
@@ -142,14 +142,14 @@ def test_a_predictor_of_a_strange_shape_is_refused(strange, shape):
     with pytest.raises(ValueError, match=rf"bbox_pred\.bias is {shape}, no predictor of 91 rows"):
         loaded(state, 80)
     state["roi_heads.box_predictor.cls_score.bias"] = torch.tensor(0.0)
-    assert loaded(state, 80)[1].told == (
+    assert loaded(state, 80)[1].changes == (
         "its class predictors are left out: they have 1 rows with the background's, ours 81",
     )
 
 
 def test_a_whole_detector_of_another_kind_is_refused():
     detector = build_fixed(DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96), Candidate({}))
-    with pytest.raises(ValueError, match="whole detector's, and SSD takes a backbone's weights only"):
+    with pytest.raises(ValueError, match="whole detector's, and ours takes a backbone's weights only"):
         published_part(detector, {"backbone.features.0.weight": torch.zeros(1)})
 
 
