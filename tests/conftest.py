@@ -164,6 +164,25 @@ def every_step_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def learn_by_heart() -> Callable[..., None]:
+    """Trains a detector on one batch again and again, with Adam and half a cosine."""
+
+    def learn(
+        network: nn.Module, images: list[Tensor], targets: list[dict[str, Tensor]], *, steps: int, rate: float
+    ) -> None:
+        optimizer = torch.optim.Adam(network.train().parameters(), lr=rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            torch.stack(list(network(images, targets).losses.values())).sum().backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+            optimizer.step()
+            schedule.step()
+
+    return learn
+
+
+@pytest.fixture
 def blobs() -> Callable[..., Decoded]:
     """Images of noise with one bright square each, whose colour is its class (red, green, blue)."""
 

@@ -32,8 +32,8 @@ def saved(tmp_path, spec):
 
 def test_the_file_alone_brings_the_detector_back(saved, spec, images):
     path, network = saved
-    found = load_detector(path)
-    loaded, read_spec, candidate, classes = found.network, found.spec, found.candidate, found.classes
+    detector = load_detector(path)
+    loaded, read_spec, candidate, classes = detector.network, detector.spec, detector.candidate, detector.classes
     assert (read_spec, candidate, classes) == (spec, CANDIDATE, CLASSES)
     assert not loaded.training
     with torch.no_grad():

@@ -14,7 +14,7 @@ from trainers.inference import detect, score_metrics
 
 SURE = 50.0
 SIDE = 12
-"""Of GFL's finest grid at 96 pixels: 144 cells of 8 pixels."""
+"""The side of GFL's finest grid at 96 pixels: 144 cells of 8 pixels."""
 
 
 class Says(nn.Module):
@@ -46,7 +46,7 @@ def crowd():
 
 @pytest.fixture
 def finder():
-    """A detector that is sure of a person in every cell."""
+    """A detector that predicts a person in every cell with high confidence."""
     spec = DetectorSpec(detector="gflv1_resnet18_plain", num_classes=2, image_size=96, width=0.125)
     network = build_detector(spec, lambda _: ("real",))
     persons = torch.tensor([SURE, -SURE]).view(2, 1, 1).expand(2, SIDE, SIDE)
@@ -91,9 +91,9 @@ def test_every_family_can_keep_500(detector, lively):
     with torch.no_grad():
         published = network(image).detections[0]
         with keeping(network, 500):
-            found = network(image).detections[0]
+            detections = network(image).detections[0]
     assert len(published["scores"]) == PUBLISHED[detector]
-    assert len(found["scores"]) == 500
+    assert len(detections["scores"]) == 500
 
 
 @torch.no_grad()

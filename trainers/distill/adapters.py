@@ -11,18 +11,18 @@ from spaces.detectors import DetectorOutput
 Pairs = Mapping[str, tuple[Tensor, Tensor]]
 """By pyramid level the student's map and the teacher's, which has no gradient."""
 Places = Callable[[DetectorOutput, Pairs], dict[str, Tensor]]
-"""From the student's output and both maps of each level to the places that count: by level (N, H, W) of 0 and 1."""
+"""From the student's output and both maps of each level to the places that count, by level: (N, H, W) of 0 and 1."""
 
 Distance = Callable[[Pairs, Mapping[str, Tensor] | None], Tensor]
-"""From both maps of each level, and by level the places that count (None: all do), to a scalar."""
+"""From both maps of each level, and the places that count by level (None: all), to a scalar."""
 
 
 class LevelAdapters(nn.Module):
-    """One convolution, without a bias, a pyramid level and teacher.
+    """One convolution without a bias per pyramid level and teacher.
 
-    Levels go by name; those that only one side has are left out. An adapter starts as the identity where the channels
-    agree. `places` chooses what of the maps is compared; all is without it. Raises ValueError for a teacher that shares
-    no level with the student.
+    Levels are matched by name; levels that only one side has are left out. An adapter starts as the identity if the
+    numbers of channels agree. `places` chooses where maps are compared; without it, everywhere. Raises ValueError for a
+    teacher that shares no level with the student.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class LevelAdapters(nn.Module):
     ) -> None:
         super().__init__()
         self._places = places
-        self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
+        self._index = {teacher: str(index) for index, teacher in enumerate(teacher_channels)}
         for teacher, channels in teacher_channels.items():
             shared = shared_levels(student_channels, teacher, channels)
             adapters = {level: _adapter(student_channels[level], channels[level], kernel) for level in shared}
-            # by the teacher's place: not every name may be called as a module
-            self.add_module(self._place[teacher], nn.ModuleDict(adapters))
+            # by the teacher's index: not every name is allowed for a module
+            self.add_module(self._index[teacher], nn.ModuleDict(adapters))
 
     def of(self, teacher: str) -> nn.ModuleDict:
         """The adapters towards one teacher, by level."""
-        return cast(nn.ModuleDict, self.get_submodule(self._place[teacher]))
+        return cast(nn.ModuleDict, self.get_submodule(self._index[teacher]))
 
     def compared(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str
     ) -> tuple[Pairs, dict[str, Tensor] | None]:
-        """For each shared level: both maps (N, C, H, W) in the teacher's channels and the student's size, and by level
-        which places count; None where all do."""
+        """Both maps (N, C, H, W) of each shared level, in the teacher's channels and the student's size, and by level
+        the places that count; None if all do."""
         adapted = {level: adapter(student.features[level]) for level, adapter in self.of(teacher_name).items()}
         pairs = {level: (x, resized_like(teacher.features[level], x)) for level, x in adapted.items()}
         return pairs, None if self._places is None else self._places(student, pairs)
@@ -59,7 +59,7 @@ class LevelAdapters(nn.Module):
 class AdaptedMaps(nn.Module):
     """A term of pyramid maps: a `distance` between the student's adapted maps and the teacher's, 1x1 adapters.
 
-    With `places` the distance is taken at these alone.
+    With `places` only these count.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class AdaptedMaps(nn.Module):
 
 
 def shared_levels(student_channels: Mapping[str, int], teacher: str, channels: Mapping[str, int]) -> list[str]:
-    """The levels that a teacher of such channels has too. Raises ValueError when there is none."""
+    """The student's levels that the teacher has too. Raises ValueError if there are none."""
     shared = [level for level in student_channels if level in channels]
     if not shared:
         raise ValueError(

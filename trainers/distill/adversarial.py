@@ -20,13 +20,13 @@ from trainers.distill.adapters import LevelAdapters, resized_like
 
 @dataclass(frozen=True)
 class Game:
-    """What either side loses, from the discriminator's logits: high ones say teacher."""
+    """The losses of both sides, from the discriminator's logits; a high logit means teacher."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     """From the logits of the teacher's maps and of the student's."""
     student: Callable[[Tensor], Tensor]
     boundary: float = 0.0
-    """The logit above which a discriminator says teacher."""
+    """The logit above which a place counts as classified teacher."""
 
 
 GAMES = {
@@ -50,7 +50,7 @@ GAMES = {
 
 
 class Discriminator(nn.Module):
-    """Maps (N, C, H, W) to logits (N, 1, H, W), one a place: 1x1 convolutions with leaky ReLUs between."""
+    """Maps (N, C, H, W) to logits (N, 1, H, W), one per place: 1x1 convolutions with leaky ReLUs between."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -72,12 +72,12 @@ class Discriminator(nn.Module):
 
 
 class Adversarial(nn.Module):
-    """The student's loss in the game, mean over levels: how surely D_l knows A_l F^s_l for the student's.
+    """The student's loss in the game, mean over levels: how surely D_l classifies A_l F^s_l as the student's.
 
-    One discriminator D_l and one 1x1 adapter A_l a level and teacher. The two sides train in the same step on the same
-    maps, each towards its own loss alone: the discriminators' weights get nothing from the student's loss, and the
-    student and the adapters nothing from `opponents_loss`, or the student would help to be found out. The
-    discriminators have a learning rate of their own (`training.parameter_groups`).
+    One discriminator D_l and one 1x1 adapter A_l per level and teacher. The two sides train in the same step on the
+    same maps, each for its own loss alone: the discriminators get no gradient from the student's loss, and the student
+    and the adapters none from `opponents_loss`, which would train the student to be recognised. The discriminators have
+    a learning rate of their own (`training.parameter_groups`).
     """
 
     opponents = "discriminators"
@@ -91,12 +91,12 @@ class Adversarial(nn.Module):
         super().__init__()
         self.game = GAMES[game]
         self.adapters = LevelAdapters(student_channels, teacher_channels, kernel=1)
-        self._place = {teacher: str(place) for place, teacher in enumerate(teacher_channels)}
+        self._index = {teacher: str(index) for index, teacher in enumerate(teacher_channels)}
         self.discriminators = nn.ModuleDict()
         for teacher, channels in teacher_channels.items():
             sides = {level: Discriminator(channels[level]) for level in self.adapters.of(teacher)}
-            self.discriminators[self._place[teacher]] = nn.ModuleDict(sides)
-        self._right, self._played = torch.zeros(()), 0
+            self.discriminators[self._index[teacher]] = nn.ModuleDict(sides)
+        self._accuracy_sum, self._steps = torch.zeros(()), 0
 
     def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar with gradients to the student and the adapters; the teacher's maps are unused."""
@@ -108,24 +108,24 @@ class Adversarial(nn.Module):
         return torch.stack(losses).mean()
 
     def opponents_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
-        """What the discriminators lose, a scalar, mean over levels, with gradients to them alone.
+        """The discriminators' loss, a scalar, mean over levels, with gradients to them alone.
 
-        The share of places that they classify rightly counts for the next `figures`.
+        Their share of correctly classified places counts for the next `figures`.
         """
-        losses, right = [], []
+        losses, accuracies = [], []
         for theirs, ours in self._judged(student, teacher, teacher_name):
             losses.append(self.game.discriminator(theirs, ours))
-            right.append(
+            accuracies.append(
                 ((theirs > self.game.boundary).float().mean() + (ours <= self.game.boundary).float().mean()) / 2
             )
-        self._right, self._played = self._right + torch.stack(right).mean().cpu(), self._played + 1
+        self._accuracy_sum, self._steps = self._accuracy_sum + torch.stack(accuracies).mean().cpu(), self._steps + 1
         return torch.stack(losses).mean()
 
     def figures(self) -> dict[str, float]:
-        """`discriminator_accuracy`, the share of places classified rightly since the last call, in 0..1: a half is a
-        draw. Nothing when the discriminators weren't trained since."""
-        figures = {"discriminator_accuracy": float(self._right) / self._played} if self._played else {}
-        self._right, self._played = torch.zeros(()), 0
+        """`discriminator_accuracy`, the share of places classified correctly since the last call, in 0..1; a half means
+        that neither side is ahead. Empty if the discriminators weren't trained since."""
+        figures = {"discriminator_accuracy": float(self._accuracy_sum) / self._steps} if self._steps else {}
+        self._accuracy_sum, self._steps = torch.zeros(()), 0
         return figures
 
     def _judged(
@@ -138,4 +138,4 @@ class Adversarial(nn.Module):
             yield discriminator(resized_like(teacher.features[level], ours)), discriminator(ours)
 
     def _of(self, teacher: str) -> nn.ModuleDict:
-        return cast(nn.ModuleDict, self.discriminators[self._place[teacher]])
+        return cast(nn.ModuleDict, self.discriminators[self._index[teacher]])

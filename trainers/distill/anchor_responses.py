@@ -1,4 +1,4 @@
-"""What student and teacher say of the same anchors, or of the same proposals, in one form for terms that compare it."""
+"""Student's and teacher's responses on the same anchors, or the same proposals, in one form for terms to compare."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,7 +15,7 @@ from spaces.detectors.flat import flat_box, flat_cls
 class AnchorResponses:
     """cls (N, M, K) logits, box (N, M, 4) offsets or (N, M, 4, bins) logits; activation, background as in `Responses`.
 
-    Proposals stand as the anchors of one image: N is 1, M their number in the whole batch.
+    Proposals are treated as the anchors of one image: N is 1, M their number in the whole batch.
     """
 
     cls: Tensor
@@ -28,34 +28,35 @@ class AnchorResponses:
         return replace(self, cls=self.cls.detach(), box=self.box.detach())
 
     def boxes(self, chosen: Tensor) -> Tensor:
-        """For the chosen anchors, (N, M) of bools: the offsets, or the expected distances in strides: (P, 4)."""
-        found = self.box[chosen]
-        return found if found.ndim == 2 else expected_distances(found)
+        """The offsets, or the expected distances in strides, of the anchors in the mask `chosen` (N, M): (P, 4)."""
+        boxes = self.box[chosen]
+        return boxes if boxes.ndim == 2 else expected_distances(boxes)
 
 
 def paired_responses(
     student: DetectorOutput, teacher: DetectorOutput
 ) -> tuple[AnchorResponses, AnchorResponses, Assignment]:
-    """Both sides' responses, the teacher's without gradient, and what the student must say there.
+    """Both sides' responses, the teacher's without gradient, and the student's targets there.
 
-    Of the second stages, when both are of the same proposals, each box by the class that it must find; else of the
-    anchors. Raises ValueError when the student ran without targets, and for a teacher with other anchors or classes.
+    If both have second stages on the same proposals, these are compared, each box in its target class; else the
+    anchors are. Raises ValueError when the student ran without targets, and for a teacher with other anchors or
+    classes.
     """
     ours, theirs = student.rois, teacher.rois
     if ours is not None and theirs is not None and _same_proposals(ours, theirs):
         if ours.assignment is None:
             raise ValueError("The student's proposals have no targets: run the detector with them.")
         if ours.cls.shape != theirs.cls.shape:
-            raise ValueError(f"The teacher tells {theirs.cls.shape[1]} classes apart, the student {ours.cls.shape[1]}.")
+            raise ValueError(f"The teacher has {theirs.cls.shape[1]} classes, the student {ours.cls.shape[1]}.")
         labels = ours.assignment.labels
-        wanted = Assignment(labels[None], ours.assignment.box[None])
-        return _of_proposals(ours, labels), _of_proposals(theirs, labels).detached(), wanted
+        targets = Assignment(labels[None], ours.assignment.box[None])
+        return _of_proposals(ours, labels), _of_proposals(theirs, labels).detached(), targets
     check_same_anchors(student.responses, teacher.responses)
     return _of_anchors(student.responses), _of_anchors(teacher.responses).detached(), student.assignment
 
 
 def check_same_anchors(student: Responses, teacher: Responses) -> None:
-    """Raise ValueError, with the reason, where the teacher's responses can't be held against the student's."""
+    """Raise ValueError, with the reasons, if the teacher's responses can't be compared with the student's."""
     reasons = []
     if (student.activation, student.background) != (teacher.activation, teacher.background):
         reasons.append(
@@ -63,7 +64,7 @@ def check_same_anchors(student: Responses, teacher: Responses) -> None:
             f"the student's by {student.activation} with {student.background}"
         )
     if student.bins != teacher.bins:
-        forms = ["offsets" if bins is None else f"{bins} bins an edge" for bins in (teacher.bins, student.bins)]
+        forms = ["offsets" if bins is None else f"{bins} bins per edge" for bins in (teacher.bins, student.bins)]
         reasons.append(f"its boxes are {forms[0]}, the student's {forms[1]}")
     for part, levels in (("scores", (student.cls, teacher.cls)), ("boxes", (student.box, teacher.box))):
         ours, theirs = ([tuple(x.shape[1:]) for x in side] for side in levels)
@@ -81,7 +82,7 @@ def check_same_anchors(student: Responses, teacher: Responses) -> None:
 
 def _same_proposals(ours: RoIResponses, theirs: RoIResponses) -> bool:
     pairs = zip(ours.proposals, theirs.proposals, strict=True)
-    return all(one is other or torch.equal(one, other) for one, other in pairs)
+    return all(own is other or torch.equal(own, other) for own, other in pairs)
 
 
 def _of_anchors(responses: Responses) -> AnchorResponses:
@@ -89,6 +90,6 @@ def _of_anchors(responses: Responses) -> AnchorResponses:
 
 
 def _of_proposals(rois: RoIResponses, labels: Tensor) -> AnchorResponses:
-    """For each proposal: the box of its label, (R,)."""
+    """Each proposal with the box of its label; labels (R,)."""
     each = torch.arange(len(labels), device=labels.device)
     return AnchorResponses(rois.cls[None], rois.box.unflatten(-1, (-1, 4))[each, labels][None], "softmax", 0)

@@ -1,10 +1,10 @@
 """IDa-Det's information discrepancy: hints where student and teacher differ most, and only there (ECCV 2022).
 
-Of candidate boxes those are kept whose content differs most between the two networks; feature terms then count the
-places under them. The paper's candidates are both networks' proposals. Ours are known without a pass through either,
-and fit teachers of any kind: the objects, and the student's anchors that must find them. Its entropy loss is no part
-of this: any term that takes `Places` may be masked. Equations are counted as in the book by its authors (Binary Neural
-Networks, CRC Press 2023, 6.83 ff.).
+Among candidate boxes, those are selected whose content differs most between the two networks; feature terms then count
+the places under them. The paper's candidates are both networks' proposals. Ours are the objects and the student's
+positive anchors: they need no pass through either network and fit teachers of any kind. The paper's entropy loss isn't
+included: any term that takes `Places` may be masked. Equations are numbered as in the book by its authors (Binary
+Neural Networks, CRC Press 2023, 6.83 ff.).
 """
 
 import math
@@ -19,7 +19,7 @@ from trainers.distill.adapters import Pairs
 from trainers.distill.imitation import level_anchors
 
 SHARE = 0.6
-"""gamma: of an image's candidates, how many are kept."""
+"""gamma: the share of an image's candidates that is selected."""
 
 PATCH = 4
 """Rows and columns of values at which a box is read from a map."""
@@ -29,7 +29,7 @@ LEAST_VARIANCE = 1e-6
 
 @dataclass(frozen=True)
 class Candidates:
-    """Boxes (P, 4) xyxy in pixels, the image of each (P,), and the place of its level among the shared ones (P,)."""
+    """Boxes (P, 4) xyxy in pixels, the image of each (P,), and the index of its level among the shared ones (P,)."""
 
     boxes: Tensor
     images: Tensor
@@ -38,24 +38,25 @@ class Candidates:
 
 @torch.no_grad()
 def discrepant_places(student: DetectorOutput, pairs: Pairs) -> dict[str, Tensor]:
-    """By level the places (N, H, W), 1 or 0, under the boxes that differ most.
+    """The places under the boxes that differ most, by level: (N, H, W) of 1 or 0.
 
     A box is read on one level (its anchor's, an object's best anchor's), and counts on all. Raises ValueError when the
     student ran without targets.
     """
     anchors = level_anchors(student.responses, list(student.features))
     shared = {level: anchors[level] for level in pairs}
-    found = _candidates(student, anchors, shared)
-    apart = found.boxes.new_zeros(len(found.boxes))
-    for place, (level, (ours, theirs)) in enumerate(pairs.items()):
-        here = found.levels == place
-        apart[here] = discrepancies(ours, theirs, in_cells(found.boxes[here], shared[level]), found.images[here])
+    candidates = _candidates(student, anchors, shared)
+    differences = candidates.boxes.new_zeros(len(candidates.boxes))
+    for number, (level, (ours, theirs)) in enumerate(pairs.items()):
+        here = candidates.levels == number
+        cells = in_cells(candidates.boxes[here], shared[level])
+        differences[here] = discrepancies(ours, theirs, cells, candidates.images[here])
     masks: dict[str, Tensor] = {level: ours.new_zeros(len(ours), *ours.shape[2:]) for level, (ours, _) in pairs.items()}
     for image in range(len(student.targets)):
-        own = (found.images == image).nonzero()[:, 0]
-        kept = own[apart[own].topk(math.ceil(SHARE * len(own))).indices]
+        own = (candidates.images == image).nonzero()[:, 0]
+        chosen = own[differences[own].topk(math.ceil(SHARE * len(own))).indices]
         for level, mask in masks.items():
-            mask[image] = rectangles(in_cells(found.boxes[kept], shared[level]), mask.shape[1:])
+            mask[image] = rectangles(in_cells(candidates.boxes[chosen], shared[level]), mask.shape[1:])
     return masks
 
 
@@ -63,14 +64,14 @@ def discrepancies(ours: Tensor, theirs: Tensor, boxes: Tensor, images: Tensor) -
     """How far the content of each box differs between two maps (N, C, H, W): (P,), 0 for equal content.
 
     boxes (P, 4) in cells, images (P,). With R_c the box's values in channel c, epsilon = mean_c (R^t_c - R^s_c)^T
-    Sigma_c^-1 (R^t_c - R^s_c), a Mahalanobis distance under a Gaussian a channel (eq. 6.83). As Sigma we take one
-    variance a channel, of all the batch's values in both maps: a box of one or two cells has none of its own. Means,
-    not sums, over channels and places: levels differ in their channels.
+    Sigma_c^-1 (R^t_c - R^s_c), a Mahalanobis distance under a Gaussian per channel (eq. 6.83). As Sigma we take one
+    variance per channel, over the batch's values in both maps: a box of one or two cells is too small for its own.
+    Means, not sums, over channels and places: levels differ in their channels.
     """
     rois = torch.cat([images[:, None].to(boxes.dtype), boxes], dim=1)
-    own, taught = (roi_align(x, rois, PATCH, sampling_ratio=1, aligned=True) for x in (ours, theirs))
+    student, teacher = (roi_align(x, rois, PATCH, sampling_ratio=1, aligned=True) for x in (ours, theirs))
     variance = torch.cat([ours, theirs]).var((0, 2, 3), correction=0).clamp(min=LEAST_VARIANCE)
-    return ((taught - own).square().mean((2, 3)) / variance).mean(1)
+    return ((teacher - student).square().mean((2, 3)) / variance).mean(1)
 
 
 def in_cells(boxes: Tensor, anchors: Tensor) -> Tensor:
@@ -97,16 +98,16 @@ def rectangles(boxes: Tensor, size: torch.Size) -> Tensor:
 
 
 def _candidates(student: DetectorOutput, anchors: dict[str, Tensor], shared: dict[str, Tensor]) -> Candidates:
-    """The objects and the anchors that must find one, on the shared levels."""
+    """The objects and the positive anchors on the shared levels."""
     counts = [x[..., 0].numel() for x in anchors.values()]
     positive = dict(zip(anchors, (student.assignment.labels > 0).split(counts, dim=1), strict=True))
     flat = torch.cat([x.reshape(-1, 4) for x in shared.values()])
     sizes = torch.tensor([x[..., 0].numel() for x in shared.values()], device=flat.device)
     level_of = torch.arange(len(shared), device=flat.device).repeat_interleave(sizes)
-    must_find = torch.cat([positive[level] for level in shared], dim=1)
+    positive_anchors = torch.cat([positive[level] for level in shared], dim=1)
     boxes, images, levels = [], [], []
     for image, target in enumerate(student.targets):
-        objects, matched = target["boxes"].to(flat.dtype), must_find[image]
+        objects, matched = target["boxes"].to(flat.dtype), positive_anchors[image]
         boxes += [objects, flat[matched]]
         levels += [level_of[box_iou(objects, flat).argmax(1)], level_of[matched]]
         images.append(torch.full((len(objects) + int(matched.sum()),), image, device=flat.device))

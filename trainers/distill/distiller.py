@@ -1,4 +1,4 @@
-"""What a candidate's teachers and loss weights add to the detection loss."""
+"""The distillation losses that a candidate's teachers and loss weights add to the detection loss."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -69,9 +69,9 @@ class Distiller(nn.Module):
     ) -> dict[str, Tensor]:
         """The weighted terms by name; empty when the candidate has no teacher. Each teacher runs at most once.
 
-        The loss of a term's opponents stands beside it, as `<term> discriminators`, without a weight: it trains nothing
-        else. A student without a 1-bit unit has no layer terms. Raises ValueError when there is one and the student
-        left no traces.
+        A term with opponents adds their loss as `<term> discriminators`, without a weight: it trains nothing else. A
+        student without a 1-bit unit has no layer terms. Raises ValueError for a layer term if the student left no
+        traces.
         """
         second_stage = any(TERMS[term].second_stage for term, _, _ in self._open(candidate))
         passes = TeacherPasses(
@@ -87,16 +87,16 @@ class Distiller(nn.Module):
         losses = {}
         for term, teacher, weight in self._open(candidate):
             if not TERMS[term].compares_layers:
-                met = together if teacher == ENSEMBLE else (teacher,)
+                names = together if teacher == ENSEMBLE else (teacher,)
                 module = cast(TermLoss, self.terms[term])
-                loss = torch.stack([module(student, passes.output(name), name) for name in met]).sum(0)
+                loss = torch.stack([module(student, passes.output(name), name) for name in names]).sum(0)
                 if isinstance(module, Opposed):
-                    game = [module.opponents_loss(student, passes.output(name), name) for name in met]
+                    game = [module.opponents_loss(student, passes.output(name), name) for name in names]
                     losses[f"{term} {module.opponents}"] = torch.stack(game).sum()
             elif student.layers:
                 layer_term = cast(LayerTermLoss, self.terms[term])
                 key = (teacher, layer_term.inputs)
-                if key not in pairs:  # shared by all terms of one teacher: what a layer computes, it computes once
+                if key not in pairs:  # shared by all terms of one teacher, so that a layer computes its products once
                     own = passes.inputs(teacher) if layer_term.inputs == "twin" else None
                     pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
                 loss = layer_term(pairs[key])
@@ -110,7 +110,7 @@ class Distiller(nn.Module):
         return losses
 
     def _met_by(self, term: str, names: list[str]) -> list[str]:
-        """The teachers that a term may meet, each once: of an ensemble its members, or the average of them."""
+        """The teachers that a term may compare with, each once; for an ensemble its members, or their average."""
         met: dict[str, None] = {}
         for name in names:
             if name == ENSEMBLE:
@@ -136,29 +136,31 @@ class Distiller(nn.Module):
         return (ENSEMBLE,)
 
     def _channels(self, name: str) -> Mapping[str, int]:
-        """A teacher's pyramid channels; of an average those that its members share."""
+        """A teacher's pyramid channels; for an average, the levels that all members have."""
         if name != ENSEMBLE:
             return cast(Mapping[str, int], self._teachers[name].feature_channels)
         ensemble = cast(Ensemble, self._ensemble)
-        members = [self._channels(one) for one in ensemble.members]
-        shared = {level: channels for level, channels in members[0].items() if all(level in one for one in members)}
-        unlike = [level for level, channels in shared.items() if any(one[level] != channels for one in members)]
+        members = [self._channels(member) for member in ensemble.members]
+        shared = {
+            level: channels for level, channels in members[0].items() if all(level in member for member in members)
+        }
+        unlike = [level for level, channels in shared.items() if any(member[level] != channels for member in members)]
         if unlike and ensemble.mode == "average_features":
             raise ValueError(
-                f"Level {unlike[0]} of its members has {', '.join(str(one[unlike[0]]) for one in members)} channels: "
+                f"Level {unlike[0]} of its members has {', '.join(str(each[unlike[0]]) for each in members)} channels: "
                 "there is no average of these. Another mode needs no common channels."
             )
         return shared
 
     def _open(self, candidate: Candidate) -> Iterator[tuple[str, str, float]]:
         """Each term that has an effect, with its teacher and its weight."""
-        taught = candidate.terms()
+        terms = candidate.terms()
         for term in self.terms:
-            if term in taught and taught[term].weight != 0:
-                yield term, taught[term].teacher, taught[term].weight
+            if term in terms and terms[term].weight != 0:
+                yield term, terms[term].teacher, terms[term].weight
 
     def _recorded(self, candidate: Candidate) -> dict[str, dict[str, nn.Module]]:
-        """The layers, by teacher, whose own inputs a layer term reads."""
+        """By teacher, the layers whose own inputs a layer term reads."""
         layer_terms = [(term, teacher) for term, teacher, _ in self._open(candidate) if TERMS[term].compares_layers]
         reading = [t for term, t in layer_terms if cast(LayerTermLoss, self.terms[term]).inputs == "twin"]
         return {teacher: self._layers[teacher] for teacher in reading}

@@ -1,4 +1,4 @@
-"""Several teachers for one term: who teaches in a step, and what an average of teachers is."""
+"""Several teachers for one term: which of them teach in a step, and how their outputs are averaged."""
 
 import random
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from trainers.distill.adapters import resized_like
 from trainers.distill.anchor_responses import check_same_anchors
 
 ENSEMBLE = "ensemble"
-"""The choice of a teacher knob that stands for several."""
+"""The value of a teacher knob that means all members of the ensemble."""
 
 Mode = Literal["sum_losses", "random_teacher", "average_features", "average_responses"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 AVERAGED: dict[str, str] = {"average_features": "features", "average_responses": "responses"}
-"""What the modes that make one teacher of several make it of; terms that read anything else can't be taught by it."""
+"""The part of outputs that a mode averages; terms that read another part can't be taught by the average."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
     """The teachers that a term's `ensemble` means, and how they teach together.
 
-    `sum_losses` adds the term's loss against each; `random_teacher` draws one a step, all equally often, as MEAL does
+    `sum_losses` adds the term's loss against each; `random_teacher` draws one per step, all equally often, as MEAL does
     (arXiv:1812.02425, section 3); `average_features` and `average_responses` make one teacher of them. That these are
     the ways in which Dong et al. (Applied Intelligence 52, 2021) combine teachers is our reading: their paper is not
     public.
@@ -45,10 +45,10 @@ class Ensemble:
         return self.members if name == ENSEMBLE else (name,)
 
     def taught_by(self) -> tuple[str, ...]:
-        """Whom all terms meet in this step, by name: members, or `ensemble` itself where it is an average.
+        """The teachers of all terms in this step, by name: members, or `ensemble` itself for an average.
 
-        A member is drawn from the seed that a training gives torch at every step, not from what is left of its stream:
-        whatever else a candidate draws, it meets the same teachers.
+        A member is drawn from the seed that a training sets in torch at every step, not from the state of torch's
+        generator, so that other draws don't change the teacher.
         """
         if self.mode == "sum_losses":
             return self.members
@@ -57,22 +57,22 @@ class Ensemble:
         return (ENSEMBLE,)
 
     def average(self, outputs: Sequence[DetectorOutput]) -> DetectorOutput:
-        """One output of the members', in the sizes of the first; only what the mode averages is to be read."""
+        """One output from the members', in the sizes of the first; only the averaged part is valid."""
         if self.mode == "average_features":
             return average_features(outputs)
         return average_responses(outputs)
 
 
 def average_features(outputs: Sequence[DetectorOutput]) -> DetectorOutput:
-    """Mean of each pyramid level that all have, (N, C, H, W), maps of another size resized (bilinear).
+    """Mean of each pyramid level that all have, (N, C, H, W), with maps resized to the first's size (bilinear).
 
     Raises ValueError for a level with different channels.
     """
     first, *others = outputs
-    levels = [level for level in first.features if all(level in one.features for one in others)]
+    levels = [level for level in first.features if all(level in other.features for other in others)]
     averaged = {}
     for level in levels:
-        maps = [one.features[level] for one in outputs]
+        maps = [output.features[level] for output in outputs]
         if len({x.shape[1] for x in maps}) > 1:
             channels = ", ".join(str(x.shape[1]) for x in maps)
             raise ValueError(f"Level {level} of the ensemble's teachers has {channels} channels: no average of these.")
@@ -81,36 +81,36 @@ def average_features(outputs: Sequence[DetectorOutput]) -> DetectorOutput:
 
 
 def average_responses(outputs: Sequence[DetectorOutput]) -> DetectorOutput:
-    """Mean of probabilities, given back as logits: of classes, of edge distributions, of the boxes' quality.
+    """Mean probabilities, as logits, of classes, edge distributions and the boxes' quality.
 
-    Offsets are averaged as they are; there is a quality where all have one. Raises ValueError where the anchors or the
+    Offsets are averaged directly; there is a quality only if all outputs have one. Raises ValueError if anchors or
     shapes differ.
     """
     first = outputs[0].responses
-    for one in outputs[1:]:
-        check_same_anchors(first, one.responses)
-    all_of = [one.responses for one in outputs]
+    all_responses = [output.responses for output in outputs]
+    for responses in all_responses[1:]:
+        check_same_anchors(first, responses)
     per_cell = [box.shape[1] // (4 * (first.bins or 1)) for box in first.box]
     cls = [
         _mean_scores(list(level), boxes, first.activation)
-        for level, boxes in zip(zip(*(one.cls for one in all_of), strict=True), per_cell, strict=True)
+        for level, boxes in zip(zip(*(each.cls for each in all_responses), strict=True), per_cell, strict=True)
     ]
     box = [
         torch.stack(level).mean(0)
         if first.bins is None
         else _mean_scores(list(level), level[0].shape[1] // first.bins, "softmax")
-        for level in zip(*(one.box for one in all_of), strict=True)
+        for level in zip(*(each.box for each in all_responses), strict=True)
     ]
     quality = None
-    qualities = [one.quality for one in all_of if one.quality is not None]
-    if len(qualities) == len(all_of):
+    qualities = [each.quality for each in all_responses if each.quality is not None]
+    if len(qualities) == len(all_responses):
         quality = [_mean_sigmoid(list(level)) for level in zip(*qualities, strict=True)]
     averaged = replace(first, cls=cls, box=box, quality=quality)
     return replace(outputs[0], responses=averaged, second_stage=None)
 
 
 def _mean_scores(maps: list[Tensor], groups: int, activation: str) -> Tensor:
-    """Maps (N, groups * K, H, W) of logits to the logits of their mean probability, over K or each alone."""
+    """Maps (N, groups * K, H, W) of logits to the logits of their mean probability, a softmax over K or sigmoids."""
     if activation == "sigmoid":
         return _mean_sigmoid(maps)
     n, channels, height, width = maps[0].shape

@@ -13,9 +13,9 @@ from trainers.distill.adapters import AdaptedMaps, Pairs
 def hint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
     """Mean over levels of mean((A_l F^s_l - F^t_l)^2), a scalar: 0 for equal maps.
 
-    SSD's pyramid maps stand behind a BatchNorm, so that the loss has one size whatever the precision of the layers
-    before; a feature pyramid network's do where they are 1-bit. With masks (N, H, W) the mean of a level is taken over
-    these places alone; it is 0 where there is none.
+    SSD's pyramid maps follow a BatchNorm, so the loss has the same magnitude for every precision of the layers before;
+    a feature pyramid network's do if they are 1-bit. With masks (N, H, W) a level's mean is taken over these places
+    only; it is 0 if there are none.
     """
     if masks is None:
         return torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs.values()]).mean()

@@ -10,7 +10,7 @@ from spaces.detectors import DetectorOutput, Responses
 from trainers.distill.adapters import LevelAdapters, resized_like
 
 SHARE = 0.5
-"""psi: of an object's largest IoU, what an anchor must exceed to have its place imitated."""
+"""psi: the share of an object's largest IoU that an anchor must exceed for its place to be imitated."""
 
 
 class FineGrainedImitation(nn.Module):
@@ -40,10 +40,10 @@ class FineGrainedImitation(nn.Module):
         losses = []
         for level, adapter in self.adapters.of(teacher_name).items():
             ours = adapter(student.features[level])
-            apart = (ours - resized_like(teacher.features[level], ours)).square().sum(1)
+            squares = (ours - resized_like(teacher.features[level], ours)).square().sum(1)
             masks = [imitation_mask(target["boxes"], anchors[level]) for target in student.targets]
-            mask = torch.stack(masks).to(apart.dtype)
-            losses.append((mask * apart).sum() / (2 * mask.sum().clamp(min=1)))
+            mask = torch.stack(masks).to(squares.dtype)
+            losses.append((mask * squares).sum() / (2 * mask.sum().clamp(min=1)))
         return torch.stack(losses).mean()
 
 
@@ -51,12 +51,13 @@ class FineGrainedImitation(nn.Module):
 def imitation_mask(boxes: Tensor, anchors: Tensor, share: float = SHARE) -> Tensor:
     """The places of one level that an object's anchors cover well: (H, W) of bools.
 
-    boxes (n, 4) xyxy, anchors (H, W, A, 4) xyxy. A place is in if one of its anchors has an IoU with one of the objects
-    above `share` times the largest IoU that this object has on the level; an object that touches no anchor has none.
+    boxes (n, 4) xyxy, anchors (H, W, A, 4) xyxy. A place belongs if one of its anchors has an IoU with one of the
+    objects above `share` times the largest IoU that this object has on the level; an object that touches no anchor has
+    no place.
     """
     overlaps = box_iou(boxes, anchors.reshape(-1, 4))
-    kept = overlaps > share * overlaps.amax(1, keepdim=True)
-    return kept.view(len(boxes), *anchors.shape[:3]).any(3).any(0)
+    covered = overlaps > share * overlaps.amax(1, keepdim=True)
+    return covered.view(len(boxes), *anchors.shape[:3]).any(3).any(0)
 
 
 def level_anchors(responses: Responses, levels: list[str]) -> dict[str, Tensor]:

@@ -3,9 +3,9 @@
 The paper is not public. Its abstract says that a real-valued teacher's implicit knowledge at multi-level layers
 supervises the binary network; levels, normalisation and distance here are our reading of it.
 
-The levels are those of `DetectorOutput.features`. For an SSD these are the backbone's stages themselves (behind a
-BatchNorm) and what follows them; a detector with a feature pyramid network gives the pyramid alone, so that its stages
-are guided through it. The responses, the last of the levels, are `joint_responses`' terms.
+The levels are those of `DetectorOutput.features`. For an SSD these are the backbone's stages themselves (after a
+BatchNorm) and the extra levels; a detector with a feature pyramid network has the pyramid only, through which its
+stages are guided. Responses, the last level, are compared by the terms in `joint_responses`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from spaces.detectors import DetectorOutput
 from trainers.distill.adapters import AdaptedMaps, Pairs, resized_like, shared_levels
 
 LEAST_NORM = 1e-3
-"""What a smaller norm counts as: the gradient of a channel that is zero everywhere stays finite."""
+"""The lower bound of a norm: it keeps the gradient of a channel finite that is zero everywhere."""
 
 
 def joint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
@@ -28,7 +28,7 @@ def joint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
     u divides each channel of each image, a map (H, W), by its L2 norm: maps of binary and of real layers differ in
     magnitude, which u takes out. w_l = H_l W_l, so that a level's value is the mean over images and channels of
     |u^s - u^t|^2 = 2 - 2 cos, in 0..4, and large maps don't weigh less. A level of a single cell is left out: u
-    leaves nothing but a sign of it. With masks (N, H, W), places outside them are left out of |u^s - u^t|^2.
+    reduces it to a sign. With masks (N, H, W), places outside them are left out of |u^s - u^t|^2.
     """
     losses = []
     for level, (ours, theirs) in pairs.items():
@@ -39,14 +39,14 @@ def joint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
 
 
 JointFeatures = partial(AdaptedMaps, joint_loss)
-"""The term: `joint_loss` behind 1x1 adapters A_l, one per level and teacher."""
+"""The term: `joint_loss` after 1x1 adapters A_l, one per level and teacher."""
 
 
 class JointAttention(nn.Module):
     """`joint_loss` of attention maps, mean_c F_c^2 (N, 1, H, W): where a level is active, not in which channels.
 
     These maps and their normalisation are attention transfer's (arXiv:1612.03928, section 3.1). They have one channel
-    on both sides, so that nothing is adapted, or trained, but the student.
+    on both sides, so no adapter is needed, and only the student is trained.
     """
 
     def __init__(self, student_channels: Mapping[str, int], teacher_channels: Mapping[str, Mapping[str, int]]) -> None:

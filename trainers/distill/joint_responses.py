@@ -1,9 +1,9 @@
-"""JDBNet's joint guidance by responses: what the teacher says of the anchors that the student learns from.
+"""JDBNet's joint guidance by responses: the teacher's responses on the anchors that the student learns from.
 
-The paper (IEEE TCSVT 34(1), 2024) is not public; these terms are our reading of "joint-guided". The anchors are those
-that must find an object by the student's own rule (positives), for classes its hard negatives too. Student and teacher
-must have the same anchors, see `anchor_responses`. For two-stage detectors the second stages are compared where both
-speak of the same proposals, else the first stages' dense responses.
+The paper (IEEE TCSVT 34(1), 2024) is not public; these terms are our reading of "joint-guided". The anchors are the
+positives by the student's own rule, and for classes its hard negatives too. Student and teacher must have the same
+anchors, see `anchor_responses`. Two-stage detectors are compared by their second stages if both have the same
+proposals, else by the first stages' dense responses.
 """
 
 import torch
@@ -24,8 +24,8 @@ class JointCls(nn.Module):
     """Mean over positives and hard negatives of T^2 KL(p^t || p^s), p = softmax(z / T), or by class sigmoid(z / T).
 
     Where scores are sigmoids (GFL, a first stage) the divergence is summed over the classes' (p, 1 - p); GFLv2's are
-    those before its quality. Hard negatives are SSD's: of each image, three a positive and at least three, the ones
-    of highest classification loss for the student.
+    those before its quality. Hard negatives are SSD's: per image three for each positive and at least three, those with
+    the student's highest classification loss.
     """
 
     def __init__(self, temperature: float = TEMPERATURE) -> None:
@@ -37,18 +37,18 @@ class JointCls(nn.Module):
 
         Raises ValueError when the student ran without targets, and for a teacher with other anchors.
         """
-        ours, theirs, wanted = paired_responses(student, teacher)
-        labels = wanted.labels
-        lost = _background_loss(ours).masked_fill(labels < 0, -torch.inf)
-        chosen = (labels > 0) | (hard_negatives(lost, labels > 0) & (labels == 0))
-        apart = _divergence(ours.cls[chosen], theirs.cls[chosen], ours.activation, self._temperature)
-        return apart.sum() / max(len(apart), 1)
+        ours, theirs, targets = paired_responses(student, teacher)
+        labels = targets.labels
+        background_loss = _background_loss(ours).masked_fill(labels < 0, -torch.inf)
+        chosen = (labels > 0) | (hard_negatives(background_loss, labels > 0) & (labels == 0))
+        divergences = _divergence(ours.cls[chosen], theirs.cls[chosen], ours.activation, self._temperature)
+        return divergences.sum() / max(len(divergences), 1)
 
 
 class JointBox(nn.Module):
     """Mean over positives of smooth-L1(b^s, b^t), summed over the four numbers of a box.
 
-    b are the offsets from the anchor, in the detectors' coding; of edge distributions their expected distances, in
+    b are the offsets from the anchor, in the detectors' coding, or the expected distances of edge distributions, in
     strides. `bounded` counts an anchor only where the student is worse than the teacher by a margin, with b of the
     object itself: smooth-L1(b^s, b) > (1 + m) smooth-L1(b^t, b). That a student isn't held back to its teacher is the
     idea of Chen et al. (NIPS 2017, "Learning Efficient Object Detection Models with Knowledge Distillation", section
@@ -60,20 +60,20 @@ class JointBox(nn.Module):
         self._bounded, self._margin = bounded, margin
 
     def forward(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
-        """A scalar, 0 for equal boxes, and with a gradient path where there is no object; else as `JointCls`."""
-        ours, theirs, wanted = paired_responses(student, teacher)
-        positive = wanted.labels > 0
-        own, taught = ours.boxes(positive), theirs.boxes(positive)
-        apart = _smooth_l1(own, taught)
+        """A scalar, 0 with a gradient path for equal boxes and without objects; otherwise as `JointCls`."""
+        ours, theirs, targets = paired_responses(student, teacher)
+        positive = targets.labels > 0
+        own, teachers = ours.boxes(positive), theirs.boxes(positive)
+        losses = _smooth_l1(own, teachers)
         if self._bounded:
-            objects = wanted.box[positive]
-            apart = apart * (_smooth_l1(own, objects) > (1 + self._margin) * _smooth_l1(taught, objects))
-        return apart.sum() / max(len(apart), 1)
+            objects = targets.box[positive]
+            losses = losses * (_smooth_l1(own, objects) > (1 + self._margin) * _smooth_l1(teachers, objects))
+        return losses.sum() / max(len(losses), 1)
 
 
 @torch.no_grad()
 def _background_loss(responses: AnchorResponses) -> Tensor:
-    """What each anchor would lose as a negative, (N, M)."""
+    """The loss of each anchor if it were a negative, (N, M)."""
     if responses.activation == "softmax":
         return -responses.cls.log_softmax(-1)[..., responses.background]
     return F.softplus(responses.cls).sum(-1)

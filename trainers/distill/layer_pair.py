@@ -1,4 +1,4 @@
-"""A 1-bit unit of the student beside the twin's unit of the same name, with what layer terms compute of the two."""
+"""A 1-bit unit of the student paired with the twin's unit of the same name, with the products that layer terms read."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from spaces.layers import LayerTrace, SearchableUnit
 from spaces.layers.real import activated, convolve
 
 Inputs = Literal["student", "twin"]
-"""On which input the real side computes: the student unit's own (the default), or what the twin's unit sees."""
+"""The input of the real side: the student unit's own (the default), or that of the twin's unit."""
 
 
 @dataclass(frozen=True)
 class LayerPair:
-    """One layer in two precisions; each product is computed once, whichever terms ask for it.
+    """One layer in two precisions; each product is computed once, however many terms read it.
 
     trace: the student's unit in this pass. weight (Co, Ci, k, k): the twin's. x (N, Ci, H, W): the real side's input.
     The real side gets no gradient, and the 1-bit side none towards its input. others: the later runs of a layer that
@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def runs(self) -> tuple["LayerPair", ...]:
-        """The layer in each of its runs: one, or one a pyramid level."""
+        """The layer in each of its runs: one, or one per pyramid level."""
         return (self, *self.others)
 
     @cached_property
@@ -61,7 +61,7 @@ class LayerPair:
 def layer_pairs(
     traces: Mapping[str, LayerTrace], twin: Mapping[str, nn.Module], inputs: Mapping[str, list[Tensor]] | None = None
 ) -> dict[str, LayerPair]:
-    """Each traced unit beside the twin's; `inputs` are the twin's own by unit, one a run, or else the student's."""
+    """Each traced unit paired with the twin's; `inputs` are the twin's own, one per run, else the student's."""
     pairs = {}
     for name, trace in traces.items():
         weight, runs = real_weight(name, twin), (trace, *trace.others)
@@ -80,37 +80,37 @@ def real_weight(name: str, twin: Mapping[str, nn.Module]) -> Tensor:
 
 
 def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str, nn.Module]:
-    """The layers of a teacher that layer terms may compare the student's with: units, or plain convolutions where the
-    student's are opened.
+    """The teacher's layers with which layer terms compare the student's: units, or plain convolutions if the student's
+    units are opened ones.
 
     Raises ValueError, naming the first layer that is missing, of another shape or without a real weight.
     """
     modules = dict(network.named_modules())
     layers: dict[str, nn.Module] = {}
     for name, unit in searchable_units(student).items():
-        found = modules.get(name)
-        if not isinstance(found, SearchableUnit | nn.Conv2d):
+        layer = modules.get(name)
+        if not isinstance(layer, SearchableUnit | nn.Conv2d):
             raise ValueError(f"The teacher {teacher!r} can't teach a layer term: it has no unit {name}.")
-        shape = found.shape.weight if isinstance(found, SearchableUnit) else tuple(found.get_parameter("weight").shape)
+        shape = layer.shape.weight if isinstance(layer, SearchableUnit) else tuple(layer.get_parameter("weight").shape)
         if shape != unit.shape.weight:
             raise ValueError(
                 f"The teacher {teacher!r} can't teach a layer term: the weight of its unit {name} is {shape}, "
                 f"that of the student's {unit.shape.weight}."
             )
-        layers[name] = found
+        layers[name] = layer
         real_weight(name, layers)
     return layers
 
 
 @contextmanager
 def recorded_inputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
-    """Within this context a forward pass leaves each layer's inputs (N, Ci, H, W) in the mapping by name, one a run."""
+    """Within this context a forward pass stores each layer's inputs (N, Ci, H, W) in the mapping, one per run."""
     inputs: dict[str, list[Tensor]] = {}
 
-    def keep(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        return layer.register_forward_pre_hook(lambda _, given: inputs.setdefault(name, []).append(given[0].detach()))
+    def record(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        return layer.register_forward_pre_hook(lambda _, args: inputs.setdefault(name, []).append(args[0].detach()))
 
-    handles = [keep(name, layer) for name, layer in layers.items()]
+    handles = [record(name, layer) for name, layer in layers.items()]
     try:
         yield inputs
     finally:

@@ -1,7 +1,7 @@
 """LWS-Det's layer-wise losses as distillation terms: each the mean of its loss over the student's 1-bit units.
 
-Called with the pairs of the student's traced units and the twin's; see `layer_pair.LayerPair`. Units that aren't 1-bit
-have no pair and count for nothing. A mean over layers, so that a weight means the same however many are 1-bit.
+Called with pairs of the student's traced units and the twin's, see `layer_pair.LayerPair`. Units that aren't 1-bit have
+no pair and don't count. With a mean over layers, a weight means the same for any number of 1-bit units.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,8 +25,8 @@ Pairs = Mapping[str, LayerPair]
 class Angular(nn.Module):
     """The angles of the 1-bit products follow the real ones: trains the binary weights, or their logits, alone.
 
-    See `layerwise.angular_loss`. norms: `patch` or `whole`, see `layerwise.real_cosines`. inputs: on which input
-    the real side computes; the student's and the twin's drift apart as the layers before differ.
+    See `layerwise.angular_loss`. norms: `patch` or `whole`, see `layerwise.real_cosines`. inputs: the input
+    of the real side; the student's and the twin's differ more the more the layers before them do.
     """
 
     def __init__(self, norms: Norms = "patch", inputs: Inputs = "student") -> None:
@@ -48,8 +48,8 @@ class Angular(nn.Module):
 class Amplitude(nn.Module):
     """The scaled 1-bit products are as large as the real ones: trains learned scales alone.
 
-    See `layerwise.amplitude_loss`. Units whose scale isn't learned (the mean magnitude of their latent weight) have
-    nothing that this loss may train, since it holds the weights fixed: they are left out. Without any other, it is 0.
+    See `layerwise.amplitude_loss`. It holds the weights fixed, so units whose scale isn't learned (but the mean
+    magnitude of their latent weight) are left out. Without any other unit it is 0.
     """
 
     def __init__(self, inputs: Inputs = "student") -> None:
@@ -70,7 +70,7 @@ class WeightReconstruction(nn.Module):
     """alpha w^ is drawn to the twin's weight: trains binary weights (or logits) and scales.
 
     See `layerwise.weight_reconstruction_loss`. A scale that isn't learned is the mean magnitude of the latent weight,
-    which the loss then moves to that of the twin's. No input enters.
+    which the loss then moves to that of the twin's. It doesn't read inputs.
     """
 
     inputs: Inputs = "student"
@@ -85,7 +85,7 @@ class WeightReconstruction(nn.Module):
 
 
 def _over_runs(pair: LayerPair, loss: Callable[[LayerPair], Tensor]) -> Tensor:
-    """The loss of one layer; of one that runs on several levels the mean over the places of all of them."""
+    """The loss of one layer; if it runs on several levels, the mean over the places of all of them."""
     if not pair.others:
         return loss(pair)
     places = [run.binary_product[0, 0].numel() for run in pair.runs]

@@ -1,6 +1,6 @@
 """LWS-Det's layer-wise losses (CVPR 2021), as functions of one layer's tensors.
 
-Equations are counted as in the chapter that its authors wrote on it (Binary Neural Networks, CRC Press 2023, 6.69 ff.).
+Equations are numbered as in the chapter by its authors (Binary Neural Networks, CRC Press 2023, 6.69 ff.).
 
 A layer has a real product y = a (*) w and a 1-bit one y^ = a^ (*) w^, a^ and w^ of -1 and +1, scaled by alpha. Their
 distance is split in two: the angular loss chooses w^, whatever the sizes of a and w; the amplitude loss chooses alpha
@@ -16,10 +16,10 @@ from torch import Tensor
 from spaces.layers import UnitShape
 
 Norms = Literal["patch", "whole"]
-"""By which norms a product becomes a cosine, see `real_cosines`."""
+"""The norms by which a product is divided to become a cosine, see `real_cosines`."""
 
 LEAST_SQUARE = 1e-12
-"""A patch or a filter of zeros has the cosine 0 with anything."""
+"""The lower bound of squared norms: a patch or a filter of zeros has the cosine 0 with anything."""
 
 
 def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, norms: Norms = "patch") -> Tensor:
@@ -27,7 +27,8 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
 
     norms: `patch` takes |a| of the k x k patch under the filter (zero outside the map) and |w| of the filter, which
     makes each value a cosine, in -1..1. `whole` takes the norms of whole tensors, as the paper prints them: |a| of one
-    image's input, |w| of all filters. The loss is then smaller by a factor of about H W Co / k^2, other in every layer.
+    image's input, |w| of all filters. The loss is then smaller by a factor of about H W Co / k^2, which differs between
+    layers.
     """
     if norms == "whole":
         least = math.sqrt(LEAST_SQUARE)
@@ -41,7 +42,7 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
 def binary_cosines(
     product: Tensor, input_size: tuple[int, int], shape: UnitShape, pad_value: float = 0.0, norms: Norms = "patch"
 ) -> Tensor:
-    """cos(a^, w^), as `real_cosines`; norms of -1 and +1 are counts, so that nothing but the input's (H, W) is needed.
+    """cos(a^, w^), as `real_cosines`. Norms of -1 and +1 are counts, so only the input's (H, W) is needed.
 
     `patch`: |a^|^2 is the number of entries that aren't padded with zero (all Ci k k with -1 outside), |w^|^2 = Ci k k.
     `whole`: |a^|^2 = Ci H W, |w^|^2 = Co Ci k k. A relaxed w^, the mean of two candidates by their probabilities, is
@@ -60,8 +61,8 @@ def binary_cosines(
 def angular_loss(real: Tensor, binary: Tensor) -> Tensor:
     """The mean of (cos(a, w) - cos(a^, w^))^2 over N, Co, Ho, Wo: a scalar (eq. 6.71, 6.75).
 
-    real, binary (N, Co, Ho, Wo) from `real_cosines` and `binary_cosines`. The paper doesn't say if it sums; with a mean
-    the loss's weight means the same for every layer.
+    real, binary (N, Co, Ho, Wo) from `real_cosines` and `binary_cosines`. The paper doesn't say whether it sums; with a
+    mean, the loss's weight means the same for every layer.
     """
     return F.mse_loss(binary, real)
 

@@ -1,9 +1,9 @@
-"""Teachers' outputs on images that are seen as they are: computed once, kept in half precision, read as needed.
+"""Teachers' outputs on images without augmentation: computed once, stored in half precision, read as needed.
 
-A teacher is frozen and judges each image alone, so that its output on an image that isn't augmented is always the same.
-What lies on disk is mapped into memory, and named by what it was made of: another teacher, other images, another torch
-or another `VERSION` are another name. Whoever changes what detectors compute raises the version. Beside it stands the
-sha256 of each file, which is compared before anything is read.
+A teacher is frozen and treats each image separately, so its output on an image without augmentation never changes. The
+files are mapped into memory. Their folder's name is a digest of everything that they depend on: teacher, images, torch
+and `VERSION`. Raise the version whenever detectors compute something else. The folder also holds the sha256 of each
+file, which is compared before reading.
 """
 
 import hashlib
@@ -42,9 +42,9 @@ class KnownOutputs:
     form: Mapping[str, Any]
 
     def output(self, start: int, stop: int, device: torch.device) -> DetectorOutput:
-        """The output for the images from `start` to `stop`; without detections and second stages, which aren't kept.
+        """The output on the images from `start` to `stop`, without detections and second stages, which aren't stored.
 
-        Of the part that wasn't asked for there are no levels.
+        A part that wasn't stored has no levels.
         """
         read = {name: _tensor(array[start:stop], device) for name, array in self.arrays.items()}
         form = self.form
@@ -70,11 +70,11 @@ def kept_outputs(
     batch_size: int,
     parts: frozenset[str] = PARTS,
 ) -> KnownOutputs | None:
-    """The teacher's outputs on `images`, read from `folder` where they were kept before, else computed and kept.
+    """The teacher's outputs on `images`: read from `folder` if stored there, else computed and stored.
 
-    `parts` are those that are kept: `features`, the pyramid's maps, and `responses`, the heads'.
-    None where a map is too large for half precision. `described_as` is what, beside its weights, decides what it
-    computes: how it is built, and for which image size. What is damaged, be it in one bit, is made anew.
+    `parts` may hold `features`, the pyramid's maps, and `responses`, the heads'. Returns None if a value is too large
+    for half precision. `described_as` is everything beside its weights that decides its outputs: how it is built, and
+    for which image size. Damaged files are computed again.
     """
     place = folder / _key(network, described_as, images, parts)
     if _is_whole(place):
@@ -89,8 +89,8 @@ def kept_outputs(
 
 
 def _is_whole(place: Path) -> bool:
-    """Whether all files are there as they were kept. The sums are written last: without them the rest counts for
-    nothing."""
+    """Whether all files are unchanged since they were stored. The sums are written last: without them the folder is
+    incomplete."""
     try:
         return (place / SUMS).read_bytes() == _sums(place)
     except OSError:
@@ -110,7 +110,7 @@ def _read(place: Path) -> KnownOutputs:
 
 
 def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS) -> int:
-    """What these parts of the outputs on these images would take on disk."""
+    """The size on disk of these parts of the outputs on these images, in bytes."""
     with torch.no_grad():
         (image,) = next(iter(images.batches(1, seed=0, epoch=0, augment=False)))[0]
         output = network([image.to(next(network.parameters()).device)])
@@ -118,24 +118,24 @@ def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS)
 
 
 def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, parts: frozenset[str]) -> bool:
-    """Whether half precision holds all maps."""
+    """Compute and write all files. Returns whether half precision can hold all values."""
     device = next(network.parameters()).device
     maps: dict[str, Array] = {}
     start, form = 0, {}
     for batch in images.batches(batch_size, seed=0, epoch=0, augment=False):
         with torch.no_grad():
             output: DetectorOutput = network(to_device(batch, device)[0])
-        found = _maps(output, parts)
+        batch_maps = _maps(output, parts)
         if not maps:
-            files = {name: f"{number}.npy" for number, name in enumerate(found)}
-            for name, x in found.items():
+            files = {name: f"{number}.npy" for number, name in enumerate(batch_maps)}
+            for name, x in batch_maps.items():
                 shape = (len(images), *x.shape[1:])
                 maps[name] = np.lib.format.open_memmap(place / files[name], "w+", np.float16, shape)
             anchors = BytesIO()
             np.save(anchors, output.responses.anchors.cpu().numpy())
             write_whole(place / "anchors.npy", anchors.getvalue())
             form = {"files": files, **_form(output, parts)}
-        for name, x in found.items():
+        for name, x in batch_maps.items():
             half = x.cpu().to(torch.float16)
             if not bool(half.isfinite().all()):
                 return False
@@ -158,15 +158,15 @@ def _maps(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Tensor]:
 
 
 def _form(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Any]:
-    responses, kept = output.responses, "responses" in parts
+    responses, stored = output.responses, "responses" in parts
     return {
         "features": list(output.features) if "features" in parts else [],
-        "levels": len(responses.cls) if kept else 0,
+        "levels": len(responses.cls) if stored else 0,
         "activation": responses.activation,
         "background": responses.background,
         "bins": responses.bins,
         "box_scales": responses.box_scales,
-        "quality": kept and responses.quality is not None,
+        "quality": stored and responses.quality is not None,
     }
 
 

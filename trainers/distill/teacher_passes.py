@@ -11,15 +11,15 @@ from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import recorded_inputs
 
 Known = Callable[[str], DetectorOutput | None]
-"""From a teacher's name to its output on the images of this step, if it is known without running it."""
+"""From a teacher's name to its output on the images of this step, if a cache has it."""
 
 
 class TeacherPasses:
     """Teachers by name on one batch of images.
 
-    Of the layers in `recorded`, by teacher, the inputs are kept too. A teacher whose output is `known`, from a cache,
-    doesn't run, unless its layers' inputs or its word on `proposals` are asked for. These are the student's, per image
-    (R_i, 4): a two-stage teacher says of them what it would of its own.
+    The inputs of the layers in `recorded` (by teacher) are stored too. A teacher whose output is `known`, from a cache,
+    doesn't run, unless its layers' inputs or its responses to `proposals` are needed. These are the student's
+    proposals, (R_i, 4) per image: a two-stage teacher's second stage runs on them instead of its own.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class TeacherPasses:
         self._inputs: dict[str, dict[str, list[Tensor]]] = {}
 
     def output(self, teacher: str) -> DetectorOutput:
-        """What the teacher makes of the images, without gradients; of `ensemble` the average of its members."""
+        """The teacher's output on the images, without gradients; for `ensemble`, the average of its members."""
         if teacher not in self._outputs:
             self._outputs[teacher] = self._average() if teacher == ENSEMBLE else self._known_or_run(teacher)
         return self._outputs[teacher]
 
     def inputs(self, teacher: str) -> dict[str, list[Tensor]]:
-        """Each recorded layer's inputs (N, Ci, H, W) by name, one a run."""
+        """Each recorded layer's inputs (N, Ci, H, W) by name, one per run."""
         self.output(teacher)
         return self._inputs[teacher]
 

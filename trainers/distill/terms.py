@@ -31,14 +31,14 @@ class Opposed(Protocol):
     """A term with parameters that play against the student, towards a loss of their own."""
 
     opponents: str
-    """What they are, such as `discriminators`."""
+    """Their name, such as `discriminators`."""
 
     def opponents_loss(self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str) -> Tensor:
         """A scalar with gradients to the opponents alone."""
 
 
 class LayerTermLoss(Protocol):
-    """From the student's 1-bit units, each beside the teacher's of the same name, to a scalar."""
+    """From the student's 1-bit units, each paired with the teacher's of the same name, to a scalar."""
 
     inputs: Inputs
 
@@ -49,22 +49,22 @@ class LayerTermLoss(Protocol):
 class Term:
     """How a term is built, from the student's and each teacher's pyramid channels.
 
-    One that `compares_layers` is a `LayerTermLoss`, needs 1-bit layers, and only networks of the student's shape can
-    teach it; any other is a `TermLoss`, and `reads` says what of a teacher's output: its pyramid maps, which adapters
-    fit to the student's, or its responses, whose anchors and form must be the student's.
+    A term that `compares_layers` is a `LayerTermLoss`, needs 1-bit layers, and only networks of the student's shape can
+    teach it; any other is a `TermLoss`, and `reads` names the part of a teacher's output that it needs: pyramid maps,
+    which adapters fit to the student's, or responses, whose anchors and form must be the student's.
     """
 
     build: Callable[[Mapping[str, int], Mapping[str, Mapping[str, int]]], nn.Module]
     weights: tuple[float, float] = (0.1, 10.0)
-    """Between which loss weights a search tries it when its config doesn't say."""
+    """The range of loss weights of a search whose config gives none."""
     compares_layers: bool = False
     acts_on: Callable[[str], bool] = is_binary
-    """For layer terms: the methods this term affects."""
+    """For layer terms: the methods on which the term has an effect."""
     acts_on_what: str = "1-bit"
     """The same in words."""
     reads: Literal["features", "responses"] = "features"
     second_stage: bool = False
-    """For terms that read responses: whether those of two-stage detectors are their second stages'."""
+    """For terms that read responses: whether they read the second stage's of two-stage detectors."""
 
 
 TERMS: dict[str, Term] = {
@@ -96,11 +96,11 @@ TERMS: dict[str, Term] = {
     "joint_box_bounded": Term(
         build=lambda student, teachers: JointBox(bounded=True), weights=(0.1, 3.0), reads="responses", second_stage=True
     ),
-    # Parallel-Circuitized distillation's: what the heads say, anchor by anchor
+    # Parallel-Circuitized distillation: the heads' responses, anchor by anchor
     "response_cls": Term(build=lambda student, teachers: ResponseCls(), weights=(0.01, 1.0), reads="responses"),
     "response_loc": Term(build=lambda student, teachers: ResponseLoc(), weights=(0.01, 10.0), reads="responses"),
     "response_quality": Term(build=lambda student, teachers: ResponseQuality(), weights=(1.0, 10.0), reads="responses"),
-    # maps where IDa-Det finds them to differ most
+    # feature terms at the places where IDa-Det's maps differ most
     "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places), weights=(0.1, 100.0)),
     "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 30.0)),
 }

@@ -1,7 +1,7 @@
 """Average precision by COCO's rule, on all images and thresholds at once; equal to pycocotools to 1e-6.
 
-How detections are matched is in `matching`. At most 100 of them count per image and class, and precision is read at 101
-recalls.
+`matching` describes how detections are matched. At most 100 of them count per image and class, and precision is read at
+101 recalls.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ MAX_DETECTIONS = 100  # per image and class
 def coco_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: int) -> dict[str, float]:
     """ap (mean over the IoUs 0.5, 0.55, ..., 0.95), ap50 and ap75, in 0..1, over the classes 1..num_classes.
 
-    Truths may carry `iscrowd`; COCO knows no `difficult`, so that flag isn't read. A class without a truth that is no
-    crowd is in no mean; without any such class all three are NaN. Equal scores rank in the order of the images and,
-    within one, in the order given.
+    Truths may carry `iscrowd`; COCO's rule doesn't use `difficult`. A class whose truths are all crowds, or that
+    has none, is in no mean; without any other class all three are NaN. Equal scores rank in the order of the images
+    and, within one, in the order given.
     """
     check_counts(detections, truths, num_classes)
     truth = flatten_truths(truths, num_classes, "iscrowd")
-    found = flatten_detections(detections, num_classes)
-    found = best_of_each(found, found.image * (num_classes + 1) + found.labels, MAX_DETECTIONS)
-    matched, ignored = match(found, truth, num_classes)
+    detected = flatten_detections(detections, num_classes)
+    detected = best_of_each(detected, detected.image * (num_classes + 1) + detected.labels, MAX_DETECTIONS)
+    matched, ignored = match(detected, truth, num_classes)
     precisions = [
         _precision(matched[rank], ignored[rank], positives)
-        for positives, rank in positives_and_ranks(found, truth, num_classes)
+        for positives, rank in positives_and_ranks(detected, truth, num_classes)
     ]
     if not precisions:
         return {"ap": float("nan"), "ap50": float("nan"), "ap75": float("nan")}
@@ -39,7 +39,7 @@ def coco_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: i
 
 
 def _precision(matched: NDArray[np.bool_], ignored: NDArray[np.bool_], positives: int) -> NDArray[np.float64]:
-    """(thresholds, recalls) from the ranked detections (n, thresholds) of one class; 0 where recall never gets."""
+    """(thresholds, recalls) from the ranked detections (n, thresholds) of one class; 0 at recalls not reached."""
     hits = np.cumsum(matched & ~ignored, axis=0)
     misses = np.cumsum(~matched & ~ignored, axis=0)
     recall = hits / positives

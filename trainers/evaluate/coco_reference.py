@@ -1,4 +1,4 @@
-"""COCO's AP by pycocotools: the referee. Seconds where `coco.coco_ap` takes milliseconds."""
+"""COCO's AP by pycocotools, as a reference. It takes seconds where `coco.coco_ap` takes milliseconds."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ def pycocotools_ap(detections: Sequence[Image], truths: Sequence[Image], num_cla
     from pycocotools.cocoeval import COCOeval
 
     check_counts(detections, truths, num_classes)
-    found = flatten_detections(detections, num_classes)
+    detected = flatten_detections(detections, num_classes)
     truth = flatten_truths(truths, num_classes, "iscrowd")
     with contextlib.redirect_stdout(io.StringIO()):
         reference = COCO()
@@ -31,7 +31,7 @@ def pycocotools_ap(detections: Sequence[Image], truths: Sequence[Image], num_cla
             ],
         }
         reference.createIndex()
-        results = [row | {"score": score} for row, score in zip(_rows(found), found.values.tolist(), strict=True)]
+        results = [row | {"score": score} for row, score in zip(_rows(detected), detected.values.tolist(), strict=True)]
         evaluation = COCOeval(reference, reference.loadRes(results) if results else COCO(), "bbox")
         evaluation.params.imgIds = list(range(1, len(truths) + 1))
         evaluation.params.catIds = list(range(1, num_classes + 1))

@@ -1,7 +1,8 @@
-"""What evaluation takes, checked and laid out flat so that all images are worked on at once.
+"""The input of evaluation, checked and flattened so that all images are processed at once.
 
 One dict of arrays per image. Detections: boxes (n, 4) xyxy, scores (n,), labels (n,) 1..C. Truths: boxes (m, 4),
-labels (m,), and optionally difficult (m,) bool for VOC's rule, iscrowd (m,) bool for COCO's. CPU tensors will do.
+labels (m,), and optionally difficult (m,) bool for VOC's rule, iscrowd (m,) bool for COCO's. CPU tensors are accepted
+too.
 """
 
 from collections.abc import Mapping, Sequence

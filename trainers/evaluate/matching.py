@@ -1,6 +1,6 @@
-"""Which detection finds which truth by COCO's rule, at all its thresholds and on all images at once.
+"""Matching of detections and truths by COCO's rule, at all its thresholds and on all images at once.
 
-What differs from VOC's rule: a detection whose best truth is taken tries the next one, boxes have no "+ 1", and a truth
+Differences from VOC's rule: a detection whose best truth is taken tries the next one, boxes have no "+ 1", and a truth
 that is to be ignored may swallow any number of detections, by the share of each that lies inside it.
 """
 
@@ -15,39 +15,39 @@ IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 # A match must exceed min(t, 1 - 1e-10) in pycocotools; the thresholds stay below that.
 
 
-def best_of_each(found: Flat, key: NDArray[np.int64], most: int) -> Flat:
-    """The detections sorted by `key` (n,) and falling score (stable), at most so many of each key."""
-    order = np.lexsort((-found.values, key))
+def best_of_each(detections: Flat, key: NDArray[np.int64], most: int) -> Flat:
+    """The detections sorted by `key` (n,) and falling score (stable), at most `most` of each key."""
+    order = np.lexsort((-detections.values, key))
     keep = order[_place_in_run(key[order]) < most]
-    return Flat(found.image[keep], found.boxes[keep], found.labels[keep], found.values[keep])
+    return Flat(detections.image[keep], detections.boxes[keep], detections.labels[keep], detections.values[keep])
 
 
-def positives_and_ranks(found: Flat, truth: Flat, num_classes: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """For each class that has something to find: how many truths, and its detections, best first (stable)."""
+def positives_and_ranks(detections: Flat, truth: Flat, num_classes: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For each class with truths that count: their number, and the class's detections, best first (stable)."""
     positives = np.bincount(truth.labels[~truth.values], minlength=num_classes + 1)
-    order = np.lexsort((-found.values, found.labels))
-    labels = found.labels[order]
+    order = np.lexsort((-detections.values, detections.labels))
+    labels = detections.labels[order]
     for label in np.flatnonzero(positives).tolist():
         yield int(positives[label]), order[slice(*np.searchsorted(labels, (label, label + 1)).tolist())]
 
 
-def match(found: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For the sorted detections, at each threshold: (n, thresholds) does it match, and is that match one to be ignored.
+def match(detections: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For the sorted detections, at each threshold: (n, thresholds) whether it matches, and whether that is ignored.
 
     Detections of one image and class depend on one another in the order of their scores, those of different ones
     don't: round k treats the k-th detection of every image and class together.
     """
-    matched = np.zeros((len(found.labels), len(IOU_THRESHOLDS)), dtype=np.bool_)
+    matched = np.zeros((len(detections.labels), len(IOU_THRESHOLDS)), dtype=np.bool_)
     ignored = matched.copy()
-    found_key = found.image * (num_classes + 1) + found.labels
+    detection_key = detections.image * (num_classes + 1) + detections.labels
     truth_key = truth.image * (num_classes + 1) + truth.labels
     keys, columns, table = _truth_table(truth_key)
     if not len(keys):
         return matched, ignored
-    row = np.searchsorted(keys, found_key).clip(max=len(keys) - 1)
-    candidates = np.flatnonzero(keys[row] == found_key)
-    overlap = _overlaps(found.boxes[candidates], truth, table[row[candidates]])
-    able = overlap.max(axis=1) >= IOU_THRESHOLDS[0]  # the others match nothing and block nothing
+    row = np.searchsorted(keys, detection_key).clip(max=len(keys) - 1)
+    candidates = np.flatnonzero(keys[row] == detection_key)
+    overlap = _overlaps(detections.boxes[candidates], truth, table[row[candidates]])
+    able = overlap.max(axis=1) >= IOU_THRESHOLDS[0]  # the others can't match
     candidates, overlap = candidates[able], overlap[able]
     row = row[candidates]
     crowd = (table >= 0) & truth.values[table]

@@ -1,12 +1,12 @@
 """Average precision and recall by VisDrone-DET's rule (Zhu et al., arXiv:2001.06303; VisDrone2018-DET-toolkit).
 
 The rule, as the toolkit computes it: truths and detections half of whose area or more lies in ignored regions are
-dropped; of what is left the 500 best detections of an image count, all classes together; they are matched as COCO's
-are, where an object to be ignored (score 0) swallows detections as a crowd does; AP is the area under the whole
+dropped; the 500 best remaining detections of an image count, all classes together; they are matched as by COCO's
+rule, where an object to be ignored (score 0) swallows detections as a crowd does; AP is the area under the whole
 precision envelope, not read at 101 recalls; AR is the recall that all of them reach.
 
 Our reading, where the toolkit's versions differ or round: shares of area are exact, not counted in pixels; an object to
-be ignored needn't be found; a class without a truth is in no mean.
+be ignored needn't be detected; a class without a truth is in no mean.
 """
 
 from collections.abc import Sequence
@@ -19,27 +19,27 @@ from trainers.evaluate.detections import Flat, Image, check_counts, flatten_dete
 from trainers.evaluate.matching import IOU_THRESHOLDS, best_of_each, match, positives_and_ranks
 
 MAX_DETECTIONS = 500  # per image
-INSIDE = 0.5  # so much of its area in ignored regions, and a box is dropped
+INSIDE = 0.5  # the share of a box's area in ignored regions from which it is dropped
 NAMES = ("ap", "ap50", "ap75", "ar500")
 
 
 def visdrone_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: int) -> dict[str, float]:
     """ap (mean over the IoUs 0.5, 0.55, ..., 0.95), ap50, ap75 and ar500, in 0..1, over the classes 1..num_classes.
 
-    Truths may carry `difficult`: what is to be ignored. Those of the label REGION are ignored regions, of no class.
-    Without any class that has something to find all four are NaN. Equal scores rank in the order of the images and,
+    Truths with the flag `difficult` are to be ignored. Truths with the label REGION are ignored regions, of no class.
+    If no class has a truth that counts, all four are NaN. Equal scores rank in the order of the images and,
     within one, in the order given.
     """
     check_counts(detections, truths, num_classes)
     regions = [np.asarray(image["boxes"], dtype=np.float64)[_is_region(image)] for image in truths]
     objects = [{name: np.asarray(image[name])[~_is_region(image)] for name in image} for image in truths]
     truth = _outside(flatten_truths(objects, num_classes, "difficult"), regions)
-    found = _outside(flatten_detections(detections, num_classes), regions)
-    found = best_of_each(found, found.image, MAX_DETECTIONS)
-    found = best_of_each(found, found.image * (num_classes + 1) + found.labels, MAX_DETECTIONS)
-    matched, ignored = match(found, truth, num_classes)
+    detected = _outside(flatten_detections(detections, num_classes), regions)
+    detected = best_of_each(detected, detected.image, MAX_DETECTIONS)
+    detected = best_of_each(detected, detected.image * (num_classes + 1) + detected.labels, MAX_DETECTIONS)
+    matched, ignored = match(detected, truth, num_classes)
     precisions, recalls = [], []
-    for positives, rank in positives_and_ranks(found, truth, num_classes):
+    for positives, rank in positives_and_ranks(detected, truth, num_classes):
         right, counted = matched[rank] & ~ignored[rank], ~ignored[rank]
         precisions.append([_area(right[counted[:, t], t], positives) for t in range(len(IOU_THRESHOLDS))])
         recalls.append(right.sum(axis=0) / positives)
@@ -51,7 +51,7 @@ def visdrone_ap(detections: Sequence[Image], truths: Sequence[Image], num_classe
 
 
 def covered_share(boxes: NDArray[np.float64], regions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each box (n, 4): the share of its area that lies in the union of the regions (m, 4); 0 for a box of no area.
+    """The share of each box's area in the union of the regions: boxes (n, 4), regions (m, 4); 0 for a box without area.
 
     The regions' edges cut the plane into cells, each of which lies wholly in the union or wholly out of it.
     """
@@ -71,7 +71,7 @@ def _common(low: NDArray[np.float64], high: NDArray[np.float64], edges: NDArray[
 
 
 def _outside(flat: Flat, regions: Sequence[NDArray[np.float64]]) -> Flat:
-    """What lies less than INSIDE in the ignored regions of its image."""
+    """The boxes whose share in the ignored regions of their image is less than INSIDE."""
     keep = np.ones(len(flat.labels), dtype=np.bool_)
     for image, own in enumerate(regions):
         if len(own):

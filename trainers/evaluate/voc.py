@@ -13,7 +13,7 @@ from trainers.evaluate.detections import Flat, Image, check_counts, flatten_dete
 class VocResult:
     """Mean APs in 0..1 and the all-point AP of each label that has a non-difficult truth.
 
-    A class without one is in no mean; without any such class both means are NaN, since nothing was measured.
+    A class without such a truth is in no mean; if there is no other class, both means are NaN.
     """
 
     map50: float
@@ -25,15 +25,15 @@ def voc_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: in
     """All-point and 11-point mean AP over the classes 1..num_classes; one dict per image, as in `detections`.
 
     The detections of a class are ranked over all images, best score first, ties in the order of the images and, within
-    one, in the order given. Each is held against the truth of its class and image with the greatest IoU (the first of
-    equals), whether difficult, taken or not. Below `iou` it is a false positive; exactly `iou` is enough, as in the
-    devkit. A difficult truth makes it count as nothing, a free one makes it a true positive, a taken one a false one.
+    one, in the order given. Each is compared with the truth of its class and image that has the greatest IoU (the first
+    of equals), even if that is difficult or taken. Below `iou` it is a false positive; exactly `iou` is enough, as in
+    the devkit. With a difficult truth it isn't counted, with a free one it is a true positive, with a taken one false.
     """
     check_counts(detections, truths, num_classes)
-    found = flatten_detections(detections, num_classes)
+    detected = flatten_detections(detections, num_classes)
     truth = flatten_truths(truths, num_classes, "difficult")
-    order = np.lexsort((-found.values, found.labels))  # by class, best first; lexsort is stable
-    labels, ignored, right = found.labels[order], *_judge(found, truth, order, num_classes, iou)
+    order = np.lexsort((-detected.values, detected.labels))  # by class, best first; lexsort is stable
+    labels, ignored, right = detected.labels[order], *_judge(detected, truth, order, num_classes, iou)
     positives = np.bincount(truth.labels[~truth.values], minlength=num_classes + 1)
     all_point, eleven_point = {}, []
     for label in np.flatnonzero(positives).tolist():
@@ -50,7 +50,7 @@ def voc_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: in
 
 
 def _eleven_point(envelope: NDArray[np.float64], hits: NDArray[np.int64], positives: int) -> float:
-    """Mean over the recalls 0, 0.1, ..., 1 of the greatest precision there or beyond, 0 where recall never gets.
+    """Mean over the recalls 0, 0.1, ..., 1 of the best precision there or beyond, 0 for recalls that aren't reached.
 
     Recalls are compared as whole numbers, so that 3 hits of 10 do reach 0.3.
     """
@@ -59,10 +59,10 @@ def _eleven_point(envelope: NDArray[np.float64], hits: NDArray[np.int64], positi
 
 
 def _judge(
-    found: Flat, truth: Flat, order: NDArray[np.int64], num_classes: int, iou: float
+    detected: Flat, truth: Flat, order: NDArray[np.int64], num_classes: int, iou: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For the detections in `order`: is it ignored, is it a true positive."""
-    best, overlap = _best_truth(found, truth, num_classes)
+    """For the detections in `order`: whether it is ignored, and whether it is a true positive."""
+    best, overlap = _best_truth(detected, truth, num_classes)
     best, matched = best[order], overlap[order] >= iou
     ignored, right = np.zeros(len(order), dtype=np.bool_), np.zeros(len(order), dtype=np.bool_)
     ignored[matched] = truth.values[best[matched]]
@@ -72,22 +72,22 @@ def _judge(
     return ignored, right
 
 
-def _best_truth(found: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _best_truth(detected: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each detection the truth of its image and class with the greatest IoU and that IoU; -1 and -1 without one."""
-    best, overlap = np.full(len(found.labels), -1), np.full(len(found.labels), -1.0)
-    found_key = found.image * (num_classes + 1) + found.labels
+    best, overlap = np.full(len(detected.labels), -1), np.full(len(detected.labels), -1.0)
+    detection_key = detected.image * (num_classes + 1) + detected.labels
     truth_key = truth.image * (num_classes + 1) + truth.labels
     by_key = np.argsort(truth_key, kind="stable")
     sorted_key = truth_key[by_key]
-    first = np.searchsorted(sorted_key, found_key, side="left")
-    counts = np.searchsorted(sorted_key, found_key, side="right") - first
+    first = np.searchsorted(sorted_key, detection_key, side="left")
+    counts = np.searchsorted(sorted_key, detection_key, side="right") - first
     some = np.flatnonzero(counts)
     if not len(some):
         return best, overlap
     starts = np.cumsum(counts[some]) - counts[some]
     detection = np.repeat(some, counts[some])
     candidate = by_key[np.arange(len(detection)) + np.repeat(first[some] - starts, counts[some])]
-    pairs = _iou(found.boxes[detection], truth.boxes[candidate])
+    pairs = _iou(detected.boxes[detection], truth.boxes[candidate])
     overlap[some] = np.maximum.reduceat(pairs, starts)
     greatest = np.flatnonzero(pairs == overlap[detection])[::-1]
     best[detection[greatest]] = candidate[greatest]  # written from the last, so that the first of equals stays

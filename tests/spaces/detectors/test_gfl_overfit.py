@@ -25,18 +25,11 @@ def eight(tmp_path_factory):
 
 @pytest.mark.slow  # each trains for 600 steps, a minute or two
 @pytest.mark.parametrize(("method", "least"), [("real", 0.9), ("bireal", 0.6)])
-def test_eight_images_are_learnt_by_heart(eight, method, least):
+def test_eight_images_are_learnt_by_heart(eight, method, least, learn_by_heart):
     torch.manual_seed(0)
     spec = DetectorSpec(detector="gfl_resnet18", num_classes=len(eight.class_names), image_size=96, width=0.25)
     candidate = Candidate({f"layer/{part}": method for part in ("backbone", "fpn", "towers")})
-    network = build_fixed(spec, candidate).train()
+    network = build_fixed(spec, candidate)
     images, targets = next(batches(eight, 8, seed=0, epoch=0, augment=False))
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        sum(network(images, targets).losses.values()).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
-        optimizer.step()
-        schedule.step()
+    learn_by_heart(network, images, targets, steps=STEPS, rate=3e-3)
     assert voc_metrics(network, eight)["map50"] > least

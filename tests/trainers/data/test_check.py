@@ -12,7 +12,7 @@ from trainers.data.formats import data_format
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
 
-# Of the tiny data sets' eight images, 0, 3 and 6 have a flagged object, of the classes 0, 1 and 0.
+# Images 0, 3 and 6 of the tiny data sets' eight have a flagged object, with the classes 0, 1 and 0.
 EXPECTED = {
     "voc": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
     "coco": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
@@ -22,19 +22,19 @@ EXPECTED = {
 
 @pytest.mark.parametrize("form", EXPECTED)
 def test_objects_are_counted_by_class(tiny_data, tmp_path, form):
-    found = check_split(data_format(form), tiny_data(form, tmp_path), "train")
-    classes = {name: count for name, count in found.classes.items() if count != Count(0, 0, 0)}
-    assert (classes, found.regions, found.total) == EXPECTED[form]
-    assert (found.split, found.images, found.defects) == ("train", 8, ())
+    check = check_split(data_format(form), tiny_data(form, tmp_path), "train")
+    classes = {name: count for name, count in check.classes.items() if count != Count(0, 0, 0)}
+    assert (classes, check.regions, check.total) == EXPECTED[form]
+    assert (check.split, check.images, check.defects) == ("train", 8, ())
 
 
 def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
     root = tiny_data("coco", tmp_path)
     (root / "train" / "train_1.jpg").unlink()
     (root / "train" / "train_2.jpg").write_bytes((root / "train" / "train_2.jpg").read_bytes()[:600])
-    found = check_split(data_format("coco"), root, "train")
-    assert (found.images, found.total) == (6, Count(6, 3, 6))
-    assert [defect.path.name for defect in found.defects] == ["train_1.jpg", "train_2.jpg"]
+    check = check_split(data_format("coco"), root, "train")
+    assert (check.images, check.total) == (6, Count(6, 3, 6))
+    assert [defect.path.name for defect in check.defects] == ["train_1.jpg", "train_2.jpg"]
 
 
 TWO_DEFECTS = {
@@ -63,11 +63,11 @@ def test_all_defects_of_a_file_are_listed_and_are_of_one_image(tiny_data, tmp_pa
     root = tiny_data(form, tmp_path)
     name, content, expected = TWO_DEFECTS[form]
     (root / name).write_text(content)
-    found = check_split(data_format(form), root, "train")
-    assert [defect.path for defect in found.defects] == [root / name] * len(expected)
-    for defect, reason in zip(found.defects, expected, strict=True):
+    check = check_split(data_format(form), root, "train")
+    assert [defect.path for defect in check.defects] == [root / name] * len(expected)
+    for defect, reason in zip(check.defects, expected, strict=True):
         assert reason in defect.reason
-    assert found.images == 7
+    assert check.images == 7
     assert data_format(form).read(root, "train", on_bad_data="skip").left_out == 1
 
 
@@ -107,8 +107,8 @@ def test_where_nothing_is_usable_every_defect_is_listed_all_the_same(tiny_data, 
     root = tiny_data("visdrone", tmp_path)
     for image in (root / "VisDrone2019-DET-val" / "images").iterdir():
         image.write_bytes(b"")
-    found = check_split(data_format("visdrone"), root, "val")
-    assert (found.images, len(found.defects)) == (0, 4)
+    check = check_split(data_format("visdrone"), root, "val")
+    assert (check.images, len(check.defects)) == (0, 4)
     root = tiny_data("voc", tmp_path / "voc")
     for image in (root / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("val_*"):
         image.write_bytes(image.read_bytes()[:-20])
@@ -140,6 +140,6 @@ def test_a_format_that_does_not_exist_is_refused():
     ],
 )
 def test_the_real_subset_has_its_published_counts(split, images, total, person):
-    found = check_split(data_format("voc"), Path(ROOT or ""), split)
-    assert (found.images, found.defects, found.total) == (images, (), total)
-    assert found.classes["person"] == person
+    check = check_split(data_format("voc"), Path(ROOT or ""), split)
+    assert (check.images, check.defects, check.total) == (images, (), total)
+    assert check.classes["person"] == person

@@ -140,10 +140,10 @@ def test_an_image_that_its_exif_data_turn_is_refused(tmp_path, value):
 
 def test_what_pillow_warns_of_is_not_shown_and_no_defect(tmp_path):
     cut_short = with_exif(b"Exif\0\0II*\0\x08\0\0\0\x05\0")  # five tags are announced, none follows
-    with warnings.catch_warnings(record=True) as shown:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert len(decode(data(sample(tmp_path, content=cut_short)), 16)) == 1
-    assert not shown
+    assert not caught
 
 
 GOOD = encoded(photo())

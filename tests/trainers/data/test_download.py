@@ -1,4 +1,4 @@
-"""What is asked of torchvision, and what is said when it fails."""
+"""The downloads that are requested from torchvision, and the errors when they fail."""
 
 import urllib.error
 

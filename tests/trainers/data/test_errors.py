@@ -36,16 +36,16 @@ def test_the_defects_of_data_without_a_usable_image_survive_pickling_too():
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "text"),
     [("x" * 61, repr("x" * 57 + "...")), ([1, "a"], "[1, 'a']"), (list(range(9)), "[0, 1, 2, 3, 4, 5, ...]")],
 )
-def test_values_are_shown_short(value, shown):
-    assert show(value) == shown
+def test_values_are_shown_short(value, text):
+    assert show(value) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "text"),
     [(20.0, "20"), (7, "7"), (20.00001, "20.00001"), (0.1 + 0.2, "0.30000000000000004"), (-0.5, "-0.5")],
 )
-def test_numbers_are_shown_with_all_digits_and_no_more(value, shown):
-    assert show_number(value) == shown
+def test_numbers_are_shown_with_all_digits_and_no_more(value, text):
+    assert show_number(value) == text

@@ -86,8 +86,8 @@ def test_a_random_crop_keeps_pixels_and_boxes_together(seed):
 
 def test_a_random_crop_never_loses_the_last_object():
     corner = target([0, 0, 2, 2])
-    kept = [random_crop(np.zeros((3, 40, 40), dtype=np.uint8), corner, np.random.default_rng(s)) for s in range(50)]
-    assert all(len(cropped["labels"]) == 1 for _, cropped in kept)
+    crops = [random_crop(np.zeros((3, 40, 40), dtype=np.uint8), corner, np.random.default_rng(s)) for s in range(50)]
+    assert all(len(cropped["labels"]) == 1 for _, cropped in crops)
 
 
 def test_an_image_without_objects_may_be_cropped_anywhere():

@@ -38,22 +38,24 @@ def reason(text):
 
 
 def test_an_inclusive_box_counted_from_one_becomes_corners_counted_from_zero():
-    found = parse(annotation(object_xml("dog", rest="<difficult>1</difficult>") + object_xml("cat")))
-    np.testing.assert_array_equal(found.boxes, [[10, 20, 30, 60]] * 2)  # 20 pixels wide: 11, 12, ..., 30
-    assert (found.labels.tolist(), found.difficult.tolist()) == ([2, 1], [True, False])
-    assert (found.filename, found.width, found.height) == ("7.jpg", 100, 80)
-    assert (found.boxes.dtype, found.labels.dtype, found.difficult.dtype) == (np.float32, np.int64, np.bool_)
+    parsed = parse(annotation(object_xml("dog", rest="<difficult>1</difficult>") + object_xml("cat")))
+    np.testing.assert_array_equal(parsed.boxes, [[10, 20, 30, 60]] * 2)  # 20 pixels wide: 11, 12, ..., 30
+    assert (parsed.labels.tolist(), parsed.difficult.tolist()) == ([2, 1], [True, False])
+    assert (parsed.filename, parsed.width, parsed.height) == ("7.jpg", 100, 80)
+    assert (parsed.boxes.dtype, parsed.labels.dtype, parsed.difficult.dtype) == (np.float32, np.int64, np.bool_)
 
 
 def test_a_box_may_fill_its_image_and_have_fractions():
-    found = parse(annotation(object_xml(box=box_xml(1, 1, 100, 80)) + object_xml(box=box_xml("1.5", "2", "9.25", "3"))))
-    np.testing.assert_array_equal(found.boxes, [[0, 0, 100, 80], [0.5, 1, 9.25, 3]])
+    parsed = parse(
+        annotation(object_xml(box=box_xml(1, 1, 100, 80)) + object_xml(box=box_xml("1.5", "2", "9.25", "3")))
+    )
+    np.testing.assert_array_equal(parsed.boxes, [[0, 0, 100, 80], [0.5, 1, 9.25, 3]])
 
 
 @pytest.mark.parametrize("value", ["45.70000076293945", "281.70000076293945"])
 def test_the_decimals_of_voc_2012_are_read(value):
-    found = parse(annotation(object_xml(box=box_xml(1, value, 100, 300)), height="400"))
-    assert found.boxes[0, 1] == pytest.approx(float(value) - 1)
+    parsed = parse(annotation(object_xml(box=box_xml(1, value, 100, 300)), height="400"))
+    assert parsed.boxes[0, 1] == pytest.approx(float(value) - 1)
 
 
 @pytest.mark.parametrize(
@@ -68,23 +70,23 @@ def test_decimals_up_to_half_a_pixel_beyond_the_border_are_rounding_and_cut(box,
 
 
 def test_an_image_without_objects_has_no_boxes_and_may_leave_out_its_name():
-    found = parse(annotation(rest=""))
-    assert (found.boxes.shape, found.labels.shape, found.difficult.shape) == ((0, 4), (0,), (0,))
-    assert found.filename is None
+    parsed = parse(annotation(rest=""))
+    assert (parsed.boxes.shape, parsed.labels.shape, parsed.difficult.shape) == ((0, 4), (0,), (0,))
+    assert parsed.filename is None
 
 
 def test_boxes_of_body_parts_are_not_taken_for_objects():
     part = f"<part><name>head</name>{box_xml(1, 1, 5, 5)}</part>"
-    found = parse(annotation(object_xml(rest=part)))
-    np.testing.assert_array_equal(found.boxes, [[10, 20, 30, 60]])
+    parsed = parse(annotation(object_xml(rest=part)))
+    np.testing.assert_array_equal(parsed.boxes, [[10, 20, 30, 60]])
 
 
 @pytest.mark.parametrize(
     ("name", "guess"), [("cats", " (did you mean 'cat'?)"), ("sofa", " (did you mean 'Sofa'?)"), ("zebra", "")]
 )
 def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
-    found = reason(annotation(object_xml() + object_xml(name)))
-    assert found == f"object 2 is of the unknown class '{name}'{guess}; known: cat, dog, Sofa"
+    message = reason(annotation(object_xml() + object_xml(name)))
+    assert message == f"object 2 is of the unknown class '{name}'{guess}; known: cat, dog, Sofa"
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
     ],
 )
 def test_a_box_that_cannot_be_right_is_refused_with_its_numbers(box, expected):
-    found = reason(annotation(object_xml(box=box)))
-    assert found.startswith("the box of object 1 ('cat') ")
-    assert expected in found
+    message = reason(annotation(object_xml(box=box)))
+    assert message.startswith("the box of object 1 ('cat') ")
+    assert expected in message
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e2", "ten", "0x10", "1_0", "٣", "1" * 400])
@@ -165,16 +167,16 @@ def test_a_long_name_is_cut_in_the_message():
 
 def only_data_errors(text):
     try:
-        found = parse(text)
+        parsed = parse(text)
     except DataError:
         return
-    x1, y1, x2, y2 = found.boxes.T
+    x1, y1, x2, y2 = parsed.boxes.T
     assert (x1 >= 0).all()
     assert (y1 >= 0).all()
     assert (x1 < x2).all()
     assert (y1 < y2).all()
-    assert (x2 <= found.width).all()
-    assert (y2 <= found.height).all()
+    assert (x2 <= parsed.width).all()
+    assert (y2 <= parsed.height).all()
 
 
 @settings(deadline=None)

@@ -89,15 +89,15 @@ def accuracies(steps, game="non_saturating", student_rate=0.02):
     shift = nn.Parameter(torch.full((8, 1, 1), -3.0))
     against = parameters_by_role(term)["discriminator"]
     optimizer = torch.optim.Adam([{"params": [shift], "lr": student_rate}, {"params": against, "lr": 1e-2}])
-    found = []
+    figures = []
     for _ in range(steps):
         theirs, ours = output(torch.randn(8, 8, 4, 4)), output(torch.randn(8, 8, 4, 4) + shift)
         loss = term(ours, theirs, "big") + term.opponents_loss(ours, theirs, "big")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        found.append(term.figures()["discriminator_accuracy"])
-    return found
+        figures.append(term.figures()["discriminator_accuracy"])
+    return figures
 
 
 @pytest.mark.parametrize("game", list(GAMES))

@@ -30,7 +30,7 @@ def test_the_same_form_is_accepted_whatever_the_batch():
             {"activation": "sigmoid", "background": None},
             "scores are read by sigmoid with background None, the student's by softmax with 0",
         ),
-        ({"bins": 17}, "its boxes are 17 bins an edge, the student's offsets"),
+        ({"bins": 17}, "its boxes are 17 bins per edge, the student's offsets"),
         ({"cls": [torch.zeros(2, 8, 1, 3)]}, r"its scores by level are \[\(8, 1, 3\)\], the student's \[\(6, 1, 3\)\]"),
         ({"box": [torch.zeros(2, 8, 3, 1)]}, r"its boxes by level are \[\(8, 3, 1\)\], the student's \[\(8, 1, 3\)\]"),
         ({"cls": PLAIN.cls * 2, "box": PLAIN.box * 2}, r"its scores by level are \[\(6, 1, 3\), \(6, 1, 3\)\]"),
@@ -76,7 +76,7 @@ def test_on_other_proposals_or_with_one_stage_the_anchors_are_compared():
 def test_second_stages_of_other_classes_or_without_targets_are_refused():
     proposals = [torch.rand(2, 4), torch.rand(0, 4)]
     student = two_stage(proposals, torch.rand(2, 3), torch.rand(2, 12), labels=[1, 0])
-    with pytest.raises(ValueError, match="The teacher tells 4 classes apart, the student 3"):
+    with pytest.raises(ValueError, match="The teacher has 4 classes, the student 3"):
         paired_responses(student, two_stage(proposals, torch.rand(2, 4), torch.rand(2, 16)))
     blind = two_stage(proposals, torch.rand(2, 3), torch.rand(2, 12))
     with pytest.raises(ValueError, match="proposals have no targets"):

@@ -69,9 +69,9 @@ def test_the_twin_runs_once_where_its_own_inputs_are_asked_for(student, twin, im
     names = ["feature_hint", "angular_on_twin", "angular"]
     distiller = Distiller(student, {"twin": twin}, {name: ["twin"] for name in names})
     candidate = Candidate({f"teacher/{name}": "twin" for name in names})
-    found = losses(distiller, candidate, student, images, targets)
-    assert list(found) == names
-    assert found["angular_on_twin"].item() != found["angular"].item()
+    by_term = losses(distiller, candidate, student, images, targets)
+    assert list(by_term) == names
+    assert by_term["angular_on_twin"].item() != by_term["angular"].item()
     assert twin.calls == 1
 
 
@@ -80,9 +80,9 @@ def test_layer_terms_have_no_state_and_leave_the_twin_alone(student, twin, image
     assert list(distiller.state_dict()) == []
     before = {name: tensor.clone() for name, tensor in twin.state_dict().items()}
     every = Candidate({f"teacher/{term}": "twin" for term in TEACHERS})
-    found = losses(distiller, every, student, images, targets)
-    assert list(found) == list(TEACHERS)
-    torch.stack(list(found.values())).sum().backward()
+    by_term = losses(distiller, every, student, images, targets)
+    assert list(by_term) == list(TEACHERS)
+    torch.stack(list(by_term.values())).sum().backward()
     assert all(p.grad is None for p in twin.parameters())
     assert all(torch.equal(tensor, before[name]) for name, tensor in twin.state_dict().items())
     for unit in searchable_units(student).values():

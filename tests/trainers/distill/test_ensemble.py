@@ -108,11 +108,11 @@ def test_all_terms_of_a_step_meet_the_same_teacher(fixed, images, targets):
     for seed in range(6):
         torch.manual_seed(seed)
         torch.rand(seed)  # what else a candidate draws
-        found = {
+        by_teacher = {
             name: distiller.losses(Candidate({f"teacher/{term}": name for term in terms}), images, made)
             for name in ("ensemble", "a", "b")
         }
-        same = [all(found["ensemble"][term] == found[name][term] for term in terms) for name in ("a", "b")]
+        same = [all(by_teacher["ensemble"][term] == by_teacher[name][term] for term in terms) for name in ("a", "b")]
         assert sum(same) == 1
         met.add(same.index(True))
     assert met == {0, 1}

@@ -123,5 +123,5 @@ def test_levels_go_by_name_and_one_must_be_shared(build):
 def test_only_the_places_given_are_compared():
     first = {"p3": torch.tensor([[[1.0, 0.0]]])}
     joint = JointFeatures({"p3": 1}, {"twin": {"p3": 1}}, places=lambda student, pairs: first)
-    # Of (0.6 - 0.8)^2 + (0.8 - 0.6)^2 the first.
+    # The first summand of (0.6 - 0.8)^2 + (0.8 - 0.6)^2.
     assert joint(output(p3=row([3, 4])), output(p3=row([4, 3])), "twin").item() == pytest.approx(0.04)

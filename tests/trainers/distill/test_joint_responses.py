@@ -63,7 +63,7 @@ def test_each_class_of_a_sigmoid_is_compared_alone():
 
 
 def test_hard_negatives_of_sigmoids_are_those_that_any_class_calls():
-    """Of five negatives the second and third are called by one class each, the last by both a little."""
+    """The second and third of five negatives have a high score in one class each, the last a low one in both."""
     scores = [[-9, -9], [4, -9], [-9, 5], [-9, -8], [0, 0]]
     student = dense(scores, labels=[0] * 5, activation="sigmoid")
     for place, counts in enumerate([False, True, True, False, True]):

@@ -113,13 +113,13 @@ def test_a_class_against_all_else_together():
     torch.testing.assert_close(class_logits(last).sigmoid(), first_three)
 
 
-def test_a_class_that_is_sure_keeps_its_logit_and_a_gradient():
+def test_a_class_near_probability_one_keeps_its_logit_and_a_gradient():
     cls = torch.zeros(1, 3, 5, 5)
     cls[0, 1] = SURE
     cls.requires_grad_()
-    found = class_logits(replace(output("ssd").responses, cls=[cls]))
-    torch.testing.assert_close(found[0, 0], torch.tensor([SURE - math.log(2), -SURE]))
-    found[0, 0, 0].backward()
+    logits = class_logits(replace(output("ssd").responses, cls=[cls]))
+    torch.testing.assert_close(logits[0, 0], torch.tensor([SURE - math.log(2), -SURE]))
+    logits[0, 0, 0].backward()
     torch.testing.assert_close(cls.grad[0, :, 0, 0], torch.tensor([-0.5, 1.0, -0.5]))
 
 
@@ -129,7 +129,7 @@ def test_one_class_and_the_background_are_one_binary_score():
 
 
 def test_boxes_by_hand():
-    """Of one edge of the middle anchor, and of all edges of a neighbour, half of the bins are three times as likely."""
+    """Half of the bins are three times as likely, for one edge of the middle anchor and all edges of a neighbour."""
     student, teacher = output("gfl"), output("gfl")
     likely = torch.arange(BINS) < 8
     edges = teacher.responses.box[0].unflatten(1, (4, BINS))
@@ -166,7 +166,7 @@ def test_a_teacher_without_a_quality_tells_what_its_boxes_are():
     edges = teacher.responses.box[0].unflatten(1, (4, BINS))
     for edge, distance in enumerate((4, 4, 8, 4)):  # 30 x 20 pixels: an IoU of 2/3 with the object
         edges[0, edge, distance, *MIDDLE] = SURE
-    # Without an edge that it is sure of, a neighbour says 40 x 40 pixels round the object: 1/4.
+    # Without a certain edge, a neighbour predicts 40 x 40 pixels round the object: 1/4.
     student.responses.quality[0][0] = -math.log(3)
     student.responses.quality[0][0, 0, *MIDDLE] = 0.0
     expected = 2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3)
@@ -181,9 +181,9 @@ def test_a_student_without_a_quality_has_its_score_of_the_objects_class_drawn_to
     with torch.no_grad():
         student.responses.cls[0][0, 1, *MIDDLE] = 0.0  # class 2 is map 1
     teacher.responses.quality[0][0] = math.log(3)
-    found = loss("response_quality", student, teacher)
-    assert found.item() == pytest.approx(3 / 4 * math.log(3 / 2) + 1 / 4 * math.log(1 / 2), rel=1e-5)
-    found.backward()
+    value = loss("response_quality", student, teacher)
+    assert value.item() == pytest.approx(3 / 4 * math.log(3 / 2) + 1 / 4 * math.log(1 / 2), rel=1e-5)
+    value.backward()
     assert student.responses.cls[0].grad.nonzero().tolist() == [[0, 1, *MIDDLE]]
 
 
@@ -204,9 +204,9 @@ def test_equal_responses_cost_nothing(term, kind):
 @pytest.mark.parametrize("term", TERMS)
 def test_the_student_learns_and_the_teacher_does_not(term, kind):
     student, teacher = scrambled(kind, 0), scrambled(kind, 1)
-    found = loss(term, student, teacher)
-    assert found > 0
-    found.backward()
+    value = loss(term, student, teacher)
+    assert value > 0
+    value.backward()
     assert any(grad is not None and grad.count_nonzero() for grad in gradients(student).values())
     assert not any(grad is not None for grad in gradients(teacher).values())
 
@@ -219,24 +219,24 @@ def test_no_branch_reads_what_another_distils(term):
     """With a quality predictor: the loss and its gradients depend on the branch's own responses alone."""
     student, teacher, other, foreign = (scrambled("gfl", seed) for seed in range(4))
     own = READS[term]
-    found = loss(term, student, teacher)
-    found.backward()
+    value = loss(term, student, teacher)
+    value.backward()
     assert [name for name, grad in gradients(student).items() if grad is not None] == [own]
 
     def mixed(kept, rest):
         return replace(rest, responses=replace(rest.responses, **{own: getattr(kept.responses, own)}))
 
-    assert loss(term, mixed(student, other), mixed(teacher, foreign)).item() == found.item()
-    assert loss(term, other, teacher).item() != found.item()
+    assert loss(term, mixed(student, other), mixed(teacher, foreign)).item() == value.item()
+    assert loss(term, other, teacher).item() != value.item()
 
 
 @pytest.mark.parametrize("kind", ["gfl", "gflv1", "ssd"])
 @pytest.mark.parametrize("term", TERMS)
 def test_without_an_object_only_classes_are_distilled(term, kind):
     student, teacher = scrambled(kind, 0, [NOTHING] * 2), scrambled(kind, 1, [NOTHING] * 2)
-    found = loss(term, student, teacher)
-    assert (found.item() > 0) == (term == "response_cls")
-    found.backward()
+    value = loss(term, student, teacher)
+    assert (value.item() > 0) == (term == "response_cls")
+    value.backward()
     learns = [grad for grad in gradients(student).values() if grad is not None]
     assert learns
     assert all(grad.isfinite().all() for grad in learns)
@@ -247,7 +247,7 @@ def test_without_an_object_only_classes_are_distilled(term, kind):
 @pytest.mark.parametrize(
     ("teacher", "reason"),
     [
-        (output("ssd"), "its boxes are offsets, the student's 17 bins an edge"),
+        (output("ssd"), "its boxes are offsets, the student's 17 bins per edge"),
         (output("gfl", classes=4), r"its scores by level are \[\(4, 5, 5\)\], the student's \[\(3, 5, 5\)\]"),
     ],
 )

@@ -33,7 +33,7 @@ def drawn(*rows):
 
 
 def test_the_neighbours_of_an_objects_own_anchor():
-    """Of the 9 nearest one has IoU 1, four 200 / 600 and four 100 / 700: mean 61/189.
+    """One of the 9 nearest has IoU 1, four have 200 / 600 and four 100 / 700: mean 61/189.
 
     The squares' sum is 1 + 4/9 + 4/49 = 673/441, so that the variance is (673/441 - 9 (61/189)^2) / 8.
     """
@@ -111,16 +111,20 @@ def target(*corners, label=1):
 @pytest.mark.parametrize("bins", [None, 17])
 def test_places_of_a_batch(bins):
     batch = output([target([15, 15, 35, 35], label=3), target(), target([15, 15, 35, 35], label=2)], bins=bins)
-    sure, near = positives(batch), valuable(batch)
-    assert (sure.image.tolist(), sure.anchor.tolist(), sure.labels.tolist()) == ([0, 2], [MIDDLE] * 2, [3, 2])
-    assert sure.weight.tolist() == [1, 1]
-    torch.testing.assert_close(sure.boxes, boxes([15, 15, 35, 35], [15, 15, 35, 35]))
+    positive, near = positives(batch), valuable(batch)
+    assert (positive.image.tolist(), positive.anchor.tolist(), positive.labels.tolist()) == (
+        [0, 2],
+        [MIDDLE] * 2,
+        [3, 2],
+    )
+    assert positive.weight.tolist() == [1, 1]
+    torch.testing.assert_close(positive.boxes, boxes([15, 15, 35, 35], [15, 15, 35, 35]))
     assert near.image.tolist() == [0] * 4 + [2] * 4
     assert near.anchor.tolist() == [7, 11, 13, 17] * 2
     assert near.labels.tolist() == [3] * 4 + [2] * 4
     torch.testing.assert_close(near.weight, torch.full((8,), 1 / 12))  # a quarter of a third
-    both = joined([sure, near])
-    assert both.anchor.tolist() == [*sure.anchor.tolist(), *near.anchor.tolist()]
+    both = joined([positive, near])
+    assert both.anchor.tolist() == [*positive.anchor.tolist(), *near.anchor.tolist()]
     assert both.boxes.shape == (10, 4)
 
 

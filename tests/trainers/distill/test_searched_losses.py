@@ -36,9 +36,9 @@ def losses(searched, supernet, candidate, images, targets):
 
 
 def test_they_reach_the_sampled_searches_and_nothing_else(supernet, twin, images, targets):
-    found = losses(SearchedLosses(supernet, twin, WEIGHTS), supernet, MIXED, images, targets)
-    assert list(found) == ["searched angular", "searched amplitude"]
-    torch.stack(list(found.values())).sum().backward()
+    by_term = losses(SearchedLosses(supernet, twin, WEIGHTS), supernet, MIXED, images, targets)
+    assert list(by_term) == ["searched angular", "searched amplitude"]
+    torch.stack(list(by_term.values())).sum().backward()
     reached = {name for name, parameter in supernet.named_parameters() if parameter.grad is not None}
     units = [name for name in searchable_units(supernet) if name.startswith("backbone.layer2.")]
     assert reached == {f"{unit}.alternatives.dbs.{part}" for unit in units for part in ("logits", "scale")}

@@ -47,9 +47,9 @@ def not_again(monkeypatch):
 def test_what_is_kept_is_the_teachers_output_to_half_precision(keep, twin, blobs):
     images = blobs(10)
     known = keep(images).output(2, 7, CPU)
-    shown = next(iter(batches(images, 10, seed=0, epoch=0, augment=False)))[0][2:7]
+    seen = next(iter(batches(images, 10, seed=0, epoch=0, augment=False)))[0][2:7]
     with torch.no_grad():
-        live = twin(shown)
+        live = twin(seen)
     pairs = [(known.features[level], x) for level, x in live.features.items()]
     pairs += list(zip(known.responses.cls, live.responses.cls, strict=True))
     pairs += list(zip(known.responses.box, live.responses.box, strict=True))
@@ -121,10 +121,10 @@ def test_known_outputs_are_shared_between_processes_and_of_the_scorers_images(ke
     images = blobs(8)
     parts = {"spec": spec, "settings": SETTINGS, "supernet": {}, "distiller": {}, "terms": {}, "val": blobs(2)}
     parts["teachers"] = {"twin": Teacher(twin, spec, Candidate({}))}
-    apart = []
-    pickle.dumps(pack(**parts, train=images, known={"twin": keep(images)}), 5, buffer_callback=apart.append)
+    buffers = []
+    pickle.dumps(pack(**parts, train=images, known={"twin": keep(images)}), 5, buffer_callback=buffers.append)
     largest = keep(images).arrays["features/p2"].nbytes
-    assert largest in [buffer.raw().nbytes for buffer in apart]
+    assert largest in [buffer.raw().nbytes for buffer in buffers]
     with pytest.raises(ValueError, match="The known outputs of twin are not those of the 6 images"):
         pack(**parts, train=blobs(6), known={"twin": keep(images)})
 
@@ -142,7 +142,7 @@ def test_what_a_kill_left_is_made_anew(keep, blobs, tmp_path):
 
 @pytest.mark.parametrize("detector", ["ssd_resnet18", "gfl_sdgqp_resnet18"])
 def test_a_step_with_known_outputs_has_the_live_steps_losses(detector, spec, blobs, tmp_path, monkeypatch):
-    """Of every term that reads a teacher's output. What adversarial terms read of it is in the discriminators' loss."""
+    """For every term that reads a teacher's output. Adversarial terms read it in the discriminators' loss."""
     shape, images = replace(spec, detector=detector), blobs(4)
     torch.manual_seed(0)
     student = build_fixed(shape, Candidate({"layer/backbone": "sign"}))
@@ -151,17 +151,17 @@ def test_a_step_with_known_outputs_has_the_live_steps_losses(detector, spec, blo
     terms = {name: ["big"] for name, term in TERMS.items() if not term.compares_layers}
     distiller = Distiller(student, {"big": teacher}, terms)
     candidate = Candidate({f"teacher/{term}": "big" for term in terms})
-    shown, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
-    made = student(shown, targets)
-    live = distiller.losses(candidate, shown, made)
+    inputs, targets = next(iter(batches(images, 4, seed=0, epoch=0, augment=False)))
+    made = student(inputs, targets)
+    live = distiller.losses(candidate, inputs, made)
     known = kept_outputs(tmp_path, teacher, asdict(shape), images, 4).output(0, 4, CPU)
     monkeypatch.setattr(teacher, "forward", None)
-    kept = distiller.losses(candidate, shown, made, lambda name: known)
+    cached = distiller.losses(candidate, inputs, made, lambda name: known)
     games = {f"{term} discriminators" for term in terms if term.startswith("adversarial")}
-    assert set(kept) == set(live) == set(terms) | games
+    assert set(cached) == set(live) == set(terms) | games
     for term, loss in live.items():
         assert loss.item() != 0, term
-        assert kept[term].item() == pytest.approx(loss.item(), rel=1e-3, abs=0), term
+        assert cached[term].item() == pytest.approx(loss.item(), rel=1e-3, abs=0), term
 
 
 def test_scores_run_no_teacher_whose_outputs_are_known(keep, twin, spec, supernet, blobs, monkeypatch):

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,18 +19,10 @@ FAR = [50, 50, 60, 60]
 EMPTY = {"boxes": np.empty((0, 4)), "scores": np.empty(0), "labels": np.empty(0, dtype=np.int64)}
 
 
-def found(*rows):
-    boxes, scores, labels = zip(*rows, strict=True)
-    return {"boxes": np.array(boxes, float), "scores": np.array(scores), "labels": np.array(labels)}
-
-
-def truth(*rows):
-    """Rows of (box, label) or (box, label, iscrowd)."""
-    return {
-        "boxes": np.array([row[0] for row in rows], float).reshape(-1, 4),
-        "labels": np.array([row[1] for row in rows], dtype=np.int64),
-        "iscrowd": np.array([len(row) > 2 and row[2] for row in rows], dtype=np.bool_),
-    }
+@pytest.fixture
+def truth(flagged_truth):
+    """COCO flags crowds."""
+    return partial(flagged_truth, flag="iscrowd")
 
 
 def both(detections, truths, classes):
@@ -40,35 +33,35 @@ def both(detections, truths, classes):
     return ours
 
 
-def test_an_overlap_of_three_quarters_counts_at_six_of_ten_thresholds():
-    ours = both([found(([0, 0, 10, 7.6], 0.9, 1))], [truth((SQUARE, 1))], 1)
+def test_an_overlap_of_three_quarters_counts_at_six_of_ten_thresholds(detected, truth):
+    ours = both([detected(([0, 0, 10, 7.6], 0.9, 1))], [truth((SQUARE, 1))], 1)
     assert ours == pytest.approx({"ap": 0.6, "ap50": 1.0, "ap75": 1.0})
 
 
-def test_a_detection_whose_best_box_is_taken_tries_the_next_one():
+def test_a_detection_whose_best_box_is_taken_tries_the_next_one(detected, truth):
     # VOC's rule gives one half here.
-    detections = [found((SQUARE, 0.9, 1), ([0, 0, 10, 9], 0.8, 1))]
+    detections = [detected((SQUARE, 0.9, 1), ([0, 0, 10, 9], 0.8, 1))]
     assert both(detections, [truth((SQUARE, 1), ([0, 0, 10, 6], 1))], 1)["ap50"] == pytest.approx(1.0)
 
 
-def test_a_crowd_swallows_any_number_of_detections():
+def test_a_crowd_swallows_any_number_of_detections(detected, truth):
     inside = [([50, 50, 52, 52], 0.9, 1), ([55, 55, 58, 58], 0.8, 1), (SQUARE, 0.7, 1)]
-    assert both([found(*inside)], [truth((SQUARE, 1), (FAR, 1, True))], 1)["ap"] == pytest.approx(1.0)
+    assert both([detected(*inside)], [truth((SQUARE, 1), (FAR, 1, True))], 1)["ap"] == pytest.approx(1.0)
 
 
-def test_a_class_with_only_a_crowd_is_in_no_mean():
-    assert both([found((SQUARE, 0.9, 1))], [truth((SQUARE, 1), (FAR, 2, True))], 2)["ap"] == pytest.approx(1.0)
+def test_a_class_with_only_a_crowd_is_in_no_mean(detected, truth):
+    assert both([detected((SQUARE, 0.9, 1))], [truth((SQUARE, 1), (FAR, 2, True))], 2)["ap"] == pytest.approx(1.0)
 
 
-def test_only_the_hundred_best_of_an_image_and_class_count():
+def test_only_the_hundred_best_of_an_image_and_class_count(detected, truth):
     wrong = [(FAR, 0.9, 1)] * 100
-    assert both([found(*wrong, (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap"] == 0.0
-    assert both([found(*wrong[:99], (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap50"] == pytest.approx(0.01)
+    assert both([detected(*wrong, (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap"] == 0.0
+    assert both([detected(*wrong[:99], (SQUARE, 0.1, 1))], [truth((SQUARE, 1))], 1)["ap50"] == pytest.approx(0.01)
 
 
-def test_no_detections_are_zero_and_no_truth_is_not_a_number():
+def test_no_detections_are_zero_and_no_truth_is_not_a_number(detected, truth):
     assert both([EMPTY], [truth((SQUARE, 1))], 1) == {"ap": 0.0, "ap50": 0.0, "ap75": 0.0}
-    assert all(math.isnan(value) for value in both([found((SQUARE, 0.9, 1))], [truth()], 1).values())
+    assert all(math.isnan(value) for value in both([detected((SQUARE, 0.9, 1))], [truth()], 1).values())
     assert all(math.isnan(value) for value in both([EMPTY], [truth()], 1).values())
 
 
@@ -102,8 +95,8 @@ def test_it_equals_pycocotools_where_more_than_a_hundred_detections_tie():
     both(detections, truths, 1)
 
 
-def test_pycocotools_prints_nothing(capsys):
-    pycocotools_ap([found((SQUARE, 0.9, 1))], [truth((SQUARE, 1))], 1)
+def test_pycocotools_prints_nothing(capsys, detected, truth):
+    pycocotools_ap([detected((SQUARE, 0.9, 1))], [truth((SQUARE, 1))], 1)
     assert capsys.readouterr().out == ""
 
 

@@ -26,13 +26,13 @@ def recall50():
 def test_the_pages_recall_by_hand(recall50):
     square, far, half = [0.0, 0.0, 10.0, 10.0], [50.0, 50.0, 60.0, 60.0], [0.0, 0.0, 10.0, 5.0]
     # Found at IoU 1/2; of another class; too far away; in an image without detections. One of four.
-    found = [{"boxes": [half, square], "labels": [1, 2]}, {"boxes": [square], "labels": [1]}, NOTHING]
+    detections = [{"boxes": [half, square], "labels": [1, 2]}, {"boxes": [square], "labels": [1]}, NOTHING]
     truths = [
         {"boxes": [square, far], "labels": [1, 2]},
         {"boxes": [square], "labels": [2]},
         {"boxes": [square], "labels": [1]},
     ]
-    assert recall50(found, truths) == pytest.approx(1 / 4)
+    assert recall50(detections, truths) == pytest.approx(1 / 4)
     assert recall50([NOTHING], [NOTHING]) == 0
 
 

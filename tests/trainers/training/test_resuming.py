@@ -8,7 +8,7 @@ from trainers.training.resuming import Position, Resumption
 
 
 class Clock:
-    """Seconds that pass only when told to."""
+    """A clock whose seconds pass only when a test moves it."""
 
     def __init__(self):
         self.now = 100.0
@@ -22,10 +22,10 @@ def saving(tmp_path, monkeypatch):
     """What a training at one second a step keeps, as (epoch, step), when saving takes so many seconds."""
 
     def run(*, steps, epochs, seconds_a_save):
-        clock, kept = Clock(), []
+        clock, saved = Clock(), []
 
         def save(path, state):
-            kept.append((state["position"]["epoch"], state["position"]["step"]))
+            saved.append((state["position"]["epoch"], state["position"]["step"]))
             clock.now += seconds_a_save
 
         monkeypatch.setattr(resuming, "time", clock)
@@ -35,16 +35,16 @@ def saving(tmp_path, monkeypatch):
             for step in range(1, steps + 1):
                 clock.now += 1.0
                 resumption.keep(Position(epoch, step) if step < steps else Position(epoch + 1))
-        return kept
+        return saved
 
     return run
 
 
-def test_long_epochs_are_kept_every_twenty_seconds_and_at_their_end(saving):
+def test_long_epochs_are_saved_every_twenty_seconds_and_at_their_end(saving):
     assert saving(steps=50, epochs=2, seconds_a_save=0) == [(0, 21), (0, 42), (1, 0), (1, 21), (1, 42), (2, 0)]
 
 
-def test_short_epochs_are_kept_each(saving):
+def test_the_ends_of_short_epochs_are_saved(saving):
     assert saving(steps=3, epochs=4, seconds_a_save=0.1) == [(1, 0), (2, 0), (3, 0), (4, 0)]
 
 
@@ -53,7 +53,7 @@ def test_keeping_takes_a_twentieth_of_the_time_at_most(saving):
     assert saving(steps=50, epochs=5, seconds_a_save=3) == [(0, 21), (1, 32), (2, 43), (4, 4)]
 
 
-def test_the_end_is_kept_at_once_when_told(tmp_path, monkeypatch):
+def test_the_end_is_saved_at_once_on_request(tmp_path, monkeypatch):
     monkeypatch.setattr(resuming, "time", Clock())
     resumption = Resumption(tmp_path / "state", {}, {})
     resumption.keep(Position(1))
@@ -62,7 +62,7 @@ def test_the_end_is_kept_at_once_when_told(tmp_path, monkeypatch):
     assert (tmp_path / "state").exists()
 
 
-def test_nothing_is_kept_without_a_file():
+def test_nothing_is_saved_without_a_file():
     Resumption(None, {}, {}).keep(Position(1), at_once=True)
     assert Resumption(None, {}, {}).resume() == Position()
 
