@@ -1,7 +1,7 @@
 """Every figure of a candidate, in one table: its direction, its unit, and where it comes from.
 
 Objectives, budgets, front files and axis labels all read this table. A new accuracy or cost needs one line here, and a
-place that measures it: `trainers.evaluate.figures` for an accuracy, `spaces.cost` for a cost.
+place that measures it: `trainers.evaluate.figures`, which has the rules that measure an accuracy, or `spaces.cost`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ Direction = Literal["maximize", "minimize"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. An accuracy is maximised and measured by evaluation rules; a cost is minimised and counted.
+    """One figure. An accuracy is maximised and measured on images; a cost is minimised and counted.
 
-    rules: the evaluation rules that measure an accuracy (`data.format` gives the rule); none for a cost.
     searched: whether a search may have it as an objective and, for a cost, bound it (`search.constraints`).
     """
 
@@ -24,7 +23,6 @@ class Figure:
     direction: Direction
     label: str
     unit: str
-    rules: tuple[str, ...] = ()
     searched: bool = True
 
     @property
@@ -34,18 +32,16 @@ class Figure:
 
 
 SHARE = "0 to 1"
-_ALL_RULES = ("voc", "coco", "visdrone")
-_COCO_RULES = ("coco", "visdrone")
 
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        Figure("map50", "maximize", "mAP at IoU 0.5", SHARE, _ALL_RULES),
-        Figure("map50_11", "maximize", "VOC 11-point mAP at IoU 0.5", SHARE, ("voc",)),
-        Figure("ap", "maximize", "AP at IoU 0.5 to 0.95", SHARE, _COCO_RULES),
-        Figure("ap50", "maximize", "AP at IoU 0.5", SHARE, _COCO_RULES),
-        Figure("ap75", "maximize", "AP at IoU 0.75", SHARE, _COCO_RULES),
-        Figure("ar500", "maximize", "AR at 500 detections, IoU 0.5 to 0.95", SHARE, ("visdrone",)),
+        Figure("map50", "maximize", "mAP at IoU 0.5", SHARE),
+        Figure("map50_11", "maximize", "VOC 11-point mAP at IoU 0.5", SHARE),
+        Figure("ap", "maximize", "AP at IoU 0.5 to 0.95", SHARE),
+        Figure("ap50", "maximize", "AP at IoU 0.5", SHARE),
+        Figure("ap75", "maximize", "AP at IoU 0.75", SHARE),
+        Figure("ar500", "maximize", "AR at 500 detections, IoU 0.5 to 0.95", SHARE),
         Figure("bit_ops", "minimize", "bit-operations per image", "MACs x weight bits x input bits"),
         Figure("ops", "minimize", "operations per image, 64 one-bit MACs as one", "32-bit MACs"),
         Figure("memory_bits", "minimize", "parameter memory in bits", "bits", searched=False),

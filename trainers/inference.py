@@ -7,7 +7,7 @@ from spaces.detectors import keeping
 from trainers.data.decoded import Decoded
 from trainers.data.sample import Target
 from trainers.devices import to_device
-from trainers.evaluate.figures import COUNTED, scored_figures
+from trainers.evaluate.figures import rule_named, scored_figures
 from trainers.evaluate.voc import voc_ap
 
 
@@ -22,7 +22,7 @@ def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Targ
     network.eval()
     detections: list[Target] = []
     try:
-        with keeping(network, COUNTED[data.rule]):
+        with keeping(network, rule_named(data.rule).counted):
             for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
                 images, _ = to_device(batch, device)
                 detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
@@ -43,5 +43,5 @@ def voc_metrics(network: nn.Module, data: Decoded, batch_size: int = 32) -> dict
 
 
 def score_metrics(network: nn.Module, data: Decoded) -> dict[str, float]:
-    """The metrics of a candidate's score, by the rule of `data`: see `figures.SCORED`."""
+    """The metrics of a candidate's score, by the rule of `data`: see `figures.RULES`."""
     return scored_figures(detect(network, data), truths(data), len(data.class_names), data.rule)

@@ -14,7 +14,7 @@ from search.controller.objectives import BUDGETS, OBJECTIVES
 from search.controller.samplers import SAMPLERS
 from spaces.candidate import ID_LENGTH
 from trainers.data.download import BY_HAND
-from trainers.evaluate.figures import SCORED
+from trainers.evaluate.figures import rule_named
 
 
 def problems(config: Config) -> list[Problem]:
@@ -75,7 +75,7 @@ def _pick(pick: str | None) -> Iterator[Problem]:
 def _objectives(names: Sequence[str], data_format: Format) -> Iterator[Problem]:
     """An objective is a cost, or an accuracy that is measured on data of this format."""
     key = "search.objectives"
-    measured = SCORED["voc" if data_format == "shapes" else data_format]
+    measured = rule_named("voc" if data_format == "shapes" else data_format).scored
     allowed = [name for name, direction in OBJECTIVES.items() if direction == "minimize" or name in measured]
     for name in names:
         if name not in OBJECTIVES:

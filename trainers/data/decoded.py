@@ -14,7 +14,7 @@ from PIL import Image
 from trainers.data.batches import Batch, batches
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
 from trainers.data.image_file import FORMATS, bits_per_channel, raised_as_data_errors
-from trainers.data.sample import Defect, DetectionData, Rule, Sample, Target
+from trainers.data.sample import Defect, DetectionData, Sample, Target
 from trainers.progress import Progress, SilentProgress
 
 _ORIENTATION, _TURNED = 0x0112, range(2, 9)  # an EXIF tag and its values but 1, upright; others mean nothing
@@ -39,7 +39,7 @@ class Decoded:
     image_ids: tuple[str, ...]
     class_names: tuple[str, ...]
     defects: tuple[Defect, ...] = ()
-    rule: Rule = "voc"
+    rule: str = "voc"
     left_out: int = 0
 
     def __post_init__(self) -> None:
@@ -135,7 +135,7 @@ class Decoded:
         arrays: Mapping[str, NDArray[Any]],
         image_ids: Sequence[str],
         class_names: Sequence[str],
-        rule: Rule = "voc",
+        rule: str = "voc",
     ) -> "Decoded":
         """Built on the given arrays without a copy. Raises ValueError if they don't fit together."""
         return cls(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, StrayError, check_on_bad_data
-from trainers.data.sample import Defect, DetectionData, Rule, Sample
+from trainers.data.sample import Defect, DetectionData, Sample
 
 Entry = TypeVar("Entry")
 
@@ -15,7 +15,7 @@ def gather(
     read: Callable[[Entry], Sample],
     *,
     class_names: Sequence[str],
-    rule: Rule,
+    rule: str,
     source: Path,
     way_out: str,
     on_bad_data: OnBadData,

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-Rule = Literal["voc", "coco", "visdrone"]
-"""The benchmark whose rule measures average precision; it decides how objects marked `difficult` are treated."""
 
 REGION = 0
 """The label of an ignored region, which is no object and has no class. Always marked `difficult`."""
@@ -57,5 +54,5 @@ class DetectionData:
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     defects: tuple[Defect, ...] = ()
-    rule: Rule = "voc"
+    rule: str = "voc"
     left_out: int = 0

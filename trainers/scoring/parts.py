@@ -10,7 +10,6 @@ from torch import Tensor
 
 from spaces.detectors import DetectorSpec
 from trainers.data.decoded import Decoded
-from trainers.data.sample import Rule
 from trainers.distill.ensemble import Ensemble
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.teacher import Teacher
@@ -57,7 +56,7 @@ class ScorerParts:
     teachers: dict[str, tuple[dict[str, Any], dict[str, Any]]]
     """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
     class_names: tuple[str, ...]
-    rule: Rule
+    rule: str
     image_ids: dict[str, tuple[str, ...]]
     arrays: Arrays = field(repr=False)
     """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`, and

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers.evaluate.figures import SCORED, all_figures, scored_figures
+from trainers.evaluate.figures import RULES, all_figures, scored_figures
 
 SQUARE = [0.0, 0, 10, 10]
 FAR = [50.0, 50, 60, 60]
@@ -15,9 +15,25 @@ TRUTHS = [
 FOUND = [{"boxes": np.array([PART, SQUARE]), "scores": np.array([0.9, 0.5]), "labels": np.array([1, 1])}]
 
 
-@pytest.mark.parametrize("rule", SCORED)
+def test_every_rule_has_map50_and_figures_of_its_own():
+    assert {name: rule.scored for name, rule in RULES.items()} == {
+        "voc": ("map50", "map50_11"),
+        "coco": ("map50", "ap", "ap50", "ap75"),
+        "visdrone": ("map50", "ap", "ap50", "ap75", "ar500"),
+    }
+
+
+@pytest.mark.parametrize("measure", [scored_figures, all_figures])
+def test_an_unknown_rule_is_refused_with_the_known_ones(measure):
+    with pytest.raises(
+        ValueError, match=r"No rule of average precision is called 'vco'\. Did you mean 'voc'\? Known: voc"
+    ):
+        measure(FOUND, TRUTHS, 1, "vco")
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_a_score_has_the_columns_of_its_rule(rule):
-    assert tuple(scored_figures(FOUND, TRUTHS, 1, rule)) == SCORED[rule]
+    assert tuple(scored_figures(FOUND, TRUTHS, 1, rule)) == RULES[rule].scored
 
 
 def test_map50_is_ap50_but_by_vocs_rule():
