@@ -8,8 +8,7 @@ from search.config import ConfigError
 from search.config.names import unknown
 from trainers.data.check import Count, SplitCheck, check_split
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS, data_format, own_classes
-from trainers.data.visdrone import VISDRONE_CLASSES
+from trainers.data.formats import FORMATS, Format, data_format
 from trainers.progress import Progress
 
 
@@ -32,24 +31,25 @@ def run_data_check(
         if split not in known:
             raise DataError(root, f"there is no split {split!r}", f"Choose one of those there: {', '.join(known)}")
     if class_names is not None:
-        _check_classes(format_, root, splits or known, class_names)
+        _check_classes(form, root, splits or known, class_names)
     return [check_split(form, root, split, class_names, progress) for split in splits or known]
 
 
-def _check_classes(format_: str, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:
-    """VisDrone's classes are fixed, COCO's are listed in its files, VOC's may have any name."""
+def _check_classes(form: Format, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:
+    """Fixed classes can't be named, those that files list must be among these, others may have any name."""
     given = f"--classes is {','.join(names)!r}"
     if "" in names or len(set(names)) < len(names):
         raise ConfigError(f"{given}: must be names with commas between, each of them once.")
-    if format_ == "visdrone" and tuple(names) != VISDRONE_CLASSES:
+    classes = form.classes
+    if classes.fixed and tuple(names) != classes.own:
         raise ConfigError(
-            f"{given}, but VisDrone's classes are fixed. Leave it out; they are {', '.join(VISDRONE_CLASSES)}."
+            f"{given}, but {form.title}'s classes are fixed. Leave it out; they are {', '.join(classes.own)}."
         )
-    if format_ == "coco":
+    if classes.listed is not None:
         allowed: dict[str, None] = {}
         for split in splits:
             with suppress(DataError):  # the check reports it as a defect
-                allowed |= dict.fromkeys(own_classes(format_, root, split))
+                allowed |= dict.fromkeys(classes.listed(root, split))
         for name in names:
             if allowed and name not in allowed:
                 raise ConfigError(f"{given}, but among the categories of the files {unknown(name, allowed)}")

@@ -1,14 +1,16 @@
 """Arguments and options that several commands have, with the choices that typer lists and checks.
 
-Nothing heavy is imported here: `bitfront --help` must start at once.
+Nothing that takes long is imported here: `bitfront --help` must start at once.
 """
 
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from trainers.data.formats import FORMATS
 
 
 class Format(StrEnum):
@@ -20,8 +22,10 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-DataFormat = Literal["voc", "coco", "visdrone"]
-"""The names of `trainers.data.formats.FORMATS`, which takes seconds to import; a test compares the two."""
+if TYPE_CHECKING:
+    DataFormat = str
+else:  # typer lists the choices of a Literal
+    DataFormat = Literal[tuple(name for name, form in FORMATS.items() if form.generate is None)]
 
 
 def _positive(value: float) -> float:

@@ -9,11 +9,11 @@ from search.config.check_layers import search_losses, searched_layers, searched_
 from search.config.check_terms import adapt_steps, searched_terms, taught_by_ensemble, trained_terms
 from search.config.names import known_names, unknown, without_repetition
 from search.config.problems import Kind, Problem
-from search.config.schema import Config, Data, Format, Search
+from search.config.schema import Config, Data, Search
 from search.controller.objectives import BUDGETS, OBJECTIVES
 from search.controller.samplers import SAMPLERS
 from spaces.candidate import ID_LENGTH
-from trainers.data.download import BY_HAND
+from trainers.data.formats import FORMATS, data_format
 from trainers.evaluate.figures import rule_named
 
 
@@ -45,11 +45,13 @@ def problems(config: Config) -> list[Problem]:
 
 
 def _data(data: Data) -> Iterator[Problem]:
-    if data.download and data.format != "voc":
-        text = f"is true, but only VOC can be downloaded. {BY_HAND[data.format]}."
+    form = data_format(data.format)
+    if data.download and form.download is None:
+        able = " and ".join(one.title for one in FORMATS.values() if one.download is not None)
+        text = f"is true, but only {able} can be downloaded. {form.by_hand}."
         yield Problem("data.download", Kind.CONFLICT, text, True)
-    if data.classes is not None and data.format == "visdrone":
-        text = "is given, but VisDrone's ten classes are fixed; leave it out."
+    if data.classes is not None and form.classes.fixed:
+        text = f"is given, but {form.title}'s classes are fixed; leave it out."
         yield Problem("data.classes", Kind.CONFLICT, text, list(data.classes))
     yield from without_repetition("data.classes", data.classes or ())
     image_sets = {"train": data.train, "val": data.val, "test": data.test}
@@ -60,9 +62,9 @@ def _data(data: Data) -> Iterator[Problem]:
             yield Problem(f"data.{key}", Kind.CONFLICT, text, name)
 
 
-def _search(search: Search, data_format: Format) -> Iterator[Problem]:
+def _search(search: Search, format_: str) -> Iterator[Problem]:
     yield from known_names("search.sampler", [search.sampler], SAMPLERS)
-    yield from _objectives(search.objectives, data_format)
+    yield from _objectives(search.objectives, format_)
     yield from known_names("search.constraints", list(search.constraints), BUDGETS)
 
 
@@ -72,15 +74,15 @@ def _pick(pick: str | None) -> Iterator[Problem]:
         yield Problem("retrain.pick", Kind.NOT_ALLOWED, text, pick)
 
 
-def _objectives(names: Sequence[str], data_format: Format) -> Iterator[Problem]:
+def _objectives(names: Sequence[str], format_: str) -> Iterator[Problem]:
     """An objective is a cost, or an accuracy that is measured on data of this format."""
     key = "search.objectives"
-    measured = rule_named("voc" if data_format == "shapes" else data_format).scored
+    measured = rule_named(data_format(format_).rule).scored
     allowed = [name for name, direction in OBJECTIVES.items() if direction == "minimize" or name in measured]
     for name in names:
         if name not in OBJECTIVES:
             yield Problem(key, Kind.UNKNOWN, unknown(name, allowed), name)
         elif name not in allowed:
-            text = f"{name!r} is not measured on {data_format} data; measured are {', '.join(measured)}."
+            text = f"{name!r} is not measured on {format_} data; measured are {', '.join(measured)}."
             yield Problem(key, Kind.CONFLICT, text, name)
     yield from without_repetition(key, names)

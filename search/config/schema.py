@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from spaces.candidate import NO_TEACHER
+from spaces.lookup import nearest
+from trainers.data.formats import FORMATS
 
 TWIN = "twin"
 
@@ -26,6 +28,15 @@ def _year(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _known_format(value: object) -> object:
+    names = list(FORMATS)
+    if value not in names:
+        near = nearest(value, names) if isinstance(value, str) else None
+        hint = f" (did you mean {near!r}?)" if near is not None else ""
+        raise ValueError(f"must be {', '.join(map(repr, names[:-1]))} or {names[-1]!r}{hint}")
+    return value
+
+
 NULL_LIST = BeforeValidator(lambda value: () if value is None else value)
 NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 """Null means empty: YAML reads a key with nothing behind it as null."""
@@ -35,7 +46,7 @@ NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
-Format = Literal["voc", "coco", "visdrone", "shapes"]
+Format = Annotated[str, BeforeValidator(_known_format)]
 Methods = Annotated[tuple[str, ...], Field(min_length=1)]
 
 

@@ -9,22 +9,22 @@ from search.config.schema import Data
 from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
 from trainers.data.errors import DataError
-from trainers.data.formats import Format, data_format, own_classes, shared_images
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.formats import Format, data_format, shared_images
 
 
 def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
     """The config with absolute places for all files that it reads, so that it means the same from every folder, and
     with the ranges of weights that it leaves to the terms.
 
-    The folder of the data is `data_root` (the command line's --data), else the config's, else what BITFRONT_VOC_ROOT,
-    BITFRONT_COCO_ROOT or BITFRONT_VISDRONE_ROOT names, as the format is. Raises DataError when none of them names one,
-    unless the data isn't needed, and ConfigError when `data_root` comes with generated data.
+    The folder of the data is `data_root` (the command line's --data), else the config's, else what the environment
+    variable of its format names. Raises DataError when none of them names one, unless the data isn't needed, and
+    ConfigError when `data_root` comes with generated data.
     """
     data, named = config.data, data_root
-    if data.format == "shapes":
+    if format_of(data).generate is not None:
         if data_root is not None:
-            raise ConfigError("--data was given, but data.format is shapes, whose images are generated. Leave it out.")
+            text = f"--data was given, but data.format is {data.format}, whose images are generated. Leave it out."
+            raise ConfigError(text)
         named = Path(data.root) if data.root else None
     elif named is None:
         named = _named_root(data, data_needed)
@@ -45,26 +45,23 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
 def class_names(data: Data) -> tuple[str, ...]:
     """The classes in the order of their labels 1..C.
 
-    Where the config names none they are the format's own: of COCO's layout the categories of the file of `data.train`.
+    Where the config names none they are the format's own, or those that the files of `data.train` list.
     """
     if data.classes is not None:
         return tuple(data.classes)
-    if data.format == "shapes":
-        return SHAPE_CLASSES
-    return own_classes(data.format, Path(data.root) if data.root else None, data.train)
+    return format_of(data).classes.of(Path(data.root) if data.root else None, data.train)
 
 
 def origin_of_classes(data: Data) -> str:
     """Where the classes of `class_names` come from, in words for a user; `data` is a settled config's."""
     if data.classes is not None:
         return "named in data.classes"
-    if data.format == "coco":
-        return (
-            f"the categories of {data.train} in {data.root}"
-            if data.root
-            else "COCO's own, as no data is named; --data has them read from yours"
-        )
-    return f"those of {data.format} data"
+    form = format_of(data)
+    if form.classes.listed is None:
+        return f"those of {data.format} data"
+    if data.root:
+        return f"the categories of {data.train} in {data.root}"
+    return f"{form.title}'s own, as no data is named; --data has them read from yours"
 
 
 def check_image_sets(data: Data) -> int | None:
@@ -73,14 +70,15 @@ def check_image_sets(data: Data) -> int | None:
     Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
     their number is None.
     """
-    if data.format == "shapes":
+    if format_of(data).generate is not None:
+        sizes = generated_sizes(data)
         for key, split in named_sets(data).items():
-            if split not in shapes_sizes(data):
+            if split not in sizes:
                 raise ConfigError(
-                    f"{key}: is {split!r}, but data.format is shapes, and generated images are those of "
-                    f"{', '.join(shapes_sizes(data))}. Choose one of these."
+                    f"{key}: is {split!r}, but data.format is {data.format}, and generated images are those of "
+                    f"{', '.join(sizes)}. Choose one of these."
                 )
-        return shapes_sizes(data)[data.train]
+        return sizes[data.train]
     return None if data.download else check_places(data, Path(str(data.root)))
 
 
@@ -110,24 +108,24 @@ def named_sets(data: Data) -> dict[str, str]:
     return {key: split for key, split in named.items() if split is not None}
 
 
-def shapes_sizes(data: Data) -> dict[str, int]:
+def generated_sizes(data: Data) -> dict[str, int]:
     """The image sets that generated data has, with their numbers of images."""
     return {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
 
 
 def format_of(data: Data) -> Format:
-    """Generated data has VOC's layout."""
-    return data_format("voc" if data.format == "shapes" else data.format, data.year)
+    """The format of the data, of its year where it has years."""
+    return data_format(data.format, data.year)
 
 
 def _named_root(data: Data, needed: bool) -> Path | None:
-    variable = f"BITFRONT_{data.format.upper()}_ROOT"
-    named = data.root or os.environ.get(variable)
+    form = format_of(data)
+    named = data.root or os.environ.get(form.variable)
     if not named and needed:
         raise DataError(
-            f"the {data.format.upper()} data",
+            f"the {form.title} data",
             "no folder was named",
-            f"Name the folder that holds {format_of(data).holds}: --data, data.root in the config, or {variable}",
+            f"Name the folder that holds {form.holds}: --data, data.root in the config, or {form.variable}",
         )
     return Path(named) if named else None
 

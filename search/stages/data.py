@@ -12,6 +12,7 @@ from results import layout
 from search.config import ConfigError
 from search.errors import RunError
 from search.plan.plan import Plan
+from search.plan.sources import format_of
 from search.run.digests import input_digests, note_inputs
 from search.run.folder import RunFolder, read_json
 from search.stages.images import defects_text, load_measured, load_training, prepare_root, scoring_subset
@@ -46,7 +47,8 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     """
     started, names = time.monotonic(), plan.config.data
     inputs = input_digests(run, plan.inputs)
-    with _removed_if_refused(Path(names.root) if names.format == "shapes" and names.root else run.data):
+    generated = format_of(names).generate is not None
+    with _removed_if_refused(Path(names.root) if generated and names.root else run.data):
         prepare_root(plan, run)
         read = {names.train: load_training(plan, run, progress)}
         measured = [names.val, names.test if with_test else None]

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 from search.plan.plan import Plan
-from search.plan.sources import check_places, format_of, named_sets, shapes_sizes
+from search.plan.sources import check_places, format_of, generated_sizes, named_sets
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded, decode
-from trainers.data.download import download_voc
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
-from trainers.data.shapes import write_shapes
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
@@ -20,13 +18,13 @@ def prepare_root(plan: Plan, run: RunFolder) -> Path:
 
     Raises DataError when one of the image sets isn't there, or two of them share images.
     """
-    data = plan.config.data
+    data, form = plan.config.data, format_of(plan.config.data)
     root = Path(data.root) if data.root else run.data
-    if data.format == "shapes":
-        sizes, seed = shapes_sizes(data), seeded(plan.config.seed, "shapes")
-        write_shapes(root, sizes=sizes, image_size=data.shapes.image_size, seed=seed)
-    if data.download:
-        download_voc(root, tuple(named_sets(data).values()), data.year)
+    if form.generate is not None:
+        seed = seeded(plan.config.seed, data.format)
+        form.generate(root, sizes=generated_sizes(data), image_size=data.shapes.image_size, seed=seed)
+    if data.download and form.download is not None:
+        form.download(root, tuple(named_sets(data).values()), data.year)
     check_places(data, root)
     return root
 
@@ -47,8 +45,8 @@ def load_training(plan: Plan, run: RunFolder, progress: Progress | None = None) 
     Raises DataError when there is nothing to learn on them.
     """
     found = load_split(plan, run, plan.config.data.train, progress)
-    drops = found.rule == "voc" and not plan.config.data.train_on_difficult
-    if found.difficult.all() if drops or found.rule != "voc" else not len(found.labels):
+    drops = found.learns_difficult and not plan.config.data.train_on_difficult
+    if found.difficult.all() if drops or not found.learns_difficult else not len(found.labels):
         wanted = f"objects that aren't {format_of(plan.config.data).flagged}" if len(found.labels) else "objects"
         raise DataError(
             f"the image set {plan.config.data.train}",

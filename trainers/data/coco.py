@@ -59,7 +59,6 @@ def read_coco(
         [*instances.images, *map(_Stray, instances.stray)],
         read,
         class_names=names,
-        rule="coco",
         source=path,
         way_out=NAME_THE_ROOT,
         on_bad_data=on_bad_data,

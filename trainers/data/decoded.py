@@ -26,7 +26,8 @@ class Decoded:
 
     images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
     int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
-    offsets[i + 1]. `rule` is the rule by which average precision is measured on them. `defects` lists the defects
+    offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and `learns_difficult` says
+    whether a detector is trained on objects marked difficult. `defects` lists the defects
     found in reading and decoding, `left_out` counts the images that were left out for them. The arrays may be
     shared between processes: never write to them.
     """
@@ -40,6 +41,7 @@ class Decoded:
     class_names: tuple[str, ...]
     defects: tuple[Defect, ...] = ()
     rule: str = "voc"
+    learns_difficult: bool = True
     left_out: int = 0
 
     def __post_init__(self) -> None:
@@ -75,12 +77,12 @@ class Decoded:
         return {"boxes": self.boxes[objects], "labels": self.labels[objects], "difficult": self.difficult[objects]}
 
     def training_target(self, index: int) -> Target:
-        """The target without crowds and ignored regions, which no detector should learn as objects.
+        """The target without what no detector should learn as an object, such as crowds and ignored regions.
 
         VOC's difficult objects are learnt, unless `without_difficult` took them out.
         """
         target = self.target(index)
-        if self.rule == "voc":
+        if self.learns_difficult:
             return target
         return {name: value[~target["difficult"]] for name, value in target.items()}
 
@@ -92,17 +94,14 @@ class Decoded:
         counts = (self.offsets[1:] - self.offsets[:-1])[chosen]
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         objects = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], counts)
-        return Decoded(
+        return replace(
+            self,
             images=self.images[chosen],
             boxes=self.boxes[objects],
             labels=self.labels[objects],
             difficult=self.difficult[objects],
             offsets=offsets,
             image_ids=tuple(self.image_ids[i] for i in chosen),
-            class_names=self.class_names,
-            defects=self.defects,
-            rule=self.rule,
-            left_out=self.left_out,
         )
 
     def without_difficult(self) -> "Decoded":
@@ -136,6 +135,7 @@ class Decoded:
         image_ids: Sequence[str],
         class_names: Sequence[str],
         rule: str = "voc",
+        learns_difficult: bool = True,
     ) -> "Decoded":
         """Built on the given arrays without a copy. Raises ValueError if they don't fit together."""
         return cls(
@@ -147,6 +147,7 @@ class Decoded:
             image_ids=tuple(image_ids),
             class_names=tuple(class_names),
             rule=rule,
+            learns_difficult=learns_difficult,
         )
 
 
@@ -205,6 +206,7 @@ def _assemble(
         class_names=data.class_names,
         defects=defects,
         rule=data.rule,
+        learns_difficult=data.learns_difficult,
         left_out=data.left_out + len(data.samples) - len(samples),
     )
 

@@ -1,31 +1,13 @@
-"""Downloads of data sets: VOC through torchvision; the others must be downloaded by hand."""
+"""The download of VOC through torchvision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
-
-from torchvision.datasets import VOCDetection
 
 from trainers.data.errors import DataError
 
 _PUBLISHED = {"2007": ("train", "val", "trainval", "test"), "2012": ("train", "val", "trainval")}
 
 VOC_BY_HAND = "Put the folder VOCdevkit there by hand and leave data.download out"
-
-BY_HAND: Mapping[str, str] = MappingProxyType(
-    {
-        "coco": (
-            "For COCO, put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
-            "<data.root>/<split>/"
-        ),
-        "visdrone": (
-            "For VisDrone-DET, unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
-            "annotations, into <data.root>"
-        ),
-        "shapes": "Shapes are generated; leave it out",
-    }
-)
-"""By format, where files that can't be downloaded automatically must be put."""
 
 
 def download_voc(root: Path, image_sets: Sequence[str], year: str) -> None:
@@ -42,6 +24,8 @@ def download_voc(root: Path, image_sets: Sequence[str], year: str) -> None:
 
 
 def _download(root: Path, year: str, image_set: str) -> None:
+    from torchvision.datasets import VOCDetection  # here, since it takes seconds and the table of formats must not
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         VOCDetection(root, year=year, image_set=image_set, download=True)

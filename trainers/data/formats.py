@@ -1,4 +1,7 @@
-"""The supported data formats in one table: how each is read, and what is known before reading."""
+"""The supported data formats in one table: all that the rest of the program knows of each.
+
+Importing it must stay quick: a config is checked against its names before torch is imported.
+"""
 
 import filecmp
 from collections.abc import Callable, Mapping, Sequence
@@ -10,63 +13,153 @@ from typing import Protocol
 from spaces.lookup import lookup
 from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.coco_classes import COCO_CLASSES
+from trainers.data.download import VOC_BY_HAND, download_voc
 from trainers.data.errors import OnBadData
 from trainers.data.sample import DetectionData
+from trainers.data.shapes import SHAPE_CLASSES, write_shapes
 from trainers.data.visdrone import VISDRONE_CLASSES, read_visdrone, visdrone_places, visdrone_splits
 from trainers.data.voc import VOC_CLASSES, read_voc, voc_image_sets, voc_places
 
 
 class Reader(Protocol):
-    """Reads one split below a root; `class_names` default to the format's own. `on_bad_data` decides on errors."""
+    """Reads one split below a root. `on_bad_data` decides on errors."""
 
     def __call__(
-        self, root: Path, split: str, /, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
+        self, root: Path, split: str, /, *, class_names: Sequence[str], on_bad_data: OnBadData
     ) -> DetectionData: ...
 
 
-@dataclass(frozen=True)
-class Format:
-    """A data format: functions of a root folder and the name of a split.
+class Generator(Protocol):
+    """Writes a data set below a root: for each split so many images, with sides of `image_size` pixels."""
 
-    splits: the names of the splits in a root. places: a file for each image of a split, by image id.
-    holds: what the root of such data contains. flagged: the kind of objects that are marked difficult.
+    def __call__(self, root: Path, /, *, sizes: Mapping[str, int], image_size: int, seed: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The class names of a format, in the order of their labels.
+
+    own: those of the benchmark. listed: where a data set brings its own, the function that reads them from the files of
+    a split. fixed: whether a user may name no others.
     """
 
-    read: Reader
+    own: tuple[str, ...]
+    listed: Callable[[Path, str], tuple[str, ...]] | None = None
+    fixed: bool = False
+
+    def of(self, root: Path | None, split: str) -> tuple[str, ...]:
+        """The names in a split below a root; without a root, or where no file lists them, the benchmark's."""
+        return self.listed(root, split) if self.listed is not None and root is not None else self.own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A data format. Its functions take a root folder and the name of a split.
+
+    title: its name in messages. reader: see `read`. splits: the names of the splits in a root. places: a file for each
+    image of a split, by image id. holds: what the root of such data contains. variable: the environment variable that
+    may name the root. classes: the class names. rule: the rule of average precision, one of `evaluate.figures.RULES`.
+    flagged: what the objects are that it marks difficult. learns_difficult: whether a detector is trained on these.
+    by_hand: where files go that aren't downloaded. download: downloads missing splits of a year. generate: makes the
+    data set, which then has no root of the user's. of_year: where the layout has years, the format with another one.
+    """
+
+    title: str
+    reader: Reader
     splits: Callable[[Path], list[str]]
     places: Callable[[Path, str], dict[str, Path]]
     holds: str
+    variable: str
+    classes: Classes
+    rule: str
     flagged: str
+    learns_difficult: bool
+    by_hand: str
+    download: Callable[[Path, Sequence[str], str], None] | None = None
+    generate: Generator | None = None
+    of_year: Callable[[str], "Format"] | None = None
+
+    def read(
+        self, root: Path, split: str, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
+    ) -> DetectionData:
+        """Read one split, by default with the format's own class names, and add what the format says of its objects.
+
+        Raises DataError for a split that isn't there, and for bad data unless `on_bad_data` is "skip".
+        """
+        names = self.classes.of(root, split) if class_names is None else class_names
+        data = self.reader(root, split, class_names=names, on_bad_data=on_bad_data)
+        return replace(data, rule=self.rule, learns_difficult=self.learns_difficult)
 
 
-FORMATS: Mapping[str, Format] = {
-    "voc": Format(read_voc, voc_image_sets, voc_places, "VOCdevkit", "difficult"),
-    "coco": Format(read_coco, coco_splits, coco_places, "annotations/instances_*.json", "crowds"),
-    "visdrone": Format(read_visdrone, visdrone_splits, visdrone_places, "VisDrone2019-DET-train", "to be ignored"),
+def _voc(year: str) -> Format:
+    """VOC of a year, or of years as in "2007+2012"."""
+    return Format(
+        title="VOC",
+        reader=partial(read_voc, year=year),
+        splits=partial(voc_image_sets, year=year),
+        places=partial(voc_places, year=year),
+        holds="VOCdevkit",
+        variable="BITFRONT_VOC_ROOT",
+        classes=Classes(VOC_CLASSES),
+        rule="voc",
+        flagged="difficult",
+        learns_difficult=True,
+        by_hand=VOC_BY_HAND,
+        download=download_voc,
+        of_year=_voc,
+    )
+
+
+FORMATS: dict[str, Format] = {
+    "voc": _voc("2007"),
+    "coco": Format(
+        title="COCO",
+        reader=read_coco,
+        splits=coco_splits,
+        places=coco_places,
+        holds="annotations/instances_*.json",
+        variable="BITFRONT_COCO_ROOT",
+        classes=Classes(COCO_CLASSES, listed=coco_classes),
+        rule="coco",
+        flagged="crowds",
+        learns_difficult=False,
+        by_hand=(
+            "For COCO, put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
+            "<data.root>/<split>/"
+        ),
+    ),
+    "visdrone": Format(
+        title="VisDrone",
+        reader=read_visdrone,
+        splits=visdrone_splits,
+        places=visdrone_places,
+        holds="VisDrone2019-DET-train",
+        variable="BITFRONT_VISDRONE_ROOT",
+        classes=Classes(VISDRONE_CLASSES, fixed=True),
+        rule="visdrone",
+        flagged="to be ignored",
+        learns_difficult=False,
+        by_hand=(
+            "For VisDrone-DET, unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
+            "annotations, into <data.root>"
+        ),
+    ),
+    "shapes": replace(
+        _voc("2007"),
+        title="Shapes",
+        classes=Classes(SHAPE_CLASSES),
+        by_hand="Shapes are generated; leave it out",
+        download=None,
+        generate=write_shapes,
+        of_year=None,
+    ),
 }
 
 
 def data_format(name: str, year: str = "2007") -> Format:
-    """The format of that name; `year`, or years as in "2007+2012", is VOC's. Raises ValueError for an unknown name."""
+    """The format of that name, of that year where it has years. Raises ValueError for an unknown name."""
     form = lookup(FORMATS, name, "format")
-    if name != "voc":
-        return form
-    return replace(
-        form,
-        read=partial(read_voc, year=year),
-        splits=partial(voc_image_sets, year=year),
-        places=partial(voc_places, year=year),
-    )
-
-
-def own_classes(name: str, root: Path | None, split: str) -> tuple[str, ...]:
-    """The class names of a format in the order of their labels.
-
-    In COCO's layout these are the categories of the split's file; without a root, COCO's own eighty.
-    """
-    if name == "coco":
-        return coco_classes(root, split) if root is not None else COCO_CLASSES
-    return VISDRONE_CLASSES if name == "visdrone" else VOC_CLASSES
+    return form.of_year(year) if form.of_year is not None else form
 
 
 def shared_images(one: Mapping[str, Path], other: Mapping[str, Path]) -> list[str]:

@@ -15,7 +15,6 @@ def gather(
     read: Callable[[Entry], Sample],
     *,
     class_names: Sequence[str],
-    rule: str,
     source: Path,
     way_out: str,
     on_bad_data: OnBadData,
@@ -45,4 +44,4 @@ def gather(
         first = f"; the first defect: {defects[0].path}: {defects[0].reason}" if defects else ""
         reason = f"none of the {left_out} images listed is usable{first}"
         raise NothingUsableError(source, reason, way_out, defects)
-    return DetectionData(tuple(class_names), tuple(samples), tuple(defects), rule, left_out)
+    return DetectionData(tuple(class_names), tuple(samples), tuple(defects), left_out)

@@ -48,11 +48,14 @@ class Defect:
 class DetectionData:
     """The usable images of one split; `class_names[k - 1]` is the name of label k.
 
-    `left_out` images are not among them; each has one defect or more, and some defects belong to no image.
+    `left_out` images are not among them; each has one defect or more, and some defects belong to no image. `rule` names
+    the rule of average precision, and `learns_difficult` says whether a detector is trained on objects marked
+    `difficult`; both are the data format's (`formats.Format.read` sets them).
     """
 
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     defects: tuple[Defect, ...] = ()
-    rule: str = "voc"
     left_out: int = 0
+    rule: str = "voc"
+    learns_difficult: bool = True

@@ -74,7 +74,6 @@ def read_visdrone(
         image_ids,
         read,
         class_names=VISDRONE_CLASSES,
-        rule="visdrone",
         source=folder,
         way_out=NAME_THE_ROOT,
         on_bad_data=on_bad_data,

@@ -79,7 +79,6 @@ def read_voc(
         _entries(Path(root), image_set, year),
         read,
         class_names=names,
-        rule="voc",
         source=_list_file(first_folder, image_set),
         way_out=_NAME_THE_ROOT,
         on_bad_data=on_bad_data,

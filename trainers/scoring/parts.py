@@ -57,6 +57,7 @@ class ScorerParts:
     """By name: the teacher's DetectorSpec and its candidate, both as plain dicts."""
     class_names: tuple[str, ...]
     rule: str
+    learns_difficult: bool
     image_ids: dict[str, tuple[str, ...]]
     arrays: Arrays = field(repr=False)
     """Keys `supernet/<tensor>`, `distiller/<tensor>`, `teacher.<name>/<tensor>`, `train/<array>`, `val/<array>`, and
@@ -105,6 +106,7 @@ def pack(
         teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
         class_names=train.class_names,
         rule=train.rule,
+        learns_difficult=train.learns_difficult,
         image_ids={"train": train.image_ids, "val": val.image_ids},
         arrays={
             f"{group}/{name}": _plain(value) for group, members in groups.items() for name, value in members.items()
@@ -116,6 +118,12 @@ def pack(
 def group_of(parts: ScorerParts, group: str) -> Arrays:
     prefix = f"{group}/"
     return {name.removeprefix(prefix): array for name, array in parts.arrays.items() if name.startswith(prefix)}
+
+
+def images_of(parts: ScorerParts, split: str) -> Decoded:
+    """The images of `train` or `val`, without a copy."""
+    arrays, image_ids = group_of(parts, split), parts.image_ids[split]
+    return Decoded.from_arrays(arrays, image_ids, parts.class_names, parts.rule, parts.learns_difficult)
 
 
 def _plain(value: Any) -> np.ndarray[Any, Any]:

@@ -19,7 +19,7 @@ from trainers.devices import freeze, pick_device, to_device
 from trainers.distill import Distiller
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
-from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of
+from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of, images_of
 from trainers.seeding import seeded
 from trainers.training.memory import keep_freed_memory
 from trainers.training.parameter_groups import optimizer_groups
@@ -50,10 +50,7 @@ class Scorer:
         self._supernet = self._tensors(parts, "supernet")
         self._distiller = self._tensors(parts, "distiller")
         self._terms, self._ensemble = parts.terms, parts.ensemble
-        self._train, self._val = (
-            Decoded.from_arrays(group_of(parts, split), parts.image_ids[split], parts.class_names, parts.rule)
-            for split in ("train", "val")
-        )
+        self._train, self._val = (images_of(parts, split) for split in ("train", "val"))
         recalibrated = min(self._settings.recalibrate_images, len(self._train))
         self._recalibration = self._train.subset(np.arange(recalibrated))
         self._known = {

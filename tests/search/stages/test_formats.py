@@ -136,7 +136,7 @@ def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_con
     [
         ("coco", "data.download=true", r"data\.download: is true, but only VOC .*instances_<split>\.json and"),
         ("visdrone", "data.download=true", r"only VOC can be downloaded\. For VisDrone-DET, unpack VisDrone2019"),
-        ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's ten classes are fixed"),
+        ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's classes are fixed"),
         (
             "coco",
             "search.objectives=[map50_11, ops]",
@@ -157,7 +157,7 @@ def test_voc_is_downloaded_before_it_is_read(tiny_config, tiny_data, images_plan
         if not (root / "VOCdevkit").exists():
             tiny_data("voc", root)
 
-    monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
+    monkeypatch.setattr("torchvision.datasets.VOCDetection", voc_detection)
     assert prepare_root(plan, RunFolder(tmp_path / "run")) == tmp_path / "new"
     assert len(load_split(plan, RunFolder(tmp_path / "run"), "val")) == 4
 

@@ -146,6 +146,6 @@ def test_a_balanced_choice_is_seeded_and_sorted():
 
 @pytest.mark.parametrize("augment", [False, True])
 def test_crowds_and_ignored_regions_are_in_no_batch(augment):
-    crowded = replace(decoded([[1, 2], [0], [3]], difficult=[True, False, True, False]), rule="visdrone")
+    crowded = replace(decoded([[1, 2], [0], [3]], difficult=[True, False, True, False]), learns_difficult=False)
     for _, targets in batches(crowded, 3, seed=0, epoch=0, augment=augment):
         assert sorted(target["labels"].tolist() for target in targets) == [[], [2], [3]]

@@ -17,7 +17,7 @@ def test_images_come_in_the_order_of_the_file_with_corners_and_labels_in_the_ord
     first = data.samples[0]
     assert (first.width, first.height) == (8, 6)
     np.testing.assert_array_equal(first.boxes, [[1, 2, 4.5, 6]])
-    assert (data.class_names, data.rule, data.defects) == (("car", "dog"), "coco", ())
+    assert (data.class_names, data.defects) == (("car", "dog"), ())
     assert first.labels.tolist() == [2]
 
 

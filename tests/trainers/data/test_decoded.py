@@ -268,13 +268,14 @@ def test_difficult_objects_may_be_left_out_of_images_that_stay(tmp_path):
     assert len(decoded.difficult) == 6  # left as it was
 
 
-@pytest.mark.parametrize(("rule", "learnt"), [("voc", [1, 2]), ("coco", [2]), ("visdrone", [2])])
-def test_what_is_flagged_is_learnt_by_vocs_rule_only_and_measured_by_all(tmp_path, rule, learnt):
+@pytest.mark.parametrize(("learns", "learnt"), [(True, [1, 2]), (False, [2])])
+def test_what_is_flagged_is_learnt_where_the_data_says_so_and_always_measured(tmp_path, learns, learnt):
     two = sample(tmp_path, boxes=((0, 0, 64, 48), (16, 12, 32, 24)))
     two.difficult[0] = True
-    decoded = decode(DetectionData(("cat", "dog"), (two,), rule=rule), 32)
+    decoded = decode(DetectionData(("cat", "dog"), (two,), rule="coco", learns_difficult=learns), 32)
     assert decoded.training_target(0)["labels"].tolist() == learnt
     assert len(decoded.training_target(0)["boxes"]) == len(learnt)
     assert decoded.target(0)["labels"].tolist() == [1, 2]
-    assert decoded.subset([0, 0]).rule == rule
-    assert Decoded.from_arrays(decoded.arrays(), ("a",), ("cat", "dog"), rule).rule == rule
+    again = Decoded.from_arrays(decoded.arrays(), ("a",), ("cat", "dog"), "coco", learns)
+    for same in (decoded, decoded.subset([0, 0]), decoded.without_difficult(), again):
+        assert (same.rule, same.learns_difficult) == ("coco", learns)

@@ -20,7 +20,7 @@ def asked(monkeypatch):
         for name in ("test",) if image_set == "test" else ("train", "val", "trainval"):
             (lists / f"{name}.txt").touch()
 
-    monkeypatch.setattr("trainers.data.download.VOCDetection", voc_detection)
+    monkeypatch.setattr("torchvision.datasets.VOCDetection", voc_detection)
     return calls
 
 
@@ -46,6 +46,6 @@ def test_a_failure_is_an_error_that_says_what_else_to_do(monkeypatch, tmp_path, 
     def fail(*arguments, **options):
         raise failure
 
-    monkeypatch.setattr("trainers.data.download.VOCDetection", fail)
+    monkeypatch.setattr("torchvision.datasets.VOCDetection", fail)
     with pytest.raises(DataError, match=r"VOC2007 can't be downloaded \(.*\)\. Put the folder VOCdevkit there by hand"):
         download_voc(tmp_path, ("train",), "2007")

@@ -33,7 +33,7 @@ def test_columns_become_corners_labels_and_flags(folder):
     rows(folder, "0,1,2,3,1,1,0,2", "", "1,1,7,5,1,10,1,1,", "2,2,1,1,0,9,0,0")
     data = read_visdrone(folder.parent, "train")
     assert [sample.image_id for sample in data.samples] == ["a", "b", "c"]
-    assert (data.class_names, data.rule) == (VISDRONE_CLASSES, "visdrone")
+    assert data.class_names == VISDRONE_CLASSES
     second = data.samples[1]
     assert (second.image, second.width, second.height) == (folder / "images" / "b.jpg", 8, 6)
     np.testing.assert_array_equal(second.boxes, [[0, 1, 2, 4], [1, 1, 8, 6], [2, 2, 3, 3]])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainers.scoring.parts import ScoreSettings, pack, seen_by
+from trainers.scoring.parts import ScoreSettings, images_of, pack, seen_by
 
 
 def test_only_the_training_images_that_are_needed_are_broadcast(spec, supernet, settings, blobs):
@@ -27,6 +27,24 @@ def test_only_the_training_images_that_are_needed_are_broadcast(spec, supernet, 
     assert len(packed(adapt_steps=100).image_ids["train"]) == 40
     assert packed().image_ids == packed().image_ids != packed(seed=1).image_ids
     assert packed().image_ids["val"] == ("000", "001", "002")
+
+
+def test_a_worker_learns_and_measures_by_the_rule_and_the_flags_of_the_data(spec, supernet, settings, blobs):
+    train, val = (replace(blobs(count), rule="coco", learns_difficult=False) for count in (40, 3))
+    parts = pack(
+        spec=spec,
+        settings=settings,
+        supernet=supernet.state_dict(),
+        distiller={},
+        terms={},
+        teachers={},
+        train=seen_by(settings, train),
+        val=val,
+    )
+    for split, count in (("train", 3 * 4), ("val", 3)):
+        data = images_of(parts, split)
+        assert (len(data), data.rule, data.learns_difficult) == (count, "coco", False)
+        assert data.class_names == ("red", "green", "blue")
 
 
 @pytest.mark.parametrize(
