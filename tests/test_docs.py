@@ -1,5 +1,7 @@
-"""Links, commands, configs and preset names of README.md and docs/ are right, and docs/README.md lists every page."""
+"""Links, commands, configs, imports and presets of README.md and docs/ are right; docs/README.md lists every page."""
 
+import ast
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -90,3 +92,14 @@ def test_every_whole_config_can_be_loaded(page, tmp_path):
         if language == "yaml" and text.startswith("name:"):
             (tmp_path / "config.yaml").write_text(text)
             assert load_config(tmp_path / "config.yaml").name in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_blocks_import_names_that_exist(page):
+    for language, text in FENCE.findall(page.read_text("utf-8")):
+        for node in ast.walk(ast.parse(text)) if language == "python" else ():
+            if isinstance(node, ast.Import):
+                assert all(importlib.import_module(one.name) for one in node.names)
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                assert [one.name for one in node.names if not hasattr(module, one.name)] == [], node.module
