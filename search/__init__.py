@@ -1,4 +1,4 @@
-"""What to try next: config, controller (Optuna and Ray Tune), command line; and the calls that start a run from Python.
+"""What runs a search: config, plan, stages, controller (Optuna and Ray Tune), command line; and the calls from Python.
 
 from search import load_config, run_search
 
