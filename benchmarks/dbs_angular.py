@@ -36,8 +36,8 @@ from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.decoded import Decoded, decode
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.voc import read_voc
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
+from trainers.data.voc.reader import read_voc
 from trainers.devices import freeze
 from trainers.distill.layer_pair import recorded_inputs
 from trainers.distill.layerwise import angular_loss, binary_cosines, convolve, real_cosines

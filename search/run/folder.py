@@ -18,7 +18,7 @@ from search.config import Config, changed_keys, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.training_log import LoggedProgress
-from trainers.data.shapes import SETTINGS_FILE
+from trainers.data.shapes.writer import SETTINGS_FILE
 from trainers.progress import Progress
 from trainers.whole_files import write_whole
 

@@ -11,7 +11,7 @@ from search.stages.images import defects_text, with_counted_objects
 from trainers.data.decoded import Decoded, decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.formats import data_format
-from trainers.data.voc_annotation import NAME_ALL_CLASSES
+from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.devices import pick_device
 from trainers.progress import Progress

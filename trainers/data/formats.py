@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from spaces.lookup import lookup
-from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
-from trainers.data.coco_classes import COCO_CLASSES
-from trainers.data.download import VOC_BY_HAND, download_voc
+from trainers.data.coco.classes import COCO_CLASSES
+from trainers.data.coco.reader import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.errors import OnBadData
 from trainers.data.sample import DetectionData
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.visdrone import VISDRONE_CLASSES, read_visdrone, visdrone_places, visdrone_splits
-from trainers.data.voc import VOC_CLASSES, read_voc, voc_image_sets, voc_places
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
+from trainers.data.visdrone.reader import VISDRONE_CLASSES, read_visdrone, visdrone_places, visdrone_splits
+from trainers.data.voc.download import VOC_BY_HAND, download_voc
+from trainers.data.voc.reader import VOC_CLASSES, read_voc, voc_image_sets, voc_places
 
 
 class Reader(Protocol):

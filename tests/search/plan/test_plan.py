@@ -18,7 +18,7 @@ from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec
 from spaces.space import Knob
 from spaces.supernet import build_fixed
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.distill.ensemble import Ensemble
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)

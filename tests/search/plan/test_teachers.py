@@ -10,7 +10,7 @@ from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.detector_file import save_detector
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.125)

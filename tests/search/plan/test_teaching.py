@@ -12,7 +12,7 @@ from search.stages.search import run_search
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.detector_file import save_detector
 from trainers.distill.ensemble import MODES
 

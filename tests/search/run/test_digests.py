@@ -21,7 +21,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.detector_file import save_detector
 from trainers.progress import SilentProgress
 

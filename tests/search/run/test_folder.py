@@ -9,7 +9,7 @@ from search.errors import RunError
 from search.run.folder import RunFolder, check_run_folder, read_json
 from search.run.lock import RunLock
 from search.run.start import started_run
-from trainers.data.shapes import write_shapes
+from trainers.data.shapes.writer import write_shapes
 
 CONFIG = load_config("demo")
 OTHER = load_config("demo", ["student.width=0.5", "seed=3"])

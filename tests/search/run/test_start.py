@@ -14,7 +14,7 @@ from search.run.folder import RunFolder
 from search.stages.search import run_retrain, run_search
 from search.stages.train import run_train
 from trainers.data.errors import DataError
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
 from trainers.progress import SilentProgress
 from trainers.seeding import seeded
 

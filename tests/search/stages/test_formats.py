@@ -22,7 +22,7 @@ from spaces.detectors import DetectorSpec
 from spaces.detectors.ssd_loss import ssd_losses
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.data.coco_annotation import parse_instances
+from trainers.data.coco.annotation import parse_instances
 from trainers.data.errors import DataError
 from trainers.detector_file import save_detector
 from trainers.progress import SilentProgress
@@ -169,7 +169,7 @@ def test_cocos_files_are_parsed_once_for_a_whole_run(tiny_config, tmp_path, monk
         parsed.append(path.name)
         return parse_instances(text, path)
 
-    monkeypatch.setattr("trainers.data.coco_file.parse_instances", parse)
+    monkeypatch.setattr("trainers.data.coco.file.parse_instances", parse)
     plan, run = plan_search(tiny_config("coco"), None).base, RunFolder(tmp_path / "run")
     read_data(plan, run, SilentProgress())
     load_measured(plan, run, "test")

@@ -20,7 +20,7 @@ from search.stages.train import run_train
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
-from trainers.data.shapes import SHAPE_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.detector_file import load_detector, save_detector
 from trainers.progress import figures_text
 

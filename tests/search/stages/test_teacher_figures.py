@@ -12,8 +12,8 @@ from search.stages.teacher_figures import teacher_figures
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from trainers.data.decoded import decode
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.voc import read_voc
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
+from trainers.data.voc.reader import read_voc
 from trainers.teacher import Teacher
 
 NETWORKS = {"twin": nn.Identity(), "big": nn.ReLU()}

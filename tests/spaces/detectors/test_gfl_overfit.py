@@ -8,8 +8,8 @@ from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.decoded import decode
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.voc import read_voc
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
+from trainers.data.voc.reader import read_voc
 from trainers.inference import voc_metrics
 
 STEPS = 600

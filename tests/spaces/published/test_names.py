@@ -10,7 +10,7 @@ from spaces.detectors.published_classes import ROWS_OF_EIGHTY
 from spaces.published.names import NAMES, PACKAGED, download, published_model
 from spaces.published.weights import load_pretrained, published_part, read_state
 from spaces.supernet import build_fixed
-from trainers.data.coco_classes import COCO_CLASSES
+from trainers.data.coco.classes import COCO_CLASSES
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from trainers.data.coco_classes import COCO_CLASSES
+from trainers.data.coco.classes import COCO_CLASSES
 from trainers.data.formats import FORMATS, data_format
-from trainers.data.shapes import SHAPE_CLASSES
-from trainers.data.visdrone import VISDRONE_CLASSES
-from trainers.data.voc import VOC_CLASSES
+from trainers.data.shapes.writer import SHAPE_CLASSES
+from trainers.data.visdrone.reader import VISDRONE_CLASSES
+from trainers.data.voc.reader import VOC_CLASSES
 from trainers.evaluate.figures import RULES
 
 TINY = ("voc", "coco", "visdrone")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainers.data.coco import read_coco
+from trainers.data.coco.reader import read_coco
 from trainers.data.decoded import decode
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.coco_reference import pycocotools_ap

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
-from trainers.data.voc_annotation import parse_annotation
+from trainers.data.voc.annotation import parse_annotation
 
 LABELS = {"cat": 1, "dog": 2, "Sofa": 3}
 PATH = Path("Annotations/7.xml")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trainers.data.errors import DataError
-from trainers.data.voc import VOC_CLASSES, read_voc
+from trainers.data.voc.reader import VOC_CLASSES, read_voc
 
 OBJECT = (
     "<object><name>{}</name><difficult>0</difficult>"

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.coco_annotation import ImageEntry, ids_and_names, parse_image, parse_objects
-from trainers.data.coco_file import NAME_THE_ROOT, header_of, instances_of
+from trainers.data.coco.annotation import ImageEntry, ids_and_names, parse_image, parse_objects
+from trainers.data.coco.file import NAME_THE_ROOT, header_of, instances_of
 from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder, refuse_outside

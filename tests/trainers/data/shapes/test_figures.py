@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainers.data.shapes_figures import FIGURES, FRAGMENTS, blob, fill, place, stroke, surface
+from trainers.data.shapes.figures import FIGURES, FRAGMENTS, blob, fill, place, stroke, surface
 
 SQUARE = FIGURES["square"]
 

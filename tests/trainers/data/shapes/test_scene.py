@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainers.data.shapes_scene import SHAPE_CLASSES, Difficulty, draw_scene
+from trainers.data.shapes.scene import SHAPE_CLASSES, Difficulty, draw_scene
 
 DIFFICULTY = Difficulty()
 SCENES = [draw_scene(np.random.default_rng((0, i)), 96, DIFFICULTY) for i in range(150)]

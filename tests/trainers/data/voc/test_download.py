@@ -4,8 +4,8 @@ import urllib.error
 
 import pytest
 
-from trainers.data.download import download_voc
 from trainers.data.errors import DataError
+from trainers.data.voc.download import download_voc
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from trainers.data.errors import DataError
-from trainers.data.voc import read_voc, voc_image_sets, voc_places
+from trainers.data.voc.reader import read_voc, voc_image_sets, voc_places
 
 
 @pytest.fixture

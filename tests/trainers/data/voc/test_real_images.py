@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trainers.data.decoded import decode
-from trainers.data.voc import VOC_CLASSES, read_voc
+from trainers.data.voc.reader import VOC_CLASSES, read_voc
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from trainers.data.shapes_figures import FIGURES, FRAGMENTS, Patch, Pixels, blob, fill, place, stroke, surface
+from trainers.data.shapes.figures import FIGURES, FRAGMENTS, Patch, Pixels, blob, fill, place, stroke, surface
 
 SHAPE_CLASSES = tuple(FIGURES)
 

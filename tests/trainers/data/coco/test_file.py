@@ -4,15 +4,15 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-from trainers.data.coco import coco_classes, coco_places, read_coco
-from trainers.data.coco_annotation import parse_instances
-from trainers.data.coco_file import CACHED_FILES
+from trainers.data.coco.annotation import parse_instances
+from trainers.data.coco.file import CACHED_FILES
+from trainers.data.coco.reader import coco_classes, coco_places, read_coco
 
 
 def test_a_file_is_parsed_once_for_its_classes_places_and_samples(write_coco, monkeypatch):
     parsed = []
     monkeypatch.setattr(
-        "trainers.data.coco_file.parse_instances", lambda *a: parsed.append(a[1]) or parse_instances(*a)
+        "trainers.data.coco.file.parse_instances", lambda *a: parsed.append(a[1]) or parse_instances(*a)
     )
     root = write_coco()
     for _ in range(2):

@@ -9,7 +9,7 @@ from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.sample import DetectionData, Sample
-from trainers.data.voc_annotation import parse_annotation
+from trainers.data.voc.annotation import parse_annotation
 
 VOC_CLASSES = (
     "aeroplane",

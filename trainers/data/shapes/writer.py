@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from trainers.data.errors import DataError
-from trainers.data.shapes_scene import SHAPE_CLASSES, Difficulty, Scene, draw_scene
+from trainers.data.shapes.scene import SHAPE_CLASSES, Difficulty, Scene, draw_scene
 
 __all__ = ["SHAPE_CLASSES", "write_shapes"]
 

@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from trainers.data.coco import coco_classes, coco_places, coco_splits, read_coco
-from trainers.data.coco_classes import COCO_CLASSES
+from trainers.data.coco.classes import COCO_CLASSES
+from trainers.data.coco.reader import coco_classes, coco_places, coco_splits, read_coco
 from trainers.data.errors import DataError
 from trainers.data.formats import shared_images
 

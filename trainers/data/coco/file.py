@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.coco_annotation import Instances, parse_instances, plain_name
+from trainers.data.coco.annotation import Instances, parse_instances, plain_name
 from trainers.data.errors import DataError
 
 NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"

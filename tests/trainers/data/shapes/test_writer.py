@@ -6,9 +6,9 @@ import pytest
 
 from trainers.data.decoded import decode
 from trainers.data.errors import DataError
-from trainers.data.shapes import SHAPE_CLASSES, write_shapes
-from trainers.data.shapes_scene import Difficulty
-from trainers.data.voc import read_voc
+from trainers.data.shapes.scene import Difficulty
+from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
+from trainers.data.voc.reader import read_voc
 
 SIZES = {"train": 6, "val": 3}
 

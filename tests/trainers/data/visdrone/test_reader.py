@@ -8,7 +8,13 @@ from PIL import Image
 
 from trainers.data.errors import DataError
 from trainers.data.sample import REGION
-from trainers.data.visdrone import VISDRONE_CLASSES, parse_objects, read_visdrone, visdrone_places, visdrone_splits
+from trainers.data.visdrone.reader import (
+    VISDRONE_CLASSES,
+    parse_objects,
+    read_visdrone,
+    visdrone_places,
+    visdrone_splits,
+)
 
 CAR = "1,2,3,4,1,4,0,0"
 

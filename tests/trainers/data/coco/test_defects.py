@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainers.data.coco import read_coco
+from trainers.data.coco.reader import read_coco
 from trainers.data.errors import DataError, NothingUsableError
 
 DEFECTS = pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
 from trainers.data.sample import EDGE
-from trainers.data.voc_annotation import NAME_ALL_CLASSES
+from trainers.data.voc.annotation import NAME_ALL_CLASSES
 
 LARGEST = 10**9
 """The largest side and coordinate allowed, in pixels; a float holds such numbers exactly."""

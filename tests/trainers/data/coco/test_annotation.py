@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainers.data.coco import read_coco
-from trainers.data.coco_annotation import parse_image, parse_instances, parse_objects
+from trainers.data.coco.annotation import parse_image, parse_instances, parse_objects
+from trainers.data.coco.reader import read_coco
 from trainers.data.errors import DataError
 
 

@@ -1,0 +1,1 @@
+"""MS COCO, and anything in its layout."""

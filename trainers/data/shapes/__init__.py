@@ -1,0 +1,1 @@
+"""A generated data set in VOC layout, for machines without one."""

@@ -1,0 +1,1 @@
+"""PASCAL VOC, and anything in its layout."""
