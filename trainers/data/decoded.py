@@ -14,6 +14,7 @@ from PIL import Image
 from trainers.data.batches import Batch, batches
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
 from trainers.data.image_file import FORMATS, bits_per_channel, raised_as_data_errors
+from trainers.data.remarks import Remark, merged
 from trainers.data.sample import Defect, DetectionData, Sample, Target
 from trainers.progress import Progress, SilentProgress
 
@@ -28,8 +29,8 @@ class Decoded:
     int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
     offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and `learns_difficult` says
     whether a detector is trained on objects marked difficult. `defects` lists the defects
-    found in reading and decoding, `left_out` counts the images that were left out for them. The arrays may be
-    shared between processes: never write to them.
+    found in reading and decoding, `left_out` counts the images that were left out for them, `remarks` says what was
+    accepted although it isn't as the format says. The arrays may be shared between processes: never write to them.
     """
 
     images: NDArray[np.uint8]
@@ -43,6 +44,7 @@ class Decoded:
     rule: str = "voc"
     learns_difficult: bool = True
     left_out: int = 0
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -208,6 +210,7 @@ def _assemble(
         rule=data.rule,
         learns_difficult=data.learns_difficult,
         left_out=data.left_out + len(data.samples) - len(samples),
+        remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.remarks import Remark, merged
+
 REGION = 0
 """The label of an ignored region, which is no object and has no class. Always marked `difficult`."""
 
@@ -25,6 +27,7 @@ class Sample:
     VOC's 1-based inclusive xmin, ymin, xmax, ymax become xmin - 1, ymin - 1, xmax, ymax, and the plain IoU of such
     boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C, or REGION. difficult (n,) bool: objects that
     evaluation ignores: VOC's difficult objects, COCO's crowds, VisDrone's ignored regions and objects of score 0.
+    remarks: what was accepted in its annotation although it isn't as the format says.
     """
 
     image_id: str
@@ -34,6 +37,7 @@ class Sample:
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
     difficult: NDArray[np.bool_]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class DetectionData:
 
     `left_out` images are not among them; each has one defect or more, and some defects belong to no image. `rule` names
     the rule of average precision, and `learns_difficult` says whether a detector is trained on objects marked
-    `difficult`; both are the data format's (`formats.Format.read` sets them).
+    `difficult`; both are the data format's (`formats.Format.read` sets them). `of_files` are remarks on what belongs to
+    no single image.
     """
 
     class_names: tuple[str, ...]
@@ -59,3 +64,9 @@ class DetectionData:
     left_out: int = 0
     rule: str = "voc"
     learns_difficult: bool = True
+    of_files: tuple[Remark, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What was accepted although it isn't as the format says, one remark of each kind."""
+        return merged([*self.of_files, *(remark for sample in self.samples for remark in sample.remarks)])

@@ -1,0 +1,33 @@
+"""What was accepted in data although it isn't as the format says: counted by kind, and reported."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+CLIPPED = "boxes that reached up to two pixels beyond their image were clipped to it"
+OTHER_NAME = "annotations name another file than the picture of their image id, which was read"
+SIZE_OF_PICTURE = "annotations without a usable size; the picture's own was taken"
+OTHER_SIZE = "pictures are one or two pixels larger or smaller than their annotations say; their own size was taken"
+NO_HEIGHT = "objects without height or width were skipped"
+GROUPING = "categories that only group others and own no object were taken as no class"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A kind of deviation, how often it occurs, and the first file with it."""
+
+    text: str
+    count: int
+    first: Path
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.text}; the first: {self.first}"
+
+
+def merged(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    """One remark of each kind, with the sum of the counts and the first file of the first, in order of occurrence."""
+    by_text: dict[str, Remark] = {}
+    for remark in remarks:
+        known = by_text.get(remark.text)
+        by_text[remark.text] = remark if known is None else Remark(known.text, known.count + remark.count, known.first)
+    return tuple(by_text.values())
