@@ -52,7 +52,7 @@ def decode_split(
 ) -> Decoded:
     """An image set, decoded to squares of `size`. Raises DataError for a defect, and when no object counts."""
     form, on_bad_data = data_format(reading.format, reading.year), reading.on_bad_data
-    listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
+    listed = form.image_sets(root).read(split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
     found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
     return with_counted_objects(found, split, form)

@@ -113,9 +113,9 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "coco"], "there is no instances_<split>.json here"),
-        (["--year", "2012"], "VOC2012: there is no data here"),
-        (["--split", "tset"], "there is no split 'tset'. Choose one of those there: test, train, val."),
+        (["--format", "coco"], "there is no COCO data here: looked for annotations/instances_<split>.json"),
+        (["--year", "2012"], "there is no VOC data here: looked for VOCdevkit/VOC2012"),
+        (["--split", "tset"], "there is no image set 'tset'. Choose one of those there: test, train, val."),
     ],
 )
 def test_a_wrong_root_or_split_gives_exit_status_2(check, tiny_data, tmp_path, arguments, message):
