@@ -16,16 +16,17 @@ def best_options(values: NDArray[np.float64], pairs: NDArray[np.float64], one_bi
     by_state = np.stack([np.where(one_bit, -np.inf, values), np.where(one_bit, values, -np.inf)])
     option = by_state.argmax(-1)  # (2, tables, sites)
     best = np.take_along_axis(by_state, option[..., None], -1)[..., 0]
-    before = np.zeros((sites, 2, tables), dtype=np.int64)  # the state of the site before, for each state of this one
+    before = np.zeros((sites, 2, tables), dtype=np.bool_)  # the state of the site before, for each state of this one
     wide, low = best[0, :, 0], best[1, :, 0]
     for k in range(1, sites):
         paired = low + pairs[k - 1]
-        before[k, 0], before[k, 1] = low > wide, paired > wide
+        np.greater(low, wide, out=before[k, 0])
+        np.greater(paired, wide, out=before[k, 1])
         wide, low = np.maximum(wide, low) + best[0, :, k], np.maximum(wide, paired) + best[1, :, k]
     state = (low > wide).astype(np.int64)
     chosen = np.empty((tables, sites), dtype=np.int64)
     every = np.arange(tables)
     for k in reversed(range(sites)):
         chosen[:, k] = option[state, every, k]
-        state = before[k, state, every]
+        state = before[k, state, every].astype(np.int64)
     return chosen

@@ -20,6 +20,8 @@ SWEEPS = 2
 """How often the ratios are chosen, one group after another."""
 PRIOR_COUNT, PRIOR_NOISE = 1.0, 0.02
 """The prior of the noise: as if so many scores had been off by this many standard deviations of all scores."""
+BLOCK = 48
+"""Columns that are solved for together."""
 
 
 class Sums:
@@ -76,12 +78,12 @@ class Posterior:
 
     def predict(self, row: Array) -> tuple[float, float]:
         """Mean and standard deviation of the score, its noise included, of a candidate with this row."""
-        along = np.linalg.solve(self.half, self.spread * row)
+        along = _solve_lower(self.half, self.spread * row)
         mean = self.offset + self.unit * float(along @ self.target)
         return mean, self.unit * self.noise * float(np.sqrt(1.0 + along @ along))
 
     def _effects(self, target: Array) -> Array:
-        return np.asarray(self.unit * self.spread * np.linalg.solve(self.half.T, target))
+        return np.asarray(self.unit * self.spread * _solve_transposed(self.half, target))
 
 
 def posterior(sums: Sums, ratios: Array) -> Posterior:
@@ -113,6 +115,24 @@ def log_evidence(sums: Sums, ratios: Array) -> Array:
     """The logarithm of the density of the scaled values under each row of `ratios` (N, columns), but for a constant."""
     diagonal = np.log(np.diagonal(_half(sums, ratios), axis1=1, axis2=2))
     return np.asarray(-diagonal[:, :-1].sum(1) - (sums.count + PRIOR_COUNT) * diagonal[:, -1])
+
+
+def _solve_lower(lower: Array, b: Array) -> Array:
+    """x of lower x = b, where lower (D, D) is triangular: block by block, as numpy solves general systems alone."""
+    x = b.copy()
+    for start in range(0, len(b), BLOCK):
+        own = slice(start, start + BLOCK)
+        x[own] = np.linalg.solve(lower[own, own], x[own] - lower[own, :start] @ x[:start])
+    return x
+
+
+def _solve_transposed(lower: Array, b: Array) -> Array:
+    """x of lower' x = b."""
+    x = b.copy()
+    for start in reversed(range(0, len(b), BLOCK)):
+        own, rest = slice(start, start + BLOCK), slice(start + BLOCK, None)
+        x[own] = np.linalg.solve(lower[own, own].T, x[own] - lower[rest, own].T @ x[rest])
+    return x
 
 
 def _half(sums: Sums, ratios: Array) -> Array:

@@ -8,7 +8,6 @@ from optuna.trial import FrozenTrial, TrialState
 from search.controller.problem import SearchProblem
 from search.controller.structured.accuracy_model import AccuracyModel
 from search.controller.structured.features import OPTIONAL, Features
-from search.controller.structured.front import Front
 from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.linear_model import Posterior
 from search.controller.structured.sites import Options, Sites
@@ -17,6 +16,24 @@ PREDICTED = "bitfront:predicted"
 """The attribute under which a record keeps each accuracy's mean and standard deviation by the model, before scoring."""
 ONE_BIT = 0.01
 """A layer's option counts as 1-bit if it costs at most this more than the cheapest, in units of what can be spared."""
+
+
+class Table:
+    """Rows (N, columns) that are added one by one."""
+
+    def __init__(self, columns: int) -> None:
+        self._data = np.empty((64, columns))
+        self._used = 0
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        return self._data[: self._used]
+
+    def add(self, row: NDArray[np.float64]) -> None:
+        if self._used == len(self._data):
+            self._data = np.concatenate([self._data, np.empty_like(self._data)])
+        self._data[self._used] = row
+        self._used += 1
 
 
 class Memory:
@@ -35,14 +52,12 @@ class Memory:
         self.accuracies = [i for i, name in enumerate(problem.objectives) if name not in names]
         self.priced = [names.index(name) for name in problem.objectives if name in names]
         self.models = [AccuracyModel(self.features.group, OPTIONAL) for _ in self.accuracies]
-        self.has_front = len(self.accuracies) == len(self.priced) == 1
-        self._front = Front()
+        self._scored, self._scored_costs = Table(len(self.features.names)), Table(len(names))
         self.signs = np.ones(len(problem.objectives))
         self.proposed: set[bytes] = set()
-        self.running: list[Options] = []
         self._options: dict[int, Options] = {}
         self._predictions: dict[int, dict[str, list[float]]] = {}
-        self._late: list[FrozenTrial] = []
+        self._unsettled: list[FrozenTrial] = []
         self._settled = 0
 
     def update(self, study: Study) -> None:
@@ -54,9 +69,8 @@ class Memory:
         while self._settled < len(trials) and trials[self._settled].state.is_finished():
             self._settle(trials[self._settled])
             self._settled += 1
-        unsettled = [trial for trial in trials[self._settled :] if trial.number in self._options]
-        self._late = [trial for trial in unsettled if trial.state == TrialState.COMPLETE]
-        self.running = [self._options[trial.number] for trial in unsettled if not trial.state.is_finished()]
+        later = [trial for trial in trials[self._settled :] if trial.number in self._options]
+        self._unsettled = [trial for trial in later if trial.state != TrialState.FAIL]
 
     @property
     def ready(self) -> bool:
@@ -66,8 +80,9 @@ class Memory:
     def posteriors(self) -> list[Posterior]:
         """The model of each accuracy, each so that more is better, given every score that has come in."""
         posteriors = []
+        complete = [trial for trial in self._unsettled if trial.state == TrialState.COMPLETE]
         for model, objective in zip(self.models, self.accuracies, strict=True):
-            late = [(self._row(trial), self._value(trial, objective)) for trial in self._late]
+            late = [(self._row(trial), self._value(trial, objective)) for trial in complete]
             posteriors.append(model.posterior(late))
         return posteriors
 
@@ -75,12 +90,15 @@ class Memory:
         """The error of the worst model, in standard deviations of its scores."""
         return max((model.misfit() for model in self.models), default=0.0)
 
-    def current_front(self) -> Front:
-        """The front of all scores that have come in: a copy, to be added to."""
-        front = self._front.copy()
-        for trial in self._late:
-            self._add_to(front, trial)
-        return front
+    def scored_rows(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Features (N, columns) and costs (N, costs) of the feasible candidates that are scored or in flight."""
+        unsettled = [self._options[trial.number] for trial in self._unsettled]
+        if not unsettled:
+            return self._scored.rows, self._scored_costs.rows
+        options = np.stack(unsettled)
+        options = options[self.costs.feasible(options)]
+        rows = np.concatenate([self._scored.rows, self.features.rows(options)])
+        return rows, np.concatenate([self._scored_costs.rows, self.costs.of(options)])
 
     def predicted(self, study: Study, number: int) -> dict[str, list[float]]:
         """Mean and standard deviation of a trial's accuracies by the model; empty where there is no model yet."""
@@ -111,14 +129,10 @@ class Memory:
             mean, _ = predicted.get(self.problem.objectives[objective], (None, None))
             before = None if mean is None else self.signs[objective] * mean
             model.add(self._row(trial), self._value(trial, objective), before)
-        self._add_to(self._front, trial)
-
-    def _add_to(self, front: Front, trial: FrozenTrial) -> None:
-        if self.has_front:
-            options = self._options[trial.number][None]
-            if self.costs.feasible(options)[0]:
-                cost = self.costs.of(options)[0, self.priced[0]]
-                front.add(float(cost), self._value(trial, self.accuracies[0]))
+        options = self._options[trial.number][None]
+        if self.costs.feasible(options)[0]:
+            self._scored.add(self._row(trial))
+            self._scored_costs.add(self.costs.of(options)[0])
 
     def _row(self, trial: FrozenTrial) -> NDArray[np.float64]:
         return self.features.rows(self._options[trial.number][None])[0]

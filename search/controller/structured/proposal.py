@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from search.controller.structured.front import added_volumes
 from search.controller.structured.memory import Memory
 from search.controller.structured.sites import Options
 from search.controller.structured.tradeoffs import Model, sweep
 
 Array = NDArray[np.float64]
 
-BY_VOLUME = 0.5
-"""The share of proposals that add the most hypervolume under the draw; the others have a random price.
-
-Volume alone was best where the model is right, and chance alone where layers act together."""
+BY_VOLUME = 0.8
+"""The share of proposals that add the most hypervolume under the draw. The others have a random price."""
 DRAWS, CHANGES = 3, 30
 """How many draws, and then how many changes of the last one's candidates, are tried for a new candidate."""
 
@@ -93,23 +92,20 @@ def _merits(memory: Memory, options: Options, drawn: Sequence[Array], rng: np.ra
     """By what one of the candidates is chosen (N,): added hypervolume or chance; if there are only costs, by these."""
     if not drawn:
         return -memory.costs.of(options)[:, memory.priced].sum(1)
-    if memory.has_front and rng.random() < BY_VOLUME:
-        gains = _gains(memory, options, drawn[0])
-        if gains.max() > 0:
-            return gains
+    if len(drawn) == len(memory.priced) == 1 and rng.random() < BY_VOLUME:
+        volumes = _added_volumes(memory, options, drawn[0])
+        if volumes.max() > 0:
+            return volumes
     return rng.random(len(options))
 
 
-def _gains(memory: Memory, options: Options, effects: Array) -> Array:
-    """The hypervolume that each candidate would add under the draw; candidates in flight have their drawn values."""
-    front, [cost] = memory.current_front(), memory.priced
-    if memory.running:
-        for point in zip(*_drawn_points(memory, np.stack(memory.running), effects), strict=True):
-            front.add(*point)
-    return front.gains(*_drawn_points(memory, options, effects), memory.costs.dearest(cost))
+def _added_volumes(memory: Memory, options: Options, effects: Array) -> Array:
+    """What each candidate would add to the front of all scored and in flight, every one with its accuracy by the draw.
 
-
-def _drawn_points(memory: Memory, options: Options, effects: Array) -> tuple[Array, Array]:
-    """The cost and the drawn accuracy of each candidate."""
+    A score itself does not count: a lucky one would hide what is better.
+    """
     [posterior], [cost] = memory.posteriors(), memory.priced
-    return memory.costs.of(options)[:, cost], posterior.offset + memory.features.rows(options) @ effects
+    rows, costs = memory.scored_rows()
+    known = costs[:, cost], posterior.offset + rows @ effects
+    new = memory.costs.of(options)[:, cost], posterior.offset + memory.features.rows(options) @ effects
+    return added_volumes(known, new, memory.costs.dearest(cost)) if len(rows) else np.zeros(len(options))

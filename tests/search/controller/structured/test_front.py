@@ -5,30 +5,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.volume import hypervolume
-from search.controller.structured.front import Front
+from search.controller.structured.front import added_volumes
 
 POINT = st.tuples(st.integers(0, 6), st.integers(0, 6))
 
 
-def test_gains_worked_out_by_hand():
-    """Below the points (1, 1) and (3, 2), up to cost 5 and from accuracy 0 on."""
-    front = Front()
-    for cost, accuracy in [(3.0, 2.0), (1.0, 1.0), (4.0, 0.0)]:
-        front.add(cost, accuracy)
-    gains = front.gains(np.array([2.0, 0.0, 3.0, 4.0]), np.array([2.0, 1.0, 3.0, 1.0]), dearest=5.0)
+def points(pairs):
+    return tuple(np.array(pairs, dtype=float).T)
+
+
+def test_volumes_worked_out_by_hand():
+    """Above the points (1, 1) and (3, 2), up to cost 5 and from accuracy 0 on."""
+    added = added_volumes(points([(3, 2), (1, 1), (4, 0)]), points([(2, 2), (0, 1), (3, 3), (4, 1)]), dearest=5.0)
     # between 2 and 3 by 1; between 0 and 1 by 1; between 3 and 5 by 1; dominated
-    assert gains.tolist() == [1.0, 1.0, 2.0, 0.0]
+    assert added.tolist() == [1.0, 1.0, 2.0, 0.0]
 
 
 @settings(max_examples=60, deadline=None)
-@given(points=st.lists(POINT, min_size=1, max_size=8), new=POINT)
-def test_a_gain_is_the_hypervolume_with_the_point_less_that_without(points, new):
-    front = Front()
-    for cost, accuracy in points:
-        front.add(float(cost), float(accuracy))
-    reference = (7.0, -float(min(accuracy for _, accuracy in points)))
-    costs = [(float(cost), -float(accuracy)) for cost, accuracy in points]
+@given(known=st.lists(POINT, min_size=1, max_size=8), new=POINT)
+def test_it_is_the_hypervolume_with_the_point_less_that_without(known, new):
+    reference = (7.0, -float(min(accuracy for _, accuracy in known)))
+    costs = [(float(cost), -float(accuracy)) for cost, accuracy in known]
     before = hypervolume(costs, reference)
     after = hypervolume([*costs, (float(new[0]), -float(new[1]))], reference)
-    [gain] = front.gains(np.array([float(new[0])]), np.array([float(new[1])]), dearest=7.0)
-    assert np.isclose(gain, after - before)
+    [added] = added_volumes(points(known), points([new]), dearest=7.0)
+    assert np.isclose(added, after - before)

@@ -84,3 +84,13 @@ def test_equal_scores_have_a_model_too():
     for _ in range(3):
         sums.add(np.array([1.0, 1.0]), 0.3)
     assert posterior(sums, np.ones(2)).predict(np.array([1.0, 1.0]))[0] == pytest.approx(0.3)
+
+
+def test_more_columns_than_a_block_have_the_effects_that_solving_at_once_gives():
+    rng = np.random.default_rng(0)
+    sums, rows, values = random_sums(300, rng.normal(size=119), noise=0.5)
+    model = posterior(sums, np.ones(120))
+    expected = np.linalg.solve(rows.T @ rows + np.eye(120), rows.T @ (values - values.mean()))
+    np.testing.assert_allclose(model.mean(), expected, rtol=1e-9, atol=1e-12)
+    share = rows[0] @ np.linalg.solve(rows.T @ rows + np.eye(120), rows[0])
+    assert model.predict(rows[0])[1] == pytest.approx(values.std() * model.noise * math.sqrt(1 + share))
