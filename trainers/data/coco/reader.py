@@ -32,7 +32,7 @@ def read_coco(
     instances = instances_of(path)
     names = tuple(instances.categories.values()) if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
-    images = DataFolder.of(part.root, part.images)
+    images = DataFolder.of(part.root, part.images, part.follow_links)
     ids, file_names = ids_and_names(instances.images)
     object_ids: set[object] = set()
 

@@ -54,7 +54,9 @@ def read_visdrone(
     if class_names is not None and tuple(class_names) != VISDRONE_CLASSES:
         asked, there = ", ".join(class_names), ", ".join(VISDRONE_CLASSES)
         raise DataError(part.annotations, f"its classes are {there}, but {asked} were asked for", "Name no others")
-    annotations, images = (DataFolder.of(part.root, folder) for folder in (part.annotations, part.images))
+    annotations, images = (
+        DataFolder.of(part.root, folder, part.follow_links) for folder in (part.annotations, part.images)
+    )
     names_by_id = _images(images.path)
     image_ids = sorted(names_by_id.keys() | {path.stem for path in annotations.path.glob("*.txt")})
 

@@ -98,7 +98,9 @@ class _Entry:
 def _entries(files: Parts) -> list[_Entry]:
     entries = []
     for part in files:
-        annotations, images = (DataFolder.of(part.root, folder) for folder in (part.annotations, part.images))
+        annotations, images = (
+            DataFolder.of(part.root, folder, part.follow_links) for folder in (part.annotations, part.images)
+        )
         source = part.ids or part.annotations
         entries += [_Entry(name, f"{part.prefix}{name}", source, annotations, images) for name in _image_ids(part)]
     return entries
