@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainers.data.check import Count, check_split
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
