@@ -36,6 +36,15 @@ def data_root(plan: Plan, run: RunFolder) -> Path | None:
     return run.data if format_of(data).generate is not None else None
 
 
+def note_readings(plan: Plan, run: RunFolder, progress: Progress) -> None:
+    """Report where each image set lies and as what it is read; nothing for images that the run generates."""
+    data = plan.config.data
+    if format_of(data).generate is None:
+        sets = image_sets(data, data_root(plan, run))
+        for split in named_sets(data).values():
+            progress.note(sets.reading(split))
+
+
 def load_split(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
     """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
     data = plan.config.data

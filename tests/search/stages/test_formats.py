@@ -24,6 +24,7 @@ from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.coco.annotation import parse_instances
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 from trainers.detector_file import save_detector
 from trainers.progress import SilentProgress
 
@@ -226,12 +227,13 @@ def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path
     result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
     columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
     assert set(result.test) == set(result.twin_test) == columns
-    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", Reading(form), "cpu", SilentProgress())
+    again = run_evaluate(result.checkpoint, Reading(root=tmp_path / "data"), "cpu", SilentProgress())
     assert again == pytest.approx(result.test, nan_ok=True)
-    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
+    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data")]
     table = CliRunner().invoke(app, [*shown, "--device", "cpu"])
     assert table.exit_code == 0, table.stderr
     assert "ap75" in table.stdout
+    assert f"test: read as {data_format(form).title} (" in table.stderr
     image = next((tmp_path / "data").rglob("test_3.jpg"))
     image.write_bytes(image.read_bytes()[:-40])
     assert CliRunner().invoke(app, shown).exit_code == 2

@@ -104,7 +104,7 @@ def test_images_without_an_object_that_counts_are_no_measure(config, voc, images
     with pytest.raises(DataError, match="its 2 images hold no object that counts"):
         load_measured(chosen, RunFolder(tmp_path / "run"), "difficult")
     with pytest.raises(DataError, match="its 2 images hold no object that counts"):
-        decode_split(Reading("voc"), voc, "difficult", ("cat",), 96, SilentProgress())
+        decode_split(Reading(root=voc, split="difficult"), ("cat",), 96, SilentProgress())
 
 
 def test_images_without_an_object_to_learn_are_no_training(config, voc, images_plan, tmp_path):
