@@ -7,6 +7,7 @@ from pathlib import Path
 from search.config import ConfigError
 from search.config.names import unknown
 from trainers.data.check import Count, SplitCheck
+from trainers.data.disjoint import shared_images, summaries
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.data.image_sets import ImageSets
@@ -82,6 +83,24 @@ def count_rows(checks: Sequence[SplitCheck]) -> list[dict[str, object]]:
 def defect_lines(checks: Sequence[SplitCheck]) -> list[str]:
     """One line per defect, even if several splits share the file."""
     return list(dict.fromkeys(f"{defect.path}: {defect.reason}" for check in checks for defect in check.defects))
+
+
+def shared_lines(sets: ImageSets, splits: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """One line for each pair of splits that share images.
+
+    A file that is in two of them counts only among train, val and test, and among those that were `asked` for: lists
+    such as VOC's trainval hold other lists on purpose. A copy always counts.
+    """
+    images = {}
+    for split in splits:
+        with suppress(DataError):  # the check reports it as a defect
+            images[split] = sets.images(split)
+    apart = ({"train", "val", "test"}, set(asked))
+    return summaries(
+        image
+        for image in shared_images(images)
+        if any({image.one, image.other} <= group for group in apart) or not image.files[0].samefile(image.files[1])
+    )
 
 
 def remark_lines(checks: Sequence[SplitCheck]) -> list[str]:

@@ -44,6 +44,7 @@ def check(
             legend,
             named_files,
             remark_lines,
+            shared_lines,
         )
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_rows
@@ -58,7 +59,7 @@ def check(
         progress = terminal_progress(sys.stderr)
         checks = [check_split(sets, one, names, progress) for one in splits]
         print_rows(count_rows(checks))
-        defects = defect_lines(checks)
+        defects = [*defect_lines(checks), *shared_lines(sets, splits, split or ())]
         has_unknown = any("unknown class" in line for line in defects) and classes is None
         hint = ["If the classes are your own, name all of them: --classes NAME,NAME"] if has_unknown else []
         lines = [legend(sets.form), *defects, f"defects: {len(defects)}", *hint, *remark_lines(checks)]

@@ -49,11 +49,11 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     inputs = input_digests(run, plan.inputs)
     generated = format_of(names).generate is not None
     with _removed_if_refused(Path(names.root) if generated and names.root else run.data):
-        prepare_root(plan, run)
+        shared = prepare_root(plan, run)
         note_readings(plan, run, progress)
-        read = {names.train: load_training(plan, run, progress)}
+        read = {names.train: load_training(plan, run, progress, shared)}
         measured = [names.val, names.test if with_test else None]
-        read |= {split: load_measured(plan, run, split, progress) for split in measured if split is not None}
+        read |= {split: load_measured(plan, run, split, progress, shared) for split in measured if split is not None}
         plan.check_images(len(read[names.train]))  # some may have been left out
     data = RunData(
         train=read[names.train],

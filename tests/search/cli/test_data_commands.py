@@ -1,5 +1,6 @@
 """`bitfront data check`: its table, its list of defects and its exit status."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -197,3 +198,25 @@ def test_a_wrong_root_or_split_gives_exit_status_2(check, tiny_data, tmp_path, a
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stdout == ""
+
+
+def test_a_copy_in_another_set_is_a_defect(check, tiny_data, tmp_path):
+    root = tiny_data("yolo", tmp_path)
+    files = [root / "images" / "train" / "train_2.jpg", root / "images" / "test" / "test_1.jpg"]
+    shutil.copy(*files)
+    result = check(root)
+    assert result.exit_code == 1
+    line = f"test and train share 1 image, the first: {files[1]} and {files[0]}\n"
+    assert result.stdout.endswith(f"{line}defects: 1\n")
+
+
+def test_lists_of_one_set_in_another_are_no_defect_unless_they_are_asked_for(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    lists = root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main"
+    (lists / "trainval.txt").write_text((lists / "train.txt").read_text() + "\n" + (lists / "val.txt").read_text())
+    assert check(root).exit_code == 0
+    both = check(root, "--split", "trainval", "--split", "val")
+    assert both.exit_code == 1
+    assert "trainval and val share 4 images, the first: " in both.stdout
+    (lists / "test.txt").write_text("test_0\nval_1\n")
+    assert "test and val share 1 image, the first: " in check(root).stdout
