@@ -18,6 +18,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
@@ -91,6 +92,22 @@ def random_candidate() -> Callable[..., Candidate]:
         return Candidate({f"layer/{prefix}": str(rng.choice(METHODS)) for prefix in prefixes})
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def published_resnet18() -> Callable[..., dict[str, Tensor]]:
+    """Makes what torchvision's ResNet-18 would be at the width of a backbone of ours: 100 tensors, and 2 of `fc`."""
+
+    def make(backbone: nn.Module, seed: int = 0) -> dict[str, Tensor]:
+        with torch.device("meta"):
+            theirs = resnet18().state_dict()
+        own, generator = backbone.state_dict(), torch.Generator().manual_seed(seed)
+        names = {name: ours for name, ours in zip(theirs, backbone.from_published(theirs), strict=True) if ours in own}
+        shapes = {name: own[ours].shape for name, ours in names.items() if "num_batches" not in name}
+        shapes |= {"fc.weight": (5, 64), "fc.bias": (5,)}
+        return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
+
+    return make
 
 
 @pytest.fixture
