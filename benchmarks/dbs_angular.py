@@ -35,9 +35,10 @@ from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
+from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
-from trainers.data.voc.reader import read_voc
 from trainers.devices import freeze
 from trainers.distill.layer_pair import recorded_inputs
 from trainers.distill.layerwise import angular_loss, binary_cosines, convolve, real_cosines
@@ -77,7 +78,10 @@ def trained_twin(seed: int) -> tuple[nn.Module, dict[str, Decoded]]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "shapes"
         write_shapes(root, sizes=IMAGES, seed=seed)
-        data = {split: decode(read_voc(root, split, class_names=SHAPE_CLASSES), SPEC.image_size) for split in IMAGES}
+        data = {
+            split: decode(data_format("voc").image_sets(root).read(split, class_names=SHAPE_CLASSES), SPEC.image_size)
+            for split in IMAGES
+        }
     torch.manual_seed(seed)
     twin = build_fixed(SPEC, Candidate({}))
     settings = TrainSettings(epochs=EPOCHS, learning_rate=RATE)

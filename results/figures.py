@@ -1,7 +1,8 @@
 """Every figure of a candidate, in one table: its direction, its unit, and where it comes from.
 
 Objectives, budgets, front files and axis labels all read this table. A new accuracy or cost needs one line here, and a
-place that measures it: `trainers.evaluate.figures`, which has the rules that measure an accuracy, or `spaces.cost`.
+place that measures it: `trainers.evaluate.figures`, which has the rules that measure an accuracy, or `spaces.cost` and
+`spaces.cost_table`.
 """
 
 from __future__ import annotations

@@ -96,8 +96,8 @@ class SearchSpace:
             raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
 
     def canonical(self, candidate: Candidate) -> Candidate:
-        """Drop what has no effect: a term whose teacher is `none` loses its weight, a layer term without a layer that
-        it acts on all.
+        """Drop the choices without an effect: the weight of a term whose teacher is `none`, and teacher and weight of a
+        layer term that acts on none of the candidate's layers.
 
         Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
         """

@@ -8,7 +8,8 @@ from search.config import ConfigError
 from search.config.names import unknown
 from trainers.data.check import Count, SplitCheck, check_split
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS, Format, data_format
+from trainers.data.formats import FORMATS, data_format
+from trainers.data.image_sets import ImageSets
 from trainers.progress import Progress
 
 
@@ -25,22 +26,22 @@ def run_data_check(
     Raises ValueError for an unknown format, ConfigError for class names that the data can't have, and DataError for a
     root that holds no such data or lacks a named split.
     """
-    form = data_format(format_, year)
-    known = form.splits(root)
+    sets = data_format(format_, year).image_sets(root)
+    known = sets.names()
     for split in splits:
         if split not in known:
-            raise DataError(root, f"there is no split {split!r}", f"Choose one of those there: {', '.join(known)}")
+            raise DataError(root, f"there is no image set {split!r}", f"Choose one of those there: {', '.join(known)}")
     if class_names is not None:
-        _check_classes(form, root, splits or known, class_names)
-    return [check_split(form, root, split, class_names, progress) for split in splits or known]
+        _check_classes(sets, splits or known, class_names)
+    return [check_split(sets, split, class_names, progress) for split in splits or known]
 
 
-def _check_classes(form: Format, root: Path, splits: Sequence[str], names: Sequence[str]) -> None:
+def _check_classes(sets: ImageSets, splits: Sequence[str], names: Sequence[str]) -> None:
     """Fixed classes can't be named, those that files list must be among these, others may have any name."""
     given = f"--classes is {','.join(names)!r}"
     if "" in names or len(set(names)) < len(names):
         raise ConfigError(f"{given}: must be names with commas between, each of them once.")
-    classes = form.classes
+    form, classes = sets.form, sets.form.classes
     if classes.fixed and tuple(names) != classes.own:
         raise ConfigError(
             f"{given}, but {form.title}'s classes are fixed. Leave it out; they are {', '.join(classes.own)}."
@@ -49,7 +50,7 @@ def _check_classes(form: Format, root: Path, splits: Sequence[str], names: Seque
         allowed: dict[str, None] = {}
         for split in splits:
             with suppress(DataError):  # the check reports it as a defect
-                allowed |= dict.fromkeys(classes.listed(root, split))
+                allowed |= dict.fromkeys(sets.class_names(split))
         for name in names:
             if allowed and name not in allowed:
                 raise ConfigError(f"{given}, but among the categories of the files {unknown(name, allowed)}")

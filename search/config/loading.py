@@ -18,6 +18,9 @@ LONGEST_OVERRIDE, MOST_OVERRIDES = 40, 3
 """A message names so many of the --set options, each cut to so many characters, so that the problem stands out."""
 
 CHANGEABLE = (
+    "data.annotations",
+    "data.images",
+    "data.follow_links",
     "data.root",  # that the images are the same is checked by their annotations
     "data.download",
     "data.test",

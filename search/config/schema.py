@@ -77,6 +77,9 @@ class Data(_Section):
     on_bad_data: Literal["error", "skip"] = "error"
     memory_limit_mb: Positive = 4096.0
     classes: tuple[str, ...] | None = None
+    annotations: Annotated[dict[str, str], NULL_MAPPING] = {}  # by image set, where no layout fits
+    images: Annotated[dict[str, str], NULL_MAPPING] = {}
+    follow_links: bool = False  # true: links in the data may lead outside its folder, as into a download cache
     shapes: Shapes = Shapes()
 
 

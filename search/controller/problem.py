@@ -1,10 +1,15 @@
-"""What a sampler may know of a search before its first trial."""
+"""What a sampler may know of a search before its first trial, and what makes samplers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from optuna.samplers import BaseSampler
+
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
+
+FromSeed = Callable[[int], BaseSampler]
+"""Makes a sampler from a seed. All samplers made for one study share what they know about it."""
 
 
 @dataclass(frozen=True)

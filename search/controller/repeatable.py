@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from search.controller.novelty import new_candidate_near
-from search.controller.samplers import FromSeed
+from search.controller.problem import FromSeed
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 

@@ -5,11 +5,8 @@ from collections.abc import Callable
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from search.controller.nsga2 import GenerationalNSGAII, Generations
-from search.controller.problem import SearchProblem
+from search.controller.problem import FromSeed, SearchProblem
 from spaces.lookup import lookup
-
-FromSeed = Callable[[int], BaseSampler]
-"""Makes a sampler from a seed. All samplers made for one study share what they know about it."""
 
 
 def startup_trials(trials: int) -> int:

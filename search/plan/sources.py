@@ -10,6 +10,10 @@ from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
 from trainers.data.errors import DataError
 from trainers.data.formats import Format, data_format, shared_images
+from trainers.data.image_sets import ImageSets
+from trainers.data.layout import NamedFiles
+
+_NAMED_FILES = ("annotations", "images")
 
 
 def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
@@ -17,8 +21,9 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
     with the ranges of weights that it leaves to the terms.
 
     The folder of the data is `data_root` (the command line's --data), else the config's, else what the environment
-    variable of its format names. Raises DataError when none of them names one, unless the data isn't needed, and
-    ConfigError when `data_root` comes with generated data.
+    variable of its format names. Raises DataError when none of them names one, unless the data isn't needed or the
+    files of all its image sets are named, and ConfigError when `data_root` comes with generated data. The paths of
+    `data.annotations` and `data.images` count from that folder, without one from the working directory.
     """
     data, named = config.data, data_root
     if format_of(data).generate is not None:
@@ -27,19 +32,29 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
             raise ConfigError(text)
         named = Path(data.root) if data.root else None
     elif named is None:
-        named = _named_root(data, data_needed)
+        complete = set(named_sets(data).values()) <= data.annotations.keys() & data.images.keys()
+        named = _named_root(data, data_needed and not complete)
     terms = with_default_weights(config.space.terms)  # of a config that was made without `load_config`
     teachers = {
         name: teacher.model_copy(update={"weights": _absolute(teacher.weights)})
         for name, teacher in config.teachers.items()
     }
+    root = _absolute(named)
+    files = {key: {name: _below(root, path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES}
     changes = {
-        "data": data.model_copy(update={"root": _absolute(named)}),
+        "data": data.model_copy(update={"root": root, **files}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,
         "space": config.space.model_copy(update={"terms": terms}),
     }
     return config.model_copy(update=changes)
+
+
+def image_sets(data: Data, root: Path | None = None) -> ImageSets:
+    """The image sets of a settled config's data. root: the folder of the data, instead of the config's."""
+    annotations, images = ({name: Path(path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES)
+    folder = root if root is not None else Path(data.root) if data.root else None
+    return format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
 
 
 def class_names(data: Data) -> tuple[str, ...]:
@@ -49,7 +64,9 @@ def class_names(data: Data) -> tuple[str, ...]:
     """
     if data.classes is not None:
         return tuple(data.classes)
-    return format_of(data).classes.of(Path(data.root) if data.root else None, data.train)
+    form = format_of(data)
+    known = form.classes.listed is not None and (data.root or data.annotations)
+    return image_sets(data).class_names(data.train) if known else form.classes.own
 
 
 def origin_of_classes(data: Data) -> str:
@@ -59,8 +76,8 @@ def origin_of_classes(data: Data) -> str:
     form = format_of(data)
     if form.classes.listed is None:
         return f"those of {data.format} data"
-    if data.root:
-        return f"the categories of {data.train} in {data.root}"
+    if data.root or data.annotations:
+        return f"the categories of {data.train} in {data.root or data.annotations[data.train]}"
     return f"{form.title}'s own, as no data is named; --data has them read from yours"
 
 
@@ -79,22 +96,22 @@ def check_image_sets(data: Data) -> int | None:
                     f"{', '.join(sizes)}. Choose one of these."
                 )
         return sizes[data.train]
-    return None if data.download else check_places(data, Path(str(data.root)))
+    return None if data.download else check_sets(data, None)
 
 
-def check_places(data: Data, root: Path) -> int:
-    """How many images `data.train` lists. Raises DataError as `prepare_root` does."""
-    form, places = format_of(data), {}
+def check_sets(data: Data, root: Path | None) -> int:
+    """How many images `data.train` lists. root: as for `image_sets`. Raises DataError as `prepare_root` does."""
+    sets, places = image_sets(data, root), {}
     for key, split in named_sets(data).items():
         try:
-            places[split] = form.places(root, split)
+            places[split] = sets.images(split)
         except DataError as error:
-            form.splits(root)  # raises what is wrong with the whole folder, which is no single key's fault
+            sets.names()  # raises what is wrong with the whole folder, which is no single key's fault
             raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
     for one, other in combinations(places, 2):
         if common := shared_images(places[one], places[other]):
             raise DataError(
-                root,
+                sets.root or "the data",
                 f"the image sets {one} and {other} share {len(common)} images, {common[0]} among them",
                 "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
                 "data.val and data.test",
@@ -128,6 +145,10 @@ def _named_root(data: Data, needed: bool) -> Path | None:
             f"Name the folder that holds {form.holds}: --data, data.root in the config, or {form.variable}",
         )
     return Path(named) if named else None
+
+
+def _below(root: str | None, path: str) -> str:
+    return str(Path(root or ".", Path(path).expanduser()).resolve())
 
 
 def _absolute(path: Path | str | None) -> str | None:

@@ -8,7 +8,8 @@ import torch
 from search.config import ConfigError
 from search.stages.detector_result import figures_on
 from search.stages.images import defects_text, with_counted_objects
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.formats import data_format
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
@@ -52,7 +53,7 @@ def decode_split(
 ) -> Decoded:
     """An image set, decoded to squares of `size`. Raises DataError for a defect, and when no object counts."""
     form, on_bad_data = data_format(reading.format, reading.year), reading.on_bad_data
-    listed = form.read(root, split, class_names=classes, on_bad_data=on_bad_data)
+    listed = form.image_sets(root).read(split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
     found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
     return with_counted_objects(found, split, form)

@@ -3,37 +3,43 @@
 from pathlib import Path
 
 from search.plan.plan import Plan
-from search.plan.sources import check_places, format_of, generated_sizes, named_sets
+from search.plan.sources import check_sets, format_of, generated_sizes, image_sets, named_sets
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
 
-def prepare_root(plan: Plan, run: RunFolder) -> Path:
-    """The folder that holds the data; it is generated or downloaded first, where it is to be and isn't there yet.
+def prepare_root(plan: Plan, run: RunFolder) -> None:
+    """Generate or download the data first, where they are to be and aren't there yet.
 
     Raises DataError when one of the image sets isn't there, or two of them share images.
     """
-    data, form = plan.config.data, format_of(plan.config.data)
-    root = Path(data.root) if data.root else run.data
-    if form.generate is not None:
+    data, form, root = plan.config.data, format_of(plan.config.data), data_root(plan, run)
+    if form.generate is not None and root is not None:
         seed = seeded(plan.config.seed, data.format)
         form.generate(root, sizes=generated_sizes(data), image_size=data.shapes.image_size, seed=seed)
-    if data.download and form.download is not None:
+    if data.download and form.download is not None and root is not None:
         form.download(root, tuple(named_sets(data).values()), data.year)
-    check_places(data, root)
-    return root
+    check_sets(data, root)
+
+
+def data_root(plan: Plan, run: RunFolder) -> Path | None:
+    """The folder of the data: the config's, or where a run generates its own; None where the config names all files."""
+    data = plan.config.data
+    if data.root:
+        return Path(data.root)
+    return run.data if format_of(data).generate is not None else None
 
 
 def load_split(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
     """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
     data = plan.config.data
-    root = Path(data.root) if data.root else run.data
-    listed = format_of(data).read(root, split, class_names=plan.classes, on_bad_data=data.on_bad_data)
+    listed = image_sets(data, data_root(plan, run)).read(split, class_names=plan.classes, on_bad_data=data.on_bad_data)
     return decode(
         listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
     )

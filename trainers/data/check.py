@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError, NothingUsableError
-from trainers.data.formats import Format
+from trainers.data.image_sets import ImageSets
 from trainers.data.sample import REGION, Defect
 from trainers.progress import Progress
 
@@ -38,15 +39,14 @@ class SplitCheck:
 
 
 def check_split(
-    form: Format,
-    root: Path,
+    sets: ImageSets,
     split: str,
     class_names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> SplitCheck:
     """Read and decode one split; defects are in the result and raise nothing."""
     try:
-        listed = form.read(root, split, class_names=class_names, on_bad_data="skip")
+        listed = sets.read(split, class_names=class_names, on_bad_data="skip")
         decoded = decode(listed, CHECKED_SIZE, float("inf"), "skip", stage=f"images of {split}", progress=progress)
     except NothingUsableError as error:
         return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), error.defects or (Defect(Path(error.where), error.reason),))

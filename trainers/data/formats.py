@@ -6,27 +6,32 @@ Importing it must stay quick: a config is checked against its names before torch
 import filecmp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from spaces.lookup import lookup
 from trainers.data.coco.classes import COCO_CLASSES
-from trainers.data.coco.reader import coco_classes, coco_places, coco_splits, read_coco
+from trainers.data.coco.layouts import COCO_LAYOUTS
+from trainers.data.coco.reader import coco_classes, coco_images, read_coco
 from trainers.data.errors import OnBadData
+from trainers.data.image_sets import ImageSets
+from trainers.data.layout import NOTHING_NAMED, Layout, NamedFiles, Parts
 from trainers.data.sample import DetectionData
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
-from trainers.data.visdrone.reader import VISDRONE_CLASSES, read_visdrone, visdrone_places, visdrone_splits
+from trainers.data.visdrone.layouts import VISDRONE_LAYOUTS
+from trainers.data.visdrone.reader import VISDRONE_CLASSES, read_visdrone, visdrone_images
 from trainers.data.voc.download import VOC_BY_HAND, download_voc
-from trainers.data.voc.reader import VOC_CLASSES, read_voc, voc_image_sets, voc_places
+from trainers.data.voc.layouts import voc_layouts
+from trainers.data.voc.reader import VOC_CLASSES, read_voc, voc_images
+from trainers.data.yolo.classes import yolo_classes
+from trainers.data.yolo.layouts import YOLO_LAYOUTS
+from trainers.data.yolo.reader import read_yolo, yolo_images
 
 
 class Reader(Protocol):
-    """Reads one split below a root. `on_bad_data` decides on errors."""
+    """Reads one image set. `on_bad_data` decides on errors."""
 
-    def __call__(
-        self, root: Path, split: str, /, *, class_names: Sequence[str], on_bad_data: OnBadData
-    ) -> DetectionData: ...
+    def __call__(self, files: Parts, /, *, class_names: Sequence[str], on_bad_data: OnBadData) -> DetectionData: ...
 
 
 class Generator(Protocol):
@@ -40,34 +45,31 @@ class Classes:
     """The class names of a format, in the order of their labels.
 
     own: those of the benchmark. listed: where a data set brings its own, the function that reads them from the files of
-    a split. fixed: whether a user may name no others.
+    an image set. fixed: whether a user may name no others.
     """
 
     own: tuple[str, ...]
-    listed: Callable[[Path, str], tuple[str, ...]] | None = None
+    listed: Callable[[Parts], tuple[str, ...]] | None = None
     fixed: bool = False
-
-    def of(self, root: Path | None, split: str) -> tuple[str, ...]:
-        """The names in a split below a root; without a root, or where no file lists them, the benchmark's."""
-        return self.listed(root, split) if self.listed is not None and root is not None else self.own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A data format. Its functions take a root folder and the name of a split.
+    """A data format.
 
-    title: its name in messages. reader: see `read`. splits: the names of the splits in a root. places: a file for each
-    image of a split, by image id. holds: what the root of such data contains. variable: the environment variable that
-    may name the root. classes: the class names. rule: the rule of average precision, one of `evaluate.figures.RULES`.
-    flagged: what the objects are that it marks difficult. learns_difficult: whether a detector is trained on these.
-    by_hand: where files go that aren't downloaded. download: downloads missing splits of a year. generate: makes the
-    data set, which then has no root of the user's. of_year: where the layout has years, the format with another one.
+    title: its name in messages. layouts: how such data may lie below a folder. reader: reads an image set. images: the
+    file of each image of a set, by image id. holds: what the root of such data contains. variable: the environment
+    variable that may name the root. classes: the class names. rule: the rule of average precision, one of
+    `evaluate.figures.RULES`. flagged: what the objects are that it marks difficult. learns_difficult: whether a
+    detector is trained on these. by_hand: where files go that aren't downloaded. download: downloads missing image sets
+    of a year. generate: makes the data set, which then has no root of the user's. of_year: where the layout has years,
+    the format with another one.
     """
 
     title: str
+    layouts: tuple[Layout, ...]
     reader: Reader
-    splits: Callable[[Path], list[str]]
-    places: Callable[[Path, str], dict[str, Path]]
+    images: Callable[[Parts], dict[str, Path]]
     holds: str
     variable: str
     classes: Classes
@@ -79,25 +81,23 @@ class Format:
     generate: Generator | None = None
     of_year: Callable[[str], "Format"] | None = None
 
-    def read(
-        self, root: Path, split: str, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
-    ) -> DetectionData:
-        """Read one split, by default with the format's own class names, and add what the format says of its objects.
+    @property
+    def name_the_root(self) -> str:
+        """The way out where no such data were found."""
+        return f"Let --data, data.root or {self.variable} name the folder that holds {self.holds}"
 
-        Raises DataError for a split that isn't there, and for bad data unless `on_bad_data` is "skip".
-        """
-        names = self.classes.of(root, split) if class_names is None else class_names
-        data = self.reader(root, split, class_names=names, on_bad_data=on_bad_data)
-        return replace(data, rule=self.rule, learns_difficult=self.learns_difficult)
+    def image_sets(self, root: Path | None, named: NamedFiles = NOTHING_NAMED, follow_links: bool = False) -> ImageSets:
+        """The image sets below a folder; see `ImageSets`."""
+        return ImageSets(self, root, named, follow_links)
 
 
 def _voc(year: str) -> Format:
     """VOC of a year, or of years as in "2007+2012"."""
     return Format(
         title="VOC",
-        reader=partial(read_voc, year=year),
-        splits=partial(voc_image_sets, year=year),
-        places=partial(voc_places, year=year),
+        layouts=voc_layouts(year),
+        reader=read_voc,
+        images=voc_images,
         holds="VOCdevkit",
         variable="BITFRONT_VOC_ROOT",
         classes=Classes(VOC_CLASSES),
@@ -114,9 +114,9 @@ FORMATS: dict[str, Format] = {
     "voc": _voc("2007"),
     "coco": Format(
         title="COCO",
+        layouts=COCO_LAYOUTS,
         reader=read_coco,
-        splits=coco_splits,
-        places=coco_places,
+        images=coco_images,
         holds="annotations/instances_*.json",
         variable="BITFRONT_COCO_ROOT",
         classes=Classes(COCO_CLASSES, listed=coco_classes),
@@ -130,9 +130,9 @@ FORMATS: dict[str, Format] = {
     ),
     "visdrone": Format(
         title="VisDrone",
+        layouts=VISDRONE_LAYOUTS,
         reader=read_visdrone,
-        splits=visdrone_splits,
-        places=visdrone_places,
+        images=visdrone_images,
         holds="VisDrone2019-DET-train",
         variable="BITFRONT_VISDRONE_ROOT",
         classes=Classes(VISDRONE_CLASSES, fixed=True),
@@ -143,6 +143,19 @@ FORMATS: dict[str, Format] = {
             "For VisDrone-DET, unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
             "annotations, into <data.root>"
         ),
+    ),
+    "yolo": Format(
+        title="YOLO",
+        layouts=YOLO_LAYOUTS,
+        reader=read_yolo,
+        images=yolo_images,
+        holds="data.yaml, or images and labels",
+        variable="BITFRONT_YOLO_ROOT",
+        classes=Classes(COCO_CLASSES, listed=yolo_classes),
+        rule="coco",
+        flagged="to be ignored",
+        learns_difficult=False,
+        by_hand="For YOLO, put data.yaml, the images and the labels into <data.root>",
     ),
     "shapes": replace(
         _voc("2007"),

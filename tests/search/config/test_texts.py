@@ -13,7 +13,7 @@ TEXTS = {
     "search: {trials: 0}": "search.trials: is 0, must be greater than or equal to 1.",
     "search: {trials: 3.5}": "search.trials: is 3.5, must be a whole number.",
     "space: {granularity: net}": "space.granularity: is 'net', must be 'layer', 'block' or 'stage'.",
-    "search: {sampler: tpo}": "search.sampler: 'tpo' is not known. Did you mean 'tpe'? Known: nsga2, random, tpe.",
+    "search: {sampler: tpo}": "search.sampler: 'tpo' is not known. Did you mean 'tpe'? Known: ",
     "search: {objectives: [ops, ops]}": "search.objectives: names 'ops' more than once.",
     "space: {terms: {feature_hint: {teachers: [big]}}}": (
         "space.terms.feature_hint.teachers: 'big' is not known. Known: ensemble, none, twin. Add it under teachers, or "

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from search.controller import samplers
 from search.controller.controller import Done
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 
-SAMPLERS = ["tpe", "nsga2", "random"]
+SAMPLERS = list(samplers.SAMPLERS)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -11,9 +11,9 @@ from search.run.folder import RunFolder
 from search.stages.teacher_figures import teacher_figures
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
+from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
-from trainers.data.voc.reader import read_voc
 from trainers.teacher import Teacher
 
 NETWORKS = {"twin": nn.Identity(), "big": nn.ReLU()}
@@ -23,7 +23,7 @@ NETWORKS = {"twin": nn.Identity(), "big": nn.ReLU()}
 def images(tmp_path_factory):
     root = tmp_path_factory.mktemp("shapes")
     write_shapes(root, sizes={"test": 2}, image_size=64)
-    return decode(read_voc(root, "test", class_names=SHAPE_CLASSES), 64)
+    return decode(data_format("voc").image_sets(root).read("test", class_names=SHAPE_CLASSES), 64)
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
+from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
-from trainers.data.voc.reader import read_voc
 from trainers.inference import voc_metrics
 
 STEPS = 600
@@ -20,7 +20,7 @@ STEPS = 600
 def eight(tmp_path_factory):
     root = tmp_path_factory.mktemp("shapes") / "data"
     write_shapes(root, sizes={"train": 8}, image_size=96)
-    return decode(read_voc(root, "train", class_names=SHAPE_CLASSES), 96)
+    return decode(data_format("voc").image_sets(root).read("train", class_names=SHAPE_CLASSES), 96)
 
 
 @pytest.mark.slow  # each trains for 600 steps, a minute or two

@@ -69,9 +69,9 @@ def csv_config(csv_format, tmp_path):
 
 
 def test_the_pages_format_reads_a_split(csv_format, root):
-    assert csv_format.splits(root) == ["test", "train", "trams", "val"]
-    assert csv_format.places(root, "train") == {"a.png": root / "a.png", "b.png": root / "b.png"}
-    data = csv_format.read(root, "train")
+    assert csv_format.image_sets(root).names() == ["test", "train", "trams", "val"]
+    assert csv_format.image_sets(root).images("train") == {"a.png": root / "a.png", "b.png": root / "b.png"}
+    data = csv_format.image_sets(root).read("train")
     first, second = data.samples
     assert (first.image_id, first.width, first.height) == ("a.png", 40, 30)
     assert first.boxes.tolist() == [[1, 2, 11, 22], [0, 0, 5, 5]]
@@ -80,11 +80,11 @@ def test_the_pages_format_reads_a_split(csv_format, root):
 
 
 def test_the_pages_format_refuses_a_missing_split_and_an_unknown_class(csv_format, root):
-    with pytest.raises(DataError, match=r"Name one of these splits: test, train, trams, val"):
-        csv_format.read(root, "tset")
+    with pytest.raises(DataError, match=r"Choose one of those there: test, train, trams, val"):
+        csv_format.image_sets(root).read("tset")
     with pytest.raises(DataError, match=r"b\.png has the unknown class tram"):
-        csv_format.read(root, "trams")
-    assert csv_format.read(root, "trams", class_names=("tram",)).samples[0].labels.tolist() == [1]
+        csv_format.image_sets(root).read("trams")
+    assert csv_format.image_sets(root).read("trams", class_names=("tram",)).samples[0].labels.tolist() == [1]
 
 
 def test_a_config_plans_and_reads_the_pages_format(csv_config, root, tmp_path):
@@ -113,7 +113,7 @@ def test_a_config_takes_the_pages_root_from_its_own_variable(csv_config, root, m
     [
         ("data.download=true", r"only VOC can be downloaded\. Put train\.csv and its images into <data\.root>\."),
         ("search.objectives=[ap, ops]", "'ap' is not measured on csv data; measured are map50, map50_11"),
-        ("data.format=cvs", r"'voc', 'coco', 'visdrone', 'shapes' or 'csv' \(did you mean 'csv'\?\)"),
+        ("data.format=cvs", r"'voc', 'coco', 'visdrone', 'yolo', 'shapes' or 'csv' \(did you mean 'csv'\?\)"),
     ],
 )
 def test_a_config_is_checked_against_the_pages_format(csv_config, override, message):

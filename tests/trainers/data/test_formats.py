@@ -13,7 +13,7 @@ from trainers.data.visdrone.reader import VISDRONE_CLASSES
 from trainers.data.voc.reader import VOC_CLASSES
 from trainers.evaluate.figures import RULES
 
-TINY = ("voc", "coco", "visdrone")
+TINY = ("voc", "coco", "visdrone", "yolo")
 
 
 def test_what_is_known_of_each_format_before_anything_is_read():
@@ -22,6 +22,7 @@ def test_what_is_known_of_each_format_before_anything_is_read():
         "voc": ("voc", True, False),
         "coco": ("coco", False, False),
         "visdrone": ("visdrone", False, True),
+        "yolo": ("coco", False, False),
         "shapes": ("voc", True, False),
     }
     assert [name for name, form in FORMATS.items() if form.download is not None] == ["voc"]
@@ -35,33 +36,34 @@ def test_every_format_is_measured_by_a_rule_of_the_table():
 
 @pytest.mark.parametrize("name", TINY)
 def test_what_is_read_has_the_rule_and_the_flags_of_its_format(name, tiny_data, tmp_path):
-    data = FORMATS[name].read(
-        tiny_data(name, tmp_path), "train", **({"class_names": ("cat", "dog")} if name == "voc" else {})
-    )
-    assert (len(data.samples), data.rule) == (8, name)
+    sets = FORMATS[name].image_sets(tiny_data(name, tmp_path))
+    data = sets.read("train", class_names=("cat", "dog") if name == "voc" else None)
+    assert (len(data.samples), data.rule) == (8, "coco" if name == "yolo" else name)
     assert data.learns_difficult == (name == "voc")
 
 
 def test_own_classes_are_the_benchmarks_or_those_that_the_files_list(tiny_data, tmp_path):
-    own = {name: form.classes.of(None, "train") for name, form in FORMATS.items()}
-    assert own == {"voc": VOC_CLASSES, "coco": COCO_CLASSES, "visdrone": VISDRONE_CLASSES, "shapes": SHAPE_CLASSES}
-    assert FORMATS["coco"].classes.of(tiny_data("coco", tmp_path), "train") == ("cat", "dog")
-    assert FORMATS["voc"].classes.of(tmp_path, "train") == VOC_CLASSES
+    own = {name: form.classes.own for name, form in FORMATS.items()}
+    of_benchmarks = {"voc": VOC_CLASSES, "coco": COCO_CLASSES, "visdrone": VISDRONE_CLASSES, "yolo": COCO_CLASSES}
+    assert own == of_benchmarks | {"shapes": SHAPE_CLASSES}
+    for name in ("coco", "yolo"):
+        assert FORMATS[name].image_sets(tiny_data(name, tmp_path / name)).class_names("train") == ("cat", "dog")
+    assert FORMATS["voc"].image_sets(tmp_path).class_names("train") == VOC_CLASSES
 
 
 def test_generated_shapes_are_read_with_their_own_classes(tmp_path):
     form = data_format("shapes", "2012")  # shapes have no years
     form.generate(tmp_path / "data", sizes={"train": 2}, image_size=64, seed=0)
-    data = form.read(tmp_path / "data", "train")
+    data = form.image_sets(tmp_path / "data").read("train")
     assert (len(data.samples), data.class_names, data.rule) == (2, SHAPE_CLASSES, "voc")
 
 
 def test_a_year_is_that_of_vocs_folders(tiny_data, tmp_path):
     root = tiny_data("voc", tmp_path)
     (root / "VOCdevkit" / "VOC2007").rename(root / "VOCdevkit" / "VOC2012")
-    assert data_format("voc", "2012").splits(root) == ["test", "train", "val"]
-    assert list(data_format("voc", "2012").places(root, "val")) == ["val_0", "val_1", "val_2", "val_3"]
-    assert len(data_format("voc", "2012").read(root, "val", class_names=("cat", "dog")).samples) == 4
+    assert data_format("voc", "2012").image_sets(root).names() == ["test", "train", "val"]
+    assert list(data_format("voc", "2012").image_sets(root).images("val")) == ["val_0", "val_1", "val_2", "val_3"]
+    assert len(data_format("voc", "2012").image_sets(root).read("val", class_names=("cat", "dog")).samples) == 4
     assert data_format("coco", "2012") is FORMATS["coco"]
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainers.data.coco.reader import read_coco
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
+from trainers.data.formats import data_format
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.coco_reference import pycocotools_ap
 from trainers.evaluate.figures import scored_figures
@@ -103,7 +103,7 @@ def test_pycocotools_prints_nothing(capsys, detected, truth):
 def test_crowds_from_a_file_reach_the_evaluation_as_pycocotools_reads_them(tiny_data, tmp_path):
     """The referee reads the file itself, in its own pixels; ours is read, decoded and measured in resized ones."""
     root = tiny_data("coco", tmp_path)
-    data = decode(read_coco(root, "train"), 96)  # x by 1.5, y by 2: exact
+    data = decode(data_format("coco").image_sets(root).read("train"), 96)  # x by 1.5, y by 2: exact
     scale = np.array([1.5, 2.0, 1.5, 2.0])
     reference = COCO(root / "annotations" / "instances_train.json")
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""MS COCO, and anything in its layout: annotations/instances_<split>.json with the images in <split>/."""
+"""Reads image sets of MS COCO: one JSON file for each set."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,17 +11,14 @@ from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
+from trainers.data.layout import Parts
 from trainers.data.sample import DetectionData, Sample
 
 
 def read_coco(
-    root: Path | str,
-    split: str,
-    *,
-    class_names: Sequence[str] | None = None,
-    on_bad_data: OnBadData = "error",
+    files: Parts, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
 ) -> DetectionData:
-    """Read the annotations of one split, such as train2017; nothing is decoded yet.
+    """Read the annotations of one image set; nothing is decoded yet.
 
     The id of an image is its file name, without a leading `./`. Labels follow `class_names`, by default the file's
     categories in the order of their ids. Crowds (`iscrowd`) are marked difficult, and masks aren't read. A box may
@@ -30,11 +27,12 @@ def read_coco(
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. The same goes
     for an annotation whose image isn't in the file. A file that is no instances file raises in either case.
     """
-    path = _instances_file(Path(root), split)
+    [part] = files
+    path = part.annotations
     instances = instances_of(path)
     names = tuple(instances.categories.values()) if class_names is None else tuple(class_names)
     labels = {name: label for label, name in enumerate(names, start=1)}
-    images = DataFolder.of(Path(root), Path(root) / split)
+    images = DataFolder.of(part.root, part.images, part.follow_links)
     ids, file_names = ids_and_names(instances.images)
     object_ids: set[object] = set()
 
@@ -65,31 +63,23 @@ def read_coco(
     )
 
 
-def coco_places(root: Path | str, split: str) -> dict[str, Path]:
-    """The paths of a split's images by file name. Raises DataError for a bad file as `read_coco` does.
+def coco_images(files: Parts) -> dict[str, Path]:
+    """The paths of a set's images by file name. Raises DataError for a bad file as `read_coco` does.
 
-    Names that lead outside the data folder are left out: reading the split refuses or skips them.
+    Names that lead outside the data folder are left out: reading the set refuses or skips them.
     """
-    path = _instances_file(Path(root), split)
-    places = {}
-    for name in header_of(path).file_names:
+    [part] = files
+    images = {}
+    for name in header_of(part.annotations).file_names:
         with suppress(DataError):
-            refuse_outside(path, name, "names")
-            places[name] = Path(root) / split / name
-    return places
+            refuse_outside(part.annotations, name, "names")
+            images[name] = part.images / name
+    return images
 
 
-def coco_splits(root: Path | str) -> list[str]:
-    """The splits that have an instances file. Raises DataError for a folder that has none."""
-    names = _split_names(Path(root))
-    if not names:
-        raise DataError(Path(root) / "annotations", "there is no instances_<split>.json here", NAME_THE_ROOT)
-    return names
-
-
-def coco_classes(root: Path | str, split: str) -> tuple[str, ...]:
-    """The categories of a split's file in the order of their ids, which is that of the labels."""
-    return header_of(_instances_file(Path(root), split)).categories
+def coco_classes(files: Parts) -> tuple[str, ...]:
+    """The categories of a set's file in the order of their ids, which is that of the labels."""
+    return header_of(files[0].annotations).categories
 
 
 @dataclass(frozen=True)
@@ -97,18 +87,6 @@ class _Stray:
     """An annotation whose image isn't in the file; it is read after the images."""
 
     reason: str
-
-
-def _instances_file(root: Path, split: str) -> Path:
-    path = root / "annotations" / f"instances_{split}.json"
-    known = coco_splits(root)
-    if split not in known:
-        raise DataError(path, "there is no such split", f"Choose one of those there: {', '.join(known)}")
-    return path
-
-
-def _split_names(root: Path) -> list[str]:
-    return sorted(path.stem.removeprefix("instances_") for path in (root / "annotations").glob("instances_*.json"))
 
 
 def _refuse_repeated_image(image: ImageEntry, with_its_id: int, with_its_name: int, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""VisDrone-DET: VisDrone2019-DET-<split>/{annotations,images}, one text file of eight columns per image."""
+"""Reads image sets of VisDrone-DET: a text file of eight columns for each image."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder
 from trainers.data.gathering import gather
 from trainers.data.image_file import image_size
+from trainers.data.layout import Parts, SetFiles
 from trainers.data.sample import REGION, DetectionData, Sample
 
 VISDRONE_CLASSES = (
@@ -31,16 +32,15 @@ VISDRONE_CLASSES = (
 OTHERS = 11
 NAME_THE_ROOT = "Let --data, data.root or BITFRONT_VISDRONE_ROOT name the folder that holds VisDrone2019-DET-train"
 
-_PREFIX = "VisDrone2019-DET-"
 _COLUMNS = "left, top, width, height, score, category, truncation, occlusion"
 _NUMBER = re.compile(r"\s*-?[0-9]{1,9}\s*", re.ASCII)
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def read_visdrone(
-    root: Path | str, split: str, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
+    files: Parts, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
 ) -> DetectionData:
-    """Read the annotations of one split (train, val or test-dev) and the headers of its images.
+    """Read the annotations of one image set and the headers of its images.
 
     Objects of score 0 are marked difficult, and so are ignored regions, whose label is REGION. Objects of the category
     "others" aren't read. An image needs an annotation file and an annotation file an image. The classes are fixed:
@@ -49,11 +49,14 @@ def read_visdrone(
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`. A missing
     folder, and one without a usable image, raise in either case.
     """
-    folder = _folder(Path(root), split)
+    [part] = files
+    _check_folders(part)
     if class_names is not None and tuple(class_names) != VISDRONE_CLASSES:
         asked, there = ", ".join(class_names), ", ".join(VISDRONE_CLASSES)
-        raise DataError(folder, f"its classes are {there}, but {asked} were asked for", "Name no others")
-    annotations, images = (DataFolder.of(Path(root), folder / name) for name in ("annotations", "images"))
+        raise DataError(part.annotations, f"its classes are {there}, but {asked} were asked for", "Name no others")
+    annotations, images = (
+        DataFolder.of(part.root, folder, part.follow_links) for folder in (part.annotations, part.images)
+    )
     names_by_id = _images(images.path)
     image_ids = sorted(names_by_id.keys() | {path.stem for path in annotations.path.glob("*.txt")})
 
@@ -74,24 +77,17 @@ def read_visdrone(
         image_ids,
         read,
         class_names=VISDRONE_CLASSES,
-        source=folder,
+        source=part.annotations,
         way_out=NAME_THE_ROOT,
         on_bad_data=on_bad_data,
     )
 
 
-def visdrone_places(root: Path | str, split: str) -> dict[str, Path]:
-    """The images of a split by id, with their paths; no file is read. Raises DataError for a missing folder."""
-    images = _folder(Path(root), split) / "images"
-    return {image_id: images / names[0] for image_id, names in _images(images).items()}
-
-
-def visdrone_splits(root: Path | str) -> list[str]:
-    """The splits that have a folder. Raises DataError where there is none."""
-    splits = sorted(path.name.removeprefix(_PREFIX) for path in Path(root).glob(f"{_PREFIX}*") if path.is_dir())
-    if not splits:
-        raise DataError(Path(root), f"there is no folder {_PREFIX}<split> here", NAME_THE_ROOT)
-    return splits
+def visdrone_images(files: Parts) -> dict[str, Path]:
+    """The images of a set by id, with their paths; no file is read. Raises DataError for a missing folder."""
+    [part] = files
+    _check_folders(part)
+    return {image_id: part.images / names[0] for image_id, names in _images(part.images).items()}
 
 
 def parse_objects(
@@ -159,12 +155,7 @@ def _images(folder: Path) -> dict[str, list[str]]:
     return names
 
 
-def _folder(root: Path, split: str) -> Path:
-    known = visdrone_splits(root)
-    folder = root / f"{_PREFIX}{split}"
-    if split not in known:
-        raise DataError(folder, "there is no such split", f"Choose one of those there: {', '.join(known)}")
-    for name in ("annotations", "images"):
-        if not (folder / name).is_dir():
-            raise DataError(folder, f"the folder {name} is missing", NAME_THE_ROOT)
-    return folder
+def _check_folders(part: SetFiles) -> None:
+    for folder in (part.annotations, part.images):
+        if not folder.is_dir():
+            raise DataError(folder, "the folder is missing", NAME_THE_ROOT)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers.data.coco.annotation import parse_image, parse_instances, parse_objects
-from trainers.data.coco.reader import read_coco
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 
 
 def file_of(**parts):
@@ -42,7 +42,7 @@ def test_a_file_that_is_no_instances_file_is_an_error_in_either_case(write_coco,
     root = write_coco()
     (root / "annotations" / "instances_train.json").write_bytes(text)
     with pytest.raises(DataError) as caught:
-        read_coco(root, "train", on_bad_data=on_bad_data)
+        data_format("coco").image_sets(root).read("train", on_bad_data=on_bad_data)
     assert str(caught.value).startswith(f"{root}/annotations/instances_train.json: ")
     assert expected in str(caught.value)
     assert len(str(caught.value)) < 400 + len(str(root))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from trainers.data.coco.reader import read_coco
 from trainers.data.errors import DataError, NothingUsableError
+from trainers.data.formats import data_format
 
 DEFECTS = pytest.mark.parametrize(
     ("changes", "expected"),
@@ -53,14 +53,14 @@ DEFECTS = pytest.mark.parametrize(
 @DEFECTS
 def test_a_defect_is_an_error_that_names_file_reason_and_way_out(write_coco, changes, expected):
     with pytest.raises(DataError) as caught:
-        read_coco(write_coco(**changes), "train")
+        data_format("coco").image_sets(write_coco(**changes)).read("train")
     assert expected in str(caught.value)
     assert "set data.on_bad_data: skip" in str(caught.value)
 
 
 @DEFECTS
 def test_with_skip_the_whole_image_is_left_out_and_listed(write_coco, changes, expected):
-    data = read_coco(write_coco(**changes), "train", on_bad_data="skip")
+    data = data_format("coco").image_sets(write_coco(**changes)).read("train", on_bad_data="skip")
     assert [sample.image_id for sample in data.samples] == ["1.jpg", "3.jpg"]
     (defect,) = data.defects
     assert expected in defect.reason
@@ -89,8 +89,8 @@ def test_with_skip_the_whole_image_is_left_out_and_listed(write_coco, changes, e
 def test_images_with_the_same_id_or_the_same_file_are_all_left_out(write_coco, double, reasons):
     root = write_coco(images=[*double, {"id": 3}], annotations=[{}, {"id": 3}])
     with pytest.raises(DataError, match=r"instances_train\.json: . images have the .* set data\.on_bad_data: skip"):
-        read_coco(root, "train")
-    data = read_coco(root, "train", on_bad_data="skip")
+        data_format("coco").image_sets(root).read("train")
+    data = data_format("coco").image_sets(root).read("train", on_bad_data="skip")
     assert [sample.image_id for sample in data.samples] == ["3.jpg"]
     images = [defect.reason for defect in data.defects if not defect.reason.startswith("annotation")]
     assert len(images) == data.left_out == len(reasons)
@@ -108,18 +108,18 @@ def test_images_with_the_same_id_or_the_same_file_are_all_left_out(write_coco, d
 def test_an_annotation_of_no_image_is_a_defect_of_no_image(write_coco, stray, expected):
     root = write_coco(annotations=[{}, stray])
     with pytest.raises(DataError, match=r"instances_train\.json: annotation 2 is"):
-        read_coco(root, "train")
-    data = read_coco(root, "train", on_bad_data="skip")
+        data_format("coco").image_sets(root).read("train")
+    data = data_format("coco").image_sets(root).read("train", on_bad_data="skip")
     assert len(data.samples) == 3
     assert [defect.reason for defect in data.defects] == [expected]
 
 
 def test_an_unknown_class_says_how_to_name_all(write_coco):
     with pytest.raises(DataError, match=r"unknown class 'dog'; known: cat\. Name all classes of the data in data\.cl"):
-        read_coco(write_coco(), "train", class_names=["cat"])
+        data_format("coco").image_sets(write_coco()).read("train", class_names=["cat"])
 
 
 def test_when_nothing_is_usable_every_defect_is_in_the_error(write_coco):
     with pytest.raises(NothingUsableError, match="none of the 3 images listed is usable; the first") as caught:
-        read_coco(write_coco(), "train", class_names=["cat"], on_bad_data="skip")
+        data_format("coco").image_sets(write_coco()).read("train", class_names=["cat"], on_bad_data="skip")
     assert len(caught.value.defects) == 3

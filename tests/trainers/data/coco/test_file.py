@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from trainers.data.coco.annotation import parse_instances
 from trainers.data.coco.file import CACHED_FILES
-from trainers.data.coco.reader import coco_classes, coco_places, read_coco
+from trainers.data.formats import data_format
 
 
 def test_a_file_is_parsed_once_for_its_classes_places_and_samples(write_coco, monkeypatch):
@@ -16,13 +16,13 @@ def test_a_file_is_parsed_once_for_its_classes_places_and_samples(write_coco, mo
     )
     root = write_coco()
     for _ in range(2):
-        coco_classes(root, "train")
-        coco_places(root, "train")
-    read_coco(root, "train")
-    coco_classes(root, "train")
+        data_format("coco").image_sets(root).class_names("train")
+        data_format("coco").image_sets(root).images("train")
+    data_format("coco").image_sets(root).read("train")
+    data_format("coco").image_sets(root).class_names("train")
     assert len(parsed) == 1
     write_coco(categories=[{"id": 18, "name": "dog"}])  # another file under its name
-    assert coco_classes(root, "train") == ("dog",)
+    assert data_format("coco").image_sets(root).class_names("train") == ("dog",)
     assert len(parsed) == 2
 
 
@@ -32,11 +32,11 @@ def test_a_file_that_others_drove_out_of_the_cache_is_parsed_again(write_coco):
     for name in names:
         shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / f"instances_{name}.json")
         shutil.copytree(root / "train", root / name)
-    assert coco_classes(root, names[0]) == ("car", "dog")
+    assert data_format("coco").image_sets(root).class_names(names[0]) == ("car", "dog")
     for name in names[1:]:
-        assert len(read_coco(root, name).samples) == 3
-    assert coco_classes(root, names[0]) == ("car", "dog")
-    assert len(read_coco(root, names[0]).samples) == 3
+        assert len(data_format("coco").image_sets(root).read(name).samples) == 3
+    assert data_format("coco").image_sets(root).class_names(names[0]) == ("car", "dog")
+    assert len(data_format("coco").image_sets(root).read(names[0]).samples) == 3
 
 
 def test_a_file_that_changes_all_the_time_is_read_as_it_is(write_coco, monkeypatch):
@@ -47,10 +47,10 @@ def test_a_file_that_changes_all_the_time_is_read_as_it_is(write_coco, monkeypat
     def stat(path, **options):
         return (
             SimpleNamespace(st_size=next(sizes), st_mtime_ns=0)
-            if path.suffix == ".json"
+            if path.name == "instances_train.json"
             else true_stat(path, **options)
         )
 
     monkeypatch.setattr(Path, "stat", stat)
-    assert coco_classes(root, "train") == ("car", "dog")
-    assert len(read_coco(root, "train").samples) == 3
+    assert data_format("coco").image_sets(root).class_names("train") == ("car", "dog")
+    assert len(data_format("coco").image_sets(root).read("train").samples) == 3

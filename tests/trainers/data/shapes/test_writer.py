@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 from trainers.data.shapes.scene import Difficulty
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
-from trainers.data.voc.reader import read_voc
 
 SIZES = {"train": 6, "val": 3}
 
@@ -29,7 +29,7 @@ def written(tmp_path):
 
 def test_what_is_written_is_read_and_decoded_without_defects(written):
     for split, count in SIZES.items():
-        data = read_voc(written, split, class_names=SHAPE_CLASSES)
+        data = data_format("voc").image_sets(written).read(split, class_names=SHAPE_CLASSES)
         assert len(data.samples) == count
         decoded = decode(data, 48)
         assert (decoded.images.shape, decoded.defects) == ((count, 3, 48, 48), ())

@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 from trainers.data.sample import REGION
 from trainers.data.visdrone.reader import (
     VISDRONE_CLASSES,
     parse_objects,
-    read_visdrone,
-    visdrone_places,
-    visdrone_splits,
 )
 
 CAR = "1,2,3,4,1,4,0,0"
@@ -37,7 +35,7 @@ def rows(folder, *lines):
 
 def test_columns_become_corners_labels_and_flags(folder):
     rows(folder, "0,1,2,3,1,1,0,2", "", "1,1,7,5,1,10,1,1,", "2,2,1,1,0,9,0,0")
-    data = read_visdrone(folder.parent, "train")
+    data = data_format("visdrone").image_sets(folder.parent).read("train")
     assert [sample.image_id for sample in data.samples] == ["a", "b", "c"]
     assert data.class_names == VISDRONE_CLASSES
     second = data.samples[1]
@@ -49,7 +47,7 @@ def test_columns_become_corners_labels_and_flags(folder):
 
 def test_others_are_left_out_and_ignored_regions_are_flagged_and_cut_at_the_border(folder):
     rows(folder, "1,1,2,2,1,11,0,0", "-2,3,20,20,0,0,0,0", "30,30,2,2,0,0,0,0", "5,4,7,0,0,0,0,0", CAR)
-    second = read_visdrone(folder.parent, "train").samples[1]
+    second = data_format("visdrone").image_sets(folder.parent).read("train").samples[1]
     assert second.labels.tolist() == [REGION, 4]
     assert second.difficult.tolist() == [True, False]
     np.testing.assert_array_equal(second.boxes, [[0, 3, 8, 6], [1, 2, 4, 6]])
@@ -57,7 +55,7 @@ def test_others_are_left_out_and_ignored_regions_are_flagged_and_cut_at_the_bord
 
 def test_an_empty_file_is_an_image_without_objects(folder):
     rows(folder)
-    assert read_visdrone(folder.parent, "train").samples[1].boxes.shape == (0, 4)
+    assert data_format("visdrone").image_sets(folder.parent).read("train").samples[1].boxes.shape == (0, 4)
 
 
 def test_there_are_ten_classes():
@@ -65,25 +63,27 @@ def test_there_are_ten_classes():
 
 
 def test_other_classes_are_refused(folder):
-    assert len(read_visdrone(folder.parent, "train", class_names=VISDRONE_CLASSES).samples) == 3
+    assert (
+        len(data_format("visdrone").image_sets(folder.parent).read("train", class_names=VISDRONE_CLASSES).samples) == 3
+    )
     with pytest.raises(DataError, match=r"its classes are pedestrian, .*, but cat were asked for"):
-        read_visdrone(folder.parent, "train", class_names=["cat"])
+        data_format("visdrone").image_sets(folder.parent).read("train", class_names=["cat"])
 
 
 def test_splits_and_places_are_known_without_reading(folder):
     (folder.parent / "VisDrone2019-DET-test-dev").mkdir()
-    assert visdrone_splits(folder.parent) == ["test-dev", "train"]
-    assert visdrone_places(folder.parent, "train")["b"] == folder / "images" / "b.jpg"
+    assert data_format("visdrone").image_sets(folder.parent).names() == ["test-dev", "train"]
+    assert data_format("visdrone").image_sets(folder.parent).images("train")["b"] == folder / "images" / "b.jpg"
 
 
 def test_what_is_missing_is_told_with_what_is_there(folder, tmp_path):
-    with pytest.raises(DataError, match=r"no folder VisDrone2019-DET-<split> here\. Let --data, data\.root or"):
-        read_visdrone(tmp_path / "none", "train")
-    with pytest.raises(DataError, match=r"VisDrone2019-DET-val: there is no such split\. Choose one .* there: train"):
-        read_visdrone(folder.parent, "val")
+    with pytest.raises(DataError, match=r"it doesn't exist\. Let --data, data\.root or"):
+        data_format("visdrone").image_sets(tmp_path / "none").read("train")
+    with pytest.raises(DataError, match=r"there is no image set 'val'\. Choose one .* there: train"):
+        data_format("visdrone").image_sets(folder.parent).read("val")
     (folder / "images").rename(folder / "pictures")
-    with pytest.raises(DataError, match="the folder images is missing"):
-        read_visdrone(folder.parent, "train")
+    with pytest.raises(DataError, match="images: the folder is missing"):
+        data_format("visdrone").image_sets(folder.parent).read("train")
 
 
 def without_annotation(folder):
@@ -103,7 +103,7 @@ def with_two_images(folder):
 
 def with_an_image_that_is_none(folder):
     (folder / "images" / "b.jpg").write_text("<html>")
-    return "the file is no JPEG or PNG image (6 bytes)"
+    return "the file is no JPEG, PNG, BMP, TIFF or WebP image (6 bytes)"
 
 
 def with_an_image_linked_from_outside(folder):
@@ -163,7 +163,7 @@ DEFECTS = pytest.mark.parametrize(
 def test_a_defect_is_an_error_that_names_file_reason_and_way_out(folder, spoil):
     expected = spoil(folder)
     with pytest.raises(DataError) as caught:
-        read_visdrone(folder.parent, "train")
+        data_format("visdrone").image_sets(folder.parent).read("train")
     assert expected in str(caught.value)
     assert str(caught.value).startswith(str(folder))
     assert "set data.on_bad_data: skip" in str(caught.value)
@@ -172,7 +172,7 @@ def test_a_defect_is_an_error_that_names_file_reason_and_way_out(folder, spoil):
 @DEFECTS
 def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
     expected = spoil(folder)
-    data = read_visdrone(folder.parent, "train", on_bad_data="skip")
+    data = data_format("visdrone").image_sets(folder.parent).read("train", on_bad_data="skip")
     assert [sample.image_id for sample in data.samples] == ["a", "c"]
     (defect,) = data.defects
     assert expected in defect.reason

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from trainers.data.errors import DataError
-from trainers.data.voc.reader import VOC_CLASSES, read_voc
+from trainers.data.formats import data_format
+from trainers.data.voc.reader import VOC_CLASSES
 
 OBJECT = (
     "<object><name>{}</name><difficult>0</difficult>"
@@ -34,12 +35,12 @@ def root(folder):
 
 def failure(folder, image_set="train", **options):
     with pytest.raises(DataError) as caught:
-        read_voc(root(folder), image_set, **options)
+        data_format("voc").image_sets(root(folder)).read(image_set, **options)
     return str(caught.value)
 
 
 def test_the_samples_come_in_the_order_of_the_list(folder):
-    data = read_voc(root(folder), "train")
+    data = data_format("voc").image_sets(root(folder)).read("train")
     assert [sample.image_id for sample in data.samples] == ["a", "b", "c"]
     first = data.samples[0]
     assert (first.image, first.width, first.height) == (folder / "JPEGImages" / "a.jpg", 8, 6)
@@ -54,47 +55,40 @@ def test_there_are_twenty_classes_in_alphabetical_order():
 
 
 def test_labels_follow_the_class_names_given(folder):
-    data = read_voc(root(folder), "train", class_names=["cat", "dog"])
+    data = data_format("voc").image_sets(root(folder)).read("train", class_names=["cat", "dog"])
     assert data.samples[0].labels.tolist() == [2]
 
 
 def test_an_annotation_that_names_no_image_means_the_one_of_its_id(folder):
     (folder / "Annotations" / "a.xml").write_text(annotation(filename=None))
-    assert read_voc(root(folder), "train").samples[0].image == folder / "JPEGImages" / "a.jpg"
+    assert data_format("voc").image_sets(root(folder)).read("train").samples[0].image == folder / "JPEGImages" / "a.jpg"
 
 
 def test_a_missing_root_says_what_was_looked_for_and_how_to_name_it(tmp_path):
     with pytest.raises(DataError) as caught:
-        read_voc(tmp_path / "nowhere", "train")
-    assert f"{tmp_path}/nowhere/VOCdevkit/VOC2007: there is no data here: {tmp_path}/nowhere doesn't exist" in str(
-        caught.value
-    )
+        data_format("voc").image_sets(tmp_path / "nowhere").read("train")
+    assert str(caught.value).startswith(f"{tmp_path}/nowhere: there is no data here: it doesn't exist.")
     assert "Let --data, data.root or BITFRONT_VOC_ROOT name the folder that holds VOCdevkit." in str(caught.value)
 
 
 def test_a_root_that_holds_something_else_says_what_was_looked_for(tmp_path):
-    with pytest.raises(DataError, match="looked for the folders Annotations, ImageSets/Main and JPEGImages"):
-        read_voc(tmp_path, "train")
-
-
-def test_a_root_that_is_the_devkit_itself_is_recognised(folder):
-    with pytest.raises(DataError, match="looks like VOCdevkit itself"):
-        read_voc(folder.parent, "train")
+    with pytest.raises(DataError, match="looked for VOCdevkit/VOC2007 with Annotations, ImageSets/Main and JPEGImages"):
+        data_format("voc").image_sets(tmp_path).read("train")
 
 
 def test_a_missing_split_names_those_there(folder):
     (folder / "ImageSets" / "Main" / "val.txt").write_text("a\n")
-    assert "there is no such image set. Choose one of those there: train, val." in failure(folder, "trian")
+    assert "there is no image set 'trian'. Choose one of those there: train, val." in failure(folder, "trian")
 
 
 @pytest.mark.parametrize("name", ["../train", "/etc/hostname", "Main/train", ""])
 def test_a_split_is_a_name_and_no_path(folder, name):
-    assert "there is no such image set" in failure(folder, name)
+    assert "there is no image set" in failure(folder, name)
 
 
-def test_a_list_of_one_class_is_recognised(folder):
+def test_a_list_of_one_class_is_no_image_set(folder):
     (folder / "ImageSets" / "Main" / "dog_train.txt").write_text("a  1\nb -1\n")
-    assert "is a list of one class" in failure(folder, "dog_train")
+    assert "there is no image set 'dog_train'. Choose one of those there: train." in failure(folder, "dog_train")
 
 
 def test_a_list_that_is_no_text_is_refused(folder):
@@ -111,7 +105,7 @@ def test_an_empty_list_is_refused(folder):
 
 def test_an_unknown_policy_is_refused(folder):
     with pytest.raises(ValueError, match="must be 'error' or 'skip'"):
-        read_voc(root(folder), "train", on_bad_data="warn")
+        data_format("voc").image_sets(root(folder)).read("train", on_bad_data="warn")
 
 
 def remove_annotation(folder):
@@ -223,7 +217,7 @@ def test_a_defect_is_an_error_that_names_file_reason_and_way_out(folder, spoil):
 @DEFECTS
 def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
     path, expected = spoil(folder)
-    data = read_voc(root(folder), "train", on_bad_data="skip")
+    data = data_format("voc").image_sets(root(folder)).read("train", on_bad_data="skip")
     assert [sample.image_id for sample in data.samples] == ["a", "c"]
     (defect,) = data.defects
     assert defect.path == path
@@ -232,16 +226,16 @@ def test_with_skip_the_whole_image_is_left_out_and_listed(folder, spoil):
 
 def test_an_image_listed_twice_is_a_defect_and_none_is_lost_by_it(folder):
     id_twice(folder)
-    assert read_voc(root(folder), "train", on_bad_data="skip").left_out == 0
+    assert data_format("voc").image_sets(root(folder)).read("train", on_bad_data="skip").left_out == 0
     remove_image(folder)
     (folder / "ImageSets" / "Main" / "train.txt").write_text("a\nb\na\n")
-    data = read_voc(root(folder), "train", on_bad_data="skip")
+    data = data_format("voc").image_sets(root(folder)).read("train", on_bad_data="skip")
     assert (len(data.samples), data.left_out, len(data.defects)) == (1, 1, 2)
 
 
 def test_an_image_of_another_entry_is_one_image_left_out(folder):
     stale_filename(folder)
-    assert read_voc(root(folder), "train", on_bad_data="skip").left_out == 1
+    assert data_format("voc").image_sets(root(folder)).read("train", on_bad_data="skip").left_out == 1
 
 
 def test_when_nothing_is_usable_skip_is_an_error_too(folder):

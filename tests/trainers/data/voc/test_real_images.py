@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainers.data.decoded import decode
-from trainers.data.voc.reader import VOC_CLASSES, read_voc
+from trainers.data.decoding import decode
+from trainers.data.formats import data_format
+from trainers.data.voc.reader import VOC_CLASSES
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
 
@@ -40,7 +41,7 @@ VAL = {
 
 @pytest.fixture(scope="module")
 def val():
-    return read_voc(Path(ROOT or ""), "val")
+    return data_format("voc").image_sets(Path(ROOT or "")).read("val")
 
 
 def test_the_split_has_the_published_number_of_objects_of_each_class(val):
@@ -55,7 +56,7 @@ def test_the_split_has_the_published_number_of_objects_of_each_class(val):
 
 
 def test_train_and_val_are_disjoint(val):
-    train = read_voc(Path(ROOT or ""), "train")
+    train = data_format("voc").image_sets(Path(ROOT or "")).read("train")
     assert len(train.samples) == 2000
     assert not {sample.image_id for sample in train.samples} & {sample.image_id for sample in val.samples}
 

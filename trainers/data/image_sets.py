@@ -1,0 +1,122 @@
+"""The image sets of a folder: found by the layouts of a format, or named by the user."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainers.data.errors import DataError, OnBadData
+from trainers.data.layout import NOTHING_NAMED, Layout, NamedFiles, Parts, SetFiles
+from trainers.data.sample import DetectionData
+
+if TYPE_CHECKING:
+    from trainers.data.formats import Format
+
+NAME_THE_FILES = "Name the files of each set: data.annotations.<set> and data.images.<set>"
+
+
+@dataclass(frozen=True)
+class ImageSets:
+    """Data of a format below a folder.
+
+    root: the folder; None where `named` has all. named: files that the user names. follow_links: whether links in the
+    data may lead outside.
+    """
+
+    form: "Format"
+    root: Path | None
+    named: NamedFiles = NOTHING_NAMED
+    follow_links: bool = False
+
+    def names(self) -> list[str]:
+        """The names of the image sets. Raises DataError if there are none."""
+        names = {name for sets in self._by_layout.values() for name in sets} | self.named.sets
+        if not names:
+            raise DataError(self.root or "the data", self._nothing_here(), self.form.name_the_root)
+        return sorted(names)
+
+    def files(self, name: str) -> Parts:
+        """Where an image set lies. Raises DataError if it isn't there, or can be read in more than one way."""
+        readings = {sets[name]: layout for layout, sets in self._by_layout.items() if name in sets}
+        if name in self.named.sets:
+            return (self._named_files(name, readings),)
+        if not readings:
+            way_out = f"Choose one of those there: {', '.join(self.names())}"  # raises where the whole folder is wrong
+            raise DataError(self.root or "the data", f"there is no image set {name!r}", way_out)
+        if len(readings) > 1:
+            raise self._ambiguous(name, readings)
+        [parts] = readings
+        return tuple(replace(part, follow_links=self.follow_links) for part in parts)
+
+    def read(
+        self, name: str, *, class_names: Sequence[str] | None = None, on_bad_data: OnBadData = "error"
+    ) -> DetectionData:
+        """Read an image set, by default with the format's own class names, and add what the format says of its objects.
+
+        Raises DataError for a set that isn't there, and for bad data unless `on_bad_data` is "skip".
+        """
+        form, names = self.form, self.class_names(name) if class_names is None else class_names
+        data = form.reader(self.files(name), class_names=names, on_bad_data=on_bad_data)
+        return replace(data, rule=form.rule, learns_difficult=form.learns_difficult)
+
+    def images(self, name: str) -> dict[str, Path]:
+        """The image file of each image of a set, by image id; nothing is decoded. Raises DataError as `files` does."""
+        return self.form.images(self.files(name))
+
+    def class_names(self, name: str) -> tuple[str, ...]:
+        """The class names that the files of a set list, or those of the benchmark where a format lists none."""
+        listed = self.form.classes.listed
+        return self.form.classes.own if listed is None else listed(self.files(name))
+
+    def reading(self, name: str) -> str:
+        """As what an image set is read, in one line."""
+        layout = next((one for one, sets in self._by_layout.items() if name in sets), None)
+        parts = self.files(name)
+        where = "; ".join(f"annotations in {part.annotations}, images in {part.images}" for part in parts)
+        how = "as named in the config" if name in self.named.sets or layout is None else layout.title
+        return f"{name}: read as {self.form.title} ({how}): {where}"
+
+    @cached_property
+    def _by_layout(self) -> dict[Layout, Mapping[str, Parts]]:
+        if self.root is None:
+            return {}
+        sets = {layout: layout.sets(self.root) for layout in self.form.layouts}
+        return {layout: one for layout, one in sets.items() if one}
+
+    def _named_files(self, name: str, readings: Mapping[Parts, Layout]) -> SetFiles:
+        """A set of which files are named; what isn't named is taken from the layout."""
+        annotations, images = self.named.annotations.get(name), self.named.images.get(name)
+        for key, path in (("annotations", annotations), ("images", images)):
+            if path is not None and not path.exists():
+                raise DataError(path, f"there is nothing here, but data.{key}.{name} names it", "Correct the path")
+        if annotations is not None and images is not None:
+            return SetFiles(self.root or images, annotations, images, follow_links=self.follow_links)
+        if len(readings) > 1:
+            raise self._ambiguous(name, readings)
+        part = replace(self._one_part(name, readings), follow_links=self.follow_links)
+        if annotations is not None:
+            return replace(part, annotations=annotations, ids=None)
+        return part if images is None else replace(part, images=images)
+
+    def _one_part(self, name: str, readings: Mapping[Parts, Layout]) -> SetFiles:
+        parts = next(iter(readings), ())
+        if len(parts) == 1:
+            return parts[0]
+        given, missing = ("annotations", "images") if name in self.named.annotations else ("images", "annotations")
+        reason = f"data.{given}.{name} is named, but nothing says where the set's {missing} are"
+        raise DataError(self.root or "the data", reason, f"Name data.{missing}.{name} too")
+
+    def _ambiguous(self, name: str, readings: Mapping[Parts, Layout]) -> DataError:
+        ways = " or ".join(
+            f"{layout.title} (annotations {parts[0].annotations}, images {parts[0].images})"
+            for parts, layout in readings.items()
+        )
+        keys = f"data.annotations.{name} and data.images.{name}"
+        return DataError(self.root or "the data", f"the set {name} can be read as {ways}", f"Say which: set {keys}")
+
+    def _nothing_here(self) -> str:
+        if self.root is not None and not self.root.exists():
+            return "there is no data here: it doesn't exist"
+        looked_for = "; ".join(layout.title for layout in self.form.layouts)
+        return f"there is no {self.form.title} data here: looked for {looked_for}"
