@@ -226,14 +226,19 @@ def tiny_data() -> Callable[..., Path]:
     def write(form: str, root: Path) -> Path:
         for split, count in TINY_SPLITS.items():
             names = [f"{split}_{number}" for number in range(count)]
-            folders = {"voc": "VOCdevkit/VOC2007/JPEGImages", "coco": split, "visdrone": f"{VISDRONE}{split}/images"}
-            (root / folders[form]).mkdir(parents=True, exist_ok=True)
+            folder, write_annotations = {
+                "voc": ("VOCdevkit/VOC2007/JPEGImages", _write_voc),
+                "coco": (split, _write_coco),
+                "visdrone": (f"{VISDRONE}{split}/images", _write_visdrone),
+                "yolo": (f"images/{split}", _write_yolo),
+            }[form]
+            (root / folder).mkdir(parents=True, exist_ok=True)
             for number, name in enumerate(names):
-                pixels = np.random.default_rng(number + 100 * count).integers(0, 90, (48, 64, 3), dtype=np.uint8)
+                pixels = np.random.default_rng((number, *split.encode())).integers(0, 90, (48, 64, 3), dtype=np.uint8)
                 for left, top, width, height, label, _ in tiny_objects(number):
                     pixels[top : top + height, left : left + width, label] = 230
-                Image.fromarray(pixels).save(root / folders[form] / f"{name}.jpg", quality=92)
-            {"voc": _write_voc, "coco": _write_coco, "visdrone": _write_visdrone}[form](root, split, names)
+                Image.fromarray(pixels).save(root / folder / f"{name}.jpg", quality=92)
+            write_annotations(root, split, names)
         return root
 
     return write
@@ -278,4 +283,15 @@ def _write_visdrone(root: Path, split: str, names: list[str]) -> None:
             f"{x},{y},{w},{h},{1 - flag},{0 if flag else (4, 9)[label]},0,0"
             for x, y, w, h, label, flag in tiny_objects(number)
         ]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+def _write_yolo(root: Path, split: str, names: list[str]) -> None:
+    """Nothing can be flagged there: flagged objects are left out."""
+    (root / "data.yaml").write_text("train: images/train\nval: images/val\ntest: images/test\nnames: [cat, dog]\n")
+    folder = root / "labels" / split
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        objects = [row for row in tiny_objects(number) if not row[-1]]
+        lines = [f"{c} {(x + w / 2) / 64} {(y + h / 2) / 48} {w / 64} {h / 48}" for x, y, w, h, c, _ in objects]
         (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")

@@ -8,7 +8,8 @@ import torch
 from search.config import ConfigError
 from search.stages.detector_result import figures_on
 from search.stages.images import defects_text, with_counted_objects
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.formats import data_format
 from trainers.data.voc.annotation import NAME_ALL_CLASSES

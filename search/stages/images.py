@@ -6,7 +6,8 @@ from search.plan.plan import Plan
 from search.plan.sources import check_sets, format_of, generated_sizes, image_sets, named_sets
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.progress import Progress

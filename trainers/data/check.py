@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.image_sets import ImageSets
 from trainers.data.sample import REGION, Defect

@@ -23,6 +23,9 @@ from trainers.data.visdrone.reader import VISDRONE_CLASSES, read_visdrone, visdr
 from trainers.data.voc.download import VOC_BY_HAND, download_voc
 from trainers.data.voc.layouts import voc_layouts
 from trainers.data.voc.reader import VOC_CLASSES, read_voc, voc_images
+from trainers.data.yolo.classes import yolo_classes
+from trainers.data.yolo.layouts import YOLO_LAYOUTS
+from trainers.data.yolo.reader import read_yolo, yolo_images
 
 
 class Reader(Protocol):
@@ -140,6 +143,19 @@ FORMATS: dict[str, Format] = {
             "For VisDrone-DET, unpack VisDrone2019-DET-train, -val and -test-dev, each with its folders images and "
             "annotations, into <data.root>"
         ),
+    ),
+    "yolo": Format(
+        title="YOLO",
+        layouts=YOLO_LAYOUTS,
+        reader=read_yolo,
+        images=yolo_images,
+        holds="data.yaml, or images and labels",
+        variable="BITFRONT_YOLO_ROOT",
+        classes=Classes(COCO_CLASSES, listed=yolo_classes),
+        rule="coco",
+        flagged="to be ignored",
+        learns_difficult=False,
+        by_hand="For YOLO, put data.yaml, the images and the labels into <data.root>",
     ),
     "shapes": replace(
         _voc("2007"),

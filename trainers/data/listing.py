@@ -1,7 +1,7 @@
 """Listing the data files of a folder, without what systems and tools leave beside them."""
 
-from collections.abc import Mapping
-from os import scandir
+from collections.abc import Iterator, Mapping
+from os import scandir, walk
 from pathlib import Path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -29,3 +29,15 @@ def images_by_stem(folder: Path) -> Mapping[str, list[str]]:
     for name in file_names(folder, *IMAGE_SUFFIXES):
         names.setdefault(Path(name).stem, []).append(name)
     return names
+
+
+def names_below(folder: Path, *suffixes: str) -> Iterator[str]:
+    """The data files with these endings in a folder and in those below it, as paths relative to it; `/` is between.
+
+    Links to folders are not followed. A folder that can't be read has no files.
+    """
+    for path, folders, files in walk(folder):
+        folders[:] = sorted(name for name in folders if is_data_file(name))
+        for name in sorted(files):
+            if is_data_file(name) and Path(name).suffix.lower() in suffixes:
+                yield (Path(path) / name).relative_to(folder).as_posix()

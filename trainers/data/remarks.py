@@ -9,6 +9,7 @@ OTHER_NAME = "annotations name another file than the picture of their image id, 
 SIZE_OF_PICTURE = "annotations without a usable size; the picture's own was taken"
 OTHER_SIZE = "pictures are one or two pixels larger or smaller than their annotations say; their own size was taken"
 NO_HEIGHT = "objects without height or width were skipped"
+REPEATED = "objects that a label file lists twice were read once"
 GROUPING = "categories that only group others and own no object were taken as no class"
 
 

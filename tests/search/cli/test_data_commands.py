@@ -40,6 +40,19 @@ def test_ignored_regions_have_a_row_and_a_split_may_be_chosen(check, tiny_data, 
     assert (rows["class"], rows["car"], rows["ignored regions"], rows["van"]) == ("val", "2 + 0 (2)", "2", "0 + 0 (0)")
 
 
+def test_yolos_classes_are_those_of_the_yaml_or_named(check, tiny_data, tmp_path):
+    root = tiny_data("yolo", tmp_path)
+    result = check(root, "--format", "yolo")
+    assert result.exit_code == 0, result.stderr
+    assert ["cat", "2 + 0 (2)", "4 + 0 (4)", "2 + 0 (2)"] in cells(result.stdout)
+    (root / "data.yaml").unlink()
+    unnamed = check(root, "--format", "yolo", "--split", "val")
+    assert unnamed.exit_code == 1
+    assert "labels/val: no file names its classes (a data YAML with names, classes.txt or obj.names)" in unnamed.stdout
+    named = check(root, "--format", "yolo", "--classes", "cow,hen")
+    assert [row[0] for row in cells(named.stdout)] == ["class", "images", "cow", "hen", "all objects"]
+
+
 def test_classes_of_ones_own_are_named(check, tiny_data, tmp_path):
     result = check(tiny_data("voc", tmp_path), "--classes", "cat,dog,cow", "--split", "train", "--year", 2007)
     assert result.exit_code == 0, result.stderr

@@ -1,4 +1,4 @@
-from trainers.data.listing import file_names, images_by_stem
+from trainers.data.listing import file_names, images_by_stem, names_below
 
 
 def test_data_files_are_listed_by_ending_without_hidden_ones(tmp_path):
@@ -13,3 +13,11 @@ def test_images_are_listed_by_stem_in_any_case_of_any_ending(tmp_path):
     for name in ("a.JPG", "a.png", "b.webp", "c.1.tiff", "._a.jpg", "d.xml"):
         (tmp_path / name).touch()
     assert images_by_stem(tmp_path) == {"a": ["a.JPG", "a.png"], "b": ["b.webp"], "c.1": ["c.1.tiff"]}
+
+
+def test_files_below_a_folder_are_named_from_it_without_hidden_folders(tmp_path):
+    for name in ("b.txt", "a/c.TXT", "a/d.jpg", "a/e/f.txt", ".g/h.txt", "a/._c.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(names_below(tmp_path, ".txt")) == ["b.txt", "a/c.TXT", "a/e/f.txt"]
+    assert list(names_below(tmp_path / "none", ".txt")) == []

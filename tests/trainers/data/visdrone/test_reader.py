@@ -103,7 +103,7 @@ def with_two_images(folder):
 
 def with_an_image_that_is_none(folder):
     (folder / "images" / "b.jpg").write_text("<html>")
-    return "the file is no JPEG or PNG image (6 bytes)"
+    return "the file is no JPEG, PNG, BMP, TIFF or WebP image (6 bytes)"
 
 
 def with_an_image_linked_from_outside(folder):

@@ -1,0 +1,119 @@
+"""Which images belong to a part of an image set, each with its label file."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from trainers.data.errors import DataError
+from trainers.data.layout import SetFiles
+from trainers.data.listing import IMAGE_SUFFIXES, names_below
+from trainers.data.yolo.classes import label_names
+from trainers.data.yolo.data_yaml import read_data_yaml
+from trainers.data.yolo.places import as_labels, is_there, parts_of
+
+MISSING_FOLDER = (
+    "Correct the data's YAML or data.root, or name the folders: data.annotations.<set> for labels and data.images.<set>"
+)
+_TRIED = 100
+"""How many lines of a list are tried to find out what its paths begin with."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image of a set, before anything is read.
+
+    image_id: the path of its image without the ending. images: the files that it may be, as paths below the folder of
+    images; one if all is well. label: its label file as a path below `label_folder`.
+    """
+
+    image_id: str
+    images: tuple[str, ...]
+    label: str
+
+
+def entries_of(part: SetFiles) -> list[Entry]:
+    """The images of a part: those of a list, or those in its folder of images, and labels without an image.
+
+    Raises DataError for a list that can't be read, a folder that is missing and a YAML that is broken.
+    """
+    if part.annotations.suffix in (".yaml", ".yml") and part.annotations.is_file():
+        read_data_yaml(part.annotations)
+        way_out = "Name the folder of the labels there, or let data.root name the YAML's folder"
+        raise DataError(part.annotations, "a data YAML was named in place of the labels of a set", way_out)
+    if part.annotations.is_file():
+        return _listed(part)
+    for folder in (part.images, part.annotations):
+        if not folder.is_dir():
+            raise DataError(folder, "the folder is missing", MISSING_FOLDER)
+    return _in_folders(part)
+
+
+def label_folder(part: SetFiles) -> Path:
+    """The folder from which the paths of label files count."""
+    return part.images if part.annotations.is_file() else part.annotations
+
+
+def _in_folders(part: SetFiles) -> list[Entry]:
+    """Sorted by id; a label file without an image is an entry, too."""
+    images = _by_id(names_below(part.images, *IMAGE_SUFFIXES))
+    labels = _by_id(label_names(part.annotations))
+    return [
+        Entry(f"{part.prefix}{one}", tuple(images.get(one, ())), labels.get(one, [f"{one}.txt"])[0])
+        for one in sorted(images.keys() | labels.keys())
+    ]
+
+
+def _listed(part: SetFiles) -> list[Entry]:
+    """In the list's order; a path that is listed twice has two entries."""
+    names = _names(part, _lines(part.annotations))
+    same = _by_id(names)
+    ids = [_without_ending(name) for name in names]
+    return [Entry(one, tuple(dict.fromkeys(same[one])), _label(name)) for one, name in zip(ids, names, strict=True)]
+
+
+def _by_id(names: Iterable[str]) -> dict[str, list[str]]:
+    by_id: dict[str, list[str]] = {}
+    for name in names:
+        by_id.setdefault(_without_ending(name), []).append(name)
+    return by_id
+
+
+def _without_ending(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.parent / path.stem)
+
+
+def _label(name: str) -> str:
+    """Of an image, its path with `labels` for the last `images`; without such a folder they lie side by side."""
+    path = PurePosixPath(name)
+    return str(PurePosixPath(*as_labels(path.parent.parts), f"{path.stem}.txt"))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        way_out = "It must be text, the path of an image in each line"
+        raise DataError(path, f"the image set can't be read ({error})", way_out) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _names(part: SetFiles, lines: Sequence[str]) -> list[str]:
+    """The listed paths as paths below the folder of images.
+
+    Such paths count from the list's folder or from the root, or they begin with what is right on another machine only.
+    The first that fits a file in one of these ways decides for all, so that no path means a file by chance.
+    """
+    bases = part.annotations.parent, part.images
+    paths = [parts_of(line) for line in lines]
+    fitting = (
+        (base, parts[:first])
+        for parts in paths[:_TRIED]
+        for first in range(len(parts))
+        for base in bases
+        if is_there(base.joinpath(*parts[first:]))
+    )
+    base, begin = next(fitting, (part.images, ()))
+    rests = (parts[len(begin) :] if parts[: len(begin)] == begin else parts for parts in paths)
+    return [Path(os.path.relpath(base.joinpath(*rest), part.images)).as_posix() for rest in rests]

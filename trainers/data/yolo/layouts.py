@@ -1,0 +1,111 @@
+"""Where YOLO data lie: as a data YAML says, in folders of images and labels, or in lists of image paths."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from trainers.data.errors import DataError
+from trainers.data.layout import Layout, Parts, SetFiles
+from trainers.data.listing import IMAGE_SUFFIXES, file_names, is_data_file
+from trainers.data.yolo.classes import class_file, label_names
+from trainers.data.yolo.data_yaml import DataYaml, find_data_yaml, read_data_yaml
+from trainers.data.yolo.places import as_labels, place_below
+
+ALL = "all"
+"""The one image set of data that aren't divided."""
+
+
+def _by_yaml(root: Path) -> Mapping[str, Parts]:
+    path = find_data_yaml(root)
+    if path is None:
+        return {}
+    try:
+        described = read_data_yaml(path)
+    except DataError:
+        return {"train": (SetFiles(root, path, root),)}  # whoever reads this set hears what is wrong with the YAML
+    bases = _bases(root, described)
+    return {name: _parts(root, bases, places) for name, places in described.places.items()}
+
+
+def _bases(root: Path, described: DataYaml) -> tuple[Path, ...]:
+    """What the places of a YAML count from: its `path`, which may be of another machine, or its own folder."""
+    if described.base is None:
+        return (root,)
+    stated = place_below(root, [root], described.base)
+    return (stated, root) if stated.is_dir() else (root,)
+
+
+def _parts(root: Path, bases: tuple[Path, ...], places: tuple[str, ...]) -> Parts:
+    return tuple(_part(root, place_below(root, bases, one), several=len(places) > 1) for one in places)
+
+
+def _part(root: Path, place: Path, several: bool) -> SetFiles:
+    if place.is_file():
+        return SetFiles(root, place, root)
+    prefix = f"{place.relative_to(root).as_posix()}/" if several else ""
+    labels = root.joinpath(*as_labels(place.relative_to(root).parts))
+    if labels == place and (place / "images").is_dir():
+        place, labels = place / "images", place / "labels"
+    return SetFiles(root, labels, place, prefix=prefix)
+
+
+def _by_kind(root: Path) -> Mapping[str, Parts]:
+    images, labels = root / "images", root / "labels"
+    names = [folder.name for folder in _folders(images) if _has_labels(labels / folder.name)]
+    return {name: (SetFiles(root, labels / name, images / name),) for name in names}
+
+
+def _by_set(root: Path) -> Mapping[str, Parts]:
+    folders = [folder for folder in _folders(root) if (folder / "images").is_dir() and _has_labels(folder / "labels")]
+    return {folder.name: (SetFiles(root, folder / "labels", folder / "images"),) for folder in folders}
+
+
+def _by_list(root: Path) -> Mapping[str, Parts]:
+    if not (root / "labels").is_dir() and class_file(root) is None:
+        return {}
+    paths = [root / name for name in file_names(root, ".txt")]
+    return {path.stem: (SetFiles(root, path, root),) for path in paths if _lists_images(path)}
+
+
+def _undivided(root: Path) -> Mapping[str, Parts]:
+    files = SetFiles(root, root / "labels", root / "images")
+    divided = _by_kind(root) or _by_list(root)
+    return {ALL: (files,)} if not divided and files.images.is_dir() and _has_labels(files.annotations) else {}
+
+
+def _besides_yaml(find: Callable[[Path], Mapping[str, Parts]], root: Path) -> Mapping[str, Parts]:
+    """The sets of folders or lists, without those of which the YAML speaks, by name or by place."""
+    described = _by_yaml(root)
+    known = {part.annotations for parts in described.values() for part in parts}
+    return {
+        name: parts
+        for name, parts in find(root).items()
+        if name not in described and known.isdisjoint(part.annotations for part in parts)
+    }
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.glob("*")) if is_data_file(path.name) and path.is_dir())
+
+
+def _has_labels(folder: Path) -> bool:
+    return next(label_names(folder), None) is not None
+
+
+def _lists_images(path: Path) -> bool:
+    """Whether the first line of a text is the name of an image."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            first = next((line.strip() for line in lines if line.strip()), "")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return first.lower().endswith(IMAGE_SUFFIXES)
+
+
+YOLO_LAYOUTS = (
+    Layout("a data YAML (data.yaml) with train, val and names", _by_yaml),
+    Layout("images/<set> with labels/<set>", partial(_besides_yaml, _by_kind)),
+    Layout("<set>/images with <set>/labels", partial(_besides_yaml, _by_set)),
+    Layout("<set>.txt with the paths of images", partial(_besides_yaml, _by_list)),
+    Layout(f"images with labels, as the set {ALL!r}", partial(_besides_yaml, _undivided)),
+)
