@@ -234,7 +234,7 @@ def tiny_data() -> Callable[..., Path]:
             }[form]
             (root / folder).mkdir(parents=True, exist_ok=True)
             for number, name in enumerate(names):
-                pixels = np.random.default_rng(number + 100 * count).integers(0, 90, (48, 64, 3), dtype=np.uint8)
+                pixels = np.random.default_rng((number, *split.encode())).integers(0, 90, (48, 64, 3), dtype=np.uint8)
                 for left, top, width, height, label, _ in tiny_objects(number):
                     pixels[top : top + height, left : left + width, label] = 230
                 Image.fromarray(pixels).save(root / folder / f"{name}.jpg", quality=92)

@@ -62,7 +62,7 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
         inputs=inputs,
         seconds=time.monotonic() - started,
     )
-    _check_same_data(run, _fingerprints(data))
+    _check_same_data(run, data)
     return data
 
 
@@ -104,11 +104,17 @@ def _fingerprints(data: RunData) -> dict[str, str | None]:
     return {"train": data.train.fingerprint(), "val": None if data.val is None else data.val.fingerprint()}
 
 
-def _check_same_data(run: RunFolder, found: Mapping[str, str | None]) -> None:
+def _check_same_data(run: RunFolder, data: RunData) -> None:
     """Raise RunError when the images changed: teachers and scores of one run belong to the same ones."""
     file = run.path / layout.DATA_DIGEST
-    if run.begun and file.is_file() and read_json(file) != found:
-        raise RunError(
-            f"{run.path} was begun with other images or annotations than are there now. "
-            "Bring those back, or give another --run-dir."
-        )
+    if not (run.begun and file.is_file()):
+        return
+    noted = read_json(file)
+    for name, images in (("train", data.train), ("val", data.val)):
+        known = noted.get(name)
+        same = known is None if images is None else isinstance(known, str) and images.has_fingerprint(known)
+        if not same:
+            raise RunError(
+                f"{run.path} was begun with other images or annotations than are there now. "
+                "Bring those back, or give another --run-dir."
+            )

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from trainers.data.batches import Batch, batches
 from trainers.data.remarks import Remark
 from trainers.data.sample import Defect, Target
+
+_WITH_PIXELS = "pixels:"
+"""What fingerprints begin with that cover the pixels, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +117,26 @@ class Decoded:
         return batches(self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
 
     def fingerprint(self) -> str:
-        """A digest of the image ids in order, the size, the classes and the objects: it differs between data sets."""
+        """A digest of all that is decoded, in order: it differs between any two data sets that aren't the same."""
+        return self._fingerprint
+
+    def has_fingerprint(self, text: str) -> bool:
+        """Whether `text` is the fingerprint of these images. Runs of earlier versions have one without the pixels."""
+        return text == (self._fingerprint if text.startswith(_WITH_PIXELS) else self._digest_of_objects().hexdigest())
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = self._digest_of_objects()
+        digest.update(json.dumps([self.rule, self.learns_difficult]).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return f"{_WITH_PIXELS}{digest.hexdigest()}"
+
+    def _digest_of_objects(self) -> "hashlib._Hash":
+        """Of the image ids in order, the size, the classes and the objects."""
         digest = hashlib.sha256(json.dumps([self.image_ids, self.size, self.class_names]).encode())
         for array in (self.boxes, self.labels, self.difficult, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return digest
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, without a copy; `from_arrays` is the inverse."""
