@@ -1,18 +1,18 @@
 """Where VisDrone data lie: a folder of annotations and a folder of images for each image set."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from trainers.data.layout import Layout, Parts, SetFiles
-from trainers.data.listing import file_names, is_data_file
+from trainers.data.listing import file_names, folders_in, is_folder
 
 _LONG_NAME = re.compile(r"VisDrone[0-9]{4}-DET-(.+)")
 
 
 def _by_long_name(root: Path) -> Mapping[str, Parts]:
     """The folders as published, whatever is in them. Of two years both keep their long names."""
-    long_names = {folder: match[1] for folder in _folders(root) if (match := _LONG_NAME.fullmatch(folder.name))}
+    long_names = {folder: match[1] for folder in folders_in(root) if (match := _LONG_NAME.fullmatch(folder.name))}
     names = list(long_names.values())
     return {
         name if names.count(name) == 1 else folder.name: _in_folder(root, _unpacked(folder))
@@ -21,27 +21,23 @@ def _by_long_name(root: Path) -> Mapping[str, Parts]:
 
 
 def _by_short_name(root: Path) -> Mapping[str, Parts]:
-    folders = [folder for folder in _folders(root) if not _LONG_NAME.fullmatch(folder.name)]
+    folders = [folder for folder in folders_in(root) if not _LONG_NAME.fullmatch(folder.name)]
     return {
         folder.name: _in_folder(root, _unpacked(folder))
         for folder in folders
-        if (_unpacked(folder) / "images").is_dir() and _has_texts(_unpacked(folder) / "annotations")
+        if is_folder(_unpacked(folder) / "images") and _has_texts(_unpacked(folder) / "annotations")
     }
 
 
 def _by_kind(root: Path) -> Mapping[str, Parts]:
     images, annotations = root / "images", root / "annotations"
-    names = [folder.name for folder in _folders(images) if _has_texts(annotations / folder.name)]
+    names = [folder.name for folder in folders_in(images) if _has_texts(annotations / folder.name)]
     return {name: (SetFiles(root, annotations / name, images / name),) for name in names}
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.glob("*")) if is_data_file(path.name) and path.is_dir())
 
 
 def _unpacked(folder: Path) -> Path:
     """The folder, or the one of its own name within it, into which some programs unpack."""
-    return folder / folder.name if (folder / folder.name / "annotations").is_dir() else folder
+    return folder / folder.name if is_folder(folder / folder.name / "annotations") else folder
 
 
 def _in_folder(root: Path, folder: Path) -> Parts:
