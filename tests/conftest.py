@@ -8,8 +8,10 @@ import os
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import json
+import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +130,22 @@ def targets() -> list[dict[str, Tensor]]:
         {"boxes": torch.tensor(first), "labels": torch.tensor([1])},
         {"boxes": torch.tensor(second), "labels": torch.tensor([3, 2, 1])},
     ]
+
+
+@contextmanager
+def _unchanged_generators() -> Iterator[None]:
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    yield
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1][1])
+    assert np.random.get_state()[2:] == before[1][2:]
+    assert random.getstate() == before[2]
+
+
+@pytest.fixture
+def generators() -> AbstractContextManager[None]:
+    """A context in which the global generators of torch, numpy and `random` must neither be seeded nor drawn from."""
+    return _unchanged_generators()
 
 
 @pytest.fixture
