@@ -31,7 +31,7 @@ class ImageSets:
         """The names of the image sets. Raises DataError if there are none."""
         names = {name for sets in self._by_layout.values() for name in sets} | self.named.sets
         if not names:
-            raise DataError(self.root or "the data", self._nothing_here(), self.form.name_the_root)
+            raise DataError(self.root or "the data", self._nothing_here(), self._way_out())
         return sorted(names)
 
     def files(self, name: str) -> Parts:
@@ -112,6 +112,10 @@ class ImageSets:
         )
         keys = " and ".join(_named_by(key, name) for key in ("annotations", "images"))
         return DataError(self.root or "the data", f"the set {name} can be read as {ways}", f"Say which: {keys}")
+
+    def _way_out(self) -> str:
+        ways = [layout.way_out(self.root) for layout in self.form.layouts] if self.root is not None else []
+        return next(filter(None, ways), self.form.name_the_root)
 
     def _nothing_here(self) -> str:
         if self.root is not None and not self.root.exists():
