@@ -53,7 +53,7 @@ TWO_DEFECTS = {
     ),
     "visdrone": (
         "VisDrone2019-DET-train/annotations/train_1.txt",
-        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,0,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
+        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,-3,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
         ["line 1 has 3 columns", "the box in line 3 has no area", "the score in line 4 is 2"],
     ),
     "yolo": (

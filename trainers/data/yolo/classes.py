@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from trainers.data.errors import DataError, show
 from trainers.data.layout import Parts, SetFiles
-from trainers.data.listing import names_below
+from trainers.data.listing import is_file, names_below
 from trainers.data.yolo.data_yaml import find_data_yaml, read_data_yaml
 
 CLASS_FILES = ("classes.txt", "obj.names")
@@ -44,7 +44,7 @@ def label_names(folder: Path) -> Iterator[str]:
 
 def class_file(folder: Path) -> Path | None:
     """The list of class names in a folder."""
-    return next((folder / name for name in CLASS_FILES if (folder / name).is_file()), None)
+    return next((folder / name for name in CLASS_FILES if is_file(folder / name)), None)
 
 
 def _folders_above(part: SetFiles) -> Sequence[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from trainers.data.errors import DataError
 from trainers.data.layout import SetFiles
-from trainers.data.listing import IMAGE_SUFFIXES, names_below
+from trainers.data.listing import IMAGE_SUFFIXES, is_file, is_folder, names_below
 from trainers.data.yolo.classes import label_names
 from trainers.data.yolo.data_yaml import read_data_yaml
 from trainers.data.yolo.places import as_labels, is_there, parts_of
@@ -37,21 +37,21 @@ def entries_of(part: SetFiles) -> list[Entry]:
 
     Raises DataError for a list that can't be read, a folder that is missing and a YAML that is broken.
     """
-    if part.annotations.suffix in (".yaml", ".yml") and part.annotations.is_file():
+    if part.annotations.suffix in (".yaml", ".yml") and is_file(part.annotations):
         read_data_yaml(part.annotations)
         way_out = "Name the folder of the labels there, or let data.root name the YAML's folder"
         raise DataError(part.annotations, "a data YAML was named in place of the labels of a set", way_out)
-    if part.annotations.is_file():
+    if is_file(part.annotations):
         return _listed(part)
     for folder in (part.images, part.annotations):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise DataError(folder, "the folder is missing", MISSING_FOLDER)
     return _in_folders(part)
 
 
 def label_folder(part: SetFiles) -> Path:
     """The folder from which the paths of label files count."""
-    return part.images if part.annotations.is_file() else part.annotations
+    return part.images if is_file(part.annotations) else part.annotations
 
 
 def _in_folders(part: SetFiles) -> list[Entry]:

@@ -1,12 +1,12 @@
 """Where YOLO data lie: as a data YAML says, in folders of images and labels, or in lists of image paths."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from trainers.data.errors import DataError
 from trainers.data.layout import Layout, Parts, SetFiles
-from trainers.data.listing import IMAGE_SUFFIXES, file_names, is_data_file
+from trainers.data.listing import IMAGE_SUFFIXES, file_names, folders_in, is_file, is_folder
 from trainers.data.yolo.classes import class_file, label_names
 from trainers.data.yolo.data_yaml import DataYaml, find_data_yaml, read_data_yaml
 from trainers.data.yolo.places import as_labels, place_below
@@ -32,7 +32,7 @@ def _bases(root: Path, described: DataYaml) -> tuple[Path, ...]:
     if described.base is None:
         return (root,)
     stated = place_below(root, [root], described.base)
-    return (stated, root) if stated.is_dir() else (root,)
+    return (stated, root) if is_folder(stated) else (root,)
 
 
 def _parts(root: Path, bases: tuple[Path, ...], places: tuple[str, ...]) -> Parts:
@@ -40,28 +40,28 @@ def _parts(root: Path, bases: tuple[Path, ...], places: tuple[str, ...]) -> Part
 
 
 def _part(root: Path, place: Path, several: bool) -> SetFiles:
-    if place.is_file():
+    if is_file(place):
         return SetFiles(root, place, root)
     prefix = f"{place.relative_to(root).as_posix()}/" if several else ""
     labels = root.joinpath(*as_labels(place.relative_to(root).parts))
-    if labels == place and (place / "images").is_dir():
+    if labels == place and is_folder(place / "images"):
         place, labels = place / "images", place / "labels"
     return SetFiles(root, labels, place, prefix=prefix)
 
 
 def _by_kind(root: Path) -> Mapping[str, Parts]:
     images, labels = root / "images", root / "labels"
-    names = [folder.name for folder in _folders(images) if _has_labels(labels / folder.name)]
+    names = [folder.name for folder in folders_in(images) if _has_labels(labels / folder.name)]
     return {name: (SetFiles(root, labels / name, images / name),) for name in names}
 
 
 def _by_set(root: Path) -> Mapping[str, Parts]:
-    folders = [folder for folder in _folders(root) if (folder / "images").is_dir() and _has_labels(folder / "labels")]
+    folders = [folder for folder in folders_in(root) if is_folder(folder / "images") and _has_labels(folder / "labels")]
     return {folder.name: (SetFiles(root, folder / "labels", folder / "images"),) for folder in folders}
 
 
 def _by_list(root: Path) -> Mapping[str, Parts]:
-    if not (root / "labels").is_dir() and class_file(root) is None:
+    if not is_folder(root / "labels") and class_file(root) is None:
         return {}
     paths = [root / name for name in file_names(root, ".txt")]
     return {path.stem: (SetFiles(root, path, root),) for path in paths if _lists_images(path)}
@@ -70,7 +70,7 @@ def _by_list(root: Path) -> Mapping[str, Parts]:
 def _undivided(root: Path) -> Mapping[str, Parts]:
     files = SetFiles(root, root / "labels", root / "images")
     divided = _by_kind(root) or _by_list(root)
-    return {ALL: (files,)} if not divided and files.images.is_dir() and _has_labels(files.annotations) else {}
+    return {ALL: (files,)} if not divided and is_folder(files.images) and _has_labels(files.annotations) else {}
 
 
 def _besides_yaml(find: Callable[[Path], Mapping[str, Parts]], root: Path) -> Mapping[str, Parts]:
@@ -82,10 +82,6 @@ def _besides_yaml(find: Callable[[Path], Mapping[str, Parts]], root: Path) -> Ma
         for name, parts in find(root).items()
         if name not in described and known.isdisjoint(part.annotations for part in parts)
     }
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.glob("*")) if is_data_file(path.name) and path.is_dir())
 
 
 def _has_labels(folder: Path) -> bool:

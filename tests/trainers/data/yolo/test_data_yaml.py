@@ -1,6 +1,9 @@
 """The YAML of a YOLO data set: what it says, and what it can't say."""
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
@@ -92,3 +95,43 @@ def test_a_broken_yaml_is_named_by_whoever_reads_the_data(tmp_path):
     for ask in (sets.read, sets.images, sets.class_names):
         with pytest.raises(DataError, match=r"data\.yaml: broken YAML in line 3"):
             ask("train")
+
+
+VALUE = st.none() | st.booleans() | st.integers(-1, 3) | st.text(max_size=5) | st.dates() | st.just("a" * 5000)
+PLACE = st.text("./\\\\a:~imges", max_size=8) | st.sampled_from(
+    ["images", "../images", "/images", "C:images", "list.txt"]
+)
+CONTENT = st.fixed_dictionaries(
+    {"train": PLACE | st.lists(PLACE | VALUE, max_size=2) | VALUE, "names": st.lists(VALUE, max_size=3) | VALUE},
+    optional={
+        "path": PLACE | VALUE,
+        "val": PLACE | VALUE,
+        "nc": VALUE,
+        "kpt_shape": VALUE | st.lists(VALUE, max_size=2),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def small_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    (root / "images").mkdir()
+    (root / "list.txt").write_text("images/a.jpg\n")
+    return root
+
+
+@given(CONTENT.map(lambda content: yaml.safe_dump(content, allow_unicode=True)) | st.text(max_size=60))
+def test_text_of_any_kind_is_read_or_refused_and_no_place_leads_outside(small_root, text):
+    path = small_root / "data.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    sets = {name: parts for layout in data_format("yolo").layouts for name, parts in layout.sets(small_root).items()}
+    for part in (part for parts in sets.values() for part in parts):
+        for place in (part.annotations, part.images):
+            assert place.is_relative_to(small_root)
+            assert ".." not in place.parts
+    try:
+        read = read_data_yaml(path)
+    except DataError:
+        return
+    assert all(isinstance(name, str) and name for name in read.names)
+    assert read.places
