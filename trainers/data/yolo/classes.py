@@ -1,7 +1,7 @@
 """The class names of YOLO data: in its YAML, or in a text file with one in each line."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainers.data.errors import DataError, show
 from trainers.data.layout import Parts, SetFiles
@@ -39,7 +39,7 @@ def names_of(part: SetFiles) -> tuple[str, ...]:
 
 def label_names(folder: Path) -> Iterator[str]:
     """The label files in a folder and in those below it, as paths relative to it."""
-    return (name for name in names_below(folder, ".txt") if PurePosixPath(name).name not in CLASS_FILES)
+    return (name for name in names_below(folder, ".txt") if name.rpartition("/")[2] not in CLASS_FILES)
 
 
 def class_file(folder: Path) -> Path | None:
