@@ -8,8 +8,9 @@ import os
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import json
+import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
@@ -93,6 +95,22 @@ def random_candidate() -> Callable[..., Candidate]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def published_resnet18() -> Callable[..., dict[str, Tensor]]:
+    """Makes what torchvision's ResNet-18 would be at the width of a backbone of ours: 100 tensors, and 2 of `fc`."""
+
+    def make(backbone: nn.Module, seed: int = 0) -> dict[str, Tensor]:
+        with torch.device("meta"):
+            theirs = resnet18().state_dict()
+        own, generator = backbone.state_dict(), torch.Generator().manual_seed(seed)
+        names = {name: ours for name, ours in zip(theirs, backbone.from_published(theirs), strict=True) if ours in own}
+        shapes = {name: own[ours].shape for name, ours in names.items() if "num_batches" not in name}
+        shapes |= {"fc.weight": (5, 64), "fc.bias": (5,)}
+        return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
+
+    return make
+
+
 @pytest.fixture
 def images() -> list[Tensor]:
     return list(torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1)))
@@ -107,6 +125,22 @@ def targets() -> list[dict[str, Tensor]]:
         {"boxes": torch.tensor(first), "labels": torch.tensor([1])},
         {"boxes": torch.tensor(second), "labels": torch.tensor([3, 2, 1])},
     ]
+
+
+@contextmanager
+def _unchanged_generators() -> Iterator[None]:
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    yield
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1][1])
+    assert np.random.get_state()[2:] == before[1][2:]
+    assert random.getstate() == before[2]
+
+
+@pytest.fixture
+def generators() -> AbstractContextManager[None]:
+    """A context in which the global generators of torch, numpy and `random` must neither be seeded nor drawn from."""
+    return _unchanged_generators()
 
 
 class RecordedProgress:

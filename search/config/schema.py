@@ -1,6 +1,7 @@
 """The shape of a config: every key with its type, bounds and default."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
 from trainers.data.formats import FORMATS
+from trainers.file_format import is_own_file
 
 TWIN = "twin"
 
@@ -104,7 +106,7 @@ class Teacher(_Section):
     @property
     def is_given(self) -> bool:
         """Whether the weights are a trained detector of ours. Other weights only start the teacher's training."""
-        return self.weights is not None and self.weights.endswith(".safetensors")
+        return self.weights is not None and is_own_file(Path(self.weights))
 
 
 class Layers(_Section):

@@ -17,7 +17,7 @@ from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.supernet import train_supernet
 
@@ -51,11 +51,11 @@ def _train_and_save(
     plan: SearchPlan, run: RunFolder, teachers: dict[str, Teacher], train: Decoded, progress: Progress
 ) -> None:
     config, base = plan.base.config, plan.base
-    torch.manual_seed(seeded(config.seed, "supernet"))
     device = pick_device(config.device)
-    supernet = build_supernet(base.student, plan.choices).to(device)
-    inherit_shared(supernet, teachers[TWIN].network.state_dict())
-    distiller = distiller_for(base, supernet, teachers).to(device)
+    with seeded_torch(seeded(config.seed, "supernet")):
+        supernet = build_supernet(base.student, plan.choices).to(device)
+        inherit_shared(supernet, teachers[TWIN].network.state_dict())
+        distiller = distiller_for(base, supernet, teachers).to(device)
     unfinished = run.training_state("supernet")
     train_supernet(
         supernet,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from search.plan.plan import Plan
@@ -24,7 +23,7 @@ from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import score_metrics
 from trainers.progress import Progress, figures_text
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.detector import train_detector
 from trainers.whole_files import write_whole
@@ -75,10 +74,10 @@ def _train(
     name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, train: Decoded, progress: Progress
 ) -> nn.Module:
     seed = plan.config.seed
-    torch.manual_seed(seeded(seed, "teacher", name))
-    network = build_fixed(teacher.spec, ALL_REAL)
+    with seeded_torch(seeded(seed, "teacher", name)):
+        network = build_fixed(teacher.spec, ALL_REAL)
     if teacher.start is not None:
-        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec.detector)}")
+        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec)}")
     network.to(pick_device(plan.config.device))
     train_detector(
         network,

@@ -13,8 +13,6 @@ from trainers.data.sample import DetectionData
 if TYPE_CHECKING:
     from trainers.data.formats import Format
 
-NAME_THE_FILES = "Name the files of each set: data.annotations.<set> and data.images.<set>"
-
 
 @dataclass(frozen=True)
 class ImageSets:
@@ -74,7 +72,7 @@ class ImageSets:
         layout = next((one for one, sets in self._by_layout.items() if name in sets), None)
         parts = self.files(name)
         where = "; ".join(f"annotations in {part.annotations}, images in {part.images}" for part in parts)
-        how = "as named in the config" if name in self.named.sets or layout is None else layout.title
+        how = "as named" if name in self.named.sets or layout is None else layout.title
         return f"{name}: read as {self.form.title} ({how}): {where}"
 
     @cached_property
@@ -89,7 +87,7 @@ class ImageSets:
         annotations, images = self.named.annotations.get(name), self.named.images.get(name)
         for key, path in (("annotations", annotations), ("images", images)):
             if path is not None and not path.exists():
-                raise DataError(path, f"there is nothing here, but data.{key}.{name} names it", "Correct the path")
+                raise DataError(path, f"there is nothing here, but {_named_by(key, name)} names it", "Correct the path")
         if annotations is not None and images is not None:
             return SetFiles(self.root or images, annotations, images, follow_links=self.follow_links)
         if len(readings) > 1:
@@ -104,19 +102,24 @@ class ImageSets:
         if len(parts) == 1:
             return parts[0]
         given, missing = ("annotations", "images") if name in self.named.annotations else ("images", "annotations")
-        reason = f"data.{given}.{name} is named, but nothing says where the set's {missing} are"
-        raise DataError(self.root or "the data", reason, f"Name data.{missing}.{name} too")
+        reason = f"the {given} of {name} are named, but nothing says where its {missing} are"
+        raise DataError(self.root or "the data", reason, f"Name these too: {_named_by(missing, name)}")
 
     def _ambiguous(self, name: str, readings: Mapping[Parts, Layout]) -> DataError:
         ways = " or ".join(
             f"{layout.title} (annotations {parts[0].annotations}, images {parts[0].images})"
             for parts, layout in readings.items()
         )
-        keys = f"data.annotations.{name} and data.images.{name}"
-        return DataError(self.root or "the data", f"the set {name} can be read as {ways}", f"Say which: set {keys}")
+        keys = " and ".join(_named_by(key, name) for key in ("annotations", "images"))
+        return DataError(self.root or "the data", f"the set {name} can be read as {ways}", f"Say which: {keys}")
 
     def _nothing_here(self) -> str:
         if self.root is not None and not self.root.exists():
             return "there is no data here: it doesn't exist"
         looked_for = "; ".join(layout.title for layout in self.form.layouts)
         return f"there is no {self.form.title} data here: looked for {looked_for}"
+
+
+def _named_by(key: str, name: str) -> str:
+    """What names the annotations or images of a set."""
+    return f"data.{key}.{name} (in commands without a config --{key})"

@@ -77,11 +77,11 @@ def read_voc(
 
 
 def voc_images(files: Parts) -> dict[str, Path]:
-    """The ids of an image set, each with its annotation; nothing else is read.
+    """The ids of an image set, each with its image; nothing but the list is read.
 
     Raises DataError for a list that can't be read.
     """
-    return {entry.full_id: entry.annotations.path / entry.image_id for entry in _entries(files)}
+    return {entry.full_id: entry.images.path / f"{entry.image_id}.jpg" for entry in _entries(files)}
 
 
 @dataclass(frozen=True)

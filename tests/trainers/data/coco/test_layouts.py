@@ -72,9 +72,12 @@ def test_coco_2017_as_unpacked_has_the_sets_of_its_instances_files(tmp_path):
     assert sets_of(tmp_path).names() == ["train2017", "val2017"]
 
 
-def test_roboflows_export_is_read_whole(tmp_path):
+def test_roboflows_export_is_read_without_its_root_category(tmp_path):
+    root_category = {"id": 0, "name": "pets", "supercategory": "none"}
+    classes = [category | {"supercategory": "pets"} for category in CATEGORIES]
     for name in ("train", "valid", "test"):
-        write_set(tmp_path / name / "_annotations.coco.json", tmp_path / name)
+        file = tmp_path / name / "_annotations.coco.json"
+        write_set(file, tmp_path / name, categories=[root_category, *classes])
     (tmp_path / "README.roboflow.txt").touch()
     assert sets_of(tmp_path).names() == ["test", "train", "valid"]
     for name in ("train", "valid", "test"):
