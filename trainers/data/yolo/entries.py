@@ -12,6 +12,7 @@ from trainers.data.listing import IMAGE_SUFFIXES, is_file, is_folder, names_belo
 from trainers.data.yolo.classes import label_names
 from trainers.data.yolo.data_yaml import read_data_yaml
 from trainers.data.yolo.places import as_labels, is_there, parts_of
+from trainers.data.yolo.text import lines_of
 
 MISSING_FOLDER = (
     "Correct the data's YAML or data.root, or name the folders: data.annotations.<set> for labels and data.images.<set>"
@@ -93,11 +94,10 @@ def _label(name: str) -> str:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [line for line in lines_of(path) if line]
     except (OSError, UnicodeDecodeError) as error:
         way_out = "It must be text, the path of an image in each line"
         raise DataError(path, f"the image set can't be read ({error})", way_out) from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _names(part: SetFiles, lines: Sequence[str]) -> list[str]:
