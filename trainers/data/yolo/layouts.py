@@ -10,6 +10,7 @@ from trainers.data.listing import IMAGE_SUFFIXES, file_names, folders_in, is_fil
 from trainers.data.yolo.classes import class_file, label_names
 from trainers.data.yolo.data_yaml import DataYaml, find_data_yaml, read_data_yaml
 from trainers.data.yolo.places import as_labels, place_below
+from trainers.data.yolo.text import lines_of
 
 ALL = "all"
 """The one image set of data that aren't divided."""
@@ -91,15 +92,14 @@ def _has_labels(folder: Path) -> bool:
 def _lists_images(path: Path) -> bool:
     """Whether the first line of a text is the name of an image."""
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            first = next((line.strip() for line in lines if line.strip()), "")
+        first = next(filter(None, lines_of(path)), "")
     except (OSError, UnicodeDecodeError):
         return False
     return first.lower().endswith(IMAGE_SUFFIXES)
 
 
 YOLO_LAYOUTS = (
-    Layout("a data YAML (data.yaml) with train, val and names", _by_yaml),
+    Layout("a data YAML with train, val and names", _by_yaml),
     Layout("images/<set> with labels/<set>", partial(_besides_yaml, _by_kind)),
     Layout("<set>/images with <set>/labels", partial(_besides_yaml, _by_set)),
     Layout("<set>.txt with the paths of images", partial(_besides_yaml, _by_list)),

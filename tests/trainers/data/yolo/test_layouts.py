@@ -52,7 +52,7 @@ def test_a_roboflow_export_has_the_sets_that_its_yaml_names(write):
     assert folders(root, "val") == [("valid/labels", "valid/images")]
     assert classes(root, "val") == {"valid/images/b.jpg": [2]}
     assert sets(root).class_names("val") == ("cat", "dog")
-    assert "(a data YAML (data.yaml) with train, val and names)" in sets(root).reading("val")
+    assert "val: read as YOLO (a data YAML with train, val and names): annotations in" in sets(root).reading("val")
 
 
 def test_a_set_that_the_yaml_leaves_out_is_found_by_its_folder(write):
@@ -147,7 +147,7 @@ def test_two_layouts_with_the_same_set_are_asked_about(write):
     labels = {"labels/train/a.txt": None, "train/labels/b.txt": None}
     root = write("images/train/a.jpg train/images/b.jpg", labels)
     with pytest.raises(
-        DataError, match=r"the set train can be read as .*data\.annotations\.train and data\.images\.train"
+        DataError, match=r"the set train can be read as .*data\.annotations\.train.* and data\.images\.train"
     ):
         sets(root).files("train")
 
