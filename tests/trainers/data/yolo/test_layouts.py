@@ -73,6 +73,7 @@ def test_a_set_that_the_yaml_leaves_out_is_found_by_its_folder(write):
         ("", "./images/train/"),
         ("", "/content/pets/images/train"),
         ("", "../pets/images/train"),
+        ("", "pets/images/train"),
         ("images", "train"),
         ("missing", "images/train"),
         ("", "{root}/images/train"),
@@ -123,6 +124,19 @@ def test_undivided_data_are_one_set(write):
     assert sets(root).names() == ["all"]
     assert classes(root, "all") == {"images/a.jpg": [2], "images/b.jpg": []}
     assert sets(root).class_names("all") == ("cat", "dog")
+
+
+def test_labels_may_lie_beside_their_images_as_labelimg_writes_them(write):
+    root = write("train/a.jpg train/b.jpg", {"train/a.txt": None, "classes.txt": "cat\ndog\n"})
+    assert sets(root).names() == ["train"]
+    assert folders(root, "train") == [("train", "train")]
+    assert classes(root, "train") == {"train/a.jpg": [2], "train/b.jpg": []}
+    write("c.jpg", {"c.txt": None})
+    assert sets(root).names() == ["all"]
+    assert classes(root, "all") == {"c.jpg": [2], "train/a.jpg": [2], "train/b.jpg": []}
+    (root / "classes.txt").unlink()  # texts beside images could be anything, such as captions
+    with pytest.raises(DataError, match="there is no YOLO data here"):
+        sets(root).names()
 
 
 @pytest.mark.parametrize("place", ["labels/train", "labels", "."])
