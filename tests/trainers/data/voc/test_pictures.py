@@ -6,7 +6,8 @@ from trainers.data.errors import DataError
 from trainers.data.formats import data_format
 from trainers.data.remarks import OTHER_NAME
 
-IMAGES, LISTS, XML = "JPEGImages", "ImageSets/Main", "Annotations"
+BASE = "VOCdevkit/VOC2007"
+IMAGES, LISTS, XML = f"{BASE}/JPEGImages", f"{BASE}/ImageSets/Main", f"{BASE}/Annotations"
 
 
 def sets_of(root, **options):
