@@ -40,7 +40,7 @@ def other_years(root: Path) -> str:
     """The way out where a root has other years than those asked for; empty where it has none."""
     places = (root / "VOCdevkit", root)
     years = sorted({found[1] for place in places for name in _sub_folders(place) if (found := _year_in(name))})
-    return f"Set data.year to what is there: {', '.join(years)}" if years else ""
+    return f"Set data.year (--year) to what is there: {', '.join(years)}" if years else ""
 
 
 def _sets_of_years(root: Path, *, years: list[str], below: str) -> Mapping[str, Parts]:
