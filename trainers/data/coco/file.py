@@ -6,7 +6,10 @@ from pathlib import Path
 from trainers.data.coco.annotation import Instances, parse_instances
 from trainers.data.errors import DataError
 
-NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"
+NAME_THE_ROOT = (
+    "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds the data, or name the files of each set: "
+    "data.annotations.<set> and data.images.<set>"
+)
 
 CACHED_FILES = 8
 """The most files in the cache; the least recently used is dropped first."""

@@ -94,7 +94,7 @@ def test_bytes_of_any_kind_are_refused_as_data(tmp_path_factory, text):
     only_data_errors(text, tmp_path_factory.getbasetemp())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(FILES)
 def test_json_of_any_kind_is_read_or_refused_as_data(tmp_path_factory, file):
     only_data_errors(json.dumps(file).encode(), tmp_path_factory.getbasetemp())

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from trainers.data.check import check_split
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
 from trainers.data.layout import SetFiles
@@ -13,13 +15,15 @@ CATEGORIES = [{"id": 1, "name": "cat", "supercategory": "x"}, {"id": 2, "name": 
 
 
 def write_set(file, images, names=("a.jpg", "b.jpg", "c.jpg"), categories=CATEGORIES):
-    """A set of pictures of 12 x 9 pixels, each with one object at (2, 3) to (7, 7)."""
+    """A set of blue pictures of 120 x 90 pixels, each with a yellow object at (20, 30) to (70, 70)."""
     for folder in (file.parent, images):
         folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        Image.new("RGB", (12, 9)).save(images / name)
-    entries = [{"id": k, "file_name": name, "width": 12, "height": 9} for k, name in enumerate(names)]
-    objects = [{"id": k, "image_id": k, "category_id": 1 + k % 2, "bbox": [2, 3, 5, 4]} for k in range(len(names))]
+        picture = Image.new("RGB", (120, 90), "blue")
+        picture.paste("yellow", (20, 30, 70, 70))
+        picture.save(images / name)
+    entries = [{"id": k, "file_name": name, "width": 120, "height": 90} for k, name in enumerate(names)]
+    objects = [{"id": k, "image_id": k, "category_id": 1 + k % 2, "bbox": [20, 30, 50, 40]} for k in range(len(names))]
     file.write_text(json.dumps({"images": entries, "annotations": objects, "categories": categories}))
 
 
@@ -27,11 +31,18 @@ def sets_of(root):
     return data_format("coco").image_sets(root)
 
 
-def assert_whole(root, split, images=3):
+def assert_whole(root, split):
+    """Three images of one object, with the boxes where the yellow is, and no defect in annotations or pictures."""
     data = sets_of(root).read(split)
-    assert (len(data.samples), data.defects, data.class_names) == (images, (), ("cat", "dog"))
-    assert [sample.boxes.tolist() for sample in data.samples] == [[[2, 3, 7, 7]]] * images
-    assert [sample.labels.tolist() for sample in data.samples] == [[1 + k % 2] for k in range(images)]
+    assert data.class_names == ("cat", "dog")
+    assert [sample.boxes.tolist() for sample in data.samples] == [[[20, 30, 70, 70]]] * 3
+    assert [sample.labels.tolist() for sample in data.samples] == [[1], [2], [1]]
+    for sample in data.samples:
+        yellow = np.asarray(Image.open(sample.image))[..., 2] < 128
+        assert np.abs(np.argwhere(yellow).min(0) - (30, 20)).max() <= 1
+        assert np.abs(np.argwhere(yellow).max(0) - (69, 69)).max() <= 1
+    check = check_split(sets_of(root), split)
+    assert (check.images, check.total.objects, check.defects) == (3, 3, ())
 
 
 LAYOUTS = {
