@@ -46,6 +46,7 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
 Format = Annotated[str, BeforeValidator(_known_format)]
@@ -81,6 +82,7 @@ class Data(_Section):
     classes: tuple[str, ...] | None = None
     annotations: Annotated[dict[str, str], NULL_MAPPING] = {}  # by image set, where no layout fits
     images: Annotated[dict[str, str], NULL_MAPPING] = {}
+    hold_out: Annotated[dict[str, Share], NULL_MAPPING] = {}  # sets that are parts of `train`, by name
     follow_links: bool = False  # true: links in the data may lead outside its folder, as into a download cache
     shapes: Shapes = Shapes()
 

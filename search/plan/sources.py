@@ -1,6 +1,7 @@
 """Where the data of a config lies: its folder, its image sets, its classes; looked at, not read."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from search.config import Config, ConfigError
@@ -10,6 +11,7 @@ from spaces.published.names import NAMES
 from trainers.data.disjoint import SharedImage, shared_images, summaries
 from trainers.data.errors import DataError
 from trainers.data.formats import Format, data_format
+from trainers.data.hold_out import HoldOut
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
 
@@ -32,7 +34,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
             raise ConfigError(text)
         named = Path(data.root) if data.root else None
     elif named is None:
-        complete = set(named_sets(data).values()) <= data.annotations.keys() & data.images.keys()
+        complete = sets_of_files(data) <= data.annotations.keys() & data.images.keys()
         named = _named_root(data, data_needed and not complete)
     terms = with_default_weights(config.space.terms)  # of a config that was made without `load_config`
     teachers = {
@@ -54,7 +56,8 @@ def image_sets(data: Data, root: Path | None = None) -> ImageSets:
     """The image sets of a settled config's data. root: the folder of the data, instead of the config's."""
     annotations, images = ({name: Path(path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES)
     folder = root if root is not None else Path(data.root) if data.root else None
-    return format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
+    sets = format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
+    return replace(sets, hold_out=_hold_out(data))
 
 
 def class_names(data: Data) -> tuple[str, ...]:
@@ -135,6 +138,11 @@ def named_sets(data: Data) -> dict[str, str]:
     return {key: split for key, split in named.items() if split is not None}
 
 
+def sets_of_files(data: Data) -> set[str]:
+    """The image sets that have files of their own: those that aren't parts of another."""
+    return set(named_sets(data).values()) - data.hold_out.keys()
+
+
 def generated_sizes(data: Data) -> dict[str, int]:
     """The image sets that generated data has, with their numbers of images."""
     return {"train": data.shapes.train, "val": data.shapes.val, "test": data.shapes.test}
@@ -143,6 +151,17 @@ def generated_sizes(data: Data) -> dict[str, int]:
 def format_of(data: Data) -> Format:
     """The format of the data, of its year where it has years."""
     return data_format(data.format, data.year)
+
+
+def _hold_out(data: Data) -> HoldOut:
+    """The validation images are the first and the test images the last, so that a changed share moves none from one to
+    the other."""
+    shares, parts = data.hold_out, {}
+    if data.val is not None and data.val in shares:
+        parts[data.val] = (0.0, shares[data.val])
+    if data.test in shares:
+        parts[data.test] = (1 - shares[data.test], 1.0)
+    return HoldOut(data.train, parts)
 
 
 def _named_root(data: Data, needed: bool) -> Path | None:

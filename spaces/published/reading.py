@@ -4,10 +4,14 @@ import pickle
 import re
 import struct
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path, PosixPath
+from typing import Any
 
+import numpy as np
 import torch
+from numpy._core.multiarray import scalar
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -29,6 +33,17 @@ UNREADABLE = (
     struct.error,
 )
 """What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
+
+PLAIN_VALUES: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    Namespace,
+    PosixPath,
+    (scalar, "numpy._core.multiarray.scalar"),
+    (scalar, "numpy.core.multiarray.scalar"),  # as NumPy 1 wrote it
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u1", "?")),
+]
+"""What training scripts save beside their weights, and torch.load may build although it is no tensor: their arguments,
+paths in these, and NumPy's numbers, such as the best accuracy so far. None of them executes anything."""
 
 REFUSED = re.compile(r"GLOBAL (\S+)")
 """The class or function in torch's message that a file asks for and weights_only refuses."""
@@ -55,7 +70,8 @@ def _content(path: Path) -> object:
             return load_file(path)
         with path.open("rb") as file, warnings.catch_warnings():  # a path's ending would decide how torch reads it
             warnings.simplefilter("ignore")  # what is wrong is said once, below
-            return torch.load(file, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(PLAIN_VALUES):
+                return torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}.") from error
     except (SafetensorError, *UNREADABLE) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainers.data.errors import DataError, OnBadData
+from trainers.data.hold_out import NOTHING_HELD_OUT, HoldOut
 from trainers.data.layout import NOTHING_NAMED, Layout, NamedFiles, Parts, SetFiles
 from trainers.data.sample import DetectionData
 
@@ -19,23 +20,29 @@ class ImageSets:
     """Data of a format below a folder.
 
     root: the folder; None where `named` has all. named: files that the user names. follow_links: whether links in the
-    data may lead outside.
+    data may lead outside. hold_out: parts of a set that are sets of their own.
     """
 
     form: "Format"
     root: Path | None
     named: NamedFiles = NOTHING_NAMED
     follow_links: bool = False
+    hold_out: HoldOut = NOTHING_HELD_OUT
 
     def names(self) -> list[str]:
-        """The names of the image sets. Raises DataError if there are none."""
+        """The names of the image sets that have files. Raises DataError if there are none."""
         names = {name for sets in self._by_layout.values() for name in sets} | self.named.sets
         if not names:
-            raise DataError(self.root or "the data", self._nothing_here(), self.form.name_the_root)
+            raise DataError(self.root or "the data", self._nothing_here(), self._way_out())
         return sorted(names)
 
     def files(self, name: str) -> Parts:
         """Where an image set lies. Raises DataError if it isn't there, or can be read in more than one way."""
+        if name in self.hold_out.parts:
+            if name in self.names():
+                reason = f"data.hold_out holds {name} out of {self.hold_out.source}, but there is an image set {name!r}"
+                raise DataError(self.root or "the data", reason, "Give the part another name, or leave it out")
+            return self.files(self.hold_out.source)
         readings = {sets[name]: layout for layout, sets in self._by_layout.items() if name in sets}
         if name in self.named.sets:
             return (self._named_files(name, readings),)
@@ -56,11 +63,13 @@ class ImageSets:
         """
         form, names = self.form, self.class_names(name) if class_names is None else class_names
         data = form.reader(self.files(name), class_names=names, on_bad_data=on_bad_data)
+        data = self.hold_out.part_of(data, name)
         return replace(data, rule=form.rule, learns_difficult=form.learns_difficult)
 
     def images(self, name: str) -> dict[str, Path]:
         """The image file of each image of a set, by image id; nothing is decoded. Raises DataError as `files` does."""
-        return self.form.images(self.files(name))
+        images = self.form.images(self.files(name))
+        return {image_id: file for image_id, file in images.items() if self.hold_out.has(name, image_id)}
 
     def class_names(self, name: str) -> tuple[str, ...]:
         """The class names that the files of a set list, or those of the benchmark where a format lists none."""
@@ -69,11 +78,12 @@ class ImageSets:
 
     def reading(self, name: str) -> str:
         """As what an image set is read, in one line."""
-        layout = next((one for one, sets in self._by_layout.items() if name in sets), None)
-        parts = self.files(name)
+        parts, whole = self.files(name), self.hold_out.source if name in self.hold_out.parts else name
+        layout = next((one for one, sets in self._by_layout.items() if whole in sets), None)
         where = "; ".join(f"annotations in {part.annotations}, images in {part.images}" for part in parts)
-        how = "as named" if name in self.named.sets or layout is None else layout.title
-        return f"{name}: read as {self.form.title} ({how}): {where}"
+        how = "as named" if whole in self.named.sets or layout is None else layout.title
+        chosen = f"{text}, " if (text := self.hold_out.text(name)) else ""
+        return f"{name}: {chosen}read as {self.form.title} ({how}): {where}"
 
     @cached_property
     def _by_layout(self) -> dict[Layout, Mapping[str, Parts]]:
@@ -112,6 +122,10 @@ class ImageSets:
         )
         keys = " and ".join(_named_by(key, name) for key in ("annotations", "images"))
         return DataError(self.root or "the data", f"the set {name} can be read as {ways}", f"Say which: {keys}")
+
+    def _way_out(self) -> str:
+        ways = [layout.way_out(self.root) for layout in self.form.layouts] if self.root is not None else []
+        return next(filter(None, ways), self.form.name_the_root)
 
     def _nothing_here(self) -> str:
         if self.root is not None and not self.root.exists():

@@ -38,9 +38,10 @@ def names_below(folder: Path, *suffixes: str) -> Iterator[str]:
     """
     for path, folders, files in walk(folder):
         folders[:] = sorted(name for name in folders if is_data_file(name))
+        below = Path(path).relative_to(folder).as_posix()
         for name in sorted(files):
-            if is_data_file(name) and Path(name).suffix.lower() in suffixes:
-                yield (Path(path) / name).relative_to(folder).as_posix()
+            if is_data_file(name) and name.lower().endswith(suffixes):
+                yield name if below == "." else f"{below}/{name}"
 
 
 def folders_in(folder: Path) -> list[Path]:

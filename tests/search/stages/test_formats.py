@@ -137,6 +137,11 @@ def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_pat
             "search.objectives=[map50_11, ops]",
             "'map50_11' is not measured on coco data; measured are map50, ap,",
         ),
+        (
+            "yolo",
+            "search.objectives=[map50_11, ops]",
+            "'map50_11' is not measured on yolo data; measured are map50, ap",
+        ),
         ("voc", "search.objectives=[ap, ops]", "'ap' is not measured on voc data; measured are map50, map50_11"),
     ],
 )

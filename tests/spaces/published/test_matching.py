@@ -11,7 +11,7 @@ from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
 from spaces.detectors import DetectorSpec, build_detector
 from spaces.published.matching import fill
-from spaces.published.prefixes import PREFIXES
+from spaces.published.prefixes import EMA_PREFIXES, PREFIXES
 from spaces.published.reading import read_states
 from spaces.published.wrappers import DEEPEST, EMA_WRAPPERS, WRAPPERS, PublishedState
 
@@ -76,7 +76,7 @@ def test_chains_of_prefixes_under_any_keys_in_any_precision(
     assert len(report.loaded.loaded) == 100
     left = [f"{chain}fc.weight", f"{chain}fc.bias", *["neck.weight"] * others]
     assert sorted(report.loaded.unused) == sorted(left)
-    assert report.is_ema is ("ema." in chain or any(key in EMA_WRAPPERS for key in keys))
+    assert report.is_ema is (any(word in chain for word in EMA_PREFIXES) or any(key in EMA_WRAPPERS for key in keys))
     assert torch.equal(detector.backbone.conv1.weight, saved["conv1.weight"].float())
 
 

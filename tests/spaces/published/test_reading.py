@@ -1,6 +1,7 @@
 """Files of weights in every form that people save, and those that are refused."""
 
 import argparse
+import fractions
 import io
 import os
 import pickle
@@ -105,6 +106,25 @@ def test_neither_numbers_nor_optimizers_beside_the_weights_are_looked_at(tmp_pat
     assert read_states(tmp_path / "last.pth")[0].tensors.keys() == STATE.keys()
 
 
+def test_the_arguments_of_a_training_script_beside_the_weights_are_read_over(tmp_path):
+    """As torchvision's own training script saves them."""
+    arguments = argparse.Namespace(lr=0.1, output_dir=tmp_path, evil=None)
+    torch.save({"model": STATE, "optimizer": {}, "args": arguments, "epoch": 3}, tmp_path / "model_3.pth")
+    (state,) = read_states(tmp_path / "model_3.pth")
+    assert state.tensors["conv1.weight"].tolist() == [0.5, -2.0]
+
+
+@pytest.mark.parametrize("module", [b"numpy._core.multiarray", b"numpy.core.multiarray"])
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.int64(3), np.bool_(True)])
+def test_numbers_of_numpy_beside_the_weights_are_read_over(tmp_path, number, module):
+    """NumPy 1 named its module without the underscore."""
+    content = io.BytesIO()
+    torch.save({"model": STATE, "best": number}, content, _use_new_zipfile_serialization=False)
+    (tmp_path / "model.pth").write_bytes(content.getvalue().replace(b"numpy._core.multiarray", module))
+    (state,) = read_states(tmp_path / "model.pth")
+    assert state.tensors["conv1.weight"].tolist() == [0.5, -2.0]
+
+
 @pytest.mark.parametrize(
     ("content", "keys"),
     [
@@ -155,9 +175,9 @@ def test_nothing_of_a_file_is_executed(tmp_path, place, as_zip):
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        ({"model": STATE, "args": argparse.Namespace(lr=0.1)}, "argparse.Namespace"),
+        ({"model": STATE, "args": fractions.Fraction(1, 2)}, "fractions.Fraction"),
         (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
-        ({"model": STATE, "best": np.float64(0.5)}, r"numpy\.\S+\.scalar"),
+        ({"model": STATE, "best": np.zeros(2)}, r"numpy\.\S+\._reconstruct"),
     ],
 )
 def test_what_needs_code_is_refused_by_its_name_with_the_way_out(tmp_path, content, name):

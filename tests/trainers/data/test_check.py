@@ -41,13 +41,12 @@ def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
 TWO_DEFECTS = {
     "voc": (
         "VOCdevkit/VOC2007/Annotations/train_1.xml",
-        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name><difficult>2</difficult>"
+        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name>"
         "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object><object><name>dog</name>"
         "</object></annotation>",
         [
             "object 1 is of the unknown class 'cta'",
             "is reversed",
-            "<difficult> of object 1",
             "object 2 ('dog') has no <bndbox>",
         ],
     ),

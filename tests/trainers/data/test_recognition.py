@@ -62,6 +62,7 @@ EXAMPLES = {
     ),
     "yolo from CVAT": ("yolo", f"data.yaml={CVAT_YAML}", "train.txt=data/images/train/a.jpg", "labels/train/a.txt"),
     "yolo from Label Studio": ("yolo", "images/a.jpg", "labels/a.txt", "classes.txt=cat", "notes.json={}"),
+    "yolo from labelImg": ("yolo", "a.jpg", "a.txt", "classes.txt=cat"),
     "yolo of darknet": ("yolo", "obj.names=cat", "obj.data=x", "train.txt=data/obj/a.jpg", "obj/a.jpg", "obj/a.txt"),
 }
 """By name the format, and files with their text: all else is empty, since no layout reads an annotation."""

@@ -11,6 +11,7 @@ import yaml
 
 from trainers.data.errors import DataError, show
 from trainers.data.listing import file_names
+from trainers.data.yolo.text import text_of
 
 USUAL_NAMES = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 SETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
@@ -54,7 +55,7 @@ def _has_keys(path: Path, *keys: str) -> bool:
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
             return False
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = text_of(path.read_bytes(), errors="replace")
     except OSError:
         return False
     return all(re.search(rf"(^|[{{,])\s*[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in keys)
@@ -63,7 +64,7 @@ def _has_keys(path: Path, *keys: str) -> bool:
 def read_data_yaml(path: Path) -> DataYaml:
     """Read a data YAML. Raises DataError for one that is no YAML or says something that can't be."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(text_of(path.read_bytes()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(path, f"the data YAML can't be read ({error})", _WAY_OUT) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError is of a date such as 2026-13-45

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
@@ -34,6 +34,12 @@ def described(tmp_path):
 )
 def test_names_are_a_list_or_a_mapping_from_ids(described, text, names):
     assert described(f"train: images/train\n{text}").names == names
+
+
+def test_a_yaml_may_be_utf_16(tmp_path):
+    (tmp_path / "data.yaml").write_text("train: a\nnames: [cat, dög]\n", encoding="utf-16")
+    assert find_data_yaml(tmp_path) == tmp_path / "data.yaml"
+    assert read_data_yaml(tmp_path / "data.yaml").names == ("cat", "dög")
 
 
 def test_sets_have_one_place_or_several(described):
@@ -90,6 +96,11 @@ def test_a_yaml_is_found_by_its_name_or_by_its_keys(tmp_path):
 
 def test_a_broken_yaml_is_named_by_whoever_reads_the_data(tmp_path):
     (tmp_path / "data.yaml").write_text("train: images/train\nnames: [cat\n")
+    latin = tmp_path / "latin"
+    latin.mkdir()
+    (latin / "data.yaml").write_text("train: images/train\nnames: [Käfer]\n", encoding="latin-1")
+    with pytest.raises(DataError, match=r"the data YAML can't be read \('utf-8' codec"):
+        data_format("yolo").image_sets(latin).class_names("train")
     sets = data_format("yolo").image_sets(tmp_path)
     assert sets.names() == ["train"]
     for ask in (sets.read, sets.images, sets.class_names):
@@ -120,6 +131,7 @@ def small_root(tmp_path_factory):
     return root
 
 
+@settings(max_examples=50)
 @given(CONTENT.map(lambda content: yaml.safe_dump(content, allow_unicode=True)) | st.text(max_size=60))
 def test_text_of_any_kind_is_read_or_refused_and_no_place_leads_outside(small_root, text):
     path = small_root / "data.yaml"

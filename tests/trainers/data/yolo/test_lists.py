@@ -67,7 +67,9 @@ def test_labels_may_lie_beside_their_images_as_darknet_has_them(write):
 def test_lists_go_before_the_undivided_folder_and_are_known_by_their_first_line(root):
     (root / "train.txt").write_text("\nimages/a.jpg\n")
     (root / "README.txt").write_text("Pets.\n")
-    (root / "bytes.txt").write_bytes(b"\xff\xfe")
+    (root / "bytes.txt").write_bytes(b"\xff\xff")
+    assert sets(root).names() == ["more", "train"]
+    (root / "train.txt").write_text("images/a.jpg\n", encoding="utf-16")
     assert sets(root).names() == ["more", "train"]
 
 
@@ -116,7 +118,7 @@ def test_a_list_of_which_no_image_has_labels_is_refused(root):
 
 
 def test_a_list_that_is_no_text_is_refused(root):
-    (root / "train.txt").write_bytes(b"\xff\xfe")
+    (root / "train.txt").write_bytes(b"\xff\xff")
     (root / "data.yaml").write_text(YAML)
     with pytest.raises(DataError, match=r"train\.txt: the image set can't be read .*It must be text, the path of"):
         sets(root).read("train")
