@@ -11,7 +11,7 @@ from trainers.data.listing import file_names, is_data_file
 _OTHER_KINDS = ("instances_", "person_keypoints_", "captions_", "image_info_", "panoptic_", "stuff_")
 """What the names of COCO's own files begin with; of these, only instances files hold the boxes of all classes."""
 
-_USUAL_SETS = re.compile(r"(train|val|trainval|valid|validation|test|test-dev|minival|default|all)[_-]?(\d{4})?", re.I)
+_USUAL_SETS = re.compile(r"(train|val|trainval|valid|validation|test|test-dev|minival|default|all)([_-]?20\d\d)?", re.I)
 """Without a folder of its own, only a file of such a name is an image set: some tools write a JSON file an image."""
 
 

@@ -148,7 +148,7 @@ def test_a_set_whose_folder_is_missing_says_which_is_looked_for(tmp_path):
     [
         ["annotations/._instances_train.json", "annotations/._train.json", "._train/_annotations.coco.json"],
         ["annotations/instances_.json", "annotations/instances_...json", ".cache/_annotations.coco.json"],
-        ["annotations/0001.json", "annotations/0002.json", "images/0001.jpg"],  # a file an image
+        ["annotations/0001.json", "annotations/train_0002.json", "images/0001.jpg"],  # a file an image
         ["annotations/train.xml", "Annotations/a.xml", "labels/train/a.txt", "images/train/a.jpg", "data.yaml"],
         ["VisDrone2019-DET-train/annotations/a.txt", "VisDrone2019-DET-train/images/a.jpg"],
         ["annotations/images.json", "annotations/annotations.json", "images/a.jpg"],
