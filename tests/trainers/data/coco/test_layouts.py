@@ -126,7 +126,9 @@ def test_a_set_that_can_be_read_in_two_ways_is_asked_about(tmp_path, second, way
     write_set(tmp_path / "annotations" / "instances_train.json", tmp_path / "train")
     (tmp_path / second).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / second).write_text("{")
-    with pytest.raises(DataError, match=f"the set train can be read as .*{ways}.*data.annotations.train and data.im"):
+    with pytest.raises(
+        DataError, match=rf"the set train can be read as .*{ways}.*data\.annotations\.train .* data\.images\.train"
+    ):
         sets_of(tmp_path).files("train")
 
 
