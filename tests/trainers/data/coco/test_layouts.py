@@ -169,3 +169,12 @@ def test_what_isnt_coco_is_no_set(tmp_path, files):
 def test_a_root_that_is_no_folder_has_no_sets(tmp_path, root):
     (tmp_path / "file").touch()
     assert [dict(layout.sets(tmp_path / root)) for layout in data_format("coco").layouts] == [{}] * 5
+
+
+@pytest.mark.parametrize("file", ["annotations/instances_train.json", "train/_annotations.coco.json"])
+def test_a_folder_within_coco_data_leads_one_floor_up(tmp_path, file):
+    write_set(tmp_path / file, tmp_path / "train")
+    folder, name = file.split("/")
+    with pytest.raises(DataError, match=rf"no COCO data here: .*/{folder} holds {name}: let --data or data\.root name"):
+        sets_of(tmp_path / folder).names()
+    assert_whole(tmp_path, "train")
