@@ -12,6 +12,7 @@ from trainers.data.listing import IMAGE_SUFFIXES
 from trainers.data.voc.stems import Stems
 
 _PER_CLASS_LINE = re.compile(r"\S+\s+(-1|0|1)")
+_PLAIN = re.compile(r"[\w-]+")
 _LINES_LOOKED_AT = 100
 _IMAGE_ENDING = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 _TWO_COLUMNS = re.compile(rf"(.*\.(?:{_IMAGE_ENDING}))\s+(\S.*\.xml)", re.IGNORECASE)
@@ -52,6 +53,8 @@ def listed_image(line: str, part: SetFiles, annotations: Stems) -> ListedImage:
     Of the ids that a line can mean the first that has an annotation is taken. Raises DataError for a line that leads
     outside, and for one with a picture and an annotation of different names.
     """
+    if _PLAIN.fullmatch(line):
+        return ListedImage(line)
     source = part.ids or part.annotations
     columns = _TWO_COLUMNS.fullmatch(line)
     names = [name.replace("\\", "/") for name in (columns.groups() if columns else (line,))]
