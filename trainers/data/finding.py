@@ -65,7 +65,10 @@ def _looked_for(year: str) -> str:
 
 
 def _way_out(root: Path, year: str) -> str:
-    """Often the folder is one too high up."""
+    """What a layout knows; else often the folder is one too high up."""
+    known = [layout.way_out(root) for form in _formats(year).values() for layout in form.layouts]
+    if any(known):
+        return next(filter(None, known))
     folders = sorted(path for path in root.iterdir() if path.is_dir())[:MOST_FOLDERS]
     below = next((path for path in folders if _fitting(path, year)), None)
     name_all = "give --format, and name the files of each set with --annotations and --images"
