@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from trainers.data.decoded import Decoded
+
 WIDTH, HEIGHT = 64, 48
 CLASSES = ("cat", "dog")  # cats are red, dogs are green; VisDrone's cars and buses, too
 SETS = {"train": 8, "val": 4, "test": 4}
@@ -229,3 +231,15 @@ CASES = {
     "VisDrone": Case(visdrone, "visdrone", keys={"test": "test-dev"}),
     "VisDrone with short names": Case(visdrone_short, "visdrone", keys={"test": "test-dev"}),
 }
+
+
+def assert_boxes_lie_on_their_objects(images: Decoded) -> None:
+    """Each image has one box. In it, but for a border of two pixels, its class's colour is strong; outside nowhere."""
+    for k in range(len(images)):
+        [label], [box] = images.target(k)["labels"], images.target(k)["boxes"]
+        colour = {"cat": 0, "car": 0, "dog": 1, "bus": 1}[images.class_names[label - 1]]
+        x1, y1, x2, y2 = np.round(box).astype(int)
+        outside = images.images[k, colour].copy()
+        outside[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2] = 0
+        assert images.images[k, colour, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].min() > 180
+        assert outside.max() < 120

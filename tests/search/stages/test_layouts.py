@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from data_layouts import CASES, CLASSES
+from data_layouts import CASES, CLASSES, assert_boxes_lie_on_their_objects
 from typer.testing import CliRunner
 
 from search.cli.app import app
@@ -79,22 +78,7 @@ def test_every_image_is_read_with_its_box_where_the_object_is(case, config, tmp_
     for images in data.read.values():
         assert (images.left_out, images.defects) == (0, ())
         assert len(images.labels) == len(images)
-        for k in range(len(images)):
-            assert_colour_fills_the_box(images.images[k], images.target(k)["boxes"][0], colour_of(images, k))
-
-
-def colour_of(images, k):
-    """Red for a cat or a car, green for a dog or a bus."""
-    return {"cat": 0, "car": 0, "dog": 1, "bus": 1}[images.class_names[images.labels[k] - 1]]
-
-
-def assert_colour_fills_the_box(image, box, colour):
-    """Inside the box, but for its border of two pixels, the colour is strong everywhere; outside it nowhere."""
-    x1, y1, x2, y2 = np.round(box).astype(int)
-    inside, outside = image[colour, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2], image[colour].copy()
-    outside[y1 - 2 : y2 + 2, x1 - 2 : x2 + 2] = 0
-    assert inside.min() > 180
-    assert outside.max() < 120
+        assert_boxes_lie_on_their_objects(images)
 
 
 @pytest.mark.slow  # starts Ray for each

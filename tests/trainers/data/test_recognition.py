@@ -29,6 +29,8 @@ EXAMPLES = {
     "voc: VOC2007": ("voc", *VOC_FOLDER, "ImageSets/Main/train.txt=a"),
     "voc from CVAT": ("voc", *VOC_FOLDER, "ImageSets/Main/default.txt=a", "labelmap.txt=# label:color_rgb:parts"),
     "voc without lists": ("voc", *VOC_FOLDER),
+    "voc: images/<set>": ("voc", "annotations/train/a.xml", "images/train/a.jpg", "annotations/val/b.xml"),
+    "voc: <set>/images": ("voc", "train/annotations/a.xml", "train/images/a.jpg"),
     "voc from Roboflow": ("voc", "train/a.jpg", "train/a.xml", "valid/b.jpg", "valid/b.xml", "README.roboflow.txt=x"),
     "coco as unpacked": ("coco", "annotations/instances_train2017.json", "train2017/a.jpg", "val2017/b.jpg"),
     "coco: images/<split>": ("coco", "annotations/instances_train.json", "images/train/a.jpg"),
@@ -92,9 +94,9 @@ def example(tmp_path):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_no_other_formats_layout_fits(example, name):
+def test_the_layouts_of_its_own_format_fit_alone(example, name):
     own, *files = EXAMPLES[name]
-    assert fitting(example(0, files)).keys() <= {own}
+    assert fitting(example(0, files)).keys() == {own}
 
 
 def test_every_layout_has_an_example(example):

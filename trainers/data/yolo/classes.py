@@ -1,5 +1,6 @@
 """The class names of YOLO data: in its YAML, or in a text file with one in each line."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,9 +63,8 @@ def _listed(path: Path) -> tuple[str, ...]:
     while names and names[-1] == "":
         names = names[:-1]
     if "" in names:
-        raise DataError(
-            path, f"line {names.index('') + 1} is empty, but each line names the class of an id", _NAME_THEM
-        )
-    if twice := next((name for name in names if names.count(name) > 1), None):
+        reason = f"line {names.index('') + 1} is empty, but each line names the class of an id"
+        raise DataError(path, reason, _NAME_THEM)
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise DataError(path, f"it lists the class {show(twice)} twice", _NAME_THEM)
     return names

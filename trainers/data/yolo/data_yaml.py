@@ -1,6 +1,7 @@
 """The YAML that describes a YOLO data set: its classes by id, and where its image sets lie."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -20,9 +21,7 @@ SETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 LARGEST = 1_000_000
 """The most bytes of a YAML that is looked at: the largest published one, with 1203 classes, has some 30 thousand."""
 
-_WAY_OUT = (
-    "Correct the YAML, or name the set's files in data.annotations and data.images and all classes in data.classes"
-)
+_WAY_OUT = "Correct the YAML"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ def _has_keys(path: Path, *keys: str) -> bool:
         text = text_of(path.read_bytes(), errors="replace")
     except OSError:
         return False
-    return all(re.search(rf"(^|[{{,])\s*[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in keys)
+    begin = r"[{,]\s*" if text.lstrip().startswith("{") else "^"  # not the keys of a section
+    return all(re.search(rf"{begin}[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in keys)
 
 
 def read_data_yaml(path: Path) -> DataYaml:
@@ -110,7 +110,7 @@ def _names(content: Mapping[Any, Any], path: Path) -> tuple[str, ...]:
             hint = "; YAML reads yes, no, on and off as true and false: put them in quotes" if name in (0, 1) else ""
             raise DataError(path, f"one of its names is {show(name)}, must be a class name{hint}", _WAY_OUT)
     names = tuple(str(name).strip() for name in given)
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise DataError(path, f"its names have {show(twice)} twice", _WAY_OUT)
     count = content.get("nc", len(names))
     if str(count) != str(len(names)):

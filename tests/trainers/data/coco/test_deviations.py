@@ -96,6 +96,15 @@ def test_a_size_that_is_missing_is_that_of_the_picture(write_coco, width, height
     assert data.remarks == (Remark(SIZE_OF_PICTURE, 1, root / "train" / "2.jpg"),)
 
 
+def test_the_size_of_a_picture_that_exif_turns_is_the_upright_one(write_coco):
+    root = write_coco(images=[{"width": None, "height": None}, {}, {}])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (6, 8)).save(root / "train" / "1.jpg", exif=exif)
+    sample = read(root).samples[0]
+    assert (sample.width, sample.height) == (8, 6)
+
+
 def test_a_picture_whose_header_is_broken_has_no_size(write_coco):
     root = write_coco(images=[{"id": 1, "width": 0}])
     with pytest.raises(DataError, match=r"train/1\.jpg: the file is no"):

@@ -126,7 +126,9 @@ def test_a_set_that_can_be_read_in_two_ways_is_asked_about(tmp_path, second, way
     write_set(tmp_path / "annotations" / "instances_train.json", tmp_path / "train")
     (tmp_path / second).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / second).write_text("{")
-    with pytest.raises(DataError, match=f"the set train can be read as .*{ways}.*data.annotations.train and data.im"):
+    with pytest.raises(
+        DataError, match=rf"the set train can be read as .*{ways}.*data\.annotations\.train .* data\.images\.train"
+    ):
         sets_of(tmp_path).files("train")
 
 
@@ -148,7 +150,7 @@ def test_a_set_whose_folder_is_missing_says_which_is_looked_for(tmp_path):
     [
         ["annotations/._instances_train.json", "annotations/._train.json", "._train/_annotations.coco.json"],
         ["annotations/instances_.json", "annotations/instances_...json", ".cache/_annotations.coco.json"],
-        ["annotations/0001.json", "annotations/0002.json", "images/0001.jpg"],  # a file an image
+        ["annotations/0001.json", "annotations/train_0002.json", "images/0001.jpg"],  # a file an image
         ["annotations/train.xml", "Annotations/a.xml", "labels/train/a.txt", "images/train/a.jpg", "data.yaml"],
         ["VisDrone2019-DET-train/annotations/a.txt", "VisDrone2019-DET-train/images/a.jpg"],
         ["annotations/images.json", "annotations/annotations.json", "images/a.jpg"],
@@ -167,3 +169,12 @@ def test_what_isnt_coco_is_no_set(tmp_path, files):
 def test_a_root_that_is_no_folder_has_no_sets(tmp_path, root):
     (tmp_path / "file").touch()
     assert [dict(layout.sets(tmp_path / root)) for layout in data_format("coco").layouts] == [{}] * 5
+
+
+@pytest.mark.parametrize("file", ["annotations/instances_train.json", "train/_annotations.coco.json"])
+def test_a_folder_within_coco_data_leads_one_floor_up(tmp_path, file):
+    write_set(tmp_path / file, tmp_path / "train")
+    folder, name = file.split("/")
+    with pytest.raises(DataError, match=rf"no COCO data here: .*/{folder} holds {name}: let --data or data\.root name"):
+        sets_of(tmp_path / folder).names()
+    assert_whole(tmp_path, "train")

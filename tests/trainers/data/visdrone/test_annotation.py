@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
@@ -17,7 +17,6 @@ COLUMN = st.integers(-3, 12).map(str) | st.text("0123456789-+., enax", max_size=
 ROW = st.lists(COLUMN, min_size=7, max_size=9).map(",".join)
 
 
-@settings(max_examples=200)
 @given(st.text(max_size=40) | st.lists(ROW, max_size=4).map("\n".join))
 def test_text_of_any_kind_is_read_or_refused_as_data(text):
     try:

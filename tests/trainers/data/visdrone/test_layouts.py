@@ -62,7 +62,7 @@ def test_a_long_and_a_short_name_of_a_set_are_asked_about(write):
     write("train/images", "train/annotations")
     root = write("VisDrone2019-DET-train/images", "VisDrone2019-DET-train/annotations")
     with pytest.raises(
-        DataError, match=r"the set train can be read as .*data\.annotations\.train and data\.images\.train"
+        DataError, match=r"the set train can be read as .*data\.annotations\.train.* and data\.images\.train"
     ):
         sets(root).files("train")
 

@@ -76,12 +76,13 @@ def test_what_can_not_be_is_refused_with_the_way_out(described, tmp_path, text, 
     with pytest.raises(DataError, match=message) as caught:
         described(text)
     assert caught.value.where == tmp_path / "data.yaml"
-    assert "data.annotations and data.images" in str(caught.value)
+    assert str(caught.value).endswith(". Correct the YAML.")
 
 
 def test_a_yaml_is_found_by_its_name_or_by_its_keys(tmp_path):
     assert find_data_yaml(tmp_path) is None
     (tmp_path / "docker-compose.yaml").write_text("services: {}\n")
+    (tmp_path / "model.yaml").write_text("model:\n  train: a\n  names: [cat]\n")
     (tmp_path / "._pets.yaml").write_text("train: a\nnames: [cat]\n")
     assert find_data_yaml(tmp_path) is None
     (tmp_path / "pets.yml").write_text("{train: a, 'names': [cat]}\n")
