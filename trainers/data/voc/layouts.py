@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from os import scandir
 from pathlib import Path
@@ -69,19 +70,22 @@ def _sets(root: Path, folder: Path, prefix: str) -> Mapping[str, SetFiles]:
     Lists in ImageSets/Main are VOC's alone. Anywhere else it takes an XML file to tell VOC from other formats.
     """
     annotations, images = _two_folders(folder)
-    lists = [path for path in _texts(folder / "ImageSets" / "Main") if not is_of_one_class(path)]
-    if not lists and is_folder(annotations) and is_folder(images):
-        by_name = {path.stem: path for path in _texts(folder)}
-        lists = _texts(folder / "ImageSets") or [by_name[name] for name in _LISTS_BESIDE_FOLDERS if name in by_name]
-        sub_folders = [name for name in _sub_folders(annotations) if _has_file(annotations / name, ".xml")]
-        if not _has_file(annotations, ".xml"):
-            lists = lists if sub_folders else []
-            if not lists:
-                with_images = [name for name in sub_folders if is_folder(images / name)]
-                return {name: SetFiles(root, annotations / name, images / name, None, prefix) for name in with_images}
-        elif not lists:
-            return {"all": SetFiles(root, annotations, images, None, prefix)}
-    return {path.stem: SetFiles(root, annotations, images, path, prefix) for path in lists}
+    whole = SetFiles(root, annotations, images, None, prefix)
+    if lists := _lists(folder / "ImageSets" / "Main"):
+        return {path.stem: replace(whole, ids=path) for path in lists}
+    if not (is_folder(annotations) and is_folder(images)):
+        return {}
+    lists = _lists(folder / "ImageSets") or _lists(folder, *_LISTS_BESIDE_FOLDERS)
+    by_list = {path.stem: replace(whole, ids=path) for path in lists}
+    if _has_file(annotations, ".xml"):
+        return by_list or {"all": whole}
+    names = [name for name in _sub_folders(annotations) if _has_file(annotations / name, ".xml")]
+    by_folder = {
+        name: replace(whole, annotations=annotations / name, images=images / name)
+        for name in names
+        if is_folder(images / name)
+    }
+    return by_list if names and by_list.keys() - by_folder.keys() else by_folder
 
 
 def _folders_of_sets(root: Path) -> Mapping[str, Parts]:
@@ -106,7 +110,7 @@ def _set_folders(root: Path, place: Path) -> Iterator[tuple[str, Parts]]:
 
 def _two_folders(folder: Path) -> tuple[Path, Path]:
     """The folders of annotations and of images, however their names are written, or else as VOC has them."""
-    by_name = {name.lower(): folder / name for name in _sub_folders(folder)}
+    by_name = {name.lower(): folder / name for name in reversed(_sub_folders(folder))}  # capitals go first
     annotations = by_name.get("annotations", folder / "Annotations")
     return annotations, by_name.get("jpegimages", by_name.get("images", folder / "JPEGImages"))
 
@@ -115,8 +119,10 @@ def _year_in(name: str) -> re.Match[str] | None:
     return _YEAR_FOLDER.fullmatch(name)
 
 
-def _texts(folder: Path) -> list[Path]:
-    return [folder / name for name in file_names(folder, ".txt")]
+def _lists(folder: Path, *names: str) -> list[Path]:
+    """The lists of images in a folder, all or those of some names, without those of one class."""
+    paths = [folder / name for name in file_names(folder, ".txt")]
+    return [path for path in paths if (not names or path.stem in names) and not is_of_one_class(path)]
 
 
 def _sub_folders(folder: Path) -> list[str]:

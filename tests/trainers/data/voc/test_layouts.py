@@ -3,6 +3,7 @@
 import pytest
 
 from trainers.data.errors import DataError
+from trainers.data.finding import find_format
 from trainers.data.formats import FORMATS, data_format
 from trainers.data.layout import NamedFiles
 from trainers.data.listing import file_names
@@ -95,6 +96,17 @@ def test_a_set_may_have_two_folders_or_a_folder_in_each(write_files, voc_xml, an
     assert read(write_files(files)) == expected(place.format(set="{}", kind=images), "png")
 
 
+def test_lists_in_imagesets_choose_among_sub_folders(write_files, voc_xml):
+    images = {"JPEGImages/2020/a.jpg": 1, "Annotations/2020/a.xml": voc_xml(1)}
+    root = write_files(images | {"ImageSets/train.txt": "2020/a", "JPEGImages/b.jpg": 2})
+    assert read(root) == {"train": {"2020/a": ("JPEGImages/2020/a.jpg", (1, 2, 21, 31))}}
+
+
+def test_a_list_named_as_a_sub_folder_changes_nothing(write_files, voc_xml):
+    root = write_files({"images/train/a.jpg": 1, "annotations/train/a.xml": voc_xml(1), "train.txt": "a"})
+    assert read(root) == {"train": {"a": ("images/train/a.jpg", (1, 2, 21, 31))}}
+
+
 def test_files_of_labelimg_beside_their_images_are_one_set(write_files, voc_xml):
     root = write_files({"a.jpg": 1, "a.xml": voc_xml(1, "a.jpg"), "b.png": 2, "b.xml": voc_xml(2), "classes.txt": ""})
     assert read(root) == {"all": {"a": ("a.jpg", (1, 2, 21, 31)), "b": ("b.png", (2, 4, 22, 32))}}
@@ -132,8 +144,14 @@ def test_of_several_years_those_asked_for_are_read(write_files, voc_folder, plac
 def test_a_missing_year_names_those_there(write_files, voc_folder, place, lists):
     root = write_files(voc_folder(f"{place}VOC2012/", lists))
     for year in ("2007", "2007+2012"):
-        with pytest.raises(DataError, match=r"there is no VOC data here: .*Set data\.year to what is there: 2012\.$"):
+        with pytest.raises(
+            DataError, match=r"there is no VOC data here: .*Set data\.year \(--year\) to what is there: 2012\.$"
+        ):
             read(root, year)
+        with pytest.raises(
+            DataError, match=r"no format fits what is here.*Set data\.year \(--year\) to what is there: "
+        ):
+            find_format(root, year)
 
 
 def test_a_folder_of_another_year_is_not_read_for_the_year_asked_for(write_files, voc_folder):
