@@ -62,9 +62,9 @@ def _formats(year: str) -> dict[str, Format]:
 
 
 def _looked_for(year: str) -> str:
-    return "; ".join(
-        f"{form.title}: {' or '.join(one.title for one in form.layouts)}" for form in _formats(year).values()
-    )
+    """One layout of each format: all of them would fill a screen."""
+    *others, last = (f"{form.title} ({form.holds})" for form in _formats(year).values())
+    return f"{', '.join(others)} and {last}, and for their other layouts"
 
 
 def _way_out(root: Path, year: str) -> str:
@@ -73,5 +73,7 @@ def _way_out(root: Path, year: str) -> str:
     if known := next(filter(None, ways), ""):
         return known
     below = next((path for path in folders_in(root)[:MOST_FOLDERS] if _fitting(path, year)), None)
-    name_all = "give --format, and name the files of each set with --annotations and --images"
-    return f"Name {below}, which has data, or {name_all}" if below else name_all[0].upper() + name_all[1:]
+    look = (
+        "give --format, which lists all layouts of one, and name the files of each set with --annotations and --images"
+    )
+    return f"Name {below}, which has data, or {look}" if below else look[0].upper() + look[1:]

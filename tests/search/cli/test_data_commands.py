@@ -192,7 +192,7 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
     [
         (["--format", "coco"], "there is no COCO data here: looked for annotations/instances_<split>.json"),
         (["--format", "voc", "--year", "2012"], "there is no VOC data here: looked for VOCdevkit/VOC2012"),
-        (["--year", "2012"], "no format fits what is here; looked for VOC: VOCdevkit/VOC2012"),
+        (["--year", "2012"], "no format fits what is here; looked for VOC (VOCdevkit), COCO"),
         (["--split", "tset"], "there is no image set 'tset'. Choose one of those there: test, train, val."),
     ],
 )
