@@ -73,7 +73,5 @@ def _way_out(root: Path, year: str) -> str:
     if known := next(filter(None, ways), ""):
         return known
     below = next((path for path in folders_in(root)[:MOST_FOLDERS] if _fitting(path, year)), None)
-    look = (
-        "give --format, which lists all layouts of one, and name the files of each set with --annotations and --images"
-    )
+    look = "give --format, which lists all layouts of one, and name each set's files with --annotations and --images"
     return f"Name {below}, which has data, or {look}" if below else look[0].upper() + look[1:]

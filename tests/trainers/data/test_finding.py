@@ -27,13 +27,11 @@ def test_where_no_format_fits_the_message_says_what_was_looked_for(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(DataError) as refused:
         find_format(tmp_path)
-    formats = (
-        "VOC (VOCdevkit), COCO (annotations/instances_*.json), VisDrone (VisDrone2019-DET-train) and YOLO (data.yaml"
-    )
+    formats = "VOC (VOCdevkit), COCO (annotations/instances_*.json), VisDrone (VisDrone2019-DET-train) and YOLO ("
     message = str(refused.value)
     assert message.startswith(f"{tmp_path}: no format fits what is here; looked for {formats}")
     assert "Shapes" not in message
-    assert ", and for their other layouts. Give --format, which lists all layouts of one, and name the files" in message
+    assert ", and for their other layouts. Give --format, which lists all layouts of one, and name each set" in message
 
 
 def test_a_folder_too_high_up_leads_to_the_one_with_data(tiny_data, tmp_path):
