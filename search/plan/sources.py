@@ -109,8 +109,10 @@ def listed_images(data: Data, root: Path | None) -> dict[str, dict[str, Path]]:
         try:
             places[split] = sets.images(split)
         except DataError as error:
-            sets.names()  # raises what is wrong with the whole folder, which is no single key's fault
-            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
+            there = sets.names()  # raises what is wrong with the whole folder, which is no single key's fault
+            hold_out = f", or hold it out of {data.train} with data.hold_out: {{{split}: 0.2}}"
+            way_out = error.way_out + (hold_out if data.train in there and split not in there else "")
+            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", way_out) from error
     return places
 
 

@@ -73,7 +73,11 @@ def test_a_place_for_generated_images_is_refused():
 
 def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, voc, images_plan, tmp_path):
     missing = with_data(config, root=str(voc), test="tset")
-    with pytest.raises(DataError, match=r"there is no image set 'tset': data\.test is 'tset'\. Choose one"):
+    message = (
+        r"there is no image set 'tset': data\.test is 'tset'\. Choose one of those there: difficult, test, train, val, "
+        r"or hold it out of train with data\.hold_out: \{tset: 0\.2\}\."
+    )
+    with pytest.raises(DataError, match=message):
         prepare_root(images_plan(missing), RunFolder(tmp_path / "run"))
 
 
