@@ -6,6 +6,7 @@ from trainers.data.errors import DataError
 from trainers.data.formats import FORMATS, Format, data_format
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
+from trainers.data.listing import folders_in
 
 MOST_FOLDERS = 50
 """So many folders below the root are looked into for a hint, at most."""
@@ -37,7 +38,9 @@ def find_format(root: Path, year: str = "2007") -> Format:
     Raises DataError where none has, and where several have.
     """
     if not root.is_dir():
-        raise DataError(root, "there is no data here: it is no folder", "Correct the path")
+        is_file = root.is_file()  # a data YAML, perhaps
+        reason = "it is a file" if is_file else "it doesn't exist"
+        raise DataError(root, f"there is no data here: {reason}", "Name its folder" if is_file else "Correct the path")
     fitting = _fitting(root, year)
     if not fitting:
         raise DataError(root, f"no format fits what is here; looked for {_looked_for(year)}", _way_out(root, year))
@@ -59,17 +62,16 @@ def _formats(year: str) -> dict[str, Format]:
 
 
 def _looked_for(year: str) -> str:
-    return "; ".join(
-        f"{form.title}: {' or '.join(one.title for one in form.layouts)}" for form in _formats(year).values()
-    )
+    """One layout of each format: all of them would fill a screen."""
+    *others, last = (f"{form.title} ({form.holds})" for form in _formats(year).values())
+    return f"{', '.join(others)} and {last}, and for their other layouts"
 
 
 def _way_out(root: Path, year: str) -> str:
-    """What a layout knows; else often the folder is one too high up."""
-    known = [layout.way_out(root) for form in _formats(year).values() for layout in form.layouts]
-    if any(known):
-        return next(filter(None, known))
-    folders = sorted(path for path in root.iterdir() if path.is_dir())[:MOST_FOLDERS]
-    below = next((path for path in folders if _fitting(path, year)), None)
-    name_all = "give --format, and name the files of each set with --annotations and --images"
-    return f"Name {below}, which has data, or {name_all}" if below else name_all[0].upper() + name_all[1:]
+    """What a layout knows, such as another year, or a folder below with data: people name one that is too high up."""
+    ways = (layout.way_out(root) for form in _formats(year).values() for layout in form.layouts)
+    if known := next(filter(None, ways), ""):
+        return known
+    below = next((path for path in folders_in(root)[:MOST_FOLDERS] if _fitting(path, year)), None)
+    look = "give --format, which lists all layouts of one, and name each set's files with --annotations and --images"
+    return f"Name {below}, which has data, or {look}" if below else look[0].upper() + look[1:]

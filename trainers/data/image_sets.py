@@ -136,4 +136,4 @@ class ImageSets:
 
 def _named_by(key: str, name: str) -> str:
     """What names the annotations or images of a set."""
-    return f"data.{key}.{name} (in commands without a config --{key})"
+    return f"data.{key}.{name} (--{key})"

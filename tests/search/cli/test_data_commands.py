@@ -71,7 +71,10 @@ def test_files_may_be_named_without_a_folder(check, tiny_data, tmp_path, monkeyp
         (["--images", "train"], "--images is 'train', must be SET=PATH, such as --images train=PATH."),
         (["--images", "=a"], "--images is '=a', must be SET=PATH"),
         (["--annotations", "val=a", "--annotations", "val=b"], "--annotations names the set 'val' twice. Leave one"),
-        (["--images", "val=nowhere"], "there is nothing here, but data.images.val (in commands without a config --im"),
+        (
+            ["--images", "val=nowhere"],
+            "there is nothing here, but data.images.val (--images) names it. Correct the path.",
+        ),
     ],
 )
 def test_a_mistake_in_named_files_gives_exit_status_2(check, tiny_data, tmp_path, arguments, message):
@@ -189,7 +192,7 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
     [
         (["--format", "coco"], "there is no COCO data here: looked for annotations/instances_<split>.json"),
         (["--format", "voc", "--year", "2012"], "there is no VOC data here: looked for VOCdevkit/VOC2012"),
-        (["--year", "2012"], "no format fits what is here; looked for VOC: VOCdevkit/VOC2012"),
+        (["--year", "2012"], "no format fits what is here; looked for VOC (VOCdevkit), COCO"),
         (["--split", "tset"], "there is no image set 'tset'. Choose one of those there: test, train, val."),
     ],
 )

@@ -27,12 +27,11 @@ def test_where_no_format_fits_the_message_says_what_was_looked_for(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(DataError) as refused:
         find_format(tmp_path)
+    formats = "VOC (VOCdevkit), COCO (annotations/instances_*.json), VisDrone (VisDrone2019-DET-train) and YOLO ("
     message = str(refused.value)
-    assert message.startswith(f"{tmp_path}: no format fits what is here; looked for VOC: ")
-    assert "; COCO: " in message
-    assert "; VisDrone: " in message
+    assert message.startswith(f"{tmp_path}: no format fits what is here; looked for {formats}")
     assert "Shapes" not in message
-    assert message.endswith(". Give --format, and name the files of each set with --annotations and --images.")
+    assert ", and for their other layouts. Give --format, which lists all layouts of one, and name each set" in message
 
 
 def test_a_folder_too_high_up_leads_to_the_one_with_data(tiny_data, tmp_path):
@@ -42,9 +41,19 @@ def test_a_folder_too_high_up_leads_to_the_one_with_data(tiny_data, tmp_path):
         find_format(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match="there is no data here: it is no folder"):
+def test_another_year_of_voc_is_named(tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path)
+    (root / "VOCdevkit" / "VOC2007").rename(root / "VOCdevkit" / "VOC2012")
+    with pytest.raises(DataError, match=r"Set data\.year \(--year\) to what is there: 2012\."):
+        find_format(root)
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"none: there is no data here: it doesn't exist\. Correct the path"):
         find_format(tmp_path / "none")
+    (tmp_path / "data.yaml").write_text("train: images/train")
+    with pytest.raises(DataError, match=r"data\.yaml: there is no data here: it is a file\. Name its folder"):
+        find_format(tmp_path / "data.yaml")
 
 
 def test_two_formats_in_one_folder_are_asked_about(tiny_data, tmp_path):
