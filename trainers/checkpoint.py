@@ -61,7 +61,12 @@ def _foreign(path: Path, reason: str) -> CheckpointError:
 def save_training_state(path: Path, state: Mapping[str, Any]) -> None:
     """Save what a training needs to resume: nested dicts and lists of tensors and plain values."""
     with replacing(path) as file:
-        torch.save(dict(state), file)
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:  # torch closes its archive after an error of the disk, and fails again
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_training_state(path: Path) -> dict[str, Any] | None:

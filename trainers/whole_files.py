@@ -29,12 +29,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     target = _plain_target(path)
     if target is None:
-        with _named(path, None), _opened(path) as file:
+        with naming_errors(path), _opened(path) as file:
             yield file
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with _named(path, beside):
+    with naming_errors(path, beside):
         try:
             beside.unlink(missing_ok=True)
             with beside.open("xb") as file:
@@ -45,6 +45,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         finally:
             beside.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+
+@contextmanager
+def naming_errors(path: Path, beside: Path | None = None) -> Iterator[None]:
+    """Give an OSError the name of `path` if it has none, as those of writing, or has the name of `beside`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(beside)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def digest_of(path: Path) -> str:
@@ -91,17 +102,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     own = _own_descriptor(path)
     with path.open("wb") if own is None else os.fdopen(os.dup(own), "wb") as file:
         yield file
-
-
-@contextmanager
-def _named(path: Path, beside: Path | None) -> Iterator[None]:
-    """Errors of writing name no file, and those of opening the temporary one: they get the name that was asked for."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(beside)):
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _keep_permissions(descriptor: int, target: Path) -> None:

@@ -14,7 +14,7 @@ from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.prepare import prepare
 from search.stages.retrain import retrain
-from search.stages.trials import search_front
+from search.stages.trials import check_workers, search_front
 from spaces.candidate import Candidate
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
@@ -52,6 +52,7 @@ def run_search(
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
             note_data(data, run, progress)
+            check_workers(plan, run, data)
             prepared = prepare(plan, run, data, progress)
             with run.timed("search"):
                 search_front(plan, run, prepared, progress)

@@ -88,7 +88,8 @@ def read_voc(
 def voc_images(files: Parts) -> dict[str, Path]:
     """The ids of an image set with the pictures that are read for them; annotations are read where names don't tell.
 
-    What reading the set would refuse is left out. Raises DataError for a list that can't be read.
+    An id without a picture has <id>.jpg, and one that leads outside is left out: reading the set refuses or skips both.
+    Raises DataError for a list that can't be read.
     """
     images = {}
     for entry in entries_of(files):
@@ -96,11 +97,11 @@ def voc_images(files: Parts) -> dict[str, Path]:
         with suppress(DataError):
             image = entry.image()
             names = candidates(image, folders.pictures)
-            if len(names) == 1:
-                picture = folders.files.images / names[0]
-            else:
-                picture = folders.picture_file(image, _annotation(folders.annotation_file(image)))
-            images[folders.full_id(image)] = picture
+            name = names[0] if len(names) == 1 else f"{image.image_id}.jpg"
+            images[folders.full_id(image)] = folders.files.images / name
+            if len(names) != 1:
+                annotation = _annotation(folders.annotation_file(image))
+                images[folders.full_id(image)] = folders.picture_file(image, annotation)
     return images
 
 

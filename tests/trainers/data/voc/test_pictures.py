@@ -135,7 +135,7 @@ def test_two_pictures_of_an_id_and_no_choice_is_a_defect(write_files, one_image,
     root = write_files(one_image("a.jpg", filename) | {f"{IMAGES}/a.png": 1, f"{IMAGES}/other.jpg": 2})
     with pytest.raises(DataError, match=r"a\.xml: belongs to 2 pictures, and doesn't say to which: a\.jpg, a\.png"):
         read(root)
-    assert sets_of(root).images("train") == {}
+    assert sets_of(root).images("train") == {"a": root / IMAGES / "a.jpg"}
 
 
 def test_the_picture_of_another_annotation_is_never_read_instead_of_a_missing_one(write_files, one_image, voc_xml):
@@ -144,7 +144,7 @@ def test_the_picture_of_another_annotation_is_never_read_instead_of_a_missing_on
     root = write_files(files)
     with pytest.raises(DataError, match=r"a\.xml: names the image 'b\.jpg', which is that of b\.xml; there is no"):
         read(root)
-    assert sets_of(root).images("train") == {}
+    assert sets_of(root).images("train") == {"a": root / IMAGES / "a.jpg"}
     assert pictures_of(read(root, "test"), root) == {"b": f"{IMAGES}/b.jpg"}
 
 
@@ -153,10 +153,10 @@ def test_what_a_mac_leaves_beside_a_picture_is_no_picture(write_files, one_image
     assert pictures_of(read(root), root) == {"a": f"{IMAGES}/a.jpg"}
 
 
-def test_images_leaves_out_what_reading_refuses(write_files, one_image, voc_xml):
+def test_an_id_without_a_picture_stands_for_a_missing_one_and_none_leads_outside(write_files, one_image, voc_xml):
     files = one_image("a.jpg", None, "a\n../b\nc\nd\n")
     root = write_files(files | {f"{XML}/c.xml": "no XML", f"{XML}/d.xml": voc_xml(4, "../../etc/hostname")})
-    assert sets_of(root).images("train") == {"a": root / IMAGES / "a.jpg"}
+    assert sets_of(root).images("train") == {name: root / IMAGES / f"{name}.jpg" for name in "acd"}
     assert read(root, on_bad_data="skip").left_out == 3
 
 
