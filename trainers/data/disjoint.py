@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from stat import S_ISREG
 
 from trainers.data.errors import NothingUsableError
 from trainers.data.sample import Defect, DetectionData
@@ -78,8 +79,10 @@ def _contents(sets: Mapping[str, Mapping[str, Path]]) -> Iterable[tuple[str, str
     for name, images in sets.items():
         for image_id, file in images.items():
             with suppress(OSError, ValueError):  # a file is missing, or its name is invalid
-                found.append((name, image_id, file, file.stat()))
-                sets_of_size[found[-1][3].st_size].add(name)
+                status = file.stat()
+                if S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+                    found.append((name, image_id, file, status))
+                    sets_of_size[status.st_size].add(name)
     digests: dict[tuple[int, int], str] = {}
     for name, image_id, file, status in found:
         if len(sets_of_size[status.st_size]) < 2:

@@ -41,6 +41,13 @@ def test_the_same_file_of_two_sets_is_shared_and_a_missing_one_is_not(tmp_path):
     assert [one.ids for one in shared_images({"train": train, "val": train})] == [("a", "a")]
 
 
+def test_what_is_no_file_is_never_read(tmp_path):
+    train, val = images(tmp_path / "train", a=b""), {"pipe": tmp_path / "pipe", "device": tmp_path / "device"}
+    os.mkfifo(val["pipe"])
+    val["device"].symlink_to("/dev/zero")
+    assert shared_images({"train": train, "val": val}) == []
+
+
 def test_files_of_different_sizes_are_not_read(tmp_path, monkeypatch):
     train, val = images(tmp_path / "1", a=b"cat", b=b"ox"), images(tmp_path / "2", c=b"dog", d=b"horse")
     read = []
