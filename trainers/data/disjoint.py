@@ -28,7 +28,7 @@ def shared_images(sets: Mapping[str, Mapping[str, Path]]) -> list[SharedImage]:
     """The images of each set that occur in a later one, too, in the order of the sets and of their images.
 
     sets: by name the image files by image id. An image is compared with the first equal one of each later set. Files of
-    a size that no other set has aren't read. Missing files are left out: their reader reports them.
+    a size that no other set has aren't read. Missing and empty files are left out: their reader reports them.
     """
     by_content: dict[Hashable, dict[str, list[tuple[str, Path]]]] = defaultdict(lambda: defaultdict(list))
     for name, image_id, file, content in _contents(sets):
@@ -80,7 +80,7 @@ def _contents(sets: Mapping[str, Mapping[str, Path]]) -> Iterable[tuple[str, str
         for image_id, file in images.items():
             with suppress(OSError, ValueError):  # a file is missing, or its name is invalid
                 status = file.stat()
-                if S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+                if S_ISREG(status.st_mode) and status.st_size:  # reading a pipe or a device may never end
                     found.append((name, image_id, file, status))
                     sets_of_size[status.st_size].add(name)
     digests: dict[tuple[int, int], str] = {}

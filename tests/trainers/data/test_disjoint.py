@@ -42,9 +42,11 @@ def test_the_same_file_of_two_sets_is_shared_and_a_missing_one_is_not(tmp_path):
 
 
 def test_what_is_no_file_is_never_read(tmp_path):
-    train, val = images(tmp_path / "train", a=b""), {"pipe": tmp_path / "pipe", "device": tmp_path / "device"}
+    train, val = images(tmp_path / "train", a=b"", b=b"cat"), {"pipe": tmp_path / "pipe", "device": tmp_path / "device"}
     os.mkfifo(val["pipe"])
     val["device"].symlink_to("/dev/zero")
+    val["empty"] = tmp_path / "empty"
+    val["empty"].touch()
     assert shared_images({"train": train, "val": val}) == []
 
 
@@ -83,7 +85,7 @@ def test_pairs_of_sets_share_what_a_comparison_of_all_bytes_finds(tmp_path_facto
         for k in range(len(contents))
         for j in range(k)
         for n, content in enumerate(contents[j])
-        if content in contents[k]
+        if content and content in contents[k]
     }
     found = [(one.one, one.other, one.ids[0], one.files[1].read_bytes()) for one in shared_images(sets)]
     assert set(found) == expected
