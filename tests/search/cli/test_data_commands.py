@@ -95,7 +95,7 @@ def test_remarks_are_counted_below_the_defects_and_are_none(check, tiny_data, tm
     result = check(root, "--split", "val")
     assert result.exit_code == 0
     file = root / "annotations" / "instances_val.json"
-    assert result.stdout.endswith(f"defects: 0\nval: 3 boxes were clipped; the first: {file}\n")
+    assert result.stdout.endswith(f"defects: 0\nval: boxes were clipped: 3, the first: {file}\n")
 
 
 def test_ignored_regions_have_a_row_and_a_split_may_be_chosen(check, tiny_data, tmp_path):

@@ -48,7 +48,7 @@ def test_what_was_accepted_is_noted_in_the_log_and_in_a_file_of_the_run(tiny_pla
     remark = Remark("boxes were clipped", 3, tmp_path / "a.json")
     marked = replace(data, read=data.read | {"train": replace(data.read["train"], remarks=(remark,))})
     note_data(marked, run, progress)
-    assert progress.notes == [f"train: 3 boxes were clipped; the first: {tmp_path}/a.json"]
+    assert progress.notes == [f"train: boxes were clipped: 3, the first: {tmp_path}/a.json"]
     assert json.loads((run.path / "data_remarks.json").read_text()) == {
         "train": [{"count": 3, "what": "boxes were clipped", "first": f"{tmp_path}/a.json"}],
         "val": [],

@@ -133,9 +133,9 @@ def assert_whole(root: Path, remark: str | None) -> None:
     """Nine images with nine objects are read without a defect, and the remark counts each of them."""
     shown = CliRunner().invoke(app, ["data", "check", str(root), "--classes", ",".join(CLASSES)])
     assert shown.exit_code == 0, shown.output
-    noted = [line.rsplit("; the first: ") for line in shown.stdout.splitlines() if "; the first: " in line]
+    noted = [line.rsplit(", the first: ") for line in shown.stdout.splitlines() if ", the first: " in line]
     counted = [text.split(": ", 1)[1] for text, _ in noted]
-    assert counted == ([f"3 {remark}"] * 3 if remark else [])
+    assert counted == ([f"{remark}: 3"] * 3 if remark else [])
     sets = find_sets(root, None)
     for name in SETS:
         images = decode(sets.read(name, class_names=CLASSES), 96)

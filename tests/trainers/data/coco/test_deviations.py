@@ -149,4 +149,4 @@ def test_a_box_up_to_two_pixels_beyond_its_image_is_clipped_and_counted(write_co
 def test_clipped_boxes_are_counted_one_by_one(write_coco):
     annotations = [{"id": k, "image_id": 2 + k % 2, "bbox": [-1, 0, 3, 3]} for k in range(5)]
     root = write_coco(annotations=annotations)
-    assert str(read(root).remarks[0]) == f"5 {CLIPPED}; the first: {root}/train/2.jpg"
+    assert str(read(root).remarks[0]) == f"{CLIPPED}: 5, the first: {root}/train/2.jpg"
