@@ -9,6 +9,7 @@ os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,12 +20,17 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.supernet import build_fixed, build_supernet
 from trainers.data.decoded import Decoded
 from trainers.training import resuming
+
+sys.path.insert(0, str(Path(__file__).parent / "parts"))
+
+from recorded_progress import RecordedProgress
 
 torch.set_num_threads(1)
 settings.register_profile("unclocked", deadline=None)
@@ -94,6 +100,22 @@ def random_candidate() -> Callable[..., Candidate]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def published_resnet18() -> Callable[..., dict[str, Tensor]]:
+    """Makes what torchvision's ResNet-18 would be at the width of a backbone of ours: 100 tensors, and 2 of `fc`."""
+
+    def make(backbone: nn.Module, seed: int = 0) -> dict[str, Tensor]:
+        with torch.device("meta"):
+            theirs = resnet18().state_dict()
+        own, generator = backbone.state_dict(), torch.Generator().manual_seed(seed)
+        names = {name: ours for name, ours in zip(theirs, backbone.from_published(theirs), strict=True) if ours in own}
+        shapes = {name: own[ours].shape for name, ours in names.items() if "num_batches" not in name}
+        shapes |= {"fc.weight": (5, 64), "fc.bias": (5,)}
+        return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
+
+    return make
+
+
 @pytest.fixture
 def images() -> list[Tensor]:
     return list(torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1)))
@@ -124,47 +146,6 @@ def _unchanged_generators() -> Iterator[None]:
 def generators() -> AbstractContextManager[None]:
     """A context in which the global generators of torch, numpy and `random` must neither be seeded nor drawn from."""
     return _unchanged_generators()
-
-
-class RecordedProgress:
-    """A progress that remembers its events in order, and may interrupt the work.
-
-    events: ("stage", name, total), ("resume", units, figures), ("advance", units, figures) and ("note", text).
-    stop_after: raise KeyboardInterrupt once so many units are done.
-    """
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.events: list[tuple] = []
-        self.stop_after = stop_after
-
-    @contextmanager
-    def stage(self, name: str, total: int) -> Iterator["RecordedProgress"]:
-        self.events.append(("stage", name, total))
-        yield self
-
-    def resume(self, n: int, **figures: float | str) -> None:
-        self._count("resume", n, figures)
-
-    def advance(self, n: int = 1, **figures: float | str) -> None:
-        self._count("advance", n, figures)
-
-    def note(self, text: str) -> None:
-        self.events.append(("note", text))
-
-    @property
-    def stages(self) -> list[tuple[str, int]]:
-        """The name and the total of each stage."""
-        return [event[1:] for event in self.events if event[0] == "stage"]
-
-    @property
-    def notes(self) -> list[str]:
-        return [event[1] for event in self.events if event[0] == "note"]
-
-    def _count(self, kind: str, n: int, figures: dict[str, float | str]) -> None:
-        self.events.append((kind, n, figures))
-        done = sum(event[1] for event in self.events if event[0] in ("resume", "advance"))
-        if done == self.stop_after:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture

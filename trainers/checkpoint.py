@@ -10,10 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from spaces.published.weights import UNREADABLE
+from spaces.published.reading import UNREADABLE
+from trainers.file_format import FORMAT
 from trainers.whole_files import replacing, write_whole
-
-FORMAT = "bitfront-1"
 
 
 class CheckpointError(ValueError):

@@ -78,7 +78,7 @@ def _train(
     with seeded_torch(seeded(seed, "teacher", name)):
         network = build_fixed(teacher.spec, ALL_REAL)
     if teacher.start is not None:
-        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec.detector)}")
+        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec)}")
     network.to(pick_device(plan.config.device))
     train_detector(
         network,

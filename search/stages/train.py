@@ -96,7 +96,7 @@ def _trained(
     if config.train.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
     elif base.start is not None:
-        matched = load_published(base.start, network, base.student.detector)
+        matched = load_published(base.start, network, base.student)
         progress.note(f"train {plan.candidate.id}: {matched}")
     network.to(device)
     with seeded_torch(seeded(config.seed, "train", "distiller")):

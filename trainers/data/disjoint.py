@@ -4,15 +4,18 @@ import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
+from trainers.data.errors import NothingUsableError
+from trainers.data.sample import Defect, DetectionData
 from trainers.whole_files import digest_of
 
 
 @dataclass(frozen=True)
 class SharedImage:
-    """An image that is in two sets: its id and its file in each of them."""
+    """An image of one set that is in a later one, too: its id and its file in each of them."""
 
     one: str
     other: str
@@ -21,22 +24,51 @@ class SharedImage:
 
 
 def shared_images(sets: Mapping[str, Mapping[str, Path]]) -> list[SharedImage]:
-    """The images that occur in more than one set, in the order of the sets and of their images.
+    """The images of each set that occur in a later one, too, in the order of the sets and of their images.
 
-    sets: by name the image files by image id. An image of one set is compared with the first equal one of each other
-    set. Files of a size that no other set has aren't read. Missing files are left out: their reader reports them.
+    sets: by name the image files by image id. An image is compared with the first equal one of each later set. Files of
+    a size that no other set has aren't read. Missing files are left out: their reader reports them.
     """
-    by_content: dict[Hashable, dict[str, tuple[str, Path]]] = defaultdict(dict)
+    by_content: dict[Hashable, dict[str, list[tuple[str, Path]]]] = defaultdict(lambda: defaultdict(list))
     for name, image_id, file, content in _contents(sets):
-        by_content[content].setdefault(name, (image_id, file))
-    shared = []
-    for places in by_content.values():
-        names = list(places)
-        for k, one in enumerate(names):
-            for other in names[k + 1 :]:
-                (first, first_file), (second, second_file) = places[one], places[other]
-                shared.append(SharedImage(one, other, (first, second), (first_file, second_file)))
-    return shared
+        by_content[content][name].append((image_id, file))
+    return [
+        SharedImage(one, other, (image_id, places[other][0][0]), (file, places[other][0][1]))
+        for places in by_content.values()
+        for one, other in combinations(places, 2)
+        for image_id, file in places[one]
+    ]
+
+
+def summaries(shared: Iterable[SharedImage]) -> list[str]:
+    """A sentence for each pair of sets: how many images they share, and the files of the first."""
+    by_pair: dict[tuple[str, str], list[SharedImage]] = defaultdict(list)
+    for image in shared:
+        by_pair[image.one, image.other].append(image)
+    return [
+        f"{one} and {other} share {len(images)} image{'s' if len(images) > 1 else ''}, "
+        f"the first: {' and '.join(dict.fromkeys(map(str, images[0].files)))}"
+        for (one, other), images in by_pair.items()
+    ]
+
+
+def without_shared(data: DetectionData, name: str, shared: Iterable[SharedImage]) -> DetectionData:
+    """The set `name` without the images that a later set has, too; each of these is among the defects.
+
+    Raises NothingUsableError where no image is left.
+    """
+    reasons: dict[str, Defect] = {}
+    for image in shared:
+        if image.one == name:
+            reason = f"the image is in the set {image.other}, too, as {image.files[1]}"
+            reasons.setdefault(image.ids[0], Defect(image.files[0], reason))
+    samples = tuple(sample for sample in data.samples if sample.image_id not in reasons)
+    defects = [reasons[sample.image_id] for sample in data.samples if sample.image_id in reasons]
+    if not samples:
+        reason = f"all its {len(defects)} usable images are in later sets, too; the first: {defects[0].path}"
+        raise NothingUsableError(f"the image set {name}", reason, "Name disjoint image sets", defects)
+    left_out = data.left_out + len(defects)
+    return replace(data, samples=samples, defects=(*data.defects, *defects), left_out=left_out)
 
 
 def _contents(sets: Mapping[str, Mapping[str, Path]]) -> Iterable[tuple[str, str, Path, Hashable]]:

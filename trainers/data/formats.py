@@ -3,7 +3,6 @@
 Importing it must stay quick: a config is checked against its names before torch is imported.
 """
 
-import filecmp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,15 +172,3 @@ def data_format(name: str, year: str = "2007") -> Format:
     """The format of that name, of that year where it has years. Raises ValueError for an unknown name."""
     form = lookup(FORMATS, name, "format")
     return form.of_year(year) if form.of_year is not None else form
-
-
-def shared_images(one: Mapping[str, Path], other: Mapping[str, Path]) -> list[str]:
-    """The ids in both splits that belong to the same image: the same file, or two files of equal content."""
-    return sorted(name for name in one.keys() & other.keys() if _alike(one[name], other[name]))
-
-
-def _alike(one: Path, other: Path) -> bool:
-    try:
-        return one == other or filecmp.cmp(one, other, shallow=False)
-    except (OSError, ValueError):  # a file is missing or its name is invalid: its reader reports that
-        return False

@@ -38,6 +38,33 @@ def names_below(folder: Path, *suffixes: str) -> Iterator[str]:
     """
     for path, folders, files in walk(folder):
         folders[:] = sorted(name for name in folders if is_data_file(name))
+        below = Path(path).relative_to(folder).as_posix()
         for name in sorted(files):
-            if is_data_file(name) and Path(name).suffix.lower() in suffixes:
-                yield (Path(path) / name).relative_to(folder).as_posix()
+            if is_data_file(name) and name.lower().endswith(suffixes):
+                yield name if below == "." else f"{below}/{name}"
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly in a folder, sorted, without hidden ones; none for one that can't be read."""
+    try:
+        with scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_data_file(entry.name) and entry.is_dir()]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names)]
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is that of a folder; False where that can't be found out, as with a name that is too long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a file; False where that can't be found out."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

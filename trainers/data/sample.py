@@ -15,9 +15,6 @@ REGION = 0
 Target = dict[str, NDArray[Any]]
 """The objects of one image, by name: boxes (n, 4), labels (n,) and difficult (n,), as in `Sample`."""
 
-EDGE = 0.5
-"""How many pixels a box may reach beyond its image, because files are rounded; it is clipped at the border."""
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:

@@ -1,7 +1,6 @@
 """Data of every format on its way through a config: read, split, searched, trained and measured."""
 
 import json
-import shutil
 
 import pytest
 from torchvision.models.detection.rpn import RegionProposalNetwork
@@ -24,6 +23,7 @@ from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.coco.annotation import parse_instances
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 from trainers.detector_file import save_detector
 from trainers.progress import SilentProgress
 
@@ -125,17 +125,6 @@ def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_pat
     assert settled(config, None).data.root == str(tmp_path)
 
 
-def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_config, images_plan, tmp_path):
-    plan = images_plan(tiny_config("visdrone"))
-    train, val = (tmp_path / "data" / f"VisDrone2019-DET-{split}" for split in ("train", "val"))
-    for part, suffix in (("images", "jpg"), ("annotations", "txt")):
-        shutil.copy(val / part / f"val_1.{suffix}", train / part / f"val_0.{suffix}")
-    prepare_root(plan, RunFolder(tmp_path / "run"))
-    shutil.copy(val / "images" / "val_0.jpg", train / "images" / "val_0.jpg")
-    with pytest.raises(DataError, match="the image sets train and val share 1 images, val_0 among them"):
-        prepare_root(plan, RunFolder(tmp_path / "run"))
-
-
 @pytest.mark.parametrize(
     ("form", "override", "message"),
     [
@@ -147,6 +136,11 @@ def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_con
             "coco",
             "search.objectives=[map50_11, ops]",
             "'map50_11' is not measured on coco data; measured are map50, ap,",
+        ),
+        (
+            "yolo",
+            "search.objectives=[map50_11, ops]",
+            "'map50_11' is not measured on yolo data; measured are map50, ap",
         ),
         ("voc", "search.objectives=[ap, ops]", "'ap' is not measured on voc data; measured are map50, map50_11"),
     ],
@@ -232,12 +226,13 @@ def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path
     result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
     columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
     assert set(result.test) == set(result.twin_test) == columns
-    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", Reading(form), "cpu", SilentProgress())
+    again = run_evaluate(result.checkpoint, Reading(root=tmp_path / "data"), "cpu", SilentProgress())
     assert again == pytest.approx(result.test, nan_ok=True)
-    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
+    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data")]
     table = CliRunner().invoke(app, [*shown, "--device", "cpu"])
     assert table.exit_code == 0, table.stderr
     assert "ap75" in table.stdout
+    assert f"test: read as {data_format(form).title} (" in table.stderr
     image = next((tmp_path / "data").rglob("test_3.jpg"))
     image.write_bytes(image.read_bytes()[:-40])
     assert CliRunner().invoke(app, shown).exit_code == 2

@@ -41,19 +41,18 @@ def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
 TWO_DEFECTS = {
     "voc": (
         "VOCdevkit/VOC2007/Annotations/train_1.xml",
-        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name><difficult>2</difficult>"
+        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name>"
         "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object><object><name>dog</name>"
         "</object></annotation>",
         [
             "object 1 is of the unknown class 'cta'",
             "is reversed",
-            "<difficult> of object 1",
             "object 2 ('dog') has no <bndbox>",
         ],
     ),
     "visdrone": (
         "VisDrone2019-DET-train/annotations/train_1.txt",
-        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,0,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
+        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,-3,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
         ["line 1 has 3 columns", "the box in line 3 has no area", "the score in line 4 is 2"],
     ),
     "yolo": (

@@ -49,6 +49,20 @@ def test_files_of_different_sizes_are_not_read(tmp_path, monkeypatch):
     assert read == ["a", "c"]
 
 
+def test_every_image_of_the_earlier_set_is_listed_with_the_first_equal_one_of_each_later_set(tmp_path):
+    train = images(tmp_path / "train", a=b"cat", b=b"dog", c=b"cat")
+    val = images(tmp_path / "val", v=b"cat")
+    test = images(tmp_path / "test", x=b"cat", y=b"cat")
+    found = shared_images({"train": train, "val": val, "test": test})
+    assert [(one.one, one.other, *one.ids) for one in found] == [
+        ("train", "val", "a", "v"),
+        ("train", "val", "c", "v"),
+        ("train", "test", "a", "x"),
+        ("train", "test", "c", "x"),
+        ("val", "test", "v", "x"),
+    ]
+
+
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.sampled_from([b"a", b"b", b"cc", b"dd", b""]), max_size=4), min_size=2, max_size=3))
 def test_pairs_of_sets_share_what_a_comparison_of_all_bytes_finds(tmp_path_factory, contents):
@@ -58,11 +72,12 @@ def test_pairs_of_sets_share_what_a_comparison_of_all_bytes_finds(tmp_path_facto
         for k, one in enumerate(contents)
     }
     expected = {
-        (str(j), str(k), content)
+        (str(j), str(k), f"i{n}", content)
         for k in range(len(contents))
         for j in range(k)
-        for content in set(contents[j]) & set(contents[k])
+        for n, content in enumerate(contents[j])
+        if content in contents[k]
     }
-    found = [(one.one, one.other, one.files[0].read_bytes()) for one in shared_images(sets)]
+    found = [(one.one, one.other, one.ids[0], one.files[1].read_bytes()) for one in shared_images(sets)]
     assert set(found) == expected
     assert len(found) == len(expected)

@@ -1,4 +1,4 @@
-from trainers.data.listing import file_names, images_by_stem, names_below
+from trainers.data.listing import file_names, folders_in, images_by_stem, is_file, is_folder, names_below
 
 
 def test_data_files_are_listed_by_ending_without_hidden_ones(tmp_path):
@@ -21,3 +21,14 @@ def test_files_below_a_folder_are_named_from_it_without_hidden_folders(tmp_path)
         (tmp_path / name).touch()
     assert list(names_below(tmp_path, ".txt")) == ["b.txt", "a/c.TXT", "a/e/f.txt"]
     assert list(names_below(tmp_path / "none", ".txt")) == []
+
+
+def test_folders_are_listed_without_hidden_ones_and_asking_never_fails(tmp_path):
+    for name in ("b", "a/c", ".git"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "d.txt").touch()
+    assert folders_in(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    assert folders_in(tmp_path / "d.txt") == []
+    assert (is_folder(tmp_path / "a"), is_file(tmp_path / "d.txt")) == (True, True)
+    for name in ("d.txt/e", "x" * 5000, "\0"):
+        assert (is_folder(tmp_path / name), is_file(tmp_path / name)) == (False, False)

@@ -11,7 +11,7 @@ from trainers.data.listing import file_names, is_data_file
 _OTHER_KINDS = ("instances_", "person_keypoints_", "captions_", "image_info_", "panoptic_", "stuff_")
 """What the names of COCO's own files begin with; of these, only instances files hold the boxes of all classes."""
 
-_USUAL_SETS = re.compile(r"(train|val|trainval|valid|validation|test|test-dev|minival|default|all)[_-]?(\d{4})?", re.I)
+_USUAL_SETS = re.compile(r"(train|val|trainval|valid|validation|test|test-dev|minival|default|all)([_-]?20\d\d)?", re.I)
 """Without a folder of its own, only a file of such a name is an image set: some tools write a JSON file an image."""
 
 
@@ -86,6 +86,12 @@ def _in_images(root: Path, files: Mapping[str, Path]) -> dict[str, Parts]:
     return {split: (SetFiles(root, files[split], folder),) for split, folder in folders.items()}
 
 
+def _one_floor_up(root: Path) -> str:
+    """The way out for a root that is a part of COCO data: annotations/, or a set's folder of a Roboflow export."""
+    names = [name for name in file_names(root, ".json") if name.startswith(("instances_", "_annotations.coco"))]
+    return f"{root} holds {names[0]}: let --data or data.root name the folder above it" if names else ""
+
+
 def _there(check: Callable[[], bool]) -> bool:
     """What a path's `is_dir` or `is_file` answers; False where a folder above may not be read."""
     try:
@@ -95,7 +101,7 @@ def _there(check: Callable[[], bool]) -> bool:
 
 
 COCO_LAYOUTS = (
-    Layout("annotations/instances_<split>.json with images in <split>/", _instances_own_folder),
+    Layout("annotations/instances_<split>.json with images in <split>/", _instances_own_folder, _one_floor_up),
     Layout("annotations/instances_<split>.json with images in images/<split>/ or images/", _instances_in_images),
     Layout("annotations/<split>.json with images in <split>/", _plain_own_folder),
     Layout("annotations/<split>.json with images in images/<split>/ or images/", _plain_in_images),

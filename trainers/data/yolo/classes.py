@@ -1,12 +1,14 @@
 """The class names of YOLO data: in its YAML, or in a text file with one in each line."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainers.data.errors import DataError, show
 from trainers.data.layout import Parts, SetFiles
-from trainers.data.listing import names_below
+from trainers.data.listing import is_file, names_below
 from trainers.data.yolo.data_yaml import find_data_yaml, read_data_yaml
+from trainers.data.yolo.text import lines_of
 
 CLASS_FILES = ("classes.txt", "obj.names")
 """Lists of class names, as annotation tools write them beside the labels."""
@@ -39,12 +41,12 @@ def names_of(part: SetFiles) -> tuple[str, ...]:
 
 def label_names(folder: Path) -> Iterator[str]:
     """The label files in a folder and in those below it, as paths relative to it."""
-    return (name for name in names_below(folder, ".txt") if PurePosixPath(name).name not in CLASS_FILES)
+    return (name for name in names_below(folder, ".txt") if name.rpartition("/")[2] not in CLASS_FILES)
 
 
 def class_file(folder: Path) -> Path | None:
     """The list of class names in a folder."""
-    return next((folder / name for name in CLASS_FILES if (folder / name).is_file()), None)
+    return next((folder / name for name in CLASS_FILES if is_file(folder / name)), None)
 
 
 def _folders_above(part: SetFiles) -> Sequence[Path]:
@@ -55,16 +57,14 @@ def _folders_above(part: SetFiles) -> Sequence[Path]:
 
 def _listed(path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        names = tuple(lines_of(path))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(path, f"the class names can't be read ({error})", _NAME_THEM) from error
-    names = tuple(line.strip() for line in lines)
     while names and names[-1] == "":
         names = names[:-1]
     if "" in names:
-        raise DataError(
-            path, f"line {names.index('') + 1} is empty, but each line names the class of an id", _NAME_THEM
-        )
-    if twice := next((name for name in names if names.count(name) > 1), None):
+        reason = f"line {names.index('') + 1} is empty, but each line names the class of an id"
+        raise DataError(path, reason, _NAME_THEM)
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise DataError(path, f"it lists the class {show(twice)} twice", _NAME_THEM)
     return names

@@ -1,6 +1,7 @@
 """The YAML that describes a YOLO data set: its classes by id, and where its image sets lie."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -11,6 +12,7 @@ import yaml
 
 from trainers.data.errors import DataError, show
 from trainers.data.listing import file_names
+from trainers.data.yolo.text import text_of
 
 USUAL_NAMES = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 SETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
@@ -19,9 +21,7 @@ SETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 LARGEST = 1_000_000
 """The most bytes of a YAML that is looked at: the largest published one, with 1203 classes, has some 30 thousand."""
 
-_WAY_OUT = (
-    "Correct the YAML, or name the set's files in data.annotations and data.images and all classes in data.classes"
-)
+_WAY_OUT = "Correct the YAML"
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,17 @@ def _has_keys(path: Path, *keys: str) -> bool:
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
             return False
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = text_of(path.read_bytes(), errors="replace")
     except OSError:
         return False
-    return all(re.search(rf"(^|[{{,])\s*[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in keys)
+    begin = r"[{,]\s*" if text.lstrip().startswith("{") else "^"  # not the keys of a section
+    return all(re.search(rf"{begin}[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in keys)
 
 
 def read_data_yaml(path: Path) -> DataYaml:
     """Read a data YAML. Raises DataError for one that is no YAML or says something that can't be."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(text_of(path.read_bytes()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(path, f"the data YAML can't be read ({error})", _WAY_OUT) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError is of a date such as 2026-13-45
@@ -109,7 +110,7 @@ def _names(content: Mapping[Any, Any], path: Path) -> tuple[str, ...]:
             hint = "; YAML reads yes, no, on and off as true and false: put them in quotes" if name in (0, 1) else ""
             raise DataError(path, f"one of its names is {show(name)}, must be a class name{hint}", _WAY_OUT)
     names = tuple(str(name).strip() for name in given)
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise DataError(path, f"its names have {show(twice)} twice", _WAY_OUT)
     count = content.get("nc", len(names))
     if str(count) != str(len(names)):

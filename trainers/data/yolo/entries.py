@@ -1,16 +1,18 @@
 """Which images belong to a part of an image set, each with its label file."""
 
 import os
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainers.data.errors import DataError
 from trainers.data.layout import SetFiles
-from trainers.data.listing import IMAGE_SUFFIXES, names_below
+from trainers.data.listing import IMAGE_SUFFIXES, is_file, is_folder, names_below
 from trainers.data.yolo.classes import label_names
 from trainers.data.yolo.data_yaml import read_data_yaml
 from trainers.data.yolo.places import as_labels, is_there, parts_of
+from trainers.data.yolo.text import lines_of
 
 MISSING_FOLDER = (
     "Correct the data's YAML or data.root, or name the folders: data.annotations.<set> for labels and data.images.<set>"
@@ -37,21 +39,21 @@ def entries_of(part: SetFiles) -> list[Entry]:
 
     Raises DataError for a list that can't be read, a folder that is missing and a YAML that is broken.
     """
-    if part.annotations.suffix in (".yaml", ".yml") and part.annotations.is_file():
+    if part.annotations.suffix in (".yaml", ".yml") and is_file(part.annotations):
         read_data_yaml(part.annotations)
         way_out = "Name the folder of the labels there, or let data.root name the YAML's folder"
         raise DataError(part.annotations, "a data YAML was named in place of the labels of a set", way_out)
-    if part.annotations.is_file():
+    if is_file(part.annotations):
         return _listed(part)
     for folder in (part.images, part.annotations):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise DataError(folder, "the folder is missing", MISSING_FOLDER)
     return _in_folders(part)
 
 
 def label_folder(part: SetFiles) -> Path:
     """The folder from which the paths of label files count."""
-    return part.images if part.annotations.is_file() else part.annotations
+    return part.images if is_file(part.annotations) else part.annotations
 
 
 def _in_folders(part: SetFiles) -> list[Entry]:
@@ -80,23 +82,22 @@ def _by_id(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _without_ending(name: str) -> str:
-    path = PurePosixPath(name)
-    return str(path.parent / path.stem)
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.rpartition('.')[0] or last}"
 
 
 def _label(name: str) -> str:
     """Of an image, its path with `labels` for the last `images`; without such a folder they lie side by side."""
-    path = PurePosixPath(name)
-    return str(PurePosixPath(*as_labels(path.parent.parts), f"{path.stem}.txt"))
+    *folder, last = _without_ending(name).split("/")
+    return "/".join([*as_labels(folder), f"{last}.txt"])
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [line for line in lines_of(path) if line]
     except (OSError, UnicodeDecodeError) as error:
         way_out = "It must be text, the path of an image in each line"
         raise DataError(path, f"the image set can't be read ({error})", way_out) from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _names(part: SetFiles, lines: Sequence[str]) -> list[str]:
@@ -116,4 +117,5 @@ def _names(part: SetFiles, lines: Sequence[str]) -> list[str]:
     )
     base, begin = next(fitting, (part.images, ()))
     rests = (parts[len(begin) :] if parts[: len(begin)] == begin else parts for parts in paths)
-    return [Path(os.path.relpath(base.joinpath(*rest), part.images)).as_posix() for rest in rests]
+    from_images = Path(os.path.relpath(base, part.images)).as_posix()
+    return [posixpath.normpath(posixpath.join(from_images, *rest)) for rest in rests]

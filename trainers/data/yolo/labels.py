@@ -12,6 +12,7 @@ from trainers.data.boxes import ROUNDING, SLACK, clipped, reach
 from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
 from trainers.data.remarks import CLIPPED, REPEATED, Remark
+from trainers.data.yolo.text import text_of
 
 _BOX = ("x centre", "y centre", "width", "height")
 _COLUMNS = f"class, {', '.join(_BOX)}"
@@ -48,7 +49,7 @@ def parse_labels(text: bytes, path: Path, size: tuple[int, int], ids: ClassIds, 
     reaches up to `SLACK` pixels beyond its image is clipped.
     """
     try:
-        lines = text.decode("utf-8-sig").splitlines()
+        lines = text_of(text).splitlines()
     except UnicodeDecodeError as error:
         raise DataError(path, f"the label file is no plain text ({error.reason} at byte {error.start})") from error
     objects: dict[tuple[float, ...], NDArray[np.float64]] = {}

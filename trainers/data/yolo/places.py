@@ -11,12 +11,6 @@ def parts_of(text: str) -> tuple[str, ...]:
     return path.parts[1:] if path.anchor else path.parts
 
 
-def is_elsewhere(text: str) -> bool:
-    """Whether a path is absolute or leads upwards: then it may be one of another machine, or of another folder."""
-    path = PureWindowsPath(text.strip())
-    return bool(path.anchor) or ".." in path.parts
-
-
 def is_there(path: Path) -> bool:
     """Whether there is a file, a folder or a link, under a name that may come from a file."""
     try:
@@ -29,9 +23,9 @@ def is_there(path: Path) -> bool:
 def place_below(root: Path, bases: Sequence[Path], text: str) -> Path:
     """The place below a root that a path in a data YAML means: the first of these that is there.
 
-    The path itself, from one of the bases. Where it is absolute or leads upwards: the longest end of it below the root,
-    such as train/images of ../train/images. If nothing is there, the path without what leads outside; it never leads
-    out of the root.
+    The path itself, from one of the bases; or the longest end of it below the root, such as train/images of
+    ../train/images, or images/train of /home/me/pets/images/train. If nothing is there, the path without what leads
+    outside; it never leads out of the root.
     """
     path = text.strip().replace("\\", "/")
     for base in bases:
@@ -39,13 +33,10 @@ def place_below(root: Path, bases: Sequence[Path], text: str) -> Path:
         if place.is_relative_to(root) and is_there(place):
             return place
     parts = tuple(part for part in parts_of(text) if part != "..")
-    if is_elsewhere(text):
-        for first in range(len(parts)):
-            if parts[first:] == ("images",) and first > 0:
-                break  # of /a/train/images the folder `images` alone says nothing
-            if is_there(root.joinpath(*parts[first:])):
-                return root.joinpath(*parts[first:])
-    return root.joinpath(*parts)
+    ends = [parts[first:] for first in range(len(parts))]
+    likely = [end for end in ends if end != ("images",) or len(parts) == 1]  # of /a/train/images it says too little
+    found = (root.joinpath(*end) for end in likely if is_there(root.joinpath(*end)))
+    return next(found, root.joinpath(*parts))
 
 
 def as_labels(folder: Sequence[str]) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from trainers.data.check import check_split
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
 from trainers.data.layout import SetFiles
@@ -13,13 +15,15 @@ CATEGORIES = [{"id": 1, "name": "cat", "supercategory": "x"}, {"id": 2, "name": 
 
 
 def write_set(file, images, names=("a.jpg", "b.jpg", "c.jpg"), categories=CATEGORIES):
-    """A set of pictures of 12 x 9 pixels, each with one object at (2, 3) to (7, 7)."""
+    """A set of blue pictures of 120 x 90 pixels, each with a yellow object at (20, 30) to (70, 70)."""
     for folder in (file.parent, images):
         folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        Image.new("RGB", (12, 9)).save(images / name)
-    entries = [{"id": k, "file_name": name, "width": 12, "height": 9} for k, name in enumerate(names)]
-    objects = [{"id": k, "image_id": k, "category_id": 1 + k % 2, "bbox": [2, 3, 5, 4]} for k in range(len(names))]
+        picture = Image.new("RGB", (120, 90), "blue")
+        picture.paste("yellow", (20, 30, 70, 70))
+        picture.save(images / name)
+    entries = [{"id": k, "file_name": name, "width": 120, "height": 90} for k, name in enumerate(names)]
+    objects = [{"id": k, "image_id": k, "category_id": 1 + k % 2, "bbox": [20, 30, 50, 40]} for k in range(len(names))]
     file.write_text(json.dumps({"images": entries, "annotations": objects, "categories": categories}))
 
 
@@ -27,11 +31,18 @@ def sets_of(root):
     return data_format("coco").image_sets(root)
 
 
-def assert_whole(root, split, images=3):
+def assert_whole(root, split):
+    """Three images of one object, with the boxes where the yellow is, and no defect in annotations or pictures."""
     data = sets_of(root).read(split)
-    assert (len(data.samples), data.defects, data.class_names) == (images, (), ("cat", "dog"))
-    assert [sample.boxes.tolist() for sample in data.samples] == [[[2, 3, 7, 7]]] * images
-    assert [sample.labels.tolist() for sample in data.samples] == [[1 + k % 2] for k in range(images)]
+    assert data.class_names == ("cat", "dog")
+    assert [sample.boxes.tolist() for sample in data.samples] == [[[20, 30, 70, 70]]] * 3
+    assert [sample.labels.tolist() for sample in data.samples] == [[1], [2], [1]]
+    for sample in data.samples:
+        yellow = np.asarray(Image.open(sample.image))[..., 2] < 128
+        assert np.abs(np.argwhere(yellow).min(0) - (30, 20)).max() <= 1
+        assert np.abs(np.argwhere(yellow).max(0) - (69, 69)).max() <= 1
+    check = check_split(sets_of(root), split)
+    assert (check.images, check.total.objects, check.defects) == (3, 3, ())
 
 
 LAYOUTS = {
@@ -72,9 +83,12 @@ def test_coco_2017_as_unpacked_has_the_sets_of_its_instances_files(tmp_path):
     assert sets_of(tmp_path).names() == ["train2017", "val2017"]
 
 
-def test_roboflows_export_is_read_whole(tmp_path):
+def test_roboflows_export_is_read_without_its_root_category(tmp_path):
+    root_category = {"id": 0, "name": "pets", "supercategory": "none"}
+    classes = [category | {"supercategory": "pets"} for category in CATEGORIES]
     for name in ("train", "valid", "test"):
-        write_set(tmp_path / name / "_annotations.coco.json", tmp_path / name)
+        file = tmp_path / name / "_annotations.coco.json"
+        write_set(file, tmp_path / name, categories=[root_category, *classes])
     (tmp_path / "README.roboflow.txt").touch()
     assert sets_of(tmp_path).names() == ["test", "train", "valid"]
     for name in ("train", "valid", "test"):
@@ -112,7 +126,9 @@ def test_a_set_that_can_be_read_in_two_ways_is_asked_about(tmp_path, second, way
     write_set(tmp_path / "annotations" / "instances_train.json", tmp_path / "train")
     (tmp_path / second).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / second).write_text("{")
-    with pytest.raises(DataError, match=f"the set train can be read as .*{ways}.*data.annotations.train and data.im"):
+    with pytest.raises(
+        DataError, match=rf"the set train can be read as .*{ways}.*data\.annotations\.train .* data\.images\.train"
+    ):
         sets_of(tmp_path).files("train")
 
 
@@ -134,7 +150,7 @@ def test_a_set_whose_folder_is_missing_says_which_is_looked_for(tmp_path):
     [
         ["annotations/._instances_train.json", "annotations/._train.json", "._train/_annotations.coco.json"],
         ["annotations/instances_.json", "annotations/instances_...json", ".cache/_annotations.coco.json"],
-        ["annotations/0001.json", "annotations/0002.json", "images/0001.jpg"],  # a file an image
+        ["annotations/0001.json", "annotations/train_0002.json", "images/0001.jpg"],  # a file an image
         ["annotations/train.xml", "Annotations/a.xml", "labels/train/a.txt", "images/train/a.jpg", "data.yaml"],
         ["VisDrone2019-DET-train/annotations/a.txt", "VisDrone2019-DET-train/images/a.jpg"],
         ["annotations/images.json", "annotations/annotations.json", "images/a.jpg"],
@@ -153,3 +169,12 @@ def test_what_isnt_coco_is_no_set(tmp_path, files):
 def test_a_root_that_is_no_folder_has_no_sets(tmp_path, root):
     (tmp_path / "file").touch()
     assert [dict(layout.sets(tmp_path / root)) for layout in data_format("coco").layouts] == [{}] * 5
+
+
+@pytest.mark.parametrize("file", ["annotations/instances_train.json", "train/_annotations.coco.json"])
+def test_a_folder_within_coco_data_leads_one_floor_up(tmp_path, file):
+    write_set(tmp_path / file, tmp_path / "train")
+    folder, name = file.split("/")
+    with pytest.raises(DataError, match=rf"no COCO data here: .*/{folder} holds {name}: let --data or data\.root name"):
+        sets_of(tmp_path / folder).names()
+    assert_whole(tmp_path, "train")

@@ -42,6 +42,12 @@ def test_columns_may_be_written_in_several_ways(text):
     assert (objects.boxes.tolist(), objects.labels.tolist()) == ([[30, 10, 50, 30]], [2])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_labels_may_be_written_by_any_system(encoding):
+    objects = parse_labels("0 0.5 0.5 0.25 0.5\r\n".encode(encoding), PATH, SIZE, IDS)
+    assert objects.boxes.tolist() == [[30, 10, 50, 30]]
+
+
 def test_an_empty_file_has_no_objects():
     for text in ("", "\n \n"):
         objects = parse(text)

@@ -52,7 +52,7 @@ def test_a_roboflow_export_has_the_sets_that_its_yaml_names(write):
     assert folders(root, "val") == [("valid/labels", "valid/images")]
     assert classes(root, "val") == {"valid/images/b.jpg": [2]}
     assert sets(root).class_names("val") == ("cat", "dog")
-    assert "(a data YAML (data.yaml) with train, val and names)" in sets(root).reading("val")
+    assert "val: read as YOLO (a data YAML with train, val and names): annotations in" in sets(root).reading("val")
 
 
 def test_a_set_that_the_yaml_leaves_out_is_found_by_its_folder(write):
@@ -73,6 +73,7 @@ def test_a_set_that_the_yaml_leaves_out_is_found_by_its_folder(write):
         ("", "./images/train/"),
         ("", "/content/pets/images/train"),
         ("", "../pets/images/train"),
+        ("", "pets/images/train"),
         ("images", "train"),
         ("missing", "images/train"),
         ("", "{root}/images/train"),
@@ -125,6 +126,19 @@ def test_undivided_data_are_one_set(write):
     assert sets(root).class_names("all") == ("cat", "dog")
 
 
+def test_labels_may_lie_beside_their_images_as_labelimg_writes_them(write):
+    root = write("train/a.jpg train/b.jpg", {"train/a.txt": None, "classes.txt": "cat\ndog\n"})
+    assert sets(root).names() == ["train"]
+    assert folders(root, "train") == [("train", "train")]
+    assert classes(root, "train") == {"train/a.jpg": [2], "train/b.jpg": []}
+    write("c.jpg", {"c.txt": None})
+    assert sets(root).names() == ["all"]
+    assert classes(root, "all") == {"c.jpg": [2], "train/a.jpg": [2], "train/b.jpg": []}
+    (root / "classes.txt").unlink()  # texts beside images could be anything, such as captions
+    with pytest.raises(DataError, match="there is no YOLO data here"):
+        sets(root).names()
+
+
 @pytest.mark.parametrize("place", ["labels/train", "labels", "."])
 @pytest.mark.parametrize("name", ["classes.txt", "obj.names"])
 def test_classes_may_stand_in_a_list_beside_the_labels_or_above(write, place, name):
@@ -147,7 +161,7 @@ def test_two_layouts_with_the_same_set_are_asked_about(write):
     labels = {"labels/train/a.txt": None, "train/labels/b.txt": None}
     root = write("images/train/a.jpg train/images/b.jpg", labels)
     with pytest.raises(
-        DataError, match=r"the set train can be read as .*data\.annotations\.train and data\.images\.train"
+        DataError, match=r"the set train can be read as .*data\.annotations\.train.* and data\.images\.train"
     ):
         sets(root).files("train")
 

@@ -1,6 +1,9 @@
 """YOLO image sets that are lists of image paths."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
@@ -64,7 +67,9 @@ def test_labels_may_lie_beside_their_images_as_darknet_has_them(write):
 def test_lists_go_before_the_undivided_folder_and_are_known_by_their_first_line(root):
     (root / "train.txt").write_text("\nimages/a.jpg\n")
     (root / "README.txt").write_text("Pets.\n")
-    (root / "bytes.txt").write_bytes(b"\xff\xfe")
+    (root / "bytes.txt").write_bytes(b"\xff\xff")
+    assert sets(root).names() == ["more", "train"]
+    (root / "train.txt").write_text("images/a.jpg\n", encoding="utf-16")
     assert sets(root).names() == ["more", "train"]
 
 
@@ -113,7 +118,7 @@ def test_a_list_of_which_no_image_has_labels_is_refused(root):
 
 
 def test_a_list_that_is_no_text_is_refused(root):
-    (root / "train.txt").write_bytes(b"\xff\xfe")
+    (root / "train.txt").write_bytes(b"\xff\xff")
     (root / "data.yaml").write_text(YAML)
     with pytest.raises(DataError, match=r"train\.txt: the image set can't be read .*It must be text, the path of"):
         sets(root).read("train")
@@ -124,3 +129,35 @@ def test_a_list_may_be_named(root, write):
     (root / "images" / "a.txt").write_text("0 0.5 0.5 1 1\n")
     named = NamedFiles({"mine": root / "mine.lst"}, {"mine": root / "images"})
     assert sets(root, named=named).read("mine").samples[0].labels.tolist() == [1]
+
+
+LINE = st.text("./\\\\: aimgesjp\0\t", max_size=14) | st.sampled_from(
+    ["images/a.jpg", "../images/a.jpg", "/x/images/a.jpg"]
+)
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """Reads a list with that content, of the image images/a.jpg; what leads outside is a defect."""
+    root = tmp_path_factory.mktemp("root")
+    for folder in ("images", "labels"):
+        (root / folder).mkdir()
+    Image.new("RGB", (8, 6)).save(root / "images" / "a.jpg")
+    (root / "labels" / "a.txt").write_text("1 0.5 0.5 0.5 0.5\n")
+
+    def read(content):
+        (root / "train.txt").write_bytes(content)
+        named = NamedFiles({"mine": root / "train.txt"}, {"mine": root})
+        return sets(root, named=named).read("mine", class_names=("cat", "dog"), on_bad_data="skip")
+
+    return read
+
+
+@given(st.lists(LINE, max_size=4).map(lambda lines: "\n".join(lines).encode()) | st.binary(max_size=30))
+def test_lists_of_any_kind_are_read_or_refused_as_data(listed, content):
+    try:
+        data = listed(content)
+    except DataError:
+        return
+    assert [sample.image_id for sample in data.samples] == ["images/a"]
+    assert data.samples[0].labels.tolist() == [2]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from trainers.data.check import check_split
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.formats import data_format
 from trainers.data.layout import NamedFiles
@@ -33,6 +34,31 @@ def test_a_label_file_belongs_to_the_image_of_its_name(root):
     np.testing.assert_array_equal(second.boxes, [[2, 1.5, 6, 4.5]])
     assert (second.labels.tolist(), second.difficult.tolist(), second.remarks) == ([2], [False], ())
     assert sets(root).images("train")["c"] == root / "images" / "train" / "c.jpeg"
+
+
+@pytest.mark.parametrize("ending", ["JPG", "bmp", "tif", "tiff", "webp", "PNG"])
+def test_a_picture_may_be_of_any_kind(root, write, ending):
+    write(f"images/train/d.{ending}", {"labels/train/d.txt": None})
+    data = sets(root).read("train")
+    assert (data.samples[3].image.name, data.samples[3].labels.tolist()) == (f"d.{ending}", [2])
+    assert len(decode(data, 16)) == 4
+
+
+def test_labels_are_of_the_upright_picture(root):
+    """As it is seen, it is 40 x 80 pixels, and its dog is white; stored, it lies on its side."""
+    upright = np.zeros((80, 40, 3), dtype=np.uint8)
+    upright[20:60, 10:30] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be seen, it is turned by a quarter clockwise
+    Image.fromarray(np.rot90(upright)).save(root / "images" / "train" / "a.jpg", exif=exif, quality=95)
+    data = sets(root).read("train")
+    first = data.samples[0]
+    assert ((first.width, first.height), first.boxes.tolist()) == ((40, 80), [[10, 20, 30, 60]])
+    decoded = decode(data, 80)
+    np.testing.assert_array_equal(decoded.boxes[0], [20, 20, 60, 60])  # 40 x 80 became 80 x 80
+    picture = np.asarray(decoded.images[0])
+    assert picture[:, 24:56, 24:56].min() > 200
+    assert max(picture[:, :, :14].max(), picture[:, :14].max()) < 50
 
 
 def test_an_image_without_labels_has_no_objects(root):
