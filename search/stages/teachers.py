@@ -61,6 +61,7 @@ def _teacher(
     if path.is_file():
         with reading(run, path):
             network = _load(path, teacher.spec, plan.classes)
+        run.training_state(f"teacher-{name}").unlink(missing_ok=True)  # of a start that ended before it did
         return Teacher(freeze(network.to(device)), teacher.spec, ALL_REAL)
     network = _train(name, teacher, plan, run, train, progress)
     path.with_suffix(".json").unlink(missing_ok=True)  # the figures of one that was deleted
