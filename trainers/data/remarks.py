@@ -7,9 +7,7 @@ from pathlib import Path
 CLIPPED = "boxes that reached up to two pixels beyond their image were clipped to it"
 OTHER_NAME = "annotations name another file than the picture of their image id, and that picture was read"
 SIZE_OF_PICTURE = "annotations had no usable size, and the picture's own was taken"
-OTHER_SIZE = (
-    "pictures were one or two pixels off the size of their annotations, and their own size was taken"
-)
+OTHER_SIZE = "pictures were one or two pixels off the size of their annotations, and their own size was taken"
 NO_HEIGHT = "objects without height or width were skipped"
 REPEATED = "objects that a label file lists twice were read once"
 GROUPING = "categories that only group others and own no object were taken as no class"
