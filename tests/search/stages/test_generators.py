@@ -36,5 +36,5 @@ def test_a_search_its_retraining_and_a_measurement_leave_them(tiny_config, tmp_p
     with generators:
         found = run_search(config, tmp_path / "run")
         run_retrain(tmp_path / "run", found.run.trials["id"][1], epochs=2)
-        root = tmp_path / "run" / "data"
-        run_evaluate(found.retrained.checkpoint, root, "test", Reading(), "cpu", SilentProgress())
+        reading = Reading(root=tmp_path / "run" / "data", format="voc")
+        run_evaluate(found.retrained.checkpoint, reading, "cpu", SilentProgress())
