@@ -1,5 +1,6 @@
 """The work of `bitfront data check`: counts by class and split, and every defect with its file."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
+
+_UNKNOWN_CLASS = re.compile(r"unknown class '([^']+)'")
 
 
 def named_files(annotations: Sequence[str], images: Sequence[str]) -> NamedFiles:
@@ -101,6 +104,33 @@ def shared_lines(sets: ImageSets, splits: Sequence[str], asked: Sequence[str]) -
         for image in shared_images(images)
         if any({image.one, image.other} <= group for group in apart) or not image.files[0].samefile(image.files[1])
     )
+
+
+def hints(defects: Sequence[str], checks: Sequence[SplitCheck], classes_named: bool) -> list[str]:
+    """What to do about defects that an option takes away."""
+    lines = []
+    unknown_names = {match[1] for line in defects for match in _UNKNOWN_CLASS.finditer(line)}
+    if unknown_names and not classes_named:
+        known = {name for check in checks for name, count in check.classes.items() if count.images}
+        names = ",".join(sorted(unknown_names | known))
+        lines.append(f"If the classes are your own, name all of them in the order of their labels: --classes {names}")
+    if any("is a link that leads outside" in line for line in defects):
+        lines.append("If you trust the data, have links followed: --follow-links")
+    return lines
+
+
+def class_lines(sets: ImageSets, splits: Sequence[str]) -> list[str]:
+    """A line where the files of the splits list different classes: a run takes those of its training images."""
+    if sets.form.classes.listed is None:
+        return []
+    names = {}
+    for split in splits:
+        with suppress(DataError):  # the check reports it as a defect
+            names[split] = sets.class_names(split)
+    if len({frozenset(one) for one in names.values()}) < 2:
+        return []
+    listed = "; ".join(f"{split}: {', '.join(one)}" for split, one in names.items())
+    return [f"The sets list different classes ({listed}). A run takes those of data.train, or data.classes."]
 
 
 def remark_lines(checks: Sequence[SplitCheck]) -> list[str]:

@@ -39,8 +39,10 @@ def check(
     with user_errors():
         from search.cli.data_check import (
             chosen_splits,
+            class_lines,
             count_rows,
             defect_lines,
+            hints,
             legend,
             named_files,
             remark_lines,
@@ -60,9 +62,8 @@ def check(
         checks = [check_split(sets, one, names, progress) for one in splits]
         print_rows(count_rows(checks))
         defects = [*defect_lines(checks), *shared_lines(sets, splits, split or ())]
-        has_unknown = any("unknown class" in line for line in defects) and classes is None
-        hint = ["If the classes are your own, name all of them: --classes NAME,NAME"] if has_unknown else []
-        lines = [legend(sets.form), *defects, f"defects: {len(defects)}", *hint, *remark_lines(checks)]
+        lines = [legend(sets.form), *defects, f"defects: {len(defects)}", *hints(defects, checks, classes is not None)]
+        lines += [*remark_lines(checks), *(class_lines(sets, splits) if names is None else [])]
         typer.echo("\n".join(lines))
     if defects:
         raise typer.Exit(DEFECTS_FOUND)

@@ -13,8 +13,9 @@ from spaces.published.words import REMOVED, first_names
 from spaces.published.wrappers import PublishedState
 
 FEWEST_TENTHS = 9
-"""Tenths of the backbone's tensors that a checkpoint must have. With less it is another network's, and a training would
-start from new weights where the user thinks of trained ones."""
+"""Tenths of the backbone's tensors that a checkpoint must have, and of a checkpoint's tensors in the backbone's modules
+that the backbone must have. With less it is another network's: a training would start from new weights where the user
+thinks of trained ones, or from a part of a deeper network, as ResNet-18 from ResNet-34."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,18 @@ class Fit:
 
     @property
     def is_enough(self) -> bool:
-        """Whether it has enough of the backbone's tensors."""
+        """Whether it has enough of the backbone's tensors, and not too many more in the same modules."""
         of_backbone = self.part.of_backbone
-        return 10 * sum(name in self.named for name in of_backbone) >= FEWEST_TENTHS * len(of_backbone)
+        present = sum(name in self.named for name in of_backbone)
+        enough, in_place = 10 * present >= FEWEST_TENTHS * len(of_backbone), present + len(self.surplus)
+        return enough and 10 * present >= FEWEST_TENTHS * in_place
+
+    @cached_property
+    def surplus(self) -> list[str]:
+        """The tensors of the file in modules of the backbone, such as `layer3`, that the backbone lacks."""
+        modules = {_module(name, self.part.whole) for name in self.part.of_backbone}
+        others = (name for name in self.named if name not in self.part.wanted and not is_counter(name))
+        return [name for name in others if _module(name, self.part.whole) in modules]
 
     @property
     def matched(self) -> list[str]:
@@ -89,14 +99,19 @@ class Fit:
         return same_shape, len(matched), is_ema(self.prefix), self.part.whole, -self.prefix.count(".")
 
 
+def _module(name: str, whole: bool) -> str:
+    """The first word of a tensor's name, of a whole detector the first words up to a module of its backbone."""
+    return ".".join(name.split(".")[: 3 if whole else 1])
+
+
 def fill(detector: nn.Module, states: Sequence[PublishedState], real: nn.Module) -> FillReport:
     """Copy the first of the state dicts that fits into a detector, all of it or its backbone.
 
     real: a detector of the same shape whose layers are all real, which decides what fits: a 1-bit one has fewer tensors
     that a file may have too. It may lie on the meta device. The prefix is removed with which most tensors fit.
 
-    Raises ValueError where less than nine tenths of the backbone's tensors are in each state dict, and what
-    `load_pretrained` raises; then nothing is copied.
+    Raises ValueError where less than nine tenths of the backbone's tensors are in each state dict, or those of a deeper
+    network, and what `load_pretrained` raises; then nothing is copied.
     """
     parts = [Part(real.get_submodule("backbone"), whole=False)]
     if hasattr(real, "from_published"):
@@ -129,6 +144,11 @@ def _fits(parts: Sequence[Part], state: PublishedState) -> Iterator[Fit]:
 def _refusal(fit: Fit) -> str:
     """Why a state dict isn't taken, with the names that differ first, on either side."""
     wanted, named = fit.part.of_backbone, fit.named
+    if all(name in named for name in wanted):
+        return (
+            f"The checkpoint is of a deeper network: besides the {len(wanted)} tensors of the backbone it has "
+            f"{first_names(fit.surplus)} in the same modules. Give weights of this backbone, or take the deeper one."
+        )
     lacking = [name for name in wanted if name not in named]
     nowhere = {id(tensor) for name, tensor in named.items() if name not in fit.part.wanted and not is_counter(name)}
     strange = [name for name, tensor in fit.state.tensors.items() if id(tensor) in nowhere]

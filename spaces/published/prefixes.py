@@ -5,7 +5,11 @@ from collections.abc import Iterable
 EMA_PREFIXES = ("ema.", "model_ema.", "ema_model.")
 """In front of the tensors of a moving average that lies beside the weights."""
 
-PREFIXES = ("module.", "backbone.", "model.", "_orig_mod.", "encoder.", "student.", "net.", "network.", *EMA_PREFIXES)
+PREFIXES = (
+    *("module.", "backbone.", "model.", "_orig_mod.", "encoder.", "student.", "net.", "network.", "body."),
+    *("resnet.", "encoder_q.", "base_encoder.", "feature_extractor."),
+    *EMA_PREFIXES,
+)
 """The words of a prefix; a chain of them is one too."""
 
 LONGEST = 8

@@ -11,7 +11,7 @@ from PIL import Image
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
 from trainers.data.image_file import FORMATS, as_rgb, bits_per_channel, orientation, raised_as_data_errors, sizes
-from trainers.data.remarks import OTHER_SIZE, Remark, merged
+from trainers.data.remarks import OTHER_SIZE, TURNED, Remark, merged
 from trainers.data.sample import Defect, DetectionData, Sample
 from trainers.progress import Progress, SilentProgress
 
@@ -110,6 +110,8 @@ def _resized(sample: Sample, size: int) -> tuple[NDArray[np.uint8], Sample]:
         upright, stored = sizes(image, turn)
         is_stored = _difference(stored, sample) < _difference(upright, sample)
         read = _in_pixels_of(sample, stored if is_stored else upright)
+        if turn != 1 and (upright == stored or sample.has_own_size):
+            read = replace(read, remarks=(*read.remarks, Remark(TURNED, 1, sample.image)))
         square = as_rgb(image, turn, stored=is_stored).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square).transpose(2, 0, 1), read
 

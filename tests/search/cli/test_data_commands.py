@@ -65,6 +65,28 @@ def test_files_may_be_named_without_a_folder(check, tiny_data, tmp_path, monkeyp
     assert cells(beside.stdout)[:2] == [["class", "mine", "train"], ["images", "4", "8"]]
 
 
+def test_sets_that_list_different_classes_are_named(check, tiny_data, tmp_path):
+    root = tiny_data("coco", tmp_path)
+    file = root / "annotations" / "instances_val.json"
+    file.write_text(file.read_text().replace('"cat"', '"tram"'))
+    shown = check(root)
+    assert shown.exit_code == 0
+    line = "The sets list different classes (test: cat, dog; train: cat, dog; val: tram, dog). A run takes those of"
+    assert line in shown.stdout
+
+
+def test_links_that_lead_outside_lead_to_the_option_that_follows_them(check, tiny_data, tmp_path):
+    root = tiny_data("voc", tmp_path / "data")
+    image = root / "VOCdevkit" / "VOC2007" / "JPEGImages" / "train_3.jpg"
+    image.rename(tmp_path / "elsewhere.jpg")
+    image.symlink_to(tmp_path / "elsewhere.jpg")
+    assert (
+        "defects: 1\nIf you trust the data, have links followed: --follow-links\n"
+        in check(root, "--classes", "cat,dog").stdout
+    )
+    assert check(root, "--classes", "cat,dog", "--follow-links").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -183,7 +205,8 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
     root = tiny_data("voc", tmp_path)
     bad = root / "VOCdevkit" / "VOC2007" / "Annotations" / "train_3.xml"
     bad.write_text(bad.read_text().replace("<name>cat</name>", "<name>bolt</name>").replace("dog", "bolt"))
-    assert "defects: 2\nIf the classes are your own, name all of them: --classes NAME,NAME\n" in check(root).stdout
+    hint = "name all of them in the order of their labels: --classes bolt,cat,dog\n"
+    assert f"defects: 2\nIf the classes are your own, {hint}" in check(root).stdout
     assert "--classes" not in check(root, "--classes", "cat,dog").stdout
 
 

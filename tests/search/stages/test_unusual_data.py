@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from search.cli.app import app
 from trainers.data.decoding import decode
 from trainers.data.finding import find_sets
-from trainers.data.remarks import CLIPPED, OTHER_NAME, OTHER_SIZE, SIZE_OF_PICTURE
+from trainers.data.remarks import CLIPPED, OTHER_NAME, OTHER_SIZE, SIZE_OF_PICTURE, TURNED
 
 SETS = ("train", "val", "test")
 TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
@@ -80,7 +80,7 @@ ODDITIES = {
     "decimals": Oddity(replaced(r"(\d+)</([xy]m)", r"\1.0000000000000000000000001</\2")),
     "EXIF 6": Oddity(picture=turned(6)),
     "EXIF 8": Oddity(picture=turned(8)),
-    "EXIF 3": Oddity(picture=turned(3)),
+    "EXIF 3": Oddity(picture=turned(3), remark=TURNED),
     "EXIF 6 and the stored size": Oddity(picture=marked_only),
     "GB2312": Oddity(in_chinese, encoding="gb2312"),
     "UTF-16": Oddity(encoding="utf-16"),

@@ -50,6 +50,16 @@ def test_a_classifier_fills_the_backbone_and_its_head_is_left_out(detector, stat
     assert torch.equal(detector.backbone.get_submodule("layer4.1.conv2.alternatives.real.bn").running_var, state[LAST])
 
 
+def test_a_deeper_network_of_the_same_names_and_shapes_is_refused(detector, published_resnet18, state):
+    """ResNet-34 has every tensor of ResNet-18, and more blocks behind them."""
+    before = detector.backbone.bn1.running_mean.clone()
+    further = {name.replace("layer3.1", f"layer3.{k}"): one for name, one in state.items() for k in range(2, 6)}
+    message = r"of a deeper network: besides the 100 tensors of the backbone it has layer3\.2\..* in the same modules"
+    with pytest.raises(ValueError, match=message):
+        filled(detector, {**further, **state})
+    assert torch.equal(detector.backbone.bn1.running_mean, before)
+
+
 CHAINS = st.lists(st.sampled_from(PREFIXES), max_size=6).map("".join)
 KEYS = st.lists(st.sampled_from([*WRAPPERS, *EMA_WRAPPERS]), max_size=DEEPEST)
 DTYPES = st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.float64])

@@ -84,6 +84,8 @@ def _box(bbox: object, what: str, image: ImageEntry, path: Path) -> tuple[NDArra
     if width <= 0 or height <= 0:
         raise DataError(path, f"the box of {what} has no area: it is {size}")
     corners = np.array([x, y, x + width, y + height], dtype=np.float64)
+    if corners.max() <= 1 and corners.min() >= 0 and max(width, height) < 1:
+        raise DataError(path, f"the bbox of {what} is {show(bbox)}, must be pixels, not shares of the image")
     beyond = reach(corners.round(6), image.width, image.height)  # 1.1 + 8.9 may be wrong in its last digit
     if beyond > SLACK:
         x1, y1, x2, y2 = (show_number(value) for value in corners.tolist())

@@ -90,6 +90,7 @@ class _ImageSet:
         findings, remarks = Findings(), []
         with findings:
             file = self._folder.file(image.file_name, "image", self._path)
+        has_own_size = not image.width and not image.height
         if not image.width or not image.height:
             findings.raise_any()
             image = with_size_of(image, file)
@@ -101,7 +102,7 @@ class _ImageSet:
         if objects.clipped:
             remarks.append(Remark(CLIPPED, objects.clipped, file))
         arrays = objects.boxes, objects.labels, objects.crowd
-        return Sample(image.file_name, file, image.width, image.height, *arrays, tuple(remarks))
+        return Sample(image.file_name, file, image.width, image.height, *arrays, tuple(remarks), has_own_size)
 
     def _image(self, entry: object) -> ImageEntry:
         """The checked entry; refused if its id or picture is another's too, since either may own the annotations."""

@@ -49,8 +49,14 @@ def _has_texts(folder: Path) -> bool:
     return bool(file_names(folder, ".txt"))
 
 
+def _above(root: Path) -> str:
+    """The way out where the root is the folder of one set."""
+    is_set = _LONG_NAME.fullmatch(root.absolute().name) and is_folder(root / "annotations")
+    return f"Name the folder above it, {root.absolute().parent}, which holds the folders of the sets" if is_set else ""
+
+
 VISDRONE_LAYOUTS = (
-    Layout("VisDrone2019-DET-<set> with annotations and images", _by_long_name),
+    Layout("VisDrone2019-DET-<set> with annotations and images", _by_long_name, _above),
     Layout("<set>/images with <set>/annotations, of text files", _by_short_name),
     Layout("images/<set> with annotations/<set>, of text files", _by_kind),
 )

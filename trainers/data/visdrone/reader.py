@@ -63,7 +63,7 @@ def read_visdrone(
             content = text.read_bytes()
         except OSError as error:
             raise DataError(text, f"the annotation can't be read ({error.strerror})") from error
-        return Sample(image_id, image, width, height, *parse_objects(content, text, width, height))
+        return Sample(image_id, image, width, height, *parse_objects(content, text, width, height), has_own_size=True)
 
     return gather(
         image_ids,

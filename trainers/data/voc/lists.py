@@ -11,7 +11,7 @@ from trainers.data.layout import SetFiles
 from trainers.data.listing import IMAGE_SUFFIXES
 from trainers.data.voc.stems import Stems
 
-_PER_CLASS_LINE = re.compile(r"\S+\s+(-1|0|1)")
+_PER_CLASS_LINE = re.compile(r"\S.*\s(-1|0|1)")
 _PLAIN = re.compile(r"[\w-]+")
 _LINES_LOOKED_AT = 100
 _IMAGE_ENDING = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)

@@ -129,6 +129,7 @@ def _sample(image: ListedImage, path: Path, folders: Folders, labels: Mapping[st
         labels=objects.labels,
         difficult=objects.difficult,
         remarks=(*remarks, *objects.remarks),
+        has_own_size=annotation.size is None,
     )
 
 

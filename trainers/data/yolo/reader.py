@@ -12,6 +12,7 @@ from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.image_file import image_size
 from trainers.data.layout import Parts, SetFiles
+from trainers.data.remarks import NO_LABELS, Remark
 from trainers.data.sample import DetectionData, Sample
 from trainers.data.yolo.classes import names_of
 from trainers.data.yolo.data_yaml import find_data_yaml, read_data_yaml
@@ -106,7 +107,10 @@ class _Source:
         size = image_size(image)
         found = parse_labels(self._text(entry, image), self.labels.path / entry.label, size, self.ids, self.keypoints)
         not_difficult = np.zeros(len(found.labels), dtype=np.bool_)
-        return Sample(entry.image_id, image, *size, found.boxes, found.labels, not_difficult, found.remarks)
+        remarks = found.remarks if self.label_of(entry) else (Remark(NO_LABELS, 1, image),)
+        return Sample(
+            entry.image_id, image, *size, found.boxes, found.labels, not_difficult, remarks, has_own_size=True
+        )
 
     def _text(self, entry: Entry, image: Path) -> bytes:
         if self.label_of(entry) is None:

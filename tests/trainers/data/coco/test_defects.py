@@ -53,6 +53,7 @@ DEFECTS = pytest.mark.parametrize(
         ({"annotations": [{"image_id": 2, "bbox": ["1", "2", "1e999", "3"]}]}, "must be four finite numbers"),
         ({"annotations": [{"image_id": 2, "bbox": ["1", "2", "3,5", "3"]}]}, "must be four finite numbers"),
         ({"annotations": [{"image_id": 2, "bbox": "1234"}]}, "must be four finite numbers"),
+        ({"annotations": [{"image_id": 2, "bbox": [0.25, 0.5, 0.5, 0.25]}]}, "must be pixels, not shares of the image"),
     ],
 )
 

@@ -62,6 +62,7 @@ def test_a_name_that_leads_outside_is_no_place_and_never_opened(write_coco, monk
     opened = []
     monkeypatch.setattr("trainers.data.disjoint.digest_of", lambda path: opened.append(path) or path.name)
     root = write_coco(images=[{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": name}], annotations=[])
+    (root / "train" / "1.jpg").write_bytes(b"x")
     shutil.copytree(root / "train", root / "val")
     shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / "instances_val.json")
     places = [data_format("coco").image_sets(root).images(split) for split in ("train", "val")]

@@ -7,7 +7,7 @@ from PIL import Image
 from trainers.data.check import check_split
 from trainers.data.decoding import decode
 from trainers.data.formats import data_format
-from trainers.data.remarks import CLIPPED, OTHER_NAME, OTHER_SIZE, SIZE_OF_PICTURE
+from trainers.data.remarks import CLIPPED, OTHER_NAME, OTHER_SIZE, SIZE_OF_PICTURE, TURNED
 
 SIZE, BOX = (120, 90), (20, 20, 70, 60)
 UPRIGHT_SIZE, UPRIGHT_BOX = (90, 120), (20, 20, 60, 70)
@@ -56,7 +56,7 @@ CASES = {
     "size_zero_and_turned": (
         xml(UPRIGHT_BOX, (0, 0)),
         picture(UPRIGHT_BOX, UPRIGHT_SIZE, 8),
-        {SIZE_OF_PICTURE: 3},
+        {SIZE_OF_PICTURE: 3, TURNED: 3},
     ),
     "filename_windows_path": (xml(filename=r"C:\data\img.jpg"), picture(), {OTHER_NAME: 3}),
     "filename_without_ending": (xml(filename="{name}"), picture(), {}),
@@ -65,7 +65,7 @@ CASES = {
     "difficult_word": (xml(difficult="<difficult>Unspecified</difficult>"), picture(), {}),
     "exif6_upright_size": (xml(UPRIGHT_BOX, UPRIGHT_SIZE), picture(UPRIGHT_BOX, UPRIGHT_SIZE, 6), {}),
     "exif8_upright_size": (xml(UPRIGHT_BOX, UPRIGHT_SIZE), picture(UPRIGHT_BOX, UPRIGHT_SIZE, 8), {}),
-    "exif3": (xml(), picture(orientation=3), {}),
+    "exif3": (xml(), picture(orientation=3), {TURNED: 3}),
 }
 """The annotation, the picture with its EXIF data, and how many of which remarks a set of three images has."""
 

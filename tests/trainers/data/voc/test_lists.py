@@ -101,7 +101,14 @@ def test_a_list_in_another_encoding_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a 1\nb -1\nc  0\n", True), ("a\nb\n", False), ("a 1\nb\n", False), ("", False), ("my photo 7\n", False)],
+    [
+        ("a 1\nb -1\nc  0\n", True),
+        ("a\nb\n", False),
+        ("a 1\nb\n", False),
+        ("", False),
+        ("my photo 7\n", False),
+        ("asset 0.jpg -1\n", True),
+    ],
 )
 def test_a_list_of_one_class_has_a_flag_on_each_line(tmp_path, text, expected):
     (tmp_path / "cat_train.txt").write_text(text)

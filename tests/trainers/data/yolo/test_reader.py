@@ -9,7 +9,7 @@ from trainers.data.decoding import decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.formats import data_format
 from trainers.data.layout import NamedFiles
-from trainers.data.remarks import CLIPPED, REPEATED, Remark
+from trainers.data.remarks import CLIPPED, NO_LABELS, REPEATED, Remark
 
 YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
 
@@ -64,7 +64,9 @@ def test_labels_are_of_the_upright_picture(root):
 def test_an_image_without_labels_has_no_objects(root):
     (root / "labels" / "train" / "a.txt").unlink()
     (root / "labels" / "train" / "b.txt").write_text("")
-    assert [len(sample.boxes) for sample in sets(root).read("train").samples] == [0, 0, 1]
+    data = sets(root).read("train")
+    assert [len(sample.boxes) for sample in data.samples] == [0, 0, 1]
+    assert data.remarks == (Remark(NO_LABELS, 1, root / "images" / "train" / "a.jpg"),)
 
 
 def test_a_set_of_which_no_image_has_labels_looks_for_them_in_the_wrong_place(root):
