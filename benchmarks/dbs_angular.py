@@ -35,7 +35,8 @@ from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
 from trainers.devices import freeze

@@ -1,27 +1,123 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all. `trainers/whole_files.py` does the same for those who may import it."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target, flush to disk, then rename: a reader sees the old file or the new one, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
+    """Write beside the target, flush to disk, then rename: a reader sees the old file or the new one, never a part.
+
+    A file's permissions stay. A link stays too: the file that it points to is replaced. What is no plain file (a pipe,
+    a device, an open descriptor such as /dev/stdout) is written to. An OSError has the name of `path`; a folder and a
+    file that may not be written to raise one.
+    """
+    target = _plain_target(path)
+    if target is None:
+        with _named(path, None), _opened(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        return
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with _named(path, beside):
+        try:
+            beside.unlink(missing_ok=True)
+            with beside.open("xb") as file:
+                _keep_permissions(file.fileno(), target)
+                file.write(content)
+                _sync(file)
+            _put(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+
+
+def _plain_target(path: Path) -> Path | None:
+    """The plain file that `path` names, or will name, with all links followed; None for what can't be replaced."""
+    if _own_descriptor(path) is not None:
+        return None
+    target = Path(os.path.realpath(path))
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return target
+    if stat.S_ISDIR(there.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    # Another process's descriptor can name a file that has no path any more.
+    if not (stat.S_ISREG(there.st_mode) and target.exists() and os.path.samestat(there, target.stat())):
+        return None
+    if os.access(target.parent, os.W_OK) and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return target
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """The number of the descriptor of this process that a path such as /dev/stdout or /dev/fd/63 names."""
+    followed = 0
+    while followed < 40:  # as many links as Linux follows
+        folder = os.path.realpath(path.parent)
+        if folder in ("/dev/fd", f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path, followed = path.parent / path.readlink(), followed + 1
+    return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Write to what is there. A descriptor is used itself: opening a file by it would begin at the file's start."""
+    own = _own_descriptor(path)
+    with path.open("wb") if own is None else os.fdopen(os.dup(own), "wb") as file:
+        yield file
+
+
+@contextmanager
+def _named(path: Path, beside: Path | None) -> Iterator[None]:
+    """Errors of writing name no file, and those of opening the temporary one: they get the name that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(beside)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def _keep_permissions(descriptor: int, target: Path) -> None:
+    """Give a new file the owner and the mode of the one that it will replace, as far as the system allows it."""
+    with suppress(OSError):
+        before, now = target.stat(), os.fstat(descriptor)
+        if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+            with suppress(OSError):
+                os.fchown(descriptor, before.st_uid, before.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _put(beside: Path, target: Path) -> None:
+    """Rename over the target. A file that is mounted by itself, as in a container, is busy then and written to."""
+    try:
+        beside.replace(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        with beside.open("rb") as content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)
+            _sync(file)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in this folder survive a power cut; Windows cannot open a folder and does without."""
+    """Make a rename in this folder survive a power cut. Windows can't open a folder, so nothing is done there."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

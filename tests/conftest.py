@@ -8,8 +8,10 @@ import os
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import json
+import random
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +20,17 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.supernet import build_fixed, build_supernet
 from trainers.data.decoded import Decoded
 from trainers.training import resuming
+
+sys.path.insert(0, str(Path(__file__).parent / "parts"))
+
+from recorded_progress import RecordedProgress
 
 torch.set_num_threads(1)
 settings.register_profile("unclocked", deadline=None)
@@ -93,6 +100,22 @@ def random_candidate() -> Callable[..., Candidate]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def published_resnet18() -> Callable[..., dict[str, Tensor]]:
+    """Makes what torchvision's ResNet-18 would be at the width of a backbone of ours: 100 tensors, and 2 of `fc`."""
+
+    def make(backbone: nn.Module, seed: int = 0) -> dict[str, Tensor]:
+        with torch.device("meta"):
+            theirs = resnet18().state_dict()
+        own, generator = backbone.state_dict(), torch.Generator().manual_seed(seed)
+        names = {name: ours for name, ours in zip(theirs, backbone.from_published(theirs), strict=True) if ours in own}
+        shapes = {name: own[ours].shape for name, ours in names.items() if "num_batches" not in name}
+        shapes |= {"fc.weight": (5, 64), "fc.bias": (5,)}
+        return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
+
+    return make
+
+
 @pytest.fixture
 def images() -> list[Tensor]:
     return list(torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1)))
@@ -109,45 +132,20 @@ def targets() -> list[dict[str, Tensor]]:
     ]
 
 
-class RecordedProgress:
-    """A progress that remembers its events in order, and may interrupt the work.
+@contextmanager
+def _unchanged_generators() -> Iterator[None]:
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    yield
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1][1])
+    assert np.random.get_state()[2:] == before[1][2:]
+    assert random.getstate() == before[2]
 
-    events: ("stage", name, total), ("resume", units, figures), ("advance", units, figures) and ("note", text).
-    stop_after: raise KeyboardInterrupt once so many units are done.
-    """
 
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.events: list[tuple] = []
-        self.stop_after = stop_after
-
-    @contextmanager
-    def stage(self, name: str, total: int) -> Iterator["RecordedProgress"]:
-        self.events.append(("stage", name, total))
-        yield self
-
-    def resume(self, n: int, **figures: float | str) -> None:
-        self._count("resume", n, figures)
-
-    def advance(self, n: int = 1, **figures: float | str) -> None:
-        self._count("advance", n, figures)
-
-    def note(self, text: str) -> None:
-        self.events.append(("note", text))
-
-    @property
-    def stages(self) -> list[tuple[str, int]]:
-        """The name and the total of each stage."""
-        return [event[1:] for event in self.events if event[0] == "stage"]
-
-    @property
-    def notes(self) -> list[str]:
-        return [event[1] for event in self.events if event[0] == "note"]
-
-    def _count(self, kind: str, n: int, figures: dict[str, float | str]) -> None:
-        self.events.append((kind, n, figures))
-        done = sum(event[1] for event in self.events if event[0] in ("resume", "advance"))
-        if done == self.stop_after:
-            raise KeyboardInterrupt
+@pytest.fixture
+def generators() -> AbstractContextManager[None]:
+    """A context in which the global generators of torch, numpy and `random` must neither be seeded nor drawn from."""
+    return _unchanged_generators()
 
 
 @pytest.fixture
@@ -226,14 +224,19 @@ def tiny_data() -> Callable[..., Path]:
     def write(form: str, root: Path) -> Path:
         for split, count in TINY_SPLITS.items():
             names = [f"{split}_{number}" for number in range(count)]
-            folders = {"voc": "VOCdevkit/VOC2007/JPEGImages", "coco": split, "visdrone": f"{VISDRONE}{split}/images"}
-            (root / folders[form]).mkdir(parents=True, exist_ok=True)
+            folder, write_annotations = {
+                "voc": ("VOCdevkit/VOC2007/JPEGImages", _write_voc),
+                "coco": (split, _write_coco),
+                "visdrone": (f"{VISDRONE}{split}/images", _write_visdrone),
+                "yolo": (f"images/{split}", _write_yolo),
+            }[form]
+            (root / folder).mkdir(parents=True, exist_ok=True)
             for number, name in enumerate(names):
-                pixels = np.random.default_rng(number + 100 * count).integers(0, 90, (48, 64, 3), dtype=np.uint8)
+                pixels = np.random.default_rng((number, *split.encode())).integers(0, 90, (48, 64, 3), dtype=np.uint8)
                 for left, top, width, height, label, _ in tiny_objects(number):
                     pixels[top : top + height, left : left + width, label] = 230
-                Image.fromarray(pixels).save(root / folders[form] / f"{name}.jpg", quality=92)
-            {"voc": _write_voc, "coco": _write_coco, "visdrone": _write_visdrone}[form](root, split, names)
+                Image.fromarray(pixels).save(root / folder / f"{name}.jpg", quality=92)
+            write_annotations(root, split, names)
         return root
 
     return write
@@ -278,4 +281,15 @@ def _write_visdrone(root: Path, split: str, names: list[str]) -> None:
             f"{x},{y},{w},{h},{1 - flag},{0 if flag else (4, 9)[label]},0,0"
             for x, y, w, h, label, flag in tiny_objects(number)
         ]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+def _write_yolo(root: Path, split: str, names: list[str]) -> None:
+    """Nothing can be flagged there: flagged objects are left out."""
+    (root / "data.yaml").write_text("train: images/train\nval: images/val\ntest: images/test\nnames: [cat, dog]\n")
+    folder = root / "labels" / split
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        objects = [row for row in tiny_objects(number) if not row[-1]]
+        lines = [f"{c} {(x + w / 2) / 64} {(y + h / 2) / 48} {w / 64} {h / 48}" for x, y, w, h, c, _ in objects]
         (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")

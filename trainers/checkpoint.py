@@ -10,10 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from spaces.published.weights import UNREADABLE
+from spaces.published.reading import UNREADABLE
+from trainers.file_format import FORMAT
 from trainers.whole_files import replacing, write_whole
-
-FORMAT = "bitfront-1"
 
 
 class CheckpointError(ValueError):
@@ -62,7 +61,12 @@ def _foreign(path: Path, reason: str) -> CheckpointError:
 def save_training_state(path: Path, state: Mapping[str, Any]) -> None:
     """Save what a training needs to resume: nested dicts and lists of tensors and plain values."""
     with replacing(path) as file:
-        torch.save(dict(state), file)
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:  # torch closes its archive after an error of the disk, and fails again
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_training_state(path: Path) -> dict[str, Any] | None:

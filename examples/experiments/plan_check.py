@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from experiments.plan import Arm, Plan
 
 from results import layout
@@ -20,6 +19,7 @@ from spaces.supernet import build_fixed
 from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
 from trainers.detector_file import save_detector
+from trainers.seeding import seeded_torch
 
 USERS_MISTAKES = (ConfigError, RunError, CheckpointError, DataError)
 RUNS = Path("runs")
@@ -122,8 +122,8 @@ def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
     """Write the student with a candidate's layers, untrained. The config's files must have absolute paths."""
     classes = class_names(config.data)
     spec = student_spec(config.student, config.data.image_size, len(classes))
-    torch.manual_seed(config.seed)
-    save_detector(file, build_fixed(spec, candidate), spec, candidate, classes)
+    with seeded_torch(config.seed):
+        save_detector(file, build_fixed(spec, candidate), spec, candidate, classes)
 
 
 def _with_files(config: Config, files: Mapping[str, str]) -> Config:

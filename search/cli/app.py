@@ -13,6 +13,7 @@ from search.cli.options import (
     DataFormatOption,
     DataOption,
     DeviceOption,
+    FollowLinksOption,
     Format,
     FormatOption,
     MemoryLimitOption,
@@ -166,10 +167,13 @@ def train(
 @app.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="The .safetensors file of a teacher or a trained detector.")],
-    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")],
-    format_: DataFormatOption = "voc",
+    data: DataOption = None,
+    format_: DataFormatOption = None,
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
     year: YearOption = "2007",
+    annotations: Annotated[Path | None, typer.Option(help="The file or folder of the set's annotations.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The folder of the set's images.")] = None,
+    follow_links: FollowLinksOption = False,
     on_bad_data: OnBadDataOption = "error",
     memory_limit_mb: MemoryLimitOption = 4096.0,
     device: DeviceOption = "auto",
@@ -179,10 +183,20 @@ def evaluate(
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_rows
         from search.stages.evaluate import Reading, run_evaluate
+        from trainers.data.layout import NamedFiles
 
-        reading = Reading(format_, year, on_bad_data, memory_limit_mb)
-        progress = terminal_progress(sys.stderr)
-        print_rows([run_evaluate(checkpoint.resolve(), data.resolve(), split, reading, device, progress)])
+        files = [{split: path.resolve()} if path is not None else {} for path in (annotations, images)]
+        reading = Reading(
+            root=_absolute(data),
+            split=split,
+            format=format_,
+            year=year,
+            named=NamedFiles(*files),
+            follow_links=follow_links,
+            on_bad_data=on_bad_data,
+            memory_limit_mb=memory_limit_mb,
+        )
+        print_rows([run_evaluate(checkpoint.resolve(), reading, device, terminal_progress(sys.stderr))])
 
 
 @app.command()

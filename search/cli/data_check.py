@@ -1,39 +1,56 @@
 """The work of `bitfront data check`: counts by class and split, and every defect with its file."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from search.config import ConfigError
 from search.config.names import unknown
-from trainers.data.check import Count, SplitCheck, check_split
+from trainers.data.check import Count, SplitCheck
+from trainers.data.disjoint import shared_images, summaries
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS, data_format
+from trainers.data.formats import Format
 from trainers.data.image_sets import ImageSets
-from trainers.progress import Progress
+from trainers.data.layout import NamedFiles
+
+_UNKNOWN_CLASS = re.compile(r"unknown class '([^']+)'")
 
 
-def run_data_check(
-    root: Path,
-    format_: str,
-    year: str,
-    splits: Sequence[str],
-    class_names: Sequence[str] | None,
-    progress: Progress | None = None,
-) -> list[SplitCheck]:
-    """Check the named splits, or all splits of the data if none are named.
+def named_files(annotations: Sequence[str], images: Sequence[str]) -> NamedFiles:
+    """The files that the options --annotations and --images name, as in "train=labels.json".
 
-    Raises ValueError for an unknown format, ConfigError for class names that the data can't have, and DataError for a
-    root that holds no such data or lacks a named split.
+    Raises ConfigError for another form, and for a set that is named twice.
     """
-    sets = data_format(format_, year).image_sets(root)
+    return NamedFiles(_by_set("--annotations", annotations), _by_set("--images", images))
+
+
+def _by_set(option: str, values: Sequence[str]) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise ConfigError(f"{option} is {value!r}, must be SET=PATH, such as {option} train=PATH.")
+        if name in paths:
+            raise ConfigError(f"{option} names the set {name!r} twice. Leave one out.")
+        paths[name] = Path(path).expanduser().resolve()
+    return paths
+
+
+def chosen_splits(sets: ImageSets, splits: Sequence[str], class_names: Sequence[str] | None) -> list[str]:
+    """The image sets to check: the named ones, or all of the data if none are named.
+
+    Raises ConfigError for class names that the data can't have, and DataError for a root that holds no such data or
+    lacks a named split.
+    """
     known = sets.names()
     for split in splits:
         if split not in known:
-            raise DataError(root, f"there is no image set {split!r}", f"Choose one of those there: {', '.join(known)}")
+            way_out = f"Choose one of those there: {', '.join(known)}"
+            raise DataError(sets.root or "the data", f"there is no image set {split!r}", way_out)
     if class_names is not None:
         _check_classes(sets, splits or known, class_names)
-    return [check_split(sets, split, class_names, progress) for split in splits or known]
+    return list(splits) or known
 
 
 def _check_classes(sets: ImageSets, splits: Sequence[str], names: Sequence[str]) -> None:
@@ -71,9 +88,59 @@ def defect_lines(checks: Sequence[SplitCheck]) -> list[str]:
     return list(dict.fromkeys(f"{defect.path}: {defect.reason}" for check in checks for defect in check.defects))
 
 
-def legend(format_: str) -> str:
+def shared_lines(sets: ImageSets, splits: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """One line for each pair of splits that share images.
+
+    A file that is in two of them counts only among train, val and test, and among those that were `asked` for: lists
+    such as VOC's trainval hold other lists on purpose. A copy always counts.
+    """
+    images = {}
+    for split in splits:
+        with suppress(DataError):  # the check reports it as a defect
+            images[split] = sets.images(split)
+    apart = ({"train", "val", "test"}, set(asked))
+    return summaries(
+        image
+        for image in shared_images(images)
+        if any({image.one, image.other} <= group for group in apart) or not image.files[0].samefile(image.files[1])
+    )
+
+
+def hints(defects: Sequence[str], checks: Sequence[SplitCheck], classes_named: bool) -> list[str]:
+    """What to do about defects that an option takes away."""
+    lines = []
+    unknown_names = {match[1] for line in defects for match in _UNKNOWN_CLASS.finditer(line)}
+    if unknown_names and not classes_named:
+        known = {name for check in checks for name, count in check.classes.items() if count.images}
+        names = ",".join(sorted(unknown_names | known))
+        lines.append(f"If the classes are your own, name all of them in the order of their labels: --classes {names}")
+    if any("is a link that leads outside" in line for line in defects):
+        lines.append("If you trust the data, have links followed: --follow-links")
+    return lines
+
+
+def class_lines(sets: ImageSets, splits: Sequence[str]) -> list[str]:
+    """A line where the files of the splits list different classes: a run takes those of its training images."""
+    if sets.form.classes.listed is None:
+        return []
+    names = {}
+    for split in splits:
+        with suppress(DataError):  # the check reports it as a defect
+            names[split] = sets.class_names(split)
+    if len({frozenset(one) for one in names.values()}) < 2:
+        return []
+    listed = "; ".join(f"{split}: {', '.join(one)}" for split, one in names.items())
+    return [f"The sets list different classes ({listed}). A run takes those of data.train, or data.classes."]
+
+
+def remark_lines(checks: Sequence[SplitCheck]) -> list[str]:
+    """One line for each kind of what was accepted, by split."""
+    return [f"{check.split}: {remark}" for check in checks for remark in check.remarks]
+
+
+def legend(form: Format) -> str:
     """How to read a cell of the table."""
-    return f"Each cell: objects + objects that are {FORMATS[format_].flagged} (images with either)."
+    return f"Each cell: objects + objects that are {form.flagged} (images with either)."
 
 
 def _row(name: str, checks: Sequence[SplitCheck], cells: Sequence[str]) -> dict[str, object]:

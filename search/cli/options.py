@@ -45,7 +45,12 @@ SetOption = Annotated[
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the rows.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
-DataFormatOption = Annotated[DataFormat, typer.Option("--format", help="How the data's files are laid out.")]
+DataFormatOption = Annotated[
+    DataFormat | None, typer.Option("--format", help="The data's format, if it can't be found out.")
+]
+FollowLinksOption = Annotated[
+    bool, typer.Option("--follow-links", help="Links in the data may lead outside its folder, as into a cache.")
+]
 YearOption = Annotated[str, typer.Option(help="The year in the folder VOC<year>, or years as in 2007+2012.")]
 OnBadDataOption = Annotated[
     Literal["error", "skip"], typer.Option(help="Whether a bad image ends the command, or is skipped.")

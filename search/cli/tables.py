@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -93,8 +94,9 @@ def _frame_bytes(frame: pd.DataFrame, form: Format) -> bytes:
 
 def _emit(content: bytes, form: Format, output: Path | None) -> None:
     if output is not None:
-        if output.is_dir() or not output.parent.is_dir():
-            what = "is a folder" if output.is_dir() else f"can't be written: there is no folder {output.parent}"
+        folder = Path(os.path.realpath(output)).parent
+        if output.is_dir() or not folder.is_dir():
+            what = "is a folder" if output.is_dir() else f"can't be written: there is no folder {folder}"
             raise RunError(f"--output {output} {what}. Give the name of a file.")
         write_whole(output, content)
     elif form is Format.PARQUET and sys.stdout.isatty():

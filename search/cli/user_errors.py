@@ -1,8 +1,6 @@
 """Errors at the command line: a user's mistake becomes one message, a bug keeps its traceback."""
 
-import errno
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,38 +8,40 @@ from types import FrameType
 
 import typer
 
+from search.cli.place_errors import explained, is_of_a_place
+from search.cli.streams import drop_unwritable_output, reader_gone, say
 from search.errors import RunError
 from search.workers.installation import InstallationError, package_folders
 
-USER_MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
-PLACES_AT_FAULT = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-)
-"""The disk is full, or the path can't be used: the system's own message names the file."""
+USER_MISTAKE, INTERRUPTED, READER_GONE, TERMINATED = 2, 130, 141, 143
 
 
 @contextmanager
 def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
-    """Print a user's mistake and exit with 2; on Ctrl-C or SIGTERM print how to go on and exit with 130 or 143."""
+    """Print a user's mistake and exit with 2; on Ctrl-C or SIGTERM print how to go on and exit with 130 or 143.
+
+    Where the reader of the output has ended, as in `bitfront front RUN | head -1`, exit with 141 and print nothing.
+    """
     try:
         with _terminated():
             package_folders()
             yield
     except KeyboardInterrupt as stop:
-        sys.stderr.write(f"\nStopped. {how_to_resume or ''}\n")
-        raise typer.Exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
+        say(f"\nStopped. {how_to_resume or ''}\n")
+        raise _exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
     except (ValueError, ArithmeticError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and (error.filename is not None or reader_gone()):
+            raise _exit(READER_GONE) from None
         if not is_users_mistake(error):
             raise
-        sys.stderr.write(f"Error: {error}\n")
-        raise typer.Exit(USER_MISTAKE) from None
+        text = explained(error) if isinstance(error, OSError) and is_of_a_place(error) else error
+        say(f"Error: {text}\n")
+        raise _exit(USER_MISTAKE) from None
+
+
+def _exit(status: int) -> typer.Exit:
+    drop_unwritable_output()
+    return typer.Exit(status)
 
 
 class _Terminated(KeyboardInterrupt):
@@ -74,7 +74,7 @@ def is_users_mistake(error: BaseException) -> bool:
 
     if isinstance(error, (ConfigError, RunError, InstallationError)):
         return True
-    if isinstance(error, OSError) and error.errno in PLACES_AT_FAULT:
+    if isinstance(error, OSError) and is_of_a_place(error):
         return True
 
     from trainers.checkpoint import CheckpointError

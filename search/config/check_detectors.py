@@ -12,8 +12,8 @@ from spaces.published.names import NAMES, published_model
 from trainers.distill.ensemble import ENSEMBLE
 
 RESERVED_TEACHERS = (NO_TEACHER, ENSEMBLE)
-STUDENT_WEIGHTS = "a state dict that torch.save wrote"
-TEACHER_WEIGHTS = "a .safetensors file, a state dict"
+STUDENT_WEIGHTS = "a state dict that torch.save or safetensors wrote"
+TEACHER_WEIGHTS = f"a detector that Bitfront trained, {STUDENT_WEIGHTS}"
 
 
 def student_and_teachers(student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:

@@ -60,6 +60,24 @@ def _data(data: Data) -> Iterator[Problem]:
         if first != key:
             text = f"is {name!r}, as data.{first}; the three sets may share no image."
             yield Problem(f"data.{key}", Kind.CONFLICT, text, name)
+    yield from _hold_out(data, form.generate is not None)
+
+
+def _hold_out(data: Data, generated: bool) -> Iterator[Problem]:
+    """What is held out is what `data.val` and `data.test` name, and something of `data.train` is left."""
+    key, shares = "data.hold_out", data.hold_out
+    if generated and shares:
+        text = f"is given, but data.format is {data.format}, whose sets are generated apart; leave it out."
+        yield Problem(key, Kind.CONFLICT, text, shares)
+    for name in shares:
+        if name not in (data.val, data.test):
+            text = (
+                f"holds out a set {name!r} that nothing reads; data.val is {data.val!r} and data.test is {data.test!r}."
+            )
+            yield Problem(f"{key}.{name}", Kind.CONFLICT, text, shares[name])
+    if sum(shares.values()) >= 1:
+        text = f"adds up to {sum(shares.values()):g}, which leaves no images of data.train to train on."
+        yield Problem(key, Kind.NOT_ALLOWED, text, shares)
 
 
 def _search(search: Search, format_: str) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """The shape of a config: every key with its type, bounds and default."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
 from trainers.data.formats import FORMATS
+from trainers.file_format import is_own_file
 
 TWIN = "twin"
 
@@ -44,6 +46,7 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
 Format = Annotated[str, BeforeValidator(_known_format)]
@@ -79,6 +82,7 @@ class Data(_Section):
     classes: tuple[str, ...] | None = None
     annotations: Annotated[dict[str, str], NULL_MAPPING] = {}  # by image set, where no layout fits
     images: Annotated[dict[str, str], NULL_MAPPING] = {}
+    hold_out: Annotated[dict[str, Share], NULL_MAPPING] = {}  # sets that are parts of `train`, by name
     follow_links: bool = False  # true: links in the data may lead outside its folder, as into a download cache
     shapes: Shapes = Shapes()
 
@@ -104,7 +108,7 @@ class Teacher(_Section):
     @property
     def is_given(self) -> bool:
         """Whether the weights are a trained detector of ours. Other weights only start the teacher's training."""
-        return self.weights is not None and self.weights.endswith(".safetensors")
+        return self.weights is not None and is_own_file(Path(self.weights))
 
 
 class Layers(_Section):

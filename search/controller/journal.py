@@ -3,14 +3,14 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ from search.controller.objectives import directions
 from search.errors import RunError
 from spaces.candidate import Value
 from spaces.space import SearchSpace
+from trainers.whole_files import naming_errors, write_whole
 
 IDENTITY = "bitfront"
 
@@ -64,15 +65,17 @@ class Journal:
         self.place = storage or str(run_dir / layout.JOURNAL)
         self._in_flight = run_dir / layout.IN_FLIGHT
         opened = _open_database(storage) if storage else open_journal_file(run_dir / layout.JOURNAL)
-        self._study = optuna.create_study(
-            storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
-        )
-        self._check_identity({"space": _fingerprint(space), "objectives": list(objectives)})
-        self._name_objectives(list(objectives))
+        with self._written():
+            self._study = optuna.create_study(
+                storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
+            )
+            self._check_identity({"space": _fingerprint(space), "objectives": list(objectives)})
+            self._name_objectives(list(objectives))
 
     def append(self, trial: FrozenTrial) -> None:
         """Add a finished trial for good: when this returns, it is on the disk."""
-        self._study.add_trial(trial)
+        with self._written():
+            self._study.add_trial(trial)
 
     def trials(self) -> list[FrozenTrial]:
         """All finished trials in the order in which they finished."""
@@ -100,15 +103,25 @@ class Journal:
         Appended, but not flushed to the disk: it survives the end of the process. If a power failure loses it, the same
         candidate is proposed again.
         """
-        with self._in_flight.open("ab") as file:
+        with naming_errors(self._in_flight), self._in_flight.open("ab") as file:
             file.write(proposal.to_json())
 
     def tidy_in_flight(self) -> None:
         """Remove the proposals that have finished, and a line that was half written."""
-        left = b"".join(proposal.to_json() for proposal in self.in_flight())
-        beside = self._in_flight.with_name(f".{self._in_flight.name}.part")
-        beside.write_bytes(left)
-        beside.replace(self._in_flight)
+        write_whole(self._in_flight, b"".join(proposal.to_json() for proposal in self.in_flight()))
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Errors inside name the record. RunError where a database can't be written, as when its disk is full."""
+        try:
+            with naming_errors(Path(self.place)):
+                yield
+        except (SQLAlchemyError, StorageInternalError) as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise RunError(
+                f"search.storage can't be written to: {reason}. Remove the cause, then start the same "
+                "command again: it goes on where it stopped."
+            ) from error
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
         recorded = self._study.user_attrs.get(IDENTITY)

@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from search.config.schema import TWIN, Student
 from search.config.schema import Teacher as TeacherSection
+from spaces.detectors import DetectorSpec, build_detector
+from spaces.layers import REAL
+from spaces.published.matching import FillReport, fill
 from spaces.published.names import NAMES, download
-from spaces.published.weights import load_pretrained, published_part, read_state
+from spaces.published.reading import read_states
+from spaces.published.words import first_names
+from spaces.published.wrappers import PublishedState
 from trainers.checkpoint import CheckpointError
+from trainers.file_format import is_own_file
 
 
 @dataclass(frozen=True)
@@ -37,20 +44,48 @@ def teacher_start(name: str, teacher: TeacherSection, student: Student) -> Start
     return student_start(student) if name == TWIN else None
 
 
-def load_published(start: Start, network: nn.Module, detector: str) -> str:
+def load_published(start: Start, network: nn.Module, spec: DetectorSpec) -> str:
     """Copy published weights into the backbone of a network, or into all of it, and say what matched.
 
-    detector: the name of the network in the table of detectors. Raises CheckpointError for weights that hold nothing
-    of this network, or can't be had.
+    spec: the network's shape; its layers may be of any methods. Raises CheckpointError for weights that hold too little
+    of a network of this shape, or can't be had.
     """
+    with torch.device("meta"):
+        real = build_detector(spec, lambda _: (REAL,))
     try:
-        state = download(detector, start.weights) if start.file is None else read_state(start.file)
-        part = published_part(network, state)
-        report = load_pretrained(part, state)
+        report = fill(network, _states(start, spec.detector), real)
     except ValueError as error:
-        raise CheckpointError(f"{start.key} is {start.weights}, for {detector}: {error}") from error
-    missing = f"; {len(report.missing)} stay new, {report.missing[0]} among them" if report.missing else ""
-    unused = f"; it has {len(report.unused)} more, such as {report.unused[0]}" if report.unused else ""
-    whole = "detector" if part is network else "backbone"
-    changes = "".join(f"; {clause}" for clause in report.changes)
-    return f"{len(report.loaded)} tensors of the {whole} from {Path(start.weights).name}{missing}{unused}{changes}"
+        raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
+    return in_words(report, Path(start.weights).name)
+
+
+def in_words(report: FillReport, source: str) -> str:
+    """A report in one line; `source` is the name of the file, or of the weights."""
+    loaded, missing, unused = (getattr(report.loaded, names) for names in ("loaded", "missing", "unused"))
+    part = "detector" if report.whole else "backbone"
+    text = f"{len(loaded)} of {len(loaded) + len(missing)} tensors of the {part} from {source}"
+    clauses = [f"{text} (of the file: {report.tensors - len(unused)} of {report.tensors})"]
+    if report.passed is not None:
+        clauses.append(f"its EMA weights, under {'.'.join(report.passed.keys)}, fit less and were not taken")
+    if report.is_ema or report.taken.keys:
+        kind, under = "EMA weights" if report.is_ema else "weights", ".".join(report.taken.keys)
+        clauses.append(f"the {kind} {f'under {under} ' if under else ''}were taken")
+    if report.prefix:
+        clauses.append(f"the prefix {report.prefix} was removed from its names")
+    if missing:
+        clauses.append(f"{len(missing)} of the {part} stay new: {first_names(missing)}")
+    if unused:
+        clauses.append(f"{len(unused)} of the file are left out: {first_names(unused)}")
+    return "; ".join([*clauses, *report.loaded.changes])
+
+
+def _states(start: Start, detector: str) -> list[PublishedState]:
+    """The state dicts that a start may mean. Raises ValueError if there are none."""
+    if start.file is None:
+        return [PublishedState(download(detector, start.weights))]
+    if is_own_file(start.file):
+        raise ValueError(
+            "it is a detector that Bitfront trained, which needs no start. Name it in teachers.<name>.weights, and in "
+            "teachers.twin.weights to start the student from it."
+        )
+    return read_states(start.file)

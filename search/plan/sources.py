@@ -1,15 +1,17 @@
 """Where the data of a config lies: its folder, its image sets, its classes; looked at, not read."""
 
 import os
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 
 from search.config import Config, ConfigError
 from search.config.schema import Data
 from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
+from trainers.data.disjoint import SharedImage, shared_images, summaries
 from trainers.data.errors import DataError
-from trainers.data.formats import Format, data_format, shared_images
+from trainers.data.formats import Format, data_format
+from trainers.data.hold_out import HoldOut
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
 
@@ -32,7 +34,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
             raise ConfigError(text)
         named = Path(data.root) if data.root else None
     elif named is None:
-        complete = set(named_sets(data).values()) <= data.annotations.keys() & data.images.keys()
+        complete = sets_of_files(data) <= data.annotations.keys() & data.images.keys()
         named = _named_root(data, data_needed and not complete)
     terms = with_default_weights(config.space.terms)  # of a config that was made without `load_config`
     teachers = {
@@ -54,7 +56,8 @@ def image_sets(data: Data, root: Path | None = None) -> ImageSets:
     """The image sets of a settled config's data. root: the folder of the data, instead of the config's."""
     annotations, images = ({name: Path(path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES)
     folder = root if root is not None else Path(data.root) if data.root else None
-    return format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
+    sets = format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
+    return replace(sets, hold_out=_hold_out(data))
 
 
 def class_names(data: Data) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def origin_of_classes(data: Data) -> str:
 
 
 def check_image_sets(data: Data) -> int | None:
-    """Refuse image sets that aren't there or share images, before anything is written: ConfigError or DataError.
+    """Refuse image sets that aren't there, before anything is written: ConfigError or DataError.
 
     Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
     their number is None.
@@ -96,33 +99,50 @@ def check_image_sets(data: Data) -> int | None:
                     f"{', '.join(sizes)}. Choose one of these."
                 )
         return sizes[data.train]
-    return None if data.download else check_sets(data, None)
+    return None if data.download else len(listed_images(data, None)[data.train])
 
 
-def check_sets(data: Data, root: Path | None) -> int:
-    """How many images `data.train` lists. root: as for `image_sets`. Raises DataError as `prepare_root` does."""
+def listed_images(data: Data, root: Path | None) -> dict[str, dict[str, Path]]:
+    """The image files of each image set by image id. root: as for `image_sets`. Raises DataError for a missing set."""
     sets, places = image_sets(data, root), {}
     for key, split in named_sets(data).items():
         try:
             places[split] = sets.images(split)
         except DataError as error:
-            sets.names()  # raises what is wrong with the whole folder, which is no single key's fault
-            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", error.way_out) from error
-    for one, other in combinations(places, 2):
-        if common := shared_images(places[one], places[other]):
-            raise DataError(
-                sets.root or "the data",
-                f"the image sets {one} and {other} share {len(common)} images, {common[0]} among them",
-                "Figures on images that were trained on mean nothing; name sets that share none in data.train, "
-                "data.val and data.test",
-            )
-    return len(places[data.train])
+            there = sets.names()  # raises what is wrong with the whole folder, which is no single key's fault
+            hold_out = f", or hold it out of {data.train} with data.hold_out: {{{split}: 0.2}}"
+            way_out = error.way_out + (hold_out if data.train in there and split not in there else "")
+            raise DataError(error.where, f"{error.reason}: {key} is {split!r}", way_out) from error
+    return places
+
+
+def shared_to_leave_out(data: Data, root: Path | None) -> list[SharedImage]:
+    """The images that image sets share, of which the earlier set is to be read without.
+
+    None are shared, or `data.on_bad_data` is skip: else DataError. It is also raised for a missing set. root: as for
+    `image_sets`.
+    """
+    shared = shared_images(listed_images(data, root))
+    if shared and data.on_bad_data == "error":
+        raise DataError(
+            root or data.root or "the data",
+            f"image sets share images: {'; '.join(summaries(shared))}",
+            "Figures on images that were trained on mean nothing. Name disjoint sets in data.train, data.val and "
+            "data.test, remove the copies, or set data.on_bad_data: skip to leave these images out of the set that "
+            "comes first in train, val, test",
+        )
+    return shared
 
 
 def named_sets(data: Data) -> dict[str, str]:
     """The image sets by their keys of the config."""
     named = {"data.train": data.train, "data.val": data.val, "data.test": data.test}
     return {key: split for key, split in named.items() if split is not None}
+
+
+def sets_of_files(data: Data) -> set[str]:
+    """The image sets that have files of their own: those that aren't parts of another."""
+    return set(named_sets(data).values()) - data.hold_out.keys()
 
 
 def generated_sizes(data: Data) -> dict[str, int]:
@@ -133,6 +153,17 @@ def generated_sizes(data: Data) -> dict[str, int]:
 def format_of(data: Data) -> Format:
     """The format of the data, of its year where it has years."""
     return data_format(data.format, data.year)
+
+
+def _hold_out(data: Data) -> HoldOut:
+    """The validation images are the first and the test images the last, so that a changed share moves none from one to
+    the other."""
+    shares, parts = data.hold_out, {}
+    if data.val is not None and data.val in shares:
+        parts[data.val] = (0.0, shares[data.val])
+    if data.test in shares:
+        parts[data.test] = (1 - shares[data.test], 1.0)
+    return HoldOut(data.train, parts)
 
 
 def _named_root(data: Data, needed: bool) -> Path | None:

@@ -69,15 +69,15 @@ def plan_teachers(
 
 
 def check_starts(teachers: Mapping[str, PlannedTeacher], student: DetectorSpec, start: Start | None) -> None:
-    """Raise CheckpointError for published weights that hold nothing of the network that is to start from them.
+    """Raise CheckpointError for published weights that hold too little of the network that is to start from them.
 
     start: the student's own, which may be others than its twin's.
     """
     for teacher in teachers.values():
         if teacher.start is not None:
-            load_published(teacher.start, build_fixed(teacher.spec, ALL_REAL), teacher.spec.detector)
+            load_published(teacher.start, build_fixed(teacher.spec, ALL_REAL), teacher.spec)
     if start is not None and start != teachers[TWIN].start:
-        load_published(start, build_fixed(student, ALL_REAL), student.detector)
+        load_published(start, build_fixed(student, ALL_REAL), student)
 
 
 def teachers_of_layers(named: Iterable[tuple[str, str]]) -> set[str]:

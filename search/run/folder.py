@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,11 @@ class RunFolder:
         started = time.monotonic()
         try:
             yield
-        finally:
-            self.add_seconds(stage, time.monotonic() - started)
+        except BaseException:
+            with suppress(OSError):  # a full disk, which may be the error itself
+                self.add_seconds(stage, time.monotonic() - started)
+            raise
+        self.add_seconds(stage, time.monotonic() - started)
 
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Add to what a stage took over all starts of the run."""

@@ -1,5 +1,6 @@
 """One driver a run: a lock that the kernel takes back when the process dies, however it dies."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -10,6 +11,7 @@ from types import TracebackType
 
 from results import layout
 from search.errors import RunError
+from trainers.whole_files import naming_errors
 
 LOCK_TEXT = "process "
 """What a held lock begins with."""
@@ -32,13 +34,21 @@ class RunLock:
         self._made = list(takewhile(lambda one: not one.exists(), (self.path, folder, *folder.parents)))
         while self._descriptor < 0:
             self._descriptor = self._locked()
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{LOCK_TEXT}{os.getpid()} on {socket.gethostname()}\n".encode())
+        try:
+            with naming_errors(self.path):
+                os.ftruncate(self._descriptor, 0)
+                os.write(self._descriptor, f"{LOCK_TEXT}{os.getpid()} on {socket.gethostname()}\n".encode())
+        except OSError:
+            self._release()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._release()
+
+    def _release(self) -> None:
         os.ftruncate(self._descriptor, 0)
         if self.path in self._made and list(self.path.parent.glob("*")) == [self.path]:
             self._remove_what_was_made()
@@ -53,6 +63,9 @@ class RunLock:
         except FileNotFoundError:  # a holder before us took the folder away
             return -1
         except OSError as error:
+            self._remove_empty_folders()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # another folder is no way out
+                raise
             raise RunError(
                 f"{self.path.parent} can't be written to ({error.strerror}). Give another folder with --run-dir."
             ) from error
@@ -75,6 +88,9 @@ class RunLock:
     def _remove_what_was_made(self) -> None:
         """While the lock is held, so that nobody else's is removed; the innermost first, and none that is in use."""
         self.path.unlink(missing_ok=True)
+        self._remove_empty_folders()
+
+    def _remove_empty_folders(self) -> None:
         with suppress(OSError):
             for folder in self._made[1:]:
                 folder.rmdir()

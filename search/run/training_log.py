@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trainers.progress import Progress, Stage
-from trainers.whole_files import write_whole
+from trainers.whole_files import naming_errors, write_whole
 
 
 class LoggedProgress:
@@ -41,7 +41,7 @@ class _LoggedStage:
         self._done += n
         if "loss" in figures:  # an epoch; trials have a record of their own
             line = {"stage": self._name, "epoch": self._done, "of": self._total, **figures}
-            with self._file.open("a", encoding="utf-8") as file:
+            with naming_errors(self._file), self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         self._display.advance(n, **figures)
 

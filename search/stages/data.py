@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from search.plan.plan import Plan
 from search.plan.sources import format_of
 from search.run.digests import input_digests, note_inputs
 from search.run.folder import RunFolder, read_json
-from search.stages.images import defects_text, load_measured, load_training, prepare_root, scoring_subset
+from search.stages.images import defects_text, load_measured, load_training, note_readings, prepare_root, scoring_subset
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress
@@ -49,10 +49,11 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     inputs = input_digests(run, plan.inputs)
     generated = format_of(names).generate is not None
     with _removed_if_refused(Path(names.root) if generated and names.root else run.data):
-        prepare_root(plan, run)
-        read = {names.train: load_training(plan, run, progress)}
+        shared = prepare_root(plan, run)
+        note_readings(plan, run, progress)
+        read = {names.train: load_training(plan, run, progress, shared)}
         measured = [names.val, names.test if with_test else None]
-        read |= {split: load_measured(plan, run, split, progress) for split in measured if split is not None}
+        read |= {split: load_measured(plan, run, split, progress, shared) for split in measured if split is not None}
         plan.check_images(len(read[names.train]))  # some may have been left out
     data = RunData(
         train=read[names.train],
@@ -62,7 +63,7 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
         inputs=inputs,
         seconds=time.monotonic() - started,
     )
-    _check_same_data(run, _fingerprints(data))
+    _check_same_data(run, data)
     return data
 
 
@@ -71,17 +72,37 @@ def note_data(data: RunData, run: RunFolder, progress: Progress) -> None:
     run.add_seconds("data", data.seconds)
     note_inputs(run, data.inputs)
     note_defects(run, data.read, progress)
+    note_remarks(run, data.read, progress)
     write_whole(run.path / layout.DATA_DIGEST, json.dumps(_fingerprints(data), indent=2).encode())
 
 
 def note_defects(run: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
     """Report how many images were left out, and write every defect with its reason to `data_defects.json`."""
     file = run.path / layout.DATA_DEFECTS
-    noted = read_json(file) if run.begun and file.is_file() else {}
     for split, data in splits.items():
-        noted[split] = [{"file": str(defect.path), "reason": defect.reason} for defect in data.defects]
         if data.defects:
             progress.note(f"{defects_text(split, data)} All are in {file}.")
+    lists = {
+        split: [{"file": str(one.path), "reason": one.reason} for one in data.defects] for split, data in splits.items()
+    }
+    _note_lists(run, file, lists)
+
+
+def note_remarks(run: RunFolder, splits: Mapping[str, Decoded], progress: Progress) -> None:
+    """Report what was accepted though it isn't as the format says, and write it to `data_remarks.json`."""
+    for split, data in splits.items():
+        for remark in data.remarks:
+            progress.note(f"{split}: {remark}")
+    lists = {
+        split: [{"count": one.count, "what": one.text, "first": str(one.first)} for one in data.remarks]
+        for split, data in splits.items()
+    }
+    _note_lists(run, run.path / layout.DATA_REMARKS, lists)
+
+
+def _note_lists(run: RunFolder, file: Path, lists: Mapping[str, Sequence[object]]) -> None:
+    """Write a list for each image set, beside those that a begun run has already; no file where all are empty."""
+    noted = {**(read_json(file) if run.begun and file.is_file() else {}), **lists}
     if any(noted.values()):
         write_whole(file, json.dumps(noted, indent=2).encode())
 
@@ -104,11 +125,17 @@ def _fingerprints(data: RunData) -> dict[str, str | None]:
     return {"train": data.train.fingerprint(), "val": None if data.val is None else data.val.fingerprint()}
 
 
-def _check_same_data(run: RunFolder, found: Mapping[str, str | None]) -> None:
+def _check_same_data(run: RunFolder, data: RunData) -> None:
     """Raise RunError when the images changed: teachers and scores of one run belong to the same ones."""
     file = run.path / layout.DATA_DIGEST
-    if run.begun and file.is_file() and read_json(file) != found:
-        raise RunError(
-            f"{run.path} was begun with other images or annotations than are there now. "
-            "Bring those back, or give another --run-dir."
-        )
+    if not (run.begun and file.is_file()):
+        return
+    noted = read_json(file)
+    for name, images in (("train", data.train), ("val", data.val)):
+        known = noted.get(name)
+        same = known is None if images is None else isinstance(known, str) and images.has_fingerprint(known)
+        if not same:
+            raise RunError(
+                f"{run.path} was begun with other images or annotations than are there now. "
+                "Bring those back, or give another --run-dir."
+            )

@@ -8,54 +8,68 @@ import torch
 from search.config import ConfigError
 from search.stages.detector_result import figures_on
 from search.stages.images import defects_text, with_counted_objects
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
-from trainers.data.formats import data_format
+from trainers.data.finding import find_sets
+from trainers.data.image_sets import ImageSets
+from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.devices import pick_device
 from trainers.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How the images are read; the fields are those of a config's `data` with their defaults."""
+    """The image set to measure on, and how it is read.
 
-    format: str = "voc"
+    root: the folder of the data; None where `named` has all. format: None where it is to be found out. The others are
+    as in a config's `data`.
+    """
+
+    root: Path | None
+    split: str = "test"
+    format: str | None = None
     year: str = "2007"
+    named: NamedFiles = NOTHING_NAMED
+    follow_links: bool = False
     on_bad_data: OnBadData = "error"
     memory_limit_mb: float = 4096.0
 
+    def sets(self) -> ImageSets:
+        """The data's image sets. Raises DataError as `find_sets` does."""
+        return find_sets(self.root, self.format, self.year, self.named, self.follow_links)
 
-def run_evaluate(
-    checkpoint: Path, data_root: Path, split: str, reading: Reading, device: str, progress: Progress
-) -> dict[str, float]:
+
+def run_evaluate(checkpoint: Path, reading: Reading, device: str, progress: Progress) -> dict[str, float]:
     """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
 
-    Classes and image size are those of the checkpoint; skipped images are reported. Raises CheckpointError, DataError,
-    and ConfigError for a device that isn't there.
+    Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
+    remarks. Raises CheckpointError, DataError, and ConfigError for a device that isn't there.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device is 'cuda', but this machine has no GPU; allowed are auto and cpu.")
     detector = load_detector(checkpoint)
     try:
-        data = decode_split(reading, data_root, split, detector.classes, detector.spec.image_size, progress)
+        progress.note(reading.sets().reading(reading.split))
+        data = decode_split(reading, detector.classes, detector.spec.image_size, progress)
     except DataError as error:
         raise _for_a_command(error, detector.classes) from error
     if data.defects:
-        progress.note(defects_text(split, data))
+        progress.note(defects_text(reading.split, data))
+    for remark in data.remarks:
+        progress.note(f"{reading.split}: {remark}")
     return figures_on(detector.network.to(pick_device(device)), data)
 
 
-def decode_split(
-    reading: Reading, root: Path, split: str, classes: tuple[str, ...], size: int, progress: Progress
-) -> Decoded:
+def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:
     """An image set, decoded to squares of `size`. Raises DataError for a defect, and when no object counts."""
-    form, on_bad_data = data_format(reading.format, reading.year), reading.on_bad_data
-    listed = form.image_sets(root).read(split, class_names=classes, on_bad_data=on_bad_data)
+    sets, split, on_bad_data = reading.sets(), reading.split, reading.on_bad_data
+    listed = sets.read(split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
     found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
-    return with_counted_objects(found, split, form)
+    return with_counted_objects(found, split, sets.form)
 
 
 def _for_a_command(error: DataError, classes: tuple[str, ...]) -> DataError:

@@ -1,30 +1,34 @@
 """The images of a run: generated or found, read and decoded."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from search.plan.plan import Plan
-from search.plan.sources import check_sets, format_of, generated_sizes, image_sets, named_sets
+from search.plan.sources import format_of, generated_sizes, image_sets, named_sets, sets_of_files, shared_to_leave_out
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
+from trainers.data.disjoint import SharedImage, without_shared
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
 
-def prepare_root(plan: Plan, run: RunFolder) -> None:
+def prepare_root(plan: Plan, run: RunFolder) -> list[SharedImage]:
     """Generate or download the data first, where they are to be and aren't there yet.
 
-    Raises DataError when one of the image sets isn't there, or two of them share images.
+    Returns the images that image sets share, for `load_split`. Raises DataError when one of the sets isn't there, or
+    when they share images and bad ones aren't to be skipped.
     """
     data, form, root = plan.config.data, format_of(plan.config.data), data_root(plan, run)
     if form.generate is not None and root is not None:
         seed = seeded(plan.config.seed, data.format)
         form.generate(root, sizes=generated_sizes(data), image_size=data.shapes.image_size, seed=seed)
     if data.download and form.download is not None and root is not None:
-        form.download(root, tuple(named_sets(data).values()), data.year)
-    check_sets(data, root)
+        form.download(root, sorted(sets_of_files(data)), data.year)
+    return shared_to_leave_out(data, root)
 
 
 def data_root(plan: Plan, run: RunFolder) -> Path | None:
@@ -35,21 +39,38 @@ def data_root(plan: Plan, run: RunFolder) -> Path | None:
     return run.data if format_of(data).generate is not None else None
 
 
-def load_split(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
-    """Read and decode one image set. Raises DataError for a defect, or skips it, as `data.on_bad_data` says."""
+def note_readings(plan: Plan, run: RunFolder, progress: Progress) -> None:
+    """Report where each image set lies and as what it is read; nothing for images that the run generates."""
+    data = plan.config.data
+    if format_of(data).generate is None:
+        sets = image_sets(data, data_root(plan, run))
+        for split in named_sets(data).values():
+            progress.note(sets.reading(split))
+
+
+def load_split(
+    plan: Plan, run: RunFolder, split: str, progress: Progress | None = None, shared: Sequence[SharedImage] = ()
+) -> Decoded:
+    """Read and decode one image set, without the `shared` images that a later set has, too.
+
+    Raises DataError for a defect, or skips it, as `data.on_bad_data` says.
+    """
     data = plan.config.data
     listed = image_sets(data, data_root(plan, run)).read(split, class_names=plan.classes, on_bad_data=data.on_bad_data)
+    listed = without_shared(listed, split, shared)
     return decode(
         listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
     )
 
 
-def load_training(plan: Plan, run: RunFolder, progress: Progress | None = None) -> Decoded:
+def load_training(
+    plan: Plan, run: RunFolder, progress: Progress | None = None, shared: Sequence[SharedImage] = ()
+) -> Decoded:
     """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt.
 
     Raises DataError when there is nothing to learn on them.
     """
-    found = load_split(plan, run, plan.config.data.train, progress)
+    found = load_split(plan, run, plan.config.data.train, progress, shared)
     drops = found.learns_difficult and not plan.config.data.train_on_difficult
     if found.difficult.all() if drops or not found.learns_difficult else not len(found.labels):
         wanted = f"objects that aren't {format_of(plan.config.data).flagged}" if len(found.labels) else "objects"
@@ -61,9 +82,11 @@ def load_training(plan: Plan, run: RunFolder, progress: Progress | None = None) 
     return found.without_difficult() if drops else found
 
 
-def load_measured(plan: Plan, run: RunFolder, split: str, progress: Progress | None = None) -> Decoded:
+def load_measured(
+    plan: Plan, run: RunFolder, split: str, progress: Progress | None = None, shared: Sequence[SharedImage] = ()
+) -> Decoded:
     """As `load_split`, for images that something is measured on. Raises DataError when no object on them counts."""
-    return with_counted_objects(load_split(plan, run, split, progress), split, format_of(plan.config.data))
+    return with_counted_objects(load_split(plan, run, split, progress, shared), split, format_of(plan.config.data))
 
 
 def with_counted_objects(found: Decoded, split: str, form: Format) -> Decoded:

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import torch
 from torch import nn
 
 from results import layout
@@ -20,7 +19,7 @@ from spaces.candidate import Candidate
 from spaces.supernet import extract
 from trainers.devices import pick_device
 from trainers.progress import Progress
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 
 
 def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress) -> Result:
@@ -46,9 +45,9 @@ def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Can
 
 
 def _trained(plan: SearchPlan, prepared: Prepared, training: CandidateTraining, progress: Progress) -> nn.Module:
-    torch.manual_seed(seeded(training.seed, "retrain"))
     device = pick_device(plan.base.config.device)
     network = extract(prepared.state.supernet, plan.base.student, training.candidate).to(device)
-    distiller = distiller_for(plan.base, network, prepared.teachers).to(device)
+    with seeded_torch(seeded(training.seed, "retrain")):
+        distiller = distiller_for(plan.base, network, prepared.teachers).to(device)
     distiller.load_state_dict(prepared.state.distiller)
     return train_candidate(training, network, distiller, prepared.train, progress)

@@ -14,9 +14,11 @@ from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.prepare import prepare
 from search.stages.retrain import retrain
-from search.stages.trials import search_front
+from search.stages.trials import check_workers, search_front
 from spaces.candidate import Candidate
+from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
+from trainers.seeding import callers_generators
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,21 @@ def run_search(
     candidate that fails is recorded, and the search goes on. A start that is refused before its data was read leaves
     the folder as it was.
     """
-    plan = plan_search(config, None if data_root is None else Path(data_root))
-    with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
-        progress = run.logged(progress or SilentProgress())
-        data = read_data(plan.base, run, progress)
-        run.begin(config_text(plan.base.config))
-        note_data(data, run, progress)
-        prepared = prepare(plan, run, data, progress)
-        with run.timed("search"):
-            search_front(plan, run, prepared, progress)
-        found = results.open_run(run.path)
-        candidate = _picked(found, plan.base.config.retrain.pick)
-        retrained = None if candidate is None else retrain(plan, run, prepared, candidate, progress)
-    return Search(found, retrained)
+    with callers_generators(pick_device(config.device)):
+        plan = plan_search(config, None if data_root is None else Path(data_root))
+        with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
+            progress = run.logged(progress or SilentProgress())
+            data = read_data(plan.base, run, progress)
+            run.begin(config_text(plan.base.config))
+            note_data(data, run, progress)
+            check_workers(plan, run, data)
+            prepared = prepare(plan, run, data, progress)
+            with run.timed("search"):
+                search_front(plan, run, prepared, progress)
+            found = results.open_run(run.path)
+            candidate = _picked(found, plan.base.config.retrain.pick)
+            retrained = None if candidate is None else retrain(plan, run, prepared, candidate, progress)
+        return Search(found, retrained)
 
 
 def run_retrain(
@@ -74,13 +78,14 @@ def run_retrain(
     if epochs is not None:
         config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
     candidate = Candidate(results.open_run(run.path).candidate(candidate_id))
-    plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
-    with RunLock(run.path):
-        progress = run.logged(progress or SilentProgress())
-        data = read_data(plan.base, run, progress)
-        note_data(data, run, progress)
-        prepared = prepare(plan, run, data, progress)
-        return retrain(plan, run, prepared, candidate, progress)
+    with callers_generators(pick_device(config.device)):
+        plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
+        with RunLock(run.path):
+            progress = run.logged(progress or SilentProgress())
+            data = read_data(plan.base, run, progress)
+            note_data(data, run, progress)
+            prepared = prepare(plan, run, data, progress)
+            return retrain(plan, run, prepared, candidate, progress)
 
 
 def _picked(run: Run, pick: str | None) -> Candidate | None:

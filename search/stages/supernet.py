@@ -17,7 +17,7 @@ from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.supernet import train_supernet
 
@@ -44,6 +44,7 @@ def trained_supernet(
         state, _ = load_weights(run.supernet)
         found = SupernetState(_part(state, "supernet."), _part(state, "distiller."))
         _check_shapes(found.supernet, plan)
+    run.training_state("supernet").unlink(missing_ok=True)
     return found
 
 
@@ -51,12 +52,11 @@ def _train_and_save(
     plan: SearchPlan, run: RunFolder, teachers: dict[str, Teacher], train: Decoded, progress: Progress
 ) -> None:
     config, base = plan.base.config, plan.base
-    torch.manual_seed(seeded(config.seed, "supernet"))
     device = pick_device(config.device)
-    supernet = build_supernet(base.student, plan.choices).to(device)
-    inherit_shared(supernet, teachers[TWIN].network.state_dict())
-    distiller = distiller_for(base, supernet, teachers).to(device)
-    unfinished = run.training_state("supernet")
+    with seeded_torch(seeded(config.seed, "supernet")):
+        supernet = build_supernet(base.student, plan.choices).to(device)
+        inherit_shared(supernet, teachers[TWIN].network.state_dict())
+        distiller = distiller_for(base, supernet, teachers).to(device)
     train_supernet(
         supernet,
         distiller,
@@ -65,14 +65,13 @@ def _train_and_save(
         train_settings(config.supernet),
         seed=seeded(config.seed, "supernet", "data"),
         searched=SearchedLosses(supernet, teachers[TWIN].network, config.supernet.search_losses),
-        resume_from=unfinished,
+        resume_from=run.training_state("supernet"),
         progress=progress,
     )
     tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
     tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
     with writing(run, run.supernet):
         save_weights(run.supernet, tensors, {"kind": "supernet"})
-    unfinished.unlink(missing_ok=True)
 
 
 def _check_shapes(found: dict[str, Tensor], plan: SearchPlan) -> None:

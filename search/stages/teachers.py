@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from search.plan.plan import Plan
@@ -24,7 +23,7 @@ from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import score_metrics
 from trainers.progress import Progress, figures_text
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.detector import train_detector
 from trainers.whole_files import write_whole
@@ -62,6 +61,7 @@ def _teacher(
     if path.is_file():
         with reading(run, path):
             network = _load(path, teacher.spec, plan.classes)
+        run.training_state(f"teacher-{name}").unlink(missing_ok=True)  # of a start that ended before it did
         return Teacher(freeze(network.to(device)), teacher.spec, ALL_REAL)
     network = _train(name, teacher, plan, run, train, progress)
     path.with_suffix(".json").unlink(missing_ok=True)  # the figures of one that was deleted
@@ -75,10 +75,10 @@ def _train(
     name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, train: Decoded, progress: Progress
 ) -> nn.Module:
     seed = plan.config.seed
-    torch.manual_seed(seeded(seed, "teacher", name))
-    network = build_fixed(teacher.spec, ALL_REAL)
+    with seeded_torch(seeded(seed, "teacher", name)):
+        network = build_fixed(teacher.spec, ALL_REAL)
     if teacher.start is not None:
-        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec.detector)}")
+        progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec)}")
     network.to(pick_device(plan.config.device))
     train_detector(
         network,

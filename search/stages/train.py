@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import nn
 
 from results import layout
@@ -26,7 +25,7 @@ from spaces.supernet import build_fixed, inherit_shared
 from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
-from trainers.seeding import seeded
+from trainers.seeding import callers_generators, seeded, seeded_torch
 from trainers.teacher import Teacher
 
 
@@ -60,26 +59,27 @@ def run_train(
     of one. The same call goes on where an earlier one stopped, and keeps the result in `trained/<id>/`. Raises
     ConfigError for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
-    plan = plan_training(config, None if data_root is None else Path(data_root))
-    base, train = plan.base, plan.base.config.train
-    with started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run:
-        progress = run.logged(progress or SilentProgress())
-        training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
-        if training.finished:
-            check_result(training.place)
-        data = read_data(base, run, progress, with_test=True)
-        run.begin(config_text(base.config))
-        note_data(data, run, progress)
-        teachers = teacher_pool(base, run, data, progress)
-        test = cast(Decoded, data.test)
-        networks = {name: teacher.network for name, teacher in teachers.items()}
-        beside = partial(teacher_figures, test, base.teachers, run, networks)
-        if not training.finished:
-            with run.timed(f"train {plan.candidate.id}"):
-                network = _trained(plan, training, data, teachers, progress)
-            keep_result(training.place, network, base.student, plan.candidate, training.settings, test, beside)
-        training.forget_state()
-        return result_on(training.place, test, beside)
+    with callers_generators(pick_device(config.device)):
+        plan = plan_training(config, None if data_root is None else Path(data_root))
+        base, train = plan.base, plan.base.config.train
+        with started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run:
+            progress = run.logged(progress or SilentProgress())
+            training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
+            if training.finished:
+                check_result(training.place)
+            data = read_data(base, run, progress, with_test=True)
+            run.begin(config_text(base.config))
+            note_data(data, run, progress)
+            teachers = teacher_pool(base, run, data, progress)
+            test = cast(Decoded, data.test)
+            networks = {name: teacher.network for name, teacher in teachers.items()}
+            beside = partial(teacher_figures, test, base.teachers, run, networks)
+            if not training.finished:
+                with run.timed(f"train {plan.candidate.id}"):
+                    network = _trained(plan, training, data, teachers, progress)
+                keep_result(training.place, network, base.student, plan.candidate, training.settings, test, beside)
+            training.forget_state()
+            return result_on(training.place, test, beside)
 
 
 def _trained(
@@ -90,15 +90,15 @@ def _trained(
     progress: Progress,
 ) -> nn.Module:
     base, config = plan.base, plan.base.config
-    torch.manual_seed(seeded(config.seed, "train"))  # candidates of the same layers start from the same weights
     device = pick_device(config.device)
-    network = build_fixed(base.student, plan.candidate)
+    with seeded_torch(seeded(config.seed, "train")):  # candidates of the same layers start from the same weights
+        network = build_fixed(base.student, plan.candidate)
     if config.train.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
     elif base.start is not None:
-        matched = load_published(base.start, network, base.student.detector)
+        matched = load_published(base.start, network, base.student)
         progress.note(f"train {plan.candidate.id}: {matched}")
     network.to(device)
-    torch.manual_seed(seeded(config.seed, "train", "distiller"))
-    distiller = distiller_for(base, network, teachers).to(device)
+    with seeded_torch(seeded(config.seed, "train", "distiller")):
+        distiller = distiller_for(base, network, teachers).to(device)
     return train_candidate(training, network, distiller, data.train, progress)

@@ -1,5 +1,7 @@
 """The trials of a search: proposed, scored and written to the run's tables."""
 
+from typing import cast
+
 import results
 from search.controller.controller import Controller
 from search.controller.journal import Journal
@@ -7,16 +9,28 @@ from search.errors import RunError
 from search.plan.plan import SearchPlan
 from search.run.folder import RunFolder
 from search.stages.candidate_training import role_rates
+from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.teacher_outputs import teacher_outputs
+from search.workers.places import check_places
 from search.workers.recorder import ALL_REASONS
 from search.workers.runner import run_trials
+from trainers.data.decoded import Decoded
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
 
 Rows = list[dict[str, object]]
+
+
+def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
+    """Raise RunError, before long trainings, where Ray could not start the workers on this machine after them."""
+    scoring, val = plan.base.config.scoring, cast(Decoded, data.val)
+    if not run.supernet.is_file():
+        adapted = scoring.adapt_steps * scoring.batch_size
+        seen = min(max(adapted, scoring.recalibrate_images), len(data.train))
+        check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
 
 
 def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> None:

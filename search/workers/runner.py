@@ -1,13 +1,16 @@
 """Ray Tune runs the trials: a searcher asks the controller for candidates, the recorder gives it their results."""
 
+import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
@@ -18,6 +21,7 @@ from search.workers.session import ray_session
 from search.workers.share import Share
 from search.workers.worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress
+from trainers.whole_files import naming_errors
 
 
 def run_trials(
@@ -44,7 +48,7 @@ def run_trials(
         recorder = Recorder(controller, stage, workers, on_finished, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
-            with ray_session(address, workers) as folder:
+            with ray_session(address, workers) as folder, _full_disk(folder):
                 _tuner(controller, recorder, folder, workers, parts, make_scorer).fit()
         done = controller.done()
         if done is None or controller.in_flight:
@@ -55,6 +59,16 @@ def run_trials(
         if done is Done.EXHAUSTED:
             stage.advance(0, ended=f"early: {done.value}")
     return done
+
+
+@contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    """Errors of Ray that come from a full disk name no file: they get the name of the session's folder."""
+    try:
+        with naming_errors(folder):
+            yield
+    except (OutOfDiskError, ObjectStoreFullError) as error:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
 
 
 def _tuner(

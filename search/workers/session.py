@@ -19,6 +19,8 @@ from results import layout
 from search.errors import RunError
 from search.run.lock import RunLock
 from search.workers.installation import package_folders
+from search.workers.places import FOLDER_PREFIX, candidate_roots, store_bytes, temporary_root, token_settings
+from trainers.whole_files import naming_errors
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no usage reports, and no message about them
@@ -30,10 +32,8 @@ SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
 }
 
-FOLDER_PREFIX = "bitfront-ray-"
 MARKER = "left-by-bitfront-for-ray"
 """A file in each folder that we made: in a shared temporary folder, a matching name alone proves nothing."""
-LONGEST_ROOT = 16
 YOUNG_SECONDS = 60.0
 """A younger folder may belong to a driver that has not locked it yet."""
 
@@ -46,10 +46,12 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
     cluster can't be joined.
     """
     _remove_left_behind()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_temporary_root()))
-    (folder / MARKER).write_text("Made for one search, which removes it. After a kill, a later search does.\n")
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=temporary_root()))
+    with naming_errors(folder / MARKER):
+        (folder / MARKER).write_text("Made for one search, which removes it. After a kill, a later search does.\n")
     import_path = os.pathsep.join(filter(None, [str(package_folders()[0].parent), os.environ.get("PYTHONPATH")]))
     needed = {"PYTHONPATH": import_path, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
+    needed |= token_settings() if address is None else {}
     with RunLock(folder), _environment({**SETTINGS, **needed}), _quiet():
         started = not ray.is_initialized()
         try:
@@ -62,15 +64,9 @@ def ray_session(address: str | None, workers: int) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _temporary_root() -> Path:
-    """A folder with a path short enough: a socket's path has at most 107 characters, 103 on a Mac, and Ray adds 86."""
-    usual = Path(tempfile.gettempdir()).resolve()
-    return usual if len(str(usual)) <= LONGEST_ROOT else Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
-
-
 def _remove_left_behind() -> None:
     """Remove the folders of drivers that were killed, whose locks nobody holds any more."""
-    for folder in _temporary_root().glob(f"{FOLDER_PREFIX}*"):
+    for folder in (found for root in candidate_roots() for found in root.glob(f"{FOLDER_PREFIX}*")):
         try:
             if _is_ours(folder) and time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
                 with RunLock(folder):
@@ -103,14 +99,15 @@ def _init(address: str | None, folder: Path) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         try:
-            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **quiet)
+            size = store_bytes()
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), object_store_memory=size, **quiet)
         except Exception as error:
             # Ray raises a bare Exception for a node that doesn't come up in time; an error of ours keeps its traceback.
             if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
                 raise
             raise RunError(
-                f"Ray did not start on this machine: {error} A machine that is very busy can be the cause. "
-                "Start the same command again: it goes on from here."
+                f"Ray did not start on this machine: {_sentence(error)} {_cause(error)} Start the same command again: "
+                "it goes on from here."
             ) from error
         return
     if address.startswith("ray://"):
@@ -125,6 +122,17 @@ def _init(address: str | None, folder: Path) -> None:
             f"No Ray cluster can be joined at {address!r}: {error} Start one with 'ray start --head' and give its "
             "HOST:PORT, or leave the address out to run on this machine alone."
         ) from error
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
+
+
+def _cause(error: Exception) -> str:
+    """What may lie behind it: a fault of a file or folder names itself."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return "Ray needs that file: make room, or change its permissions."
+    return "A machine that is very busy can be the cause."
 
 
 @contextmanager

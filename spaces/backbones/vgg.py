@@ -24,6 +24,9 @@ STAGE_CHANNELS = (64, 128, 256, 512, 512)
 VGG11, VGG16 = (1, 1, 2, 2, 2), (2, 2, 3, 3, 3)
 """Convolutions of each stage: configurations A and D of the paper's table 1."""
 
+CLASSIFIER = ("classifier.", "pre_logits.", "head.fc.", "fc.")
+"""How the names of a classifier's last layers begin: torchvision's, timm's two, and a usual replacement's."""
+
 
 class VGGBlock(nn.Module):
     """A convolution's unit, and the pooling before it where there is one: 2x2 where a stage begins, which halves odd
@@ -132,7 +135,8 @@ class VGG(nn.Module):
         for _, convolution, norm in places:
             bias = named.pop(f"{convolution}.bias", None)
             if bias is not None and with_norms:
-                named[f"{norm}.running_mean"] = named[f"{norm}.running_mean"] - bias
+                if (mean := named.get(f"{norm}.running_mean")) is not None:
+                    named[f"{norm}.running_mean"] = mean - bias
             elif bias is not None:  # a BatchNorm that adds the bias and no more
                 mean, var = torch.zeros_like(bias), torch.ones_like(bias)
                 own = {
@@ -168,7 +172,7 @@ class VGG(nn.Module):
 
 
 def _is_classifier(state: Mapping[str, Tensor]) -> bool:
-    return any(name.startswith("classifier.") for name in state)
+    return any(name.startswith(CLASSIFIER) for name in state)
 
 
 def _colour(values: Tensor) -> tuple[float, float, float]:

@@ -20,7 +20,8 @@ def fit_predictors(
     """The state with predictors of `wanted` rows instead of `there`, background included, or without any.
 
     predictors: names of tensors (A * there * n, ...), each with its n numbers a row. As many rows as are wanted stay as
-    they are; of COCO's 91 those of its eighty classes are taken. Raises ValueError for a tensor that has other rows.
+    they are; of COCO's 91 those of its eighty classes are taken. Others get a name that no network has, so that a
+    report lists them among what was left out. Raises ValueError for a tensor that has other rows.
     """
     fitted = dict(state)
     for name, numbers in predictors.items():
@@ -31,6 +32,8 @@ def fit_predictors(
             if tensor.ndim == 0 or len(tensor) % (there * numbers):
                 raise ValueError(f"The tensor {name} is {tuple(tensor.shape)}, no predictor of {there} rows.")
             fitted[name] = tensor.unflatten(0, (-1, there, numbers))[:, ROWS_OF_EIGHTY].flatten(0, 2)
+        else:
+            fitted[f"{name} of {there} rows"] = tensor
     return fitted
 
 

@@ -5,7 +5,7 @@ from importlib.resources import as_file, files
 from torch import Tensor
 from torchvision.models import get_model_weights
 
-from spaces.published.weights import read_state
+from spaces.published.reading import read_states
 
 IMAGENET, COCO = "imagenet", "coco"
 NAMES = (IMAGENET, COCO)
@@ -56,7 +56,7 @@ def download(detector: str, name: str) -> dict[str, Tensor]:
     if model in PACKAGED:
         package, inside = PACKAGED[model]
         with as_file(files(package) / inside) as path:
-            return read_state(path)
+            return read_states(path)[0].tensors
     weights = get_model_weights(model)["COCO_V1" if name == COCO else "IMAGENET1K_V1"]
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)

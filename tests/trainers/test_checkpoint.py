@@ -1,3 +1,5 @@
+import errno
+import io
 import os
 import pickle
 import random
@@ -240,3 +242,24 @@ def test_a_training_state_that_can_not_be_read_is_named_with_the_way_out(tmp_pat
         CheckpointError, match=r"teacher\.state is no training state that can be read\. Delete it to start"
     ):
         load_training_state(path)
+
+
+@pytest.mark.parametrize("sizes", [{"large": 100_000}, {str(n): 10 for n in range(1000)}], ids=["large", "many"])
+def test_a_state_that_does_not_fit_on_the_disk_is_an_error_of_the_disk(tmp_path, monkeypatch, sizes):
+    """torch closes its archive after the disk's error, and reports that this fails: 'unexpected pos 704 vs 598'."""
+
+    class Full(io.FileIO):
+        def write(self, content):
+            if self.tell() + len(content) > 65536:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    state = tmp_path / "state.pt"
+    save_training_state(state, {"old": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda self, mode: io.BufferedWriter(Full(self, mode)))
+        with pytest.raises(OSError, match="No space left") as full:
+            save_training_state(state, {name: torch.zeros(size) for name, size in sizes.items()})
+    assert full.value.filename == str(state)
+    assert load_training_state(state) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [state]

@@ -7,8 +7,9 @@ from safetensors.torch import save_file
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
-from trainers.checkpoint import FORMAT, CheckpointError, load_weights, save_weights
+from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.detector_file import load_detector, read_description, save_detector
+from trainers.file_format import FORMAT
 
 CANDIDATE = Candidate(
     {

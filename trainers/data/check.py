@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.data.decoded import Decoded, decode
+from trainers.data.decoded import Decoded
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.image_sets import ImageSets
+from trainers.data.remarks import Remark
 from trainers.data.sample import REGION, Defect
 from trainers.progress import Progress
 
@@ -27,7 +29,10 @@ class Count:
 
 @dataclass(frozen=True)
 class SplitCheck:
-    """What one split holds: usable images, objects by class name, ignored regions, objects of all classes, defects."""
+    """What one split holds: usable images, objects by class name, ignored regions, objects of all classes.
+
+    defects: why images were left out. remarks: what was accepted although it isn't as the format says.
+    """
 
     split: str
     images: int
@@ -35,6 +40,7 @@ class SplitCheck:
     regions: int
     total: Count
     defects: tuple[Defect, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 def check_split(
@@ -47,13 +53,13 @@ def check_split(
     try:
         listed = sets.read(split, class_names=class_names, on_bad_data="skip")
         decoded = decode(listed, CHECKED_SIZE, float("inf"), "skip", stage=f"images of {split}", progress=progress)
-    except NothingUsableError as error:
-        return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), error.defects or (Defect(Path(error.where), error.reason),))
     except DataError as error:
-        return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), (Defect(Path(error.where), error.reason),))
+        defects = error.defects if isinstance(error, NothingUsableError) else ()
+        return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), defects or (Defect(Path(error.where), error.reason),))
     counted = {name: _count(decoded, decoded.labels == k) for k, name in enumerate(decoded.class_names, start=1)}
     regions = int((decoded.labels == REGION).sum())
-    return SplitCheck(split, len(decoded), counted, regions, _count(decoded, decoded.labels != REGION), decoded.defects)
+    total = _count(decoded, decoded.labels != REGION)
+    return SplitCheck(split, len(decoded), counted, regions, total, decoded.defects, decoded.remarks)
 
 
 def _count(decoded: Decoded, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Count:

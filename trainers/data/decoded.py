@@ -1,24 +1,21 @@
 """Images decoded once and stored, resized, as uint8: reading one then takes microseconds instead of milliseconds."""
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from trainers.data.batches import Batch, batches
-from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
-from trainers.data.image_file import FORMATS, bits_per_channel, raised_as_data_errors
-from trainers.data.remarks import Remark, merged
-from trainers.data.sample import Defect, DetectionData, Sample, Target
-from trainers.progress import Progress, SilentProgress
+from trainers.data.remarks import Remark
+from trainers.data.sample import Defect, Target
 
-_ORIENTATION, _TURNED = 0x0112, range(2, 9)  # an EXIF tag and its values but 1, upright; others mean nothing
+_WITH_PIXELS = "pixels:"
+"""What fingerprints begin with that cover the pixels, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +117,26 @@ class Decoded:
         return batches(self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
 
     def fingerprint(self) -> str:
-        """A digest of the image ids in order, the size, the classes and the objects: it differs between data sets."""
+        """A digest of all that is decoded, in order: it differs between any two data sets that aren't the same."""
+        return self._fingerprint
+
+    def has_fingerprint(self, text: str) -> bool:
+        """Whether `text` is the fingerprint of these images. Runs of earlier versions have one without the pixels."""
+        return text == (self._fingerprint if text.startswith(_WITH_PIXELS) else self._digest_of_objects().hexdigest())
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = self._digest_of_objects()
+        digest.update(json.dumps([self.rule, self.learns_difficult]).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return f"{_WITH_PIXELS}{digest.hexdigest()}"
+
+    def _digest_of_objects(self) -> "hashlib._Hash":
+        """Of the image ids in order, the size, the classes and the objects."""
         digest = hashlib.sha256(json.dumps([self.image_ids, self.size, self.class_names]).encode())
         for array in (self.boxes, self.labels, self.difficult, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return digest
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, without a copy; `from_arrays` is the inverse."""
@@ -151,99 +163,3 @@ class Decoded:
             rule=rule,
             learns_difficult=learns_difficult,
         )
-
-
-def decode(
-    data: DetectionData,
-    size: int,
-    memory_limit_mb: float = 4096,
-    on_bad_data: OnBadData = "error",
-    *,
-    stage: str = "images",
-    progress: Progress | None = None,
-) -> Decoded:
-    """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
-
-    `progress` advances by one per image, in a stage of the name `stage`. Raises DataError before decoding if the images
-    would take more than `memory_limit_mb` (1 MB = 2**20 bytes). Raises it too for a file that isn't a JPEG or PNG, is
-    truncated, is rotated by its EXIF data, or has another size than its annotation says; with on_bad_data="skip" such
-    an image is left out and listed in `defects`, after those of `data`.
-    """
-    check_on_bad_data(on_bad_data)
-    if size < 1:
-        raise ValueError(f"size is {size}, must be at least 1.")
-    _check_memory(len(data.samples), size, memory_limit_mb)
-    images = np.empty((len(data.samples), 3, size, size), dtype=np.uint8)
-    usable: list[Sample] = []
-    defects = list(data.defects)
-    with (progress or SilentProgress()).stage(stage, len(data.samples)) as report:
-        for sample in data.samples:
-            try:
-                images[len(usable)] = _resized(sample, size)
-            except DataError as error:
-                if on_bad_data == "error":
-                    raise
-                defects.append(Defect(sample.image, error.reason))
-            else:
-                usable.append(sample)
-            report.advance()
-    if not usable:
-        first = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
-        raise NothingUsableError("the data set", f"no image is usable; {first}", "Repair the data", defects)
-    return _assemble(images[: len(usable)], usable, data, tuple(defects))
-
-
-def _assemble(
-    images: NDArray[np.uint8], samples: Sequence[Sample], data: DetectionData, defects: tuple[Defect, ...]
-) -> Decoded:
-    size = images.shape[-1]
-    scaled = [s.boxes * (np.array([size, size, size, size]) / (s.width, s.height, s.width, s.height)) for s in samples]
-    return Decoded(
-        images=images,
-        boxes=np.concatenate(scaled).astype(np.float32),
-        labels=np.concatenate([s.labels for s in samples]),
-        difficult=np.concatenate([s.difficult for s in samples]),
-        offsets=np.cumsum([0] + [len(s.labels) for s in samples], dtype=np.int64),
-        image_ids=tuple(s.image_id for s in samples),
-        class_names=data.class_names,
-        defects=defects,
-        rule=data.rule,
-        learns_difficult=data.learns_difficult,
-        left_out=data.left_out + len(data.samples) - len(samples),
-        remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
-    )
-
-
-def _check_memory(count: int, size: int, limit_mb: float) -> None:
-    needed_mb = count * 3 * size * size / 2**20
-    if needed_mb > limit_mb:
-        raise DataError(
-            f"{count} images at {size} x {size} pixels",
-            f"they take {needed_mb:.1f} MB decoded, more than the limit of {limit_mb:g} MB",
-            "Lower data.image_size, use a smaller split, or raise data.memory_limit_mb",
-        )
-
-
-def _resized(sample: Sample, size: int) -> NDArray[np.uint8]:
-    """(3, size, size). The header is checked first, so that a wrong size is an error before memory is allocated."""
-    try:
-        content = sample.image.read_bytes()
-    except OSError as error:
-        raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
-    with raised_as_data_errors(sample.image):
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-        orientation = image.getexif().get(_ORIENTATION)
-        if orientation in _TURNED:
-            raise DataError(
-                sample.image,
-                f"its EXIF data turn the image (orientation {orientation}), and boxes may mean it turned or not",
-                "Save the image upright, or set data.on_bad_data: skip to leave it out",
-            )
-        if (bits := bits_per_channel(image, content)) > 8:
-            raise DataError(sample.image, f"the image has {bits} bits a channel, allowed are 8 or fewer")
-        if image.size == (sample.width, sample.height):
-            square = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-            return np.asarray(square).transpose(2, 0, 1)
-    width, height = image.size
-    expected = f"{sample.width} x {sample.height}"
-    raise DataError(sample.image, f"the image is {width} x {height} pixels, its annotation says {expected}")

@@ -7,19 +7,27 @@ from pathlib import Path, PurePosixPath
 
 from trainers.data.errors import DataError, show
 
+FOLLOW_OR_SKIP = (
+    "Set data.follow_links: true (--follow-links) to read what it leads to, put a copy in its place, or set "
+    "data.on_bad_data: skip to leave the whole image out"
+)
+
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A folder of images or annotations. A file in it may be a link to a place in it or below the data root."""
+    """A folder of images or annotations.
+
+    allowed: the resolved paths of the data root and of the folder, in one of which a linked file must lie; None where
+    a link may lead anywhere.
+    """
 
     path: Path
-    allowed: tuple[Path, Path]
-    """The resolved paths of the root and of the folder."""
+    allowed: tuple[Path, Path] | None
 
     @classmethod
-    def of(cls, root: Path, path: Path) -> "DataFolder":
-        """The folder at `path`, which belongs to the data below `root`."""
-        return cls(path, (root.resolve(), path.resolve()))
+    def of(cls, root: Path, path: Path, follow_links: bool = False) -> "DataFolder":
+        """The folder at `path` of the data below `root`. follow_links: whether links may lead outside."""
+        return cls(path, None if follow_links else (root.resolve(), path.resolve()))
 
     def file(self, name: str, what: str, source: Path, verb: str = "names") -> Path:
         """The path of the file `name`. Errors call it a `what`, such as "image", that `source` names (or lists).
@@ -35,8 +43,9 @@ class DataFolder:
             raise DataError(path, f"the {what} can't be read ({error.strerror}); {source} {verb} it") from error
         if not regular:
             raise DataError(path, f"the {what} is no file; {source} {verb} it")
-        if not any(resolved.is_relative_to(place) for place in self.allowed):
-            raise DataError(path, f"the {what} is a link that leads outside the data folder; {source} {verb} it")
+        if self.allowed is not None and not any(resolved.is_relative_to(place) for place in self.allowed):
+            reason = f"the {what} is a link that leads outside the data folder; {source} {verb} it"
+            raise DataError(path, reason, FOLLOW_OR_SKIP)
         return path
 
 

@@ -3,7 +3,6 @@
 Importing it must stay quick: a config is checked against its names before torch is imported.
 """
 
-import filecmp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,9 @@ from trainers.data.visdrone.reader import VISDRONE_CLASSES, read_visdrone, visdr
 from trainers.data.voc.download import VOC_BY_HAND, download_voc
 from trainers.data.voc.layouts import voc_layouts
 from trainers.data.voc.reader import VOC_CLASSES, read_voc, voc_images
+from trainers.data.yolo.classes import yolo_classes
+from trainers.data.yolo.layouts import YOLO_LAYOUTS
+from trainers.data.yolo.reader import read_yolo, yolo_images
 
 
 class Reader(Protocol):
@@ -141,6 +143,19 @@ FORMATS: dict[str, Format] = {
             "annotations, into <data.root>"
         ),
     ),
+    "yolo": Format(
+        title="YOLO",
+        layouts=YOLO_LAYOUTS,
+        reader=read_yolo,
+        images=yolo_images,
+        holds="data.yaml, or images and labels",
+        variable="BITFRONT_YOLO_ROOT",
+        classes=Classes(COCO_CLASSES, listed=yolo_classes),
+        rule="coco",
+        flagged="to be ignored",
+        learns_difficult=False,
+        by_hand="For YOLO, put data.yaml, the images and the labels into <data.root>",
+    ),
     "shapes": replace(
         _voc("2007"),
         title="Shapes",
@@ -157,15 +172,3 @@ def data_format(name: str, year: str = "2007") -> Format:
     """The format of that name, of that year where it has years. Raises ValueError for an unknown name."""
     form = lookup(FORMATS, name, "format")
     return form.of_year(year) if form.of_year is not None else form
-
-
-def shared_images(one: Mapping[str, Path], other: Mapping[str, Path]) -> list[str]:
-    """The ids in both splits that belong to the same image: the same file, or two files of equal content."""
-    return sorted(name for name in one.keys() & other.keys() if _alike(one[name], other[name]))
-
-
-def _alike(one: Path, other: Path) -> bool:
-    try:
-        return one == other or filecmp.cmp(one, other, shallow=False)
-    except (OSError, ValueError):  # a file is missing or its name is invalid: its reader reports that
-        return False

@@ -27,16 +27,22 @@ Parts = tuple[SetFiles, ...]
 """An image set: one part, or several, such as VOC's years."""
 
 
+def _nothing_known(root: Path) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Layout:
     """One way in which data of a format lie below a folder.
 
     title: what is where, as in "images/ and labels/ with a folder a set"; it ends a sentence that begins with "looked
     for". sets: the image sets below a root that lie in this way, by name; it reads no annotation and raises nothing.
+    way_out: what may help where a root has no such set, or an empty text.
     """
 
     title: str
     sets: Callable[[Path], Mapping[str, Parts]]
+    way_out: Callable[[Path], str] = _nothing_known
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLIPPED = "boxes that reached up to two pixels beyond their image were clipped to it"
-OTHER_NAME = "annotations name another file than the picture of their image id, which was read"
-SIZE_OF_PICTURE = "annotations without a usable size; the picture's own was taken"
-OTHER_SIZE = "pictures are one or two pixels larger or smaller than their annotations say; their own size was taken"
+OTHER_NAME = "annotations name another file than the picture of their image id, and that picture was read"
+SIZE_OF_PICTURE = "annotations had no usable size, and the picture's own was taken"
+OTHER_SIZE = "pictures were one or two pixels off the size of their annotations, and their own size was taken"
+TURNED = "pictures that EXIF data turn were read upright, and nothing says whether their boxes were drawn so"
+NO_LABELS = "pictures without a label file were read as pictures without objects"
 NO_HEIGHT = "objects without height or width were skipped"
+REPEATED = "objects that a label file lists twice were read once"
 GROUPING = "categories that only group others and own no object were taken as no class"
 
 
@@ -21,7 +24,7 @@ class Remark:
     first: Path
 
     def __str__(self) -> str:
-        return f"{self.count} {self.text}; the first: {self.first}"
+        return f"{self.text}: {self.count}, the first: {self.first}"
 
 
 def merged(remarks: Iterable[Remark]) -> tuple[Remark, ...]:

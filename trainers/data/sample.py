@@ -15,9 +15,6 @@ REGION = 0
 Target = dict[str, NDArray[Any]]
 """The objects of one image, by name: boxes (n, 4), labels (n,) and difficult (n,), as in `Sample`."""
 
-EDGE = 0.5
-"""How many pixels a box may reach beyond its image, because files are rounded; it is clipped at the border."""
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -27,7 +24,8 @@ class Sample:
     VOC's 1-based inclusive xmin, ymin, xmax, ymax become xmin - 1, ymin - 1, xmax, ymax, and the plain IoU of such
     boxes is VOC's IoU with its "+ 1". labels (n,) int64, 1..C, or REGION. difficult (n,) bool: objects that
     evaluation ignores: VOC's difficult objects, COCO's crowds, VisDrone's ignored regions and objects of score 0.
-    remarks: what was accepted in its annotation although it isn't as the format says.
+    remarks: what was accepted in its annotation although it isn't as the format says. has_own_size: whether width and
+    height are those of the upright picture, since the annotation has none.
     """
 
     image_id: str
@@ -38,6 +36,7 @@ class Sample:
     labels: NDArray[np.int64]
     difficult: NDArray[np.bool_]
     remarks: tuple[Remark, ...] = ()
+    has_own_size: bool = False
 
 
 @dataclass(frozen=True)

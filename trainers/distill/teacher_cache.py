@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from spaces.detectors import DetectorOutput, Responses
 from trainers.data.decoded import Decoded
 from trainers.devices import to_device
-from trainers.whole_files import digest_of, write_whole
+from trainers.whole_files import digest_of, naming_errors, write_whole
 
 VERSION = "teacher-outputs-3"
 PARTS = frozenset({"features", "responses"})
@@ -81,10 +81,14 @@ def kept_outputs(
         return _read(place)
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    if not _compute(place, network, images, batch_size, parts):
-        shutil.rmtree(place)
-        return None
-    write_whole(place / SUMS, _sums(place))
+    try:
+        if not _compute(place, network, images, batch_size, parts):
+            shutil.rmtree(place)
+            return None
+        write_whole(place / SUMS, _sums(place))
+    except OSError:
+        shutil.rmtree(place, ignore_errors=True)  # on a full disk they would be in the way
+        raise
     return _read(place)
 
 
@@ -120,31 +124,39 @@ def bytes_of(network: nn.Module, images: Decoded, parts: frozenset[str] = PARTS)
 def _compute(place: Path, network: nn.Module, images: Decoded, batch_size: int, parts: frozenset[str]) -> bool:
     """Compute and write all files. Returns whether half precision can hold all values."""
     device = next(network.parameters()).device
-    maps: dict[str, Array] = {}
-    start, form = 0, {}
+    files: dict[str, Path] = {}
     for batch in images.batches(batch_size, seed=0, epoch=0, augment=False):
         with torch.no_grad():
             output: DetectorOutput = network(to_device(batch, device)[0])
         batch_maps = _maps(output, parts)
-        if not maps:
-            files = {name: f"{number}.npy" for number, name in enumerate(batch_maps)}
+        if not files:
+            files = {name: place / f"{number}.npy" for number, name in enumerate(batch_maps)}
             for name, x in batch_maps.items():
-                shape = (len(images), *x.shape[1:])
-                maps[name] = np.lib.format.open_memmap(place / files[name], "w+", np.float16, shape)
+                _append(files[name], _header((len(images), *x.shape[1:])))
             anchors = BytesIO()
             np.save(anchors, output.responses.anchors.cpu().numpy())
             write_whole(place / "anchors.npy", anchors.getvalue())
-            form = {"files": files, **_form(output, parts)}
+            form = {"files": {name: file.name for name, file in files.items()}, **_form(output, parts)}
+            write_whole(place / "form.json", json.dumps(form).encode())
         for name, x in batch_maps.items():
             half = x.cpu().to(torch.float16)
             if not bool(half.isfinite().all()):
                 return False
-            maps[name][start : start + len(x)] = half.numpy()
-        start += len(batch[0])
-    for array in maps.values():
-        array.flush()  # type: ignore[attr-defined]  # a memmap
-    write_whole(place / "form.json", json.dumps(form).encode())
+            _append(files[name], half.contiguous().numpy().tobytes())
     return True
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """How a .npy file of this shape begins."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f2", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def _append(file: Path, content: bytes) -> None:
+    """Add to a file by writing, not by a map of it: a write to a map kills the process where the disk is full."""
+    with naming_errors(file), file.open("ab") as opened:
+        opened.write(content)
 
 
 def _maps(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Tensor]:
@@ -176,7 +188,7 @@ def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded, p
             [VERSION, torch.__version__, dict(described_as), images.size, sorted(parts)], sort_keys=True
         ).encode()
     )
-    digest.update(np.ascontiguousarray(images.images).tobytes())
+    digest.update(np.ascontiguousarray(images.images).data)
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

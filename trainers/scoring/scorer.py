@@ -20,7 +20,7 @@ from trainers.distill import Distiller
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
 from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of, images_of
-from trainers.seeding import seeded
+from trainers.seeding import callers_generators, seeded, seeded_torch
 from trainers.training.memory import keep_freed_memory
 from trainers.training.parameter_groups import optimizer_groups
 from trainers.training.recalibrate import recalibrate
@@ -66,7 +66,8 @@ class Scorer:
         """Adapt, recalibrate and measure. Raises DivergedError when a loss or a weight isn't finite."""
         network = extract(self._supernet, self._spec, candidate)
         started = time.perf_counter()
-        self._adapt(network, candidate)
+        with callers_generators(self._device):  # fresh adapters draw from them
+            self._adapt(network, candidate)
         adapted = time.perf_counter()
         recalibrate(network, (images for images, _ in self._batches(self._recalibration)))
         _check_weights(network)
@@ -96,13 +97,13 @@ class Scorer:
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps()):
-            torch.manual_seed(seeded(self._settings.seed, "adapt", step))  # for random draws of the detector
             known = partial(self._known_output, start, start + len(images))
-            losses = distiller.step(network, candidate, images, targets, known=known)
-            check_finite(losses, "the adaptation", 0, step)
-            optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()
-            optimizer.step()
+            with seeded_torch(seeded(self._settings.seed, "adapt", step), self._device):  # for draws of the detector
+                losses = distiller.step(network, candidate, images, targets, known=known)
+                check_finite(losses, "the adaptation", 0, step)
+                optimizer.zero_grad(set_to_none=True)
+                torch.stack(list(losses.values())).sum().backward()
+                optimizer.step()
             schedule.step()
         network.eval()
 

@@ -9,7 +9,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from trainers.data.batches import Batch
 from trainers.devices import to_device
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
 from trainers.training.resuming import Position, Stateful
@@ -27,8 +27,9 @@ class DivergedError(FloatingPointError):
 class Training:
     """Modules with their optimizer and schedule (AdamW, a warmed-up cosine rate), trained one batch at a time.
 
-    torch's RNG is reseeded in every step from (seed, epoch, step). `step_losses` must derive all other randomness from
-    these, so that a resumed training matches an uninterrupted one bit for bit.
+    In every step torch draws from (seed, epoch, step), and the caller's generators are as before when it ends.
+    `step_losses` must derive all other randomness from these, so that a resumed training matches an uninterrupted one
+    bit for bit.
     """
 
     def __init__(
@@ -62,8 +63,12 @@ class Training:
 
         Raises DivergedError, before any weight changes, when a loss or a gradient isn't finite.
         """
-        torch.manual_seed(seeded(self._seed, "draws", at.epoch, at.step))  # anchors, proposals, teachers
         set_progress(self._annealed, (at.epoch * self.steps_per_epoch + at.step) / self._steps)
+        draws = seeded(self._seed, "draws", at.epoch, at.step)  # anchors, proposals, teachers
+        with seeded_torch(draws, self._device):
+            self._update(batch, at)
+
+    def _update(self, batch: Batch, at: Position) -> None:
         losses = self._step_losses(to_device(batch, self._device), at.epoch, at.step)
         loss = torch.stack(list(losses.values())).sum()
         check_finite(losses, self._stage, at.epoch, at.step)

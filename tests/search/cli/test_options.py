@@ -23,8 +23,8 @@ def message(stderr):
     [
         (("front", "run"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet'."),
         (("cost", "demo"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet'."),
-        (("data", "check", "data"), "--format", "yolo", "'yolo' is not one of 'voc', 'coco', 'visdrone'."),
-        (EVALUATE, "--format", "yolo", "'yolo' is not one of 'voc', 'coco', 'visdrone'."),
+        (("data", "check", "data"), "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
+        (EVALUATE, "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
         (EVALUATE, "--on-bad-data", "skp", "'skp' is not one of 'error', 'skip'."),
         (EVALUATE, "--device", "tpu", "'tpu' is not one of 'auto', 'cpu', 'cuda'."),
         (EVALUATE, "--memory-limit-mb", "0", "0 is not a positive, finite number."),

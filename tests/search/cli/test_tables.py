@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -67,6 +69,30 @@ def test_rows_come_as_csv_and_json(tmp_path, capfdbinary):
     assert capfdbinary.readouterr().out == b"layer,ops\na,3\nb,4\n"
     print_rows(rows, Format.JSON, tmp_path / "rows.json")
     assert json.loads((tmp_path / "rows.json").read_text()) == rows
+
+
+def test_a_pipe_is_an_output_and_a_link_stays_one(tmp_path):
+    """As a shell's `-o >(...)` is; and as `-o latest.csv` may be."""
+    read, written = os.pipe()
+    print_rows([{"layer": "a"}], Format.CSV, Path(f"/dev/fd/{written}"))
+    os.close(written)
+    assert os.read(read, 99) == b"layer\na\n"
+    os.close(read)
+    (tmp_path / "latest.csv").symlink_to("monday.csv")
+    print_rows([{"layer": "a"}], Format.CSV, tmp_path / "latest.csv")
+    assert (tmp_path / "latest.csv").is_symlink()
+    assert (tmp_path / "monday.csv").read_text() == "layer\na\n"
+
+
+def test_an_output_that_can_be_no_file_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to("none/rows.csv")
+    for name, what in (
+        ("", "is a folder"),
+        ("none/rows.csv", "can't be written: there is no folder"),
+        ("link", "can't"),
+    ):
+        with pytest.raises(RunError, match=rf"--output {tmp_path / name} {what}.*Give the name of a file"):
+            print_rows([{"layer": "a"}], Format.CSV, tmp_path / name)
 
 
 def test_parquet_is_kept_from_a_terminal(front, monkeypatch):

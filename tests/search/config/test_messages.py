@@ -127,9 +127,9 @@ EXPECTED = {
     ("data.download", "maybe"): "is 'maybe', must be true or false.",
     ("space.terms.feature_hint.weight", "[1]"): "is [1], must be two numbers, [lowest, highest].",
     ("space.layers.methods", "[]"): "is [], must have one entry or more.",
-    ("data.format", "3"): "is 3, must be 'voc', 'coco', 'visdrone' or 'shapes'.",
-    ("data.format", "[]"): "is [], must be 'voc', 'coco', 'visdrone' or 'shapes'.",
-    ("data.format", "vco"): "is 'vco', must be 'voc', 'coco', 'visdrone' or 'shapes' (did you mean 'voc'?).",
+    ("data.format", "3"): "is 3, must be 'voc', 'coco', 'visdrone', 'yolo' or 'shapes'.",
+    ("data.format", "[]"): "is [], must be 'voc', 'coco', 'visdrone', 'yolo' or 'shapes'.",
+    ("data.format", "vco"): "is 'vco', must be 'voc', 'coco', 'visdrone', 'yolo' or 'shapes' (did you mean 'voc'?).",
 }
 
 

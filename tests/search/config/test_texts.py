@@ -33,7 +33,8 @@ TEXTS = {
     ),
     "teachers: {big: {detector: ssd300_vgg16}}": ("data.image_size: is 160, but ssd300_vgg16 takes 257 to 320 pixels."),
     "teachers: {big: {weights: gone.safetensors}}": (
-        "teachers.big.weights: is 'gone.safetensors', but there is no such file. Give a .safetensors file, a state dict"
+        "teachers.big.weights: is 'gone.safetensors', but there is no such file. Give a detector that Bitfront "
+        "trained, a state dict that torch.save or safetensors wrote, imagenet or coco, or null to start from scratch."
     ),
     "scoring: {adapt_steps: 0}\nspace: {terms: {feature_hint: {}, fgfi: {}}}": (
         "scoring.adapt_steps: is 0, so that what space.terms searches (feature_hint, fgfi) has no effect on scores. "

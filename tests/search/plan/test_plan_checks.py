@@ -1,5 +1,6 @@
 """Each check of a plan is made before its run has a folder."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,17 @@ BOTH = {
         ConfigError,
         r"teachers\.twin\.batch_size is 17, but train",
     ),
-    "given file": (["teachers.big.weights=bad.safetensors"], CheckpointError, r"teachers\.big\.weights: .*bad\.safet"),
-    "published file": (["student.weights=bad.pth"], CheckpointError, r"student\.weights is .*No tensor of the checkp"),
+    "file of no weights": (
+        ["teachers.big.weights=bad.safetensors"],
+        CheckpointError,
+        r"teachers\.big\.weights is .*bad\.safetensors is damaged, or another kind of file",
+    ),
+    "published file": (["student.weights=bad.pth"], CheckpointError, r"student\.weights is .*None of the 100 tensors"),
+    "pickled file": (
+        ["student.weights=evil.pth"],
+        CheckpointError,
+        r"student\.weights is .*evil\.pth holds more than tensors: it asks for posix\.mkdir, .* model\.state_dict\(\)",
+    ),
     "response": (
         [
             "teachers.dense={detector: gfl_resnet18_plain, width: 0.125}",
@@ -55,6 +65,13 @@ TRAIN = {
 }
 
 
+class MakesFolder:
+    """An object that makes a folder when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
 @pytest.fixture(autouse=True)
 def _here(tmp_path, monkeypatch):
     """A working folder with weights that fit nothing, on a machine without a GPU and without VOC."""
@@ -63,6 +80,7 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     Path("bad.safetensors").write_bytes(b"no weights")
     torch.save({"nothing.weight": torch.ones(1)}, "bad.pth")
+    torch.save({"model": {"conv1.weight": torch.ones(1)}, "args": MakesFolder()}, "evil.pth")
 
 
 @pytest.mark.parametrize(
@@ -80,4 +98,4 @@ def test_a_mistake_is_found_by_the_plan_and_leaves_no_folder(tiny_config, run, p
         plan(config, None)
     with pytest.raises(error, match=message):
         run(config)
-    assert sorted(path.name for path in Path().iterdir()) == ["bad.pth", "bad.safetensors"]
+    assert sorted(path.name for path in Path().iterdir()) == ["bad.pth", "bad.safetensors", "evil.pth"]

@@ -1,6 +1,8 @@
 """The pool of teachers before its run has it, and the files that it stands on."""
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from search.config.schema import Student, Teacher
 from search.plan.plan import plan_search, plan_training
@@ -9,7 +11,7 @@ from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, te
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
-from trainers.checkpoint import CheckpointError
+from trainers.checkpoint import CheckpointError, save_weights
 from trainers.data.shapes.writer import SHAPE_CLASSES
 from trainers.detector_file import save_detector
 
@@ -103,9 +105,28 @@ def test_a_teacher_takes_light_heads_from_a_student_without_a_choice():
 
 
 def test_a_given_file_that_is_no_detector_is_refused_by_its_key(tmp_path):
-    (tmp_path / "bad.safetensors").write_bytes(b"no weights")
-    with pytest.raises(CheckpointError, match=r"^teachers\.big\.weights: .*bad\.safetensors"):
-        planned({"big": Teacher(weights=str(tmp_path / "bad.safetensors"))})
+    save_weights(tmp_path / "supernet.safetensors", {"a": torch.ones(1)}, {"kind": "supernet"})
+    with pytest.raises(
+        CheckpointError, match=r"^teachers\.big\.weights: .*supernet\.safetensors holds a supernet, not a"
+    ):
+        planned({"big": Teacher(weights=str(tmp_path / "supernet.safetensors"))})
+
+
+def test_a_given_file_that_is_cut_off_is_refused_as_such(wide):
+    wide.write_bytes(wide.read_bytes()[:-1])
+    with pytest.raises(
+        CheckpointError, match=r"^teachers\.big\.weights: .*wide\.safetensors .* can't be read as safetens"
+    ):
+        planned({"big": Teacher(weights=str(wide))})
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "pth", "bin"])
+def test_a_trained_detector_is_known_by_its_content_and_not_by_its_ending(wide, tmp_path, ending):
+    renamed = wide.rename(tmp_path / f"best.{ending}")
+    assert planned({"big": Teacher(weights=str(renamed))})["big"].given.spec == WIDE
+    save_file({"conv1.weight": torch.ones(1)}, renamed, {"format": "pt"})
+    foreign = planned({"big": Teacher(weights=str(renamed))})["big"]
+    assert (foreign.given, foreign.start) == (None, Start("teachers.big.weights", str(renamed)))
 
 
 def test_teachers_of_layers_are_those_of_terms_that_compare_layers():

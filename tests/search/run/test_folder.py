@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from full_disk import full_disk
 
 from search.config import config_text, load_config
 from search.errors import RunError
@@ -79,6 +80,12 @@ def test_seconds_add_up_over_starts_even_those_that_failed(tmp_path):
     with pytest.raises(KeyboardInterrupt), folder.timed("search"):
         raise KeyboardInterrupt
     assert json.loads((tmp_path / "seconds.json").read_text()) == {"search": pytest.approx(5.0, abs=0.2), "data": 1.0}
+
+
+def test_a_full_disk_is_that_of_the_stage_and_not_of_its_seconds(tmp_path):
+    with full_disk(tmp_path, 1), pytest.raises(OSError, match="supernet"), RunFolder(tmp_path).timed("supernet"):
+        raise OSError(28, "No space left on device", "supernet.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_seconds_that_are_no_number_are_told(tmp_path):

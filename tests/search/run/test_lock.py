@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from full_disk import full_disk
 
 from search.errors import RunError
 from search.run.lock import RunLock
@@ -76,3 +77,13 @@ def test_a_lock_that_its_holder_took_away_is_no_lock(tmp_path, monkeypatch):
     with RunLock(tmp_path / "run"), pytest.raises(RunError, match="in use by process"):
         RunLock(tmp_path / "run").__enter__()
     assert len(opened) == 3
+
+
+@pytest.mark.parametrize(("at", "named"), [(1, "run"), (2, "run/lock")])
+def test_a_lock_on_a_full_disk_leaves_nothing_and_can_be_had_afterwards(tmp_path, at, named):
+    with full_disk(tmp_path, at), pytest.raises(OSError, match="No space left") as full:
+        RunLock(tmp_path / "run").__enter__()
+    assert full.value.filename == str(tmp_path / named)
+    assert list(tmp_path.iterdir()) == []
+    with RunLock(tmp_path / "run"):
+        assert (tmp_path / "run" / "lock").read_text().startswith("process ")

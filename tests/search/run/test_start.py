@@ -196,7 +196,7 @@ def test_a_retraining_without_its_images_changes_nothing_in_the_run(config, tmp_
     ("overrides", "message"),
     [
         (["--set", "data.format=shapes"], "data.train: is 'trainval', but data.format is shapes"),
-        (["--data", "/nonexist"], "/nonexist/VOCdevkit/VOC2007: there is no data here: /nonexist doesn't exist"),
+        (["--data", "/nonexist"], "/nonexist: there is no data here: it doesn't exist"),
     ],
 )
 def test_a_preset_without_its_images_is_one_message_and_no_folder(tmp_path, overrides, message):

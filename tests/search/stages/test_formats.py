@@ -1,7 +1,6 @@
 """Data of every format on its way through a config: read, split, searched, trained and measured."""
 
 import json
-import shutil
 
 import pytest
 from torchvision.models.detection.rpn import RegionProposalNetwork
@@ -24,10 +23,11 @@ from spaces.supernet import build_fixed
 from trainers.data.batches import batches
 from trainers.data.coco.annotation import parse_instances
 from trainers.data.errors import DataError
+from trainers.data.formats import data_format
 from trainers.detector_file import save_detector
 from trainers.progress import SilentProgress
 
-FORMATS = {"voc": ("cat", "dog"), "coco": ("cat", "dog"), "visdrone": ("car", "bus")}
+FORMATS = {"voc": ("cat", "dog"), "coco": ("cat", "dog"), "visdrone": ("car", "bus"), "yolo": ("cat", "dog")}
 
 CONFIG = """
 name: tiny
@@ -68,9 +68,10 @@ def test_every_format_is_read_split_and_subset_by_the_same_config(tiny_config, i
     train, val = load_split(plan, run, "train"), load_measured(plan, run, "val")
     assert train.class_names == class_names(plan.config.data)
     assert {train.class_names[label - 1] for label in train.labels[~train.difficult]} == set(FORMATS[form])
-    assert (len(train), train.rule, int(train.difficult.sum())) == (8, form, 3)
+    rule, flagged = ("coco", 0) if form == "yolo" else (form, 3)
+    assert (len(train), train.rule, int(train.difficult.sum())) == (8, rule, flagged)
     chosen = scoring_subset(plan, val)
-    assert (chosen.rule, len(chosen)) == (form, 2)
+    assert (chosen.rule, len(chosen)) == (rule, 2)
     assert len(set(chosen.labels[~chosen.difficult].tolist())) == 2  # one image of each class
     assert chosen.image_ids == scoring_subset(plan, val).image_ids
 
@@ -87,6 +88,8 @@ def test_classes_of_cocos_layout_are_the_files_and_without_a_root_cocos_own(tiny
         ("coco", "data.root=null", True, 2, "the categories of train in"),
         ("coco", "data.root=null", False, 80, "COCO's own, as no data is named; --data has them read from yours"),
         ("visdrone", "data.root=null", False, 10, "those of visdrone data"),
+        ("yolo", "data.root=null", True, 2, "the categories of train in"),
+        ("yolo", "data.root=null", False, 80, "YOLO's own, as no data is named; --data has them read from yours"),
         ("voc", "data.classes=null", False, 20, "those of voc data"),
         ("voc", "seed=0", True, 2, "named in data.classes"),
     ],
@@ -108,7 +111,9 @@ def test_a_cost_is_counted_for_the_datas_classes(
     assert heads == [32 * (channels + 1) * anchors * (count + 1)]
 
 
-@pytest.mark.parametrize(("form", "holds"), [("coco", "annotations/instances_"), ("visdrone", "VisDrone2019")])
+@pytest.mark.parametrize(
+    ("form", "holds"), [("coco", "annotations/instances_"), ("visdrone", "VisDrone2019"), ("yolo", r"data\.yaml")]
+)
 def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_path, form, holds):
     config = tiny_config(form, "data.root=null")
     variable = f"BITFRONT_{form.upper()}_ROOT"
@@ -120,27 +125,22 @@ def test_each_format_has_a_variable_of_its_own(tiny_config, monkeypatch, tmp_pat
     assert settled(config, None).data.root == str(tmp_path)
 
 
-def test_one_image_in_two_splits_is_refused_and_two_of_one_name_are_not(tiny_config, images_plan, tmp_path):
-    plan = images_plan(tiny_config("visdrone"))
-    train, val = (tmp_path / "data" / f"VisDrone2019-DET-{split}" for split in ("train", "val"))
-    for part, suffix in (("images", "jpg"), ("annotations", "txt")):
-        shutil.copy(val / part / f"val_1.{suffix}", train / part / f"val_0.{suffix}")
-    prepare_root(plan, RunFolder(tmp_path / "run"))
-    shutil.copy(val / "images" / "val_0.jpg", train / "images" / "val_0.jpg")
-    with pytest.raises(DataError, match="the image sets train and val share 1 images, val_0 among them"):
-        prepare_root(plan, RunFolder(tmp_path / "run"))
-
-
 @pytest.mark.parametrize(
     ("form", "override", "message"),
     [
         ("coco", "data.download=true", r"data\.download: is true, but only VOC .*instances_<split>\.json and"),
         ("visdrone", "data.download=true", r"only VOC can be downloaded\. For VisDrone-DET, unpack VisDrone2019"),
+        ("yolo", "data.download=true", r"only VOC can be downloaded\. For YOLO, put data\.yaml, the images and"),
         ("visdrone", "data.classes=[cat]", r"data\.classes: is given, but VisDrone's classes are fixed"),
         (
             "coco",
             "search.objectives=[map50_11, ops]",
             "'map50_11' is not measured on coco data; measured are map50, ap,",
+        ),
+        (
+            "yolo",
+            "search.objectives=[map50_11, ops]",
+            "'map50_11' is not measured on yolo data; measured are map50, ap",
         ),
         ("voc", "search.objectives=[ap, ops]", "'ap' is not measured on voc data; measured are map50, map50_11"),
     ],
@@ -221,17 +221,18 @@ def test_difficult_objects_are_matched_and_cost_a_loss_only_where_they_are_train
     assert data.val.difficult.any()  # what is measured on stays whole
 
 
-@pytest.mark.parametrize("form", ["coco", "visdrone"])
+@pytest.mark.parametrize("form", ["coco", "visdrone", "yolo"])
 def test_train_and_evaluate_give_the_figures_of_the_format(tiny_config, tmp_path, form):
     result = run_train(tiny_config(form), tmp_path / "run", None, SilentProgress())
     columns = {"map50", "ap", "ap50", "ap75", *(["ar500"] if form == "visdrone" else [])}
     assert set(result.test) == set(result.twin_test) == columns
-    again = run_evaluate(result.checkpoint, tmp_path / "data", "test", Reading(form), "cpu", SilentProgress())
+    again = run_evaluate(result.checkpoint, Reading(root=tmp_path / "data"), "cpu", SilentProgress())
     assert again == pytest.approx(result.test, nan_ok=True)
-    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data"), "--format", form]
+    shown = ["evaluate", str(result.checkpoint), "--data", str(tmp_path / "data")]
     table = CliRunner().invoke(app, [*shown, "--device", "cpu"])
     assert table.exit_code == 0, table.stderr
     assert "ap75" in table.stdout
+    assert f"test: read as {data_format(form).title} (" in table.stderr
     image = next((tmp_path / "data").rglob("test_3.jpg"))
     image.write_bytes(image.read_bytes()[:-40])
     assert CliRunner().invoke(app, shown).exit_code == 2

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 
 import results
 from search.config import ConfigError, load_config
@@ -152,13 +153,23 @@ def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, co
     assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
 
 
-def test_a_run_whose_images_changed_is_refused(found, config, tmp_path):
-    run = tmp_path / "small"
-    shutil.copytree(found.run.path, run)
-    annotation = next((run / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("train*.xml"))
+def flag_an_object(data):
+    annotation = next((data / "Annotations").glob("train*.xml"))
     text = annotation.read_text()
     assert "<difficult>0</difficult>" in text
     annotation.write_text(text.replace("<difficult>0</difficult>", "<difficult>1</difficult>"))
+
+
+def mirror_an_image(data):
+    image = next((data / "JPEGImages").glob("val*.jpg"))
+    ImageOps.mirror(Image.open(image)).save(image)
+
+
+@pytest.mark.parametrize("change", [flag_an_object, mirror_an_image])
+def test_a_run_whose_images_changed_is_refused(found, config, tmp_path, change):
+    run = tmp_path / "small"
+    shutil.copytree(found.run.path, run)
+    change(run / "data" / "VOCdevkit" / "VOC2007")
     with pytest.raises(RunError, match="was begun with other images or annotations than are there now"):
         run_search(config(), run, None, SilentProgress())
 

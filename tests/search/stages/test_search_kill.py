@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import results
-from search.workers.session import FOLDER_PREFIX, _temporary_root
+from search.workers.places import FOLDER_PREFIX, temporary_root
 
 CONFIG = """
 name: small
@@ -118,7 +118,7 @@ def test_a_search_that_is_terminated_while_ray_starts_leaves_no_process_and_goes
 def _session_of(process: subprocess.Popen[bytes]) -> Path:
     """The folder of the process's Ray session, once its lock is held."""
     while process.poll() is None:
-        for lock in _temporary_root().glob(f"{FOLDER_PREFIX}*/lock"):
+        for lock in temporary_root().glob(f"{FOLDER_PREFIX}*/lock"):
             if lock.read_text().startswith(f"process {process.pid} "):
                 return lock.parent
         time.sleep(0.02)
@@ -132,3 +132,15 @@ def _processes_of(session: Path) -> list[str]:
         with suppress(OSError):
             found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return [line for line in found if str(session) in line]
+
+
+# One real search with Ray's start.
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["/dev/null/home", None])
+def test_a_search_needs_no_home_folder(tmp_path, home, monkeypatch):
+    (monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home))
+    config, run = tmp_path / "small.yaml", tmp_path / "run"
+    config.write_text(CONFIG)
+    _finish(config, run)
+    assert len(_trials(run)) == 8
+    assert not (run.parent / ".ray").exists()

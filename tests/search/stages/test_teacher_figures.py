@@ -11,7 +11,7 @@ from search.run.folder import RunFolder
 from search.stages.teacher_figures import teacher_figures
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
 from trainers.teacher import Teacher

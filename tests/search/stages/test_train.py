@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image, ImageOps
 
 from search.errors import RunError
 from search.plan.plan import plan_training
@@ -96,6 +97,16 @@ def test_figures_are_measured_anew_on_other_test_images(trained, training_config
     again = run_train(training_config(), run, None, SilentProgress())
     assert again.test == trained.test
     assert json.loads(file.read_text()) == kept
+
+
+def test_figures_are_measured_anew_on_a_test_image_that_changed(trained, training_config, tmp_path):
+    run = tmp_path / "alone"
+    shutil.copytree(trained.checkpoint.parents[2], run)
+    file = run / trained.checkpoint.parent.relative_to(trained.checkpoint.parents[2]) / "figures.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"test": {"map50": 9.0}}))
+    image = next((run / "data" / "VOCdevkit" / "VOC2007" / "JPEGImages").glob("test*.jpg"))
+    ImageOps.mirror(Image.open(image)).save(image)
+    assert run_train(training_config(), run, None, SilentProgress()).test["map50"] != 9.0
 
 
 def test_all_methods_see_the_same_images_in_the_same_order(training_config, tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ import search.workers.session as ray_session_module
 from search.cli.user_errors import user_errors
 from search.errors import RunError
 from search.run.lock import RunLock
-from search.workers.session import FOLDER_PREFIX, LONGEST_ROOT, MARKER, _remove_left_behind, ray_session
+from search.workers.places import FOLDER_PREFIX, LONGEST_ROOT
+from search.workers.session import MARKER, _remove_left_behind, ray_session
 
 
 def test_an_address_of_a_ray_client_is_refused():
@@ -32,6 +33,19 @@ def test_a_ray_that_does_not_start_is_told_and_nothing_is_left(root, monkeypatch
     with refused, ray_session(None, 1):
         pass
     assert list(root.iterdir()) == []
+
+
+def test_a_file_that_ray_cannot_write_is_named_and_no_busy_machine_is_blamed(root, monkeypatch):
+    def no_place(**_):
+        raise NotADirectoryError(20, "Not a directory", "/dev/null/home/.ray")
+
+    monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session_module.ray, "init", no_place)
+    monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
+    refused = pytest.raises(RunError, match=r"Not a directory: '/dev/null/home/\.ray'\. Ray needs that file: make room")
+    with refused as raised, ray_session(None, 1):
+        pass
+    assert "busy" not in str(raised.value)
 
 
 def test_a_mistake_of_ours_at_rays_start_is_none_of_the_machines(root, monkeypatch):
@@ -78,7 +92,8 @@ def test_the_environment_is_as_before_afterwards():
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A folder of temporary folders for one test alone."""
-    monkeypatch.setattr(ray_session_module, "_temporary_root", lambda: tmp_path)
+    monkeypatch.setattr(ray_session_module, "temporary_root", lambda: tmp_path)
+    monkeypatch.setattr(ray_session_module, "candidate_roots", lambda: [tmp_path])
     return tmp_path
 
 

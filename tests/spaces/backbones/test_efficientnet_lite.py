@@ -7,7 +7,8 @@ import torch.nn.functional as F
 
 from spaces.backbones.efficientnet_lite import MEAN, STD, efficientnet_lite0
 from spaces.detectors import searchable_units
-from spaces.published.weights import load_pretrained, read_state
+from spaces.published.reading import read_states
+from spaces.published.weights import load_pretrained
 
 FILE = "efficientnet-lite0-57934424.pth"
 # From arXiv:1905.11946, table 1: kernel, stride, channels of each of sixteen blocks, and whether it adds its input.
@@ -97,7 +98,7 @@ def test_it_takes_the_published_checkpoint():
     root = os.environ.get("BITFRONT_WEIGHTS_ROOT")
     if root is None or not (Path(root) / FILE).is_file():
         pytest.skip(f"BITFRONT_WEIGHTS_ROOT names no folder with {FILE}")
-    state = read_state(Path(root) / FILE)
+    state = read_states(Path(root) / FILE)[0].tensors
     shapes = {name: tensor.shape for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     assert shapes == {name: tensor.shape for name, tensor in synthetic_state().items()}
     assert_it_computes_what_is_published(state, (96, 96))

@@ -36,6 +36,18 @@ def test_all_real_it_is_torchvisions_network(lively, build, theirs):
     assert expected.std() > 0.01
 
 
+def test_a_bias_without_the_statistics_that_it_belongs_to_is_left_out():
+    network = vgg11(0.125, real)
+    state = {
+        "features.1.running_mean": torch.ones(8),
+        "features.0.bias": torch.ones(8),
+        "features.4.bias": torch.ones(16),
+    }
+    assert {name: tensor.tolist() for name, tensor in network.from_published(state).items()} == {
+        "stem.bn.running_mean": [0.0] * 8
+    }
+
+
 @pytest.mark.parametrize(("build", "counts"), [(vgg11, (1, 1, 2, 2, 2)), (vgg16, (2, 2, 3, 3, 3))])
 def test_units_are_named_by_stage_and_place(build, counts):
     expected = [f"stage{s}.{index}.conv" for s, count in enumerate(counts, start=1) for index in range(count)]

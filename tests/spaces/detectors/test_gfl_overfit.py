@@ -7,7 +7,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import batches
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
 from trainers.inference import voc_metrics

@@ -12,7 +12,9 @@ from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.detectors.published_classes import ROWS_OF_EIGHTY
-from spaces.published.weights import load_pretrained, published_part
+from spaces.published.matching import fill
+from spaces.published.weights import load_pretrained
+from spaces.published.wrappers import PublishedState
 from spaces.supernet import build_fixed, extract
 
 SPEC = DetectorSpec(detector="ssd300_vgg16", num_classes=20, image_size=300, heads="full")
@@ -64,6 +66,14 @@ def test_the_plain_layout_has_torchvisions_losses(pair, batch):
     assert found["box"].item() == pytest.approx(expected["bbox_regression"].item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("prefix", ["", "model.", "module.model."])
+def test_the_whole_of_torchvisions_is_taken_behind_any_prefix(pair, prefix):
+    published, ours = pair
+    state = {f"{prefix}{name}": tensor for name, tensor in published.state_dict().items()}
+    report = fill(ours, [PublishedState(state)], ours)
+    assert (report.whole, report.prefix, report.loaded.missing, report.loaded.unused) == (True, prefix, (), ())
+
+
 PLAIN = replace(SPEC, detector="ssd300_vgg16_plain", image_size=272)
 
 
@@ -86,9 +96,9 @@ def classifier():
 def test_with_a_classifiers_weights_images_are_normalised_as_the_classifiers_are(classifier):
     features, state = classifier
     network, seen = build_fixed(PLAIN, Candidate({})).eval(), []
-    part = published_part(network, state)
-    report = load_pretrained(part, state)
-    assert part is network.backbone
+    filled = fill(network, [PublishedState(state)], network)
+    report = filled.loaded
+    assert not filled.whole
     assert (report.complete, report.unused) == (True, ("classifier.6.bias",))
     assert report.changes == ("images are normalised as for torchvision's classifiers",)
     image = torch.rand(3, 272, 272, generator=torch.Generator().manual_seed(3))
@@ -107,7 +117,9 @@ def test_with_a_classifiers_weights_images_are_normalised_as_the_classifiers_are
 def test_without_a_classifier_they_are_normalised_as_ssds_backbone_is(classifier):
     state = {name: tensor for name, tensor in classifier[1].items() if name.startswith("features.")}
     network = build_fixed(PLAIN, Candidate({}))
-    load_pretrained(network.backbone, classifier[1])
+    for layer in ("classifier.6", "head.fc", "pre_logits.fc1", "fc"):  # torchvision's, timm's two, a replacement
+        report = load_pretrained(network.backbone, {**state, f"{layer}.bias": torch.zeros(9)})
+        assert report.changes == ("images are normalised as for torchvision's classifiers",)
     assert load_pretrained(network.backbone, state).changes == (
         "images are normalised as for SSD's published backbone",
     )

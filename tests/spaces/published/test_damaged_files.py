@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import torch
 
-from spaces.published.weights import UNREADABLE, read_state
+from spaces.published.reading import UNREADABLE, read_states
 from trainers.checkpoint import CheckpointError, load_training_state
 
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
@@ -38,6 +38,9 @@ def changed(name, content):
 STATE = {"weight": torch.arange(6.0), "bias": torch.ones(2)}
 ZIP, LEGACY = saved(STATE), saved(STATE, as_zip=False)
 
+DAMAGED = r"is damaged, or another kind of file\."
+OBJECT = "holds more than tensors: it asks for object, and nothing of a file is executed"
+
 FILES = {
     "empty": (b"", EOFError),
     "a text": (b"hello world\n", KeyError),
@@ -58,18 +61,18 @@ FILES = {
     "a reference to no tensor": (changed("data.pkl", b"\x80\x02K\x01Q."), AssertionError),
     "a tensor of nothing": (changed("data.pkl", b"\x80\x02" + REBUILD + b"(tR."), TypeError),
     "a tensor without storage": (changed("data.pkl", b"\x80\x02" + REBUILD + b"()K\x00))NNtR."), AttributeError),
-    "a pickled object": (saved({"a": object()}), pickle.UnpicklingError),
-    "an old pickled object": (saved({"a": object()}, as_zip=False), pickle.UnpicklingError),
+    "a pickled object": (saved({"a": object()}), pickle.UnpicklingError, OBJECT),
+    "an old pickled object": (saved({"a": object()}, as_zip=False), pickle.UnpicklingError, OBJECT),
     "a plain pickle": (pickle.dumps({"a": 1}, protocol=2), RuntimeError),
 }
 
 
-@pytest.mark.parametrize(("content", "raised"), FILES.values(), ids=FILES)
-def test_a_damaged_or_foreign_file_is_refused_with_its_name(tmp_path, content, raised):
+@pytest.mark.parametrize(("content", "raised", "reason"), [(*one, DAMAGED)[:3] for one in FILES.values()], ids=FILES)
+def test_a_damaged_or_foreign_file_is_refused_with_its_name(tmp_path, content, raised, reason):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"weights\.pth is damaged, or holds more than tensors") as refusal:
-        read_state(path)
+    with pytest.raises(ValueError, match=rf"weights\.pth {reason}.*A file of weights is a state dict") as refusal:
+        read_states(path)
     assert isinstance(refusal.value.__cause__, raised)
     with pytest.raises(CheckpointError, match=r"weights\.pth is no training state that can be read\. Delete it"):
         load_training_state(path)
@@ -77,11 +80,11 @@ def test_a_damaged_or_foreign_file_is_refused_with_its_name(tmp_path, content, r
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_each_listed_error_is_one_that_torch_raises(kind):
-    assert any(issubclass(raised, kind) for _, raised in FILES.values())
+    assert any(issubclass(raised, kind) for _, raised, *_ in FILES.values())
 
 
 @pytest.mark.parametrize(("name", "reason"), [("folder", "Is a directory"), ("nothing", "No such file")])
 def test_a_path_without_a_file_is_refused_with_the_systems_reason(tmp_path, name, reason):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match=f"{name} can't be read: {reason}"):
-        read_state(tmp_path / name)
+        read_states(tmp_path / name)

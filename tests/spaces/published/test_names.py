@@ -7,8 +7,11 @@ from torchvision.models.detection import fasterrcnn_resnet50_fpn
 from spaces.candidate import Candidate
 from spaces.detectors import DETECTORS, DetectorSpec
 from spaces.detectors.published_classes import ROWS_OF_EIGHTY
+from spaces.published.matching import fill
 from spaces.published.names import NAMES, PACKAGED, download, published_model
-from spaces.published.weights import load_pretrained, published_part, read_state
+from spaces.published.reading import read_states
+from spaces.published.weights import load_pretrained
+from spaces.published.wrappers import PublishedState
 from spaces.supernet import build_fixed
 from trainers.data.coco.classes import COCO_CLASSES
 
@@ -66,9 +69,9 @@ def test_a_backbones_weights_come_by_name(published):
     assert published == [("ResNet18_Weights.IMAGENET1K_V1", True)]
     spec = DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96)
     detector = build_fixed(spec, Candidate({}))
-    part = published_part(detector, state)
-    assert part is detector.backbone
-    assert load_pretrained(part, state).complete
+    report = fill(detector, [PublishedState(state)], detector)
+    assert not report.whole
+    assert report.loaded.complete
     assert torch.equal(detector.backbone.conv1.weight, state["conv1.weight"])
 
 
@@ -77,11 +80,10 @@ def test_a_whole_detectors_weights_come_by_name_and_are_for_our_epsilon(publishe
     assert published == [("FasterRCNN_ResNet50_FPN_Weights.COCO_V1", True)]
     spec = DetectorSpec(detector="faster_rcnn_resnet50_plain", num_classes=90, image_size=96)
     detector = build_fixed(spec, Candidate({}))
-    part = published_part(detector, state)
-    assert part is detector
-    report = load_pretrained(part, state)
-    assert report.complete
-    assert report.changes == ("its BatchNorms are for an epsilon of 0",)
+    report = fill(detector, [PublishedState(state)], detector)
+    assert report.whole
+    assert report.loaded.complete
+    assert report.loaded.changes == ("its BatchNorms are for an epsilon of 0",)
     norm = detector.backbone.bn1
     assert norm.eps == 1e-5
     torch.testing.assert_close(norm.running_var + norm.eps, torch.ones(64))  # 1 was published, for an epsilon of 0
@@ -100,13 +102,13 @@ def coco_state(*, rows=91, frozen=True):
 def loaded(state, num_classes):
     spec = DetectorSpec(detector="faster_rcnn_resnet50_plain", num_classes=num_classes, image_size=96)
     detector = build_fixed(spec, Candidate({}))
-    return detector, load_pretrained(published_part(detector, state), state)
+    return detector, load_pretrained(detector, state)
 
 
 def test_the_same_weights_by_name_and_by_file_give_the_same_network(monkeypatch, tmp_path):
     monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda self, **options: coco_state())
     torch.save(coco_state(), tmp_path / "coco.pth")
-    states = download("faster_rcnn_resnet50_plain", "coco"), read_state(tmp_path / "coco.pth")
+    states = download("faster_rcnn_resnet50_plain", "coco"), read_states(tmp_path / "coco.pth")[0].tensors
     by_name, by_file = (loaded(state, 80)[0].backbone.bn1.running_var for state in states)
     assert torch.equal(by_name, by_file)
     torch.testing.assert_close(by_file[:3], torch.tensor([1.0 - 1e-5, 1e-5, 0.0]), rtol=0, atol=1e-7)
@@ -134,6 +136,7 @@ def test_predictors_of_other_classes_are_left_out_and_the_report_says_so():
     _, report = loaded(coco_state(), 20)
     assert report.changes[0] == ("its class predictors are left out: they have 91 rows with the background's, ours 21")
     assert report.loaded == ("backbone.bn1.running_var",)
+    assert report.unused == tuple(f"roi_heads.box_predictor.{name}.bias" for name in ("cls_score", "bbox_pred"))
 
 
 @pytest.mark.parametrize(("strange", "shape"), [(torch.zeros(4), r"\(4,\)"), (torch.tensor(0.0), r"\(\)")])
@@ -149,8 +152,8 @@ def test_a_predictor_of_a_strange_shape_is_refused(strange, shape):
 
 def test_a_whole_detector_of_another_kind_is_refused():
     detector = build_fixed(DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96), Candidate({}))
-    with pytest.raises(ValueError, match="whole detector's, and ours takes a backbone's weights only"):
-        published_part(detector, {"backbone.features.0.weight": torch.zeros(1)})
+    with pytest.raises(ValueError, match=r"None of the 100 .* these fit nowhere: backbone\.features\.0\.weight"):
+        fill(detector, [PublishedState({"backbone.features.0.weight": torch.zeros(1)})], detector)
 
 
 def test_weights_that_are_not_there_are_refused():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainers.data.check import Count, check_split
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 
 ROOT = os.environ.get("BITFRONT_VOC_ROOT")
@@ -17,6 +17,7 @@ EXPECTED = {
     "voc": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
     "coco": ({"cat": Count(4, 2, 4), "dog": Count(4, 1, 4)}, 0, Count(8, 3, 8)),
     "visdrone": ({"car": Count(4, 0, 4), "bus": Count(4, 0, 4)}, 3, Count(8, 0, 8)),
+    "yolo": ({"cat": Count(4, 0, 4), "dog": Count(4, 0, 4)}, 0, Count(8, 0, 8)),
 }
 
 
@@ -40,20 +41,24 @@ def test_defects_of_files_and_of_images_are_all_listed(tiny_data, tmp_path):
 TWO_DEFECTS = {
     "voc": (
         "VOCdevkit/VOC2007/Annotations/train_1.xml",
-        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name><difficult>2</difficult>"
+        "<annotation><size><width>64</width><height>48</height></size><object><name>cta</name>"
         "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object><object><name>dog</name>"
         "</object></annotation>",
         [
             "object 1 is of the unknown class 'cta'",
             "is reversed",
-            "<difficult> of object 1",
             "object 2 ('dog') has no <bndbox>",
         ],
     ),
     "visdrone": (
         "VisDrone2019-DET-train/annotations/train_1.txt",
-        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,0,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
+        "1,2,3\n0,0,9,9,1,4,0,0\n0,0,-3,9,1,4,0,0\n60,0,9,9,2,4,0,0\n",
         ["line 1 has 3 columns", "the box in line 3 has no area", "the score in line 4 is 2"],
+    ),
+    "yolo": (
+        "labels/train/train_1.txt",
+        "0 0.5 0.5\n1 0.5 0.5 0.5 0.5\n1 0.5 0.5 0 0.5\n2 0.5 0.5 0.5 0.5\n",
+        ["line 1 has 3 columns", "the box in line 3 has no area", "line 4 has the unknown class 2"],
     ),
 }
 
@@ -124,8 +129,8 @@ def test_a_file_that_is_no_instances_file_is_one_defect(tiny_data, tmp_path):
 
 
 def test_a_format_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match=r"No format is called 'yolo'\. Known: voc, coco, visdrone"):
-        data_format("yolo")
+    with pytest.raises(ValueError, match=r"No format is called 'kitti'\. Known: voc, coco, visdrone, yolo"):
+        data_format("kitti")
 
 
 @pytest.mark.skipif(not ROOT, reason="BITFRONT_VOC_ROOT doesn't name a folder that holds VOCdevkit")

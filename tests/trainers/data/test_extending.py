@@ -113,7 +113,7 @@ def test_a_config_takes_the_pages_root_from_its_own_variable(csv_config, root, m
     [
         ("data.download=true", r"only VOC can be downloaded\. Put train\.csv and its images into <data\.root>\."),
         ("search.objectives=[ap, ops]", "'ap' is not measured on csv data; measured are map50, map50_11"),
-        ("data.format=cvs", r"'voc', 'coco', 'visdrone', 'shapes' or 'csv' \(did you mean 'csv'\?\)"),
+        ("data.format=cvs", r"'voc', 'coco', 'visdrone', 'yolo', 'shapes' or 'csv' \(did you mean 'csv'\?\)"),
     ],
 )
 def test_a_config_is_checked_against_the_pages_format(csv_config, override, message):

@@ -13,7 +13,7 @@ from trainers.data.visdrone.reader import VISDRONE_CLASSES
 from trainers.data.voc.reader import VOC_CLASSES
 from trainers.evaluate.figures import RULES
 
-TINY = ("voc", "coco", "visdrone")
+TINY = ("voc", "coco", "visdrone", "yolo")
 
 
 def test_what_is_known_of_each_format_before_anything_is_read():
@@ -22,6 +22,7 @@ def test_what_is_known_of_each_format_before_anything_is_read():
         "voc": ("voc", True, False),
         "coco": ("coco", False, False),
         "visdrone": ("visdrone", False, True),
+        "yolo": ("coco", False, False),
         "shapes": ("voc", True, False),
     }
     assert [name for name, form in FORMATS.items() if form.download is not None] == ["voc"]
@@ -37,14 +38,16 @@ def test_every_format_is_measured_by_a_rule_of_the_table():
 def test_what_is_read_has_the_rule_and_the_flags_of_its_format(name, tiny_data, tmp_path):
     sets = FORMATS[name].image_sets(tiny_data(name, tmp_path))
     data = sets.read("train", class_names=("cat", "dog") if name == "voc" else None)
-    assert (len(data.samples), data.rule) == (8, name)
+    assert (len(data.samples), data.rule) == (8, "coco" if name == "yolo" else name)
     assert data.learns_difficult == (name == "voc")
 
 
 def test_own_classes_are_the_benchmarks_or_those_that_the_files_list(tiny_data, tmp_path):
     own = {name: form.classes.own for name, form in FORMATS.items()}
-    assert own == {"voc": VOC_CLASSES, "coco": COCO_CLASSES, "visdrone": VISDRONE_CLASSES, "shapes": SHAPE_CLASSES}
-    assert FORMATS["coco"].image_sets(tiny_data("coco", tmp_path)).class_names("train") == ("cat", "dog")
+    of_benchmarks = {"voc": VOC_CLASSES, "coco": COCO_CLASSES, "visdrone": VISDRONE_CLASSES, "yolo": COCO_CLASSES}
+    assert own == of_benchmarks | {"shapes": SHAPE_CLASSES}
+    for name in ("coco", "yolo"):
+        assert FORMATS[name].image_sets(tiny_data(name, tmp_path / name)).class_names("train") == ("cat", "dog")
     assert FORMATS["voc"].image_sets(tmp_path).class_names("train") == VOC_CLASSES
 
 

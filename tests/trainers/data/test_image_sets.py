@@ -40,7 +40,9 @@ def test_sets_of_all_layouts_are_known_and_each_has_the_files_of_its_own(root):
 
 def test_a_set_with_two_readings_is_asked_about_with_both_keys(root):
     (root / "lists" / "train.txt").touch()
-    with pytest.raises(DataError, match=r"flat lists \(.*\) or lists in a folder .*data\.annotations\.train and data"):
+    with pytest.raises(
+        DataError, match=r"flat lists .* or lists in a folder .*data\.annotations\.train .* and data\.im"
+    ):
         ImageSets(Form, root).files("train")
     named = NamedFiles({"train": root / "train.txt"}, {"train": root / "lists"})
     assert ImageSets(Form, root, named).files("train") == (SetFiles(root, root / "train.txt", root / "lists"),)
@@ -65,9 +67,17 @@ def test_without_a_root_all_is_named(root):
 @pytest.mark.parametrize(
     ("annotations", "images", "message"),
     [
-        ({"new": "train.txt"}, {}, r"nothing says where the set's images are\. Name data\.images\.new too"),
-        ({}, {"new": "lists"}, r"nothing says where the set's annotations are\. Name data\.annotations\.new too"),
-        ({"train": "none.txt"}, {}, r"none\.txt: there is nothing here, but data\.annotations\.train names it"),
+        (
+            {"new": "train.txt"},
+            {},
+            r"nothing says where its images are\. Name these too: data\.images\.new",
+        ),
+        ({}, {"new": "lists"}, r"nothing says where its annotations are\. Name these too: data\.annotations\.new"),
+        (
+            {"train": "none.txt"},
+            {},
+            r"none\.txt: there is nothing here, but data\.annotations\.train \(.*\) names it",
+        ),
     ],
 )
 def test_what_is_named_must_be_complete_and_there(root, annotations, images, message):

@@ -10,4 +10,4 @@ def test_remarks_of_a_kind_are_one_with_the_sum_of_their_counts_and_the_first_fi
 
 
 def test_a_remark_says_how_often_what_and_where_first():
-    assert str(Remark("boxes were clipped", 4, Path("a.xml"))) == "4 boxes were clipped; the first: a.xml"
+    assert str(Remark("boxes were clipped", 4, Path("a.xml"))) == "boxes were clipped: 4, the first: a.xml"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 from trainers.evaluate.coco import coco_ap
 from trainers.evaluate.coco_reference import pycocotools_ap

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.coco.annotation import Instances, parse_instances, plain_name
+from trainers.data.coco.annotation import Instances, parse_instances
 from trainers.data.errors import DataError
 
-NAME_THE_ROOT = "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds annotations/instances_*.json"
+NAME_THE_ROOT = (
+    "Let --data, data.root or BITFRONT_COCO_ROOT name the folder that holds the data, or name the files of each set: "
+    "data.annotations.<set> and data.images.<set>"
+)
 
 CACHED_FILES = 8
 """The most files in the cache; the least recently used is dropped first."""
@@ -14,7 +17,7 @@ CACHED_FILES = 8
 
 @dataclass(frozen=True)
 class Header:
-    """The part of a file that stays cached: its categories by rising id, and its images' unchecked names."""
+    """The part of a file that stays cached: its class names by rising id, and its images' unchecked names."""
 
     categories: tuple[str, ...]
     file_names: tuple[str, ...]
@@ -53,7 +56,7 @@ def _parsed(path: Path) -> tuple[Header, Instances]:
         raise _unreadable(path, error) from error
     instances = parse_instances(text, path)
     names = [entry.get("file_name") for entry in instances.images if isinstance(entry, dict)]
-    file_names = tuple(plain_name(name) for name in names if isinstance(name, str))
+    file_names = tuple(name for name in names if isinstance(name, str) and name)
     return Header(tuple(instances.categories.values()), file_names), instances
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from trainers.data.errors import DataError
 from trainers.data.shapes.scene import SHAPE_CLASSES, Difficulty, Scene, draw_scene
+from trainers.whole_files import naming_errors
 
 __all__ = ["SHAPE_CLASSES", "write_shapes"]
 
@@ -41,7 +42,7 @@ def write_shapes(
     only. The same versions of Pillow and numpy give the same bytes.
     """
     _check(sizes, image_size, seed)
-    root, difficulty = Path(root), difficulty or Difficulty()
+    root, difficulty = Path(root).resolve(), difficulty or Difficulty()
     settings = {
         "made_by": "bitfront shapes",
         "generator": GENERATOR,
@@ -56,8 +57,9 @@ def write_shapes(
     root.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".unfinished", dir=root.parent))
     try:
-        _write(partial, sizes, image_size, seed, difficulty)
-        _write_text(partial / SETTINGS_FILE, json.dumps(settings, indent=2) + "\n")
+        with naming_errors(root):
+            _write(partial, sizes, image_size, seed, difficulty)
+            _write_text(partial / SETTINGS_FILE, json.dumps(settings, indent=2) + "\n")
         partial.chmod(0o755)  # mkdtemp's folders are closed to others
         _publish(partial, root, settings)
     finally:

@@ -1,19 +1,16 @@
 """Reads image sets of VisDrone-DET: a text file of eight columns for each image."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from trainers.data.errors import DataError, OnBadData, show
-from trainers.data.findings import Findings
+from trainers.data.errors import DataError, OnBadData
 from trainers.data.folder import DataFolder
 from trainers.data.gathering import gather
 from trainers.data.image_file import image_size
 from trainers.data.layout import Parts, SetFiles
-from trainers.data.sample import REGION, DetectionData, Sample
+from trainers.data.listing import file_names, images_by_stem
+from trainers.data.sample import DetectionData, Sample
+from trainers.data.visdrone.annotation import parse_objects
 
 VISDRONE_CLASSES = (
     "pedestrian",
@@ -29,12 +26,7 @@ VISDRONE_CLASSES = (
 )
 """The categories 1 to 10; 0 is an ignored region, 11 is "others"."""
 
-OTHERS = 11
 NAME_THE_ROOT = "Let --data, data.root or BITFRONT_VISDRONE_ROOT name the folder that holds VisDrone2019-DET-train"
-
-_COLUMNS = "left, top, width, height, score, category, truncation, occlusion"
-_NUMBER = re.compile(r"\s*-?[0-9]{1,9}\s*", re.ASCII)
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def read_visdrone(
@@ -54,9 +46,11 @@ def read_visdrone(
     if class_names is not None and tuple(class_names) != VISDRONE_CLASSES:
         asked, there = ", ".join(class_names), ", ".join(VISDRONE_CLASSES)
         raise DataError(part.annotations, f"its classes are {there}, but {asked} were asked for", "Name no others")
-    annotations, images = (DataFolder.of(part.root, folder) for folder in (part.annotations, part.images))
-    names_by_id = _images(images.path)
-    image_ids = sorted(names_by_id.keys() | {path.stem for path in annotations.path.glob("*.txt")})
+    annotations, images = (
+        DataFolder.of(part.root, folder, part.follow_links) for folder in (part.annotations, part.images)
+    )
+    names_by_id = images_by_stem(images.path)
+    image_ids = sorted(names_by_id.keys() | {Path(name).stem for name in file_names(annotations.path, ".txt")})
 
     def read(image_id: str) -> Sample:
         names = names_by_id.get(image_id, [f"{image_id}.jpg"])
@@ -69,7 +63,7 @@ def read_visdrone(
             content = text.read_bytes()
         except OSError as error:
             raise DataError(text, f"the annotation can't be read ({error.strerror})") from error
-        return Sample(image_id, image, width, height, *parse_objects(content, text, width, height))
+        return Sample(image_id, image, width, height, *parse_objects(content, text, width, height), has_own_size=True)
 
     return gather(
         image_ids,
@@ -85,72 +79,7 @@ def visdrone_images(files: Parts) -> dict[str, Path]:
     """The images of a set by id, with their paths; no file is read. Raises DataError for a missing folder."""
     [part] = files
     _check_folders(part)
-    return {image_id: part.images / names[0] for image_id, names in _images(part.images).items()}
-
-
-def parse_objects(
-    text: bytes, path: Path, width: int, height: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-    """The boxes, labels and difficult flags of an image of that size, as in `Sample`; `path` is only named in errors.
-
-    Raises DataError, and nothing else, for all bad lines at once. An ignored region is clipped to its image; an object
-    must lie inside it.
-    """
-    boxes, labels, difficult = [], [], []
-    try:
-        lines = text.decode("ascii").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"the annotation is no plain text ({error.reason} at byte {error.start})") from error
-    findings = Findings()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        with findings:
-            left, top, wide, high, score, category = _columns(line, number, path)
-            if category == OTHERS or (category == REGION and min(wide, high) <= 0):
-                continue  # the published train set has two regions without an area
-            box = np.array([left, top, left + wide, top + high])
-            _check_box(box, number, path, (width, height) if category != REGION else None)
-            boxes.append(box.clip(0, [width, height] * 2))
-            labels.append(category)
-            difficult.append(category == REGION or score == 0)
-    findings.raise_any()
-    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    visible = (corners[:, :2] < corners[:, 2:]).all(axis=1)  # a region may lie wholly outside
-    return corners[visible], np.array(labels, dtype=np.int64)[visible], np.array(difficult, dtype=np.bool_)[visible]
-
-
-def _columns(line: str, number: int, path: Path) -> Sequence[int]:
-    """The first six of the eight columns; a comma may follow the last."""
-    texts = line.rstrip().removesuffix(",").split(",")
-    if len(texts) != 8:
-        raise DataError(path, f"line {number} has {len(texts)} columns, must have eight: {_COLUMNS}")
-    for name, text in zip(_COLUMNS.split(", "), texts, strict=True):
-        if not _NUMBER.fullmatch(text):
-            raise DataError(path, f"the {name} in line {number} is {show(text)}, must be a whole number")
-    values = [int(text) for text in texts]
-    for name, value, largest in (("score", values[4], 1), ("category", values[5], OTHERS)):
-        if not 0 <= value <= largest:
-            raise DataError(path, f"the {name} in line {number} is {value}, must be 0 to {largest}")
-    return values[:6]
-
-
-def _check_box(box: NDArray[np.int64], number: int, path: Path, size: tuple[int, int] | None) -> None:
-    x1, y1, x2, y2 = box.tolist()
-    if x1 >= x2 or y1 >= y2:
-        raise DataError(path, f"the box in line {number} has no area: it is {x2 - x1} wide and {y2 - y1} high")
-    if size is not None and (x1 < 0 or y1 < 0 or x2 > size[0] or y2 > size[1]):
-        span = f"x from {x1} to {x2} and y from {y1} to {y2}"
-        raise DataError(path, f"the box in line {number} is outside its image of {size[0]} x {size[1]}: {span}")
-
-
-def _images(folder: Path) -> dict[str, list[str]]:
-    """File names of images, by name without suffix."""
-    names: dict[str, list[str]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in _SUFFIXES:
-            names.setdefault(path.stem, []).append(path.name)
-    return names
+    return {image_id: part.images / names[0] for image_id, names in images_by_stem(part.images).items()}
 
 
 def _check_folders(part: SetFiles) -> None:

@@ -16,10 +16,13 @@ def download_voc(root: Path, image_sets: Sequence[str], year: str) -> None:
     VOC publishes train, val and trainval in one archive, and test (2007 only) in another. Sets of other names are
     ignored here; the reader checks them. Raises DataError when a download fails.
     """
-    for one_year in year.split("+"):
+    years = year.split("+")
+    for one_year in years:
+        folder = f"VOC{one_year}"
+        places = [root / "VOCdevkit" / folder, root / folder, *([root] if len(years) == 1 else [])]
         for image_set in image_sets:
-            listed = root / "VOCdevkit" / f"VOC{one_year}" / "ImageSets" / "Main" / f"{image_set}.txt"
-            if image_set in _PUBLISHED.get(one_year, ()) and not listed.is_file():
+            listed = [place / "ImageSets" / "Main" / f"{image_set}.txt" for place in places]
+            if image_set in _PUBLISHED.get(one_year, ()) and not any(path.is_file() for path in listed):
                 _download(root, one_year, image_set)
 
 

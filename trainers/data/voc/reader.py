@@ -1,16 +1,20 @@
 """Reads image sets of PASCAL VOC: an XML file for each image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 from trainers.data.errors import DataError, OnBadData, StrayError, show
-from trainers.data.folder import DataFolder, refuse_outside
+from trainers.data.findings import Findings
 from trainers.data.gathering import gather
-from trainers.data.layout import Parts, SetFiles
+from trainers.data.image_file import image_size
+from trainers.data.layout import Parts
+from trainers.data.remarks import OTHER_NAME, SIZE_OF_PICTURE, Remark
 from trainers.data.sample import DetectionData, Sample
-from trainers.data.voc.annotation import parse_annotation
-from trainers.data.voc.layouts import listed_ids
+from trainers.data.voc.annotation import Annotation, parse_annotation, parse_objects
+from trainers.data.voc.entries import Entry, Folders, entries_of
+from trainers.data.voc.lists import ListedImage
+from trainers.data.voc.pictures import candidates, is_other
 
 VOC_CLASSES = (
     "aeroplane",
@@ -35,16 +39,19 @@ VOC_CLASSES = (
     "tvmonitor",
 )
 
+_ANY_SIZE = (10**9, 10**9)
+"""Boxes are checked against it where neither the annotation nor the picture has a size, which is a defect anyway."""
+
 _NAME_THE_ROOT = "Let --data, data.root or BITFRONT_VOC_ROOT name the folder that holds VOCdevkit"
 
 
 def read_voc(
     files: Parts, *, class_names: Sequence[str] = VOC_CLASSES, on_bad_data: OnBadData = "error"
 ) -> DetectionData:
-    """Read the annotations of one image set; nothing is decoded yet.
+    """Read the annotations of one image set; of images at most the size is read.
 
-    An image is <images>/<filename of its annotation>, or <id>.jpg where the annotation names none. Names in the files
-    can't lead outside these folders.
+    The id decides which picture belongs to an annotation, see `pictures.picture_name`. Names in the files can't lead
+    outside the folders of the set.
 
     A bad image raises DataError, or with on_bad_data="skip" is left out whole and listed in `defects`; so is an image
     whose annotation names the file of an earlier image. A list that can't be read, and one without a usable image,
@@ -55,19 +62,21 @@ def read_voc(
     seen: set[str] = set()
     ids_by_file: dict[Path, str] = {}
 
-    def read(entry: _Entry) -> Sample:
-        if entry.full_id in seen:
-            raise StrayError(entry.source, f"lists the image {entry.image_id!r} twice")
-        seen.add(entry.full_id)
-        sample = _sample(entry, labels)
-        if (first := ids_by_file.setdefault(sample.image, entry.full_id)) != entry.full_id:
+    def read(entry: Entry) -> Sample:
+        image, folders = entry.image(), entry.folders
+        full_id = folders.full_id(image)
+        if full_id in seen:
+            raise StrayError(folders.source, f"lists the image {image.image_id!r} twice")
+        seen.add(full_id)
+        path = folders.annotation_file(image)
+        sample = _sample(image, path, folders, labels)
+        if (first := ids_by_file.setdefault(sample.image, full_id)) != full_id:
             name = show(sample.image.name)
-            path = entry.annotations.path / f"{entry.image_id}.xml"
             raise DataError(path, f"names the image {name}, as the annotation of {show(first)} does")
         return sample
 
     return gather(
-        _entries(files),
+        list(entries_of(files)),
         read,
         class_names=names,
         source=files[0].ids or files[0].annotations,
@@ -77,53 +86,56 @@ def read_voc(
 
 
 def voc_images(files: Parts) -> dict[str, Path]:
-    """The ids of an image set, each with its annotation; nothing else is read.
+    """The ids of an image set with the pictures that are read for them; annotations are read where names don't tell.
 
+    An id without a picture has <id>.jpg, and one that leads outside is left out: reading the set refuses or skips both.
     Raises DataError for a list that can't be read.
     """
-    return {entry.full_id: entry.annotations.path / entry.image_id for entry in _entries(files)}
+    images = {}
+    for entry in entries_of(files):
+        folders = entry.folders
+        with suppress(DataError):
+            image = entry.image()
+            names = candidates(image, folders.pictures)
+            name = names[0] if len(names) == 1 else f"{image.image_id}.jpg"
+            images[folders.full_id(image)] = folders.files.images / name
+            if len(names) != 1:
+                annotation = _annotation(folders.annotation_file(image))
+                images[folders.full_id(image)] = folders.picture_file(image, annotation)
+    return images
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """An image's id, its id among the images of all parts, the file that lists it, and the folders of its files."""
+def _sample(image: ListedImage, path: Path, folders: Folders, labels: Mapping[str, int]) -> Sample:
+    """The annotation at `path` with its picture. The defects of both are reported at once."""
+    annotation = _annotation(path)
+    size, remarks = annotation.size or _ANY_SIZE, []
+    findings = Findings()
+    with findings:
+        picture = folders.picture_file(image, annotation)
+        if annotation.filename is not None and is_other(annotation.filename, picture.name):
+            remarks.append(Remark(OTHER_NAME, 1, path))
+        if annotation.size is None:
+            size = image_size(picture)
+            remarks.append(Remark(SIZE_OF_PICTURE, 1, path))
+    with findings:
+        objects = parse_objects(annotation, labels, size)
+    findings.raise_any()
+    return Sample(
+        image_id=folders.full_id(image),
+        image=picture,
+        width=size[0],
+        height=size[1],
+        boxes=objects.boxes,
+        labels=objects.labels,
+        difficult=objects.difficult,
+        remarks=(*remarks, *objects.remarks),
+        has_own_size=annotation.size is None,
+    )
 
-    image_id: str
-    full_id: str
-    source: Path
-    annotations: DataFolder
-    images: DataFolder
 
-
-def _entries(files: Parts) -> list[_Entry]:
-    entries = []
-    for part in files:
-        annotations, images = (DataFolder.of(part.root, folder) for folder in (part.annotations, part.images))
-        source = part.ids or part.annotations
-        entries += [_Entry(name, f"{part.prefix}{name}", source, annotations, images) for name in _image_ids(part)]
-    return entries
-
-
-def _image_ids(part: SetFiles) -> list[str]:
-    if part.ids is not None:
-        return listed_ids(part.ids)
-    return sorted(path.stem for path in part.annotations.glob("*.xml"))
-
-
-def _sample(entry: _Entry, labels: Mapping[str, int]) -> Sample:
-    refuse_outside(entry.source, entry.image_id, "lists")
-    path = entry.annotations.file(f"{entry.image_id}.xml", "annotation", entry.source, "lists")
+def _annotation(path: Path) -> Annotation:
     try:
-        text = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(path, f"the annotation can't be read ({error.strerror})") from error
-    annotation = parse_annotation(text, path, labels)
-    return Sample(
-        image_id=entry.full_id,
-        image=entry.images.file(annotation.filename or f"{entry.image_id}.jpg", "image", path),
-        width=annotation.width,
-        height=annotation.height,
-        boxes=annotation.boxes,
-        labels=annotation.labels,
-        difficult=annotation.difficult,
-    )
+    return parse_annotation(content, path)

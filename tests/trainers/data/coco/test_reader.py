@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from trainers.data.coco.classes import COCO_CLASSES
+from trainers.data.disjoint import shared_images
 from trainers.data.errors import DataError
-from trainers.data.formats import data_format, shared_images
+from trainers.data.formats import data_format
 
 
 def test_images_come_in_the_order_of_the_file_with_corners_and_labels_in_the_order_of_category_ids(write_coco):
@@ -59,14 +60,15 @@ def test_splits_places_and_classes_are_known_before_the_images_are(write_coco):
 @pytest.mark.parametrize("name", ["/etc/hostname", "../val/1.jpg", "a\0.jpg"])
 def test_a_name_that_leads_outside_is_no_place_and_never_opened(write_coco, monkeypatch, name):
     opened = []
-    monkeypatch.setattr("filecmp.cmp", lambda one, other, **options: opened.append(one) or True)
+    monkeypatch.setattr("trainers.data.disjoint.digest_of", lambda path: opened.append(path) or path.name)
     root = write_coco(images=[{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": name}], annotations=[])
+    (root / "train" / "1.jpg").write_bytes(b"x")
     shutil.copytree(root / "train", root / "val")
     shutil.copy(root / "annotations" / "instances_train.json", root / "annotations" / "instances_val.json")
     places = [data_format("coco").image_sets(root).images(split) for split in ("train", "val")]
     assert [list(one) for one in places] == [["1.jpg"]] * 2
-    assert shared_images(*places) == ["1.jpg"]
-    assert opened == [root / "train" / "1.jpg"]
+    assert [one.ids for one in shared_images(dict(zip(("train", "val"), places, strict=True)))] == [("1.jpg", "1.jpg")]
+    assert opened == [root / "train" / "1.jpg", root / "val" / "1.jpg"]
 
 
 def test_a_missing_root_or_split_says_what_is_there(write_coco, tmp_path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
 from trainers.data.shapes.scene import Difficulty

@@ -6,10 +6,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainers.data.errors import DataError
-from trainers.data.voc.annotation import parse_annotation
+from trainers.data.remarks import CLIPPED, Remark
+from trainers.data.voc.annotation import parse_annotation, parse_objects
 
 LABELS = {"cat": 1, "dog": 2, "Sofa": 3}
 PATH = Path("Annotations/7.xml")
+NOT_DIFFICULT = ("0", "2", "1.0", "Unspecified", "false", "-1", "nan")
 
 
 def box_xml(xmin="11", ymin="21", xmax="30", ymax="60"):
@@ -25,8 +27,13 @@ def annotation(objects="", width="100", height="80", rest="<filename>7.jpg</file
     return f"<annotation>{rest}{size}{objects}</annotation>".encode()
 
 
+PICTURE = (100, 80)
+
+
 def parse(text):
-    return parse_annotation(text, PATH, LABELS)
+    """The objects; where the annotation has no size that of the picture counts."""
+    annotation = parse_annotation(text, PATH)
+    return parse_objects(annotation, LABELS, annotation.size or PICTURE)
 
 
 def reason(text):
@@ -38,10 +45,9 @@ def reason(text):
 
 
 def test_an_inclusive_box_counted_from_one_becomes_corners_counted_from_zero():
-    parsed = parse(annotation(object_xml("dog", rest="<difficult>1</difficult>") + object_xml("cat")))
+    parsed = parse(annotation(object_xml("dog", rest="<difficult>1</difficult>") + object_xml("cat"), "200", "90"))
     np.testing.assert_array_equal(parsed.boxes, [[10, 20, 30, 60]] * 2)  # 20 pixels wide: 11, 12, ..., 30
     assert (parsed.labels.tolist(), parsed.difficult.tolist()) == ([2, 1], [True, False])
-    assert (parsed.filename, parsed.width, parsed.height) == ("7.jpg", 100, 80)
     assert (parsed.boxes.dtype, parsed.labels.dtype, parsed.difficult.dtype) == (np.float32, np.int64, np.bool_)
 
 
@@ -52,8 +58,10 @@ def test_a_box_may_fill_its_image_and_have_fractions():
     np.testing.assert_array_equal(parsed.boxes, [[0, 0, 100, 80], [0.5, 1, 9.25, 3]])
 
 
-@pytest.mark.parametrize("value", ["45.70000076293945", "281.70000076293945"])
-def test_the_decimals_of_voc_2012_are_read(value):
+@pytest.mark.parametrize(
+    "value", ["45.70000076293945", "45.7000007629394500000001", "45." + "7" * 400, "45.", "+4.57e1", "281.7", "1.1e+02"]
+)
+def test_numbers_may_have_any_number_of_decimals_and_an_exponent(value):
     parsed = parse(annotation(object_xml(box=box_xml(1, value, 100, 300)), height="400"))
     assert parsed.boxes[0, 1] == pytest.approx(float(value) - 1)
 
@@ -72,7 +80,60 @@ def test_decimals_up_to_half_a_pixel_beyond_the_border_are_rounding_and_cut(box,
 def test_an_image_without_objects_has_no_boxes_and_may_leave_out_its_name():
     parsed = parse(annotation(rest=""))
     assert (parsed.boxes.shape, parsed.labels.shape, parsed.difficult.shape) == ((0, 4), (0,), (0,))
-    assert parsed.filename is None
+    assert parse_annotation(annotation(rest=""), PATH).filename is None
+    assert parse_annotation(annotation(), PATH).filename == "7.jpg"
+
+
+def size(text):
+    return parse_annotation(b"<annotation>" + text + b"</annotation>", PATH).size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"<size/>",
+        b"<size><width>0</width><height>0</height><depth>0</depth></size>",
+        b"<size><width/><height> </height></size>",
+        b"<size><width>100</width><height>0</height></size>",
+        b"<size><height>80.0</height></size>",
+    ],
+)
+def test_a_size_that_is_absent_or_empty_or_zero_is_left_to_the_picture(text):
+    assert size(text) is None
+
+
+def test_a_size_is_width_and_height_in_whole_pixels():
+    assert size(b"<size><width>100</width><height>80.0</height></size>") == (100, 80)
+
+
+@pytest.mark.parametrize("text", ["", "<difficult/>", *(f"<difficult>{word}</difficult>" for word in NOT_DIFFICULT)])
+def test_only_one_and_true_mean_difficult(text):
+    objects = object_xml(rest=text) + object_xml(rest="<difficult> 1 </difficult>")
+    objects += object_xml(rest="<difficult>True</difficult>")
+    assert parse(annotation(objects)).difficult.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("box", "expected", "count"),
+    [
+        ((0, 0, 50, 60), [0, 0, 50, 60], 1),  # counted from 0
+        ((-1, 1, 102, 80), [0, 0, 100, 80], 1),  # two pixels beyond, both ways
+        ((21, 21, 101, 81), [20, 20, 100, 80], 1),
+        (("0.4", "1", "50", "80"), [0, 0, 50, 80], 1),
+        (("0.5", "1", "50", "80.5"), [0, 0, 50, 80], 0),  # rounding
+        ((99, 79, 102, 82), [98, 78, 100, 80], 1),
+    ],
+)
+def test_a_box_up_to_two_pixels_beyond_its_image_is_clipped_and_counted(box, expected, count):
+    parsed = parse(annotation(object_xml(box=box_xml(*box)) + object_xml()))
+    np.testing.assert_array_equal(parsed.boxes, [expected, [10, 20, 30, 60]])
+    assert parsed.remarks == ((Remark(CLIPPED, count, PATH),) if count else ())
+
+
+def test_each_clipped_box_of_a_file_counts():
+    objects = object_xml(box=box_xml(0, 5, 9, 9)) * 3 + object_xml()
+    assert parse(annotation(objects)).remarks == (Remark(CLIPPED, 3, PATH),)
 
 
 def test_boxes_of_body_parts_are_not_taken_for_objects():
@@ -92,21 +153,18 @@ def test_an_unknown_class_is_named_with_the_nearest_known_one(name, guess):
 @pytest.mark.parametrize(
     ("box", "expected"),
     [
-        (box_xml(xmin=0), "is outside its image, 100 pixels by its <size>: x goes from 0 to 30, allowed is 1 to 100"),
         (
-            box_xml(xmax=101),
-            "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",
+            box_xml(xmin="-1.01"),
+            "is outside its image: x goes from -1.01 to 30, the image from 1 to 100, and 2 pixels beyond it are",
         ),
-        (box_xml(xmax="100.50001"), "x goes from 11 to 100.50001, allowed is 1 to 100, for decimals 0.5 to 100.5 (VOC"),
-        (box_xml(ymin="0.49999"), "y goes from 0.49999 to 60, allowed is 1 to 80, for decimals 0.5 to 80.5 (VOC"),
-        (
-            box_xml(xmax="101.0"),
-            "is outside its image, 100 pixels by its <size>: x goes from 11 to 101, allowed is 1 to 100",
-        ),
-        (box_xml(xmin="100.2", xmax="100.4"), "has no area within its image: x goes from 100.2 to 100.4"),
+        (box_xml(xmax=103), "is outside its image: x goes from 11 to 103, the image from 1 to 100, and 2 pixels"),
+        (box_xml(xmax="102.00001"), "is outside its image: x goes from 11 to 102.00001, the image from 1 to 100"),
+        (box_xml(ymin=-3), "is outside its image: y goes from -3 to 60, the image from 1 to 80"),
+        (box_xml(ymax=83), "is outside its image: y goes from 21 to 83, the image from 1 to 80"),
+        (box_xml(xmin=101, xmax=102), "has no area within its image, 100 pixels: x goes from 101 to 102"),
+        (box_xml(xmin=0, xmax=1), "has no area within its image, 100 pixels: x goes from 0 to 1"),
+        (box_xml(xmin="100.2", xmax="100.4"), "has no area within its image, 100 pixels: x goes from 100.2 to 100.4"),
         (box_xml(xmin="30.00001"), "is reversed: xmin 30.00001 is greater than xmax 30"),
-        (box_xml(ymin=-3), "is outside its image, 80 pixels by its <size>: y goes from -3 to 60, allowed is 1 to 80"),
-        (box_xml(ymax=81), "is outside its image, 80 pixels by its <size>: y goes from 21 to 81, allowed is 1 to 80"),
         (box_xml(xmin=31), "is reversed: xmin 31 is greater than xmax 30"),
         (box_xml(ymin=61), "is reversed: ymin 61 is greater than ymax 60"),
         (box_xml(xmin=30), "has no area: xmin and xmax are both 30"),
@@ -119,7 +177,9 @@ def test_a_box_that_cannot_be_right_is_refused_with_its_numbers(box, expected):
     assert expected in message
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e2", "ten", "0x10", "1_0", "٣", "1" * 400])
+@pytest.mark.parametrize(
+    "value", ["nan", "inf", "-inf", "1e9", "1e999", "e2", "1e", "4,5", "ten", "0x10", "1_0", "٣", "1" * 400]
+)
 def test_coordinates_that_are_no_plain_numbers_are_refused(value):
     assert "<xmax> of object 1 ('cat') is" in reason(annotation(object_xml(box=box_xml(xmax=value))))
 
@@ -130,21 +190,14 @@ def test_coordinates_that_are_no_plain_numbers_are_refused(value):
         (annotation(object_xml())[:-20], "broken XML"),
         (b"", "broken XML"),
         (b"<html/>", "the outermost XML element is <html>, a VOC file has <annotation>"),
-        (b"<annotation/>", "the file has no <size>"),
-        (annotation(width="0"), "<width> of the image size is 0, must be a whole number of at least 1"),
-        (
-            annotation(height="8.0000001"),
-            "<height> of the image size is 8.0000001, must be a whole number of at least 1",
-        ),
-        (annotation(height=""), "<height> of the image size is empty"),
+        (annotation(width="-100"), "<width> of the image size is -100, must be a whole number"),
+        (annotation(height="8.0000001"), "<height> of the image size is 8.0000001, must be a whole number"),
+        (annotation(height="unknown"), "<height> of the image size is 'unknown', must be a plain number"),
         (annotation("<object/>"), "object 1 has no <name>"),
         (annotation(object_xml(box="")), "object 1 ('cat') has no <bndbox>"),
         (annotation(object_xml(box="<bndbox><xmin>1</xmin></bndbox>")), "object 1 ('cat') has no <ymin>"),
-        (
-            annotation(object_xml(rest="<difficult>2</difficult>")),
-            "<difficult> of object 1 ('cat') is '2', must be 0 or 1",
-        ),
-        (b'<?xml version="1.0" encoding="no-such"?><annotation/>', "XML in an encoding that can't be read"),
+        (annotation(object_xml(box="<polygon><x1>1</x1></polygon>")), "object 1 ('cat') has no <bndbox>"),
+        (b'<?xml version="1.0" encoding="no-such"?><annotation/>', "in an encoding that isn't known, 'no-such'"),
     ],
 )
 def test_broken_files_are_refused_with_the_reason(text, expected):
@@ -175,8 +228,9 @@ def only_data_errors(text):
     assert (y1 >= 0).all()
     assert (x1 < x2).all()
     assert (y1 < y2).all()
-    assert (x2 <= parsed.width).all()
-    assert (y2 <= parsed.height).all()
+    width, height = parse_annotation(text, PATH).size or PICTURE
+    assert (x2 <= width).all()
+    assert (y2 <= height).all()
 
 
 @settings(deadline=None)

@@ -41,6 +41,15 @@ def test_image_sets_that_voc_does_not_publish_are_left_to_the_reader(asked, tmp_
     assert asked == []
 
 
+@pytest.mark.parametrize("place", ["", "VOC2007", "VOCdevkit/VOC2007"])
+def test_what_lies_below_the_root_in_any_layout_is_not_downloaded(asked, tmp_path, place):
+    lists = tmp_path / place / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").touch()
+    download_voc(tmp_path, ("train", "test"), "2007")
+    assert asked == [("2007", "test", True)]
+
+
 @pytest.mark.parametrize("failure", [urllib.error.URLError("no network"), RuntimeError("File not found or corrupted.")])
 def test_a_failure_is_an_error_that_says_what_else_to_do(monkeypatch, tmp_path, failure):
     def fail(*arguments, **options):

@@ -135,11 +135,13 @@ def broken_xml(folder):
 
 
 def climbing_filename(folder):
+    (folder / "JPEGImages" / "b.jpg").unlink()
     (folder / "Annotations" / "b.xml").write_text(annotation(filename="../../b.jpg"))
     return folder / "Annotations" / "b.xml", "names '../../b.jpg', which leads outside the data folder"
 
 
 def absolute_filename(folder):
+    (folder / "JPEGImages" / "b.jpg").unlink()
     (folder / "Annotations" / "b.xml").write_text(annotation(filename="/etc/hostname"))
     return folder / "Annotations" / "b.xml", "names '/etc/hostname', which leads outside the data folder"
 
@@ -178,9 +180,26 @@ def id_twice(folder):
     return folder / "ImageSets" / "Main" / "train.txt", "lists the image 'a' twice"
 
 
-def stale_filename(folder):
+def filename_of_another(folder):
+    (folder / "JPEGImages" / "b.jpg").unlink()
     (folder / "Annotations" / "b.xml").write_text(annotation(filename="./a.jpg"))
-    return folder / "Annotations" / "b.xml", "names the image 'a.jpg', as the annotation of 'a' does"
+    reason = "names the image './a.jpg', which is that of a.xml; there is no picture named 'b'"
+    return folder / "Annotations" / "b.xml", reason
+
+
+def shared_filename(folder):
+    for name in "ab":
+        (folder / "JPEGImages" / f"{name}.jpg").unlink()
+        (folder / "Annotations" / f"{name}.xml").write_text(annotation(filename="other.jpg"))
+    (folder / "JPEGImages" / "other.jpg").touch()
+    return folder / "Annotations" / "b.xml", "names the image 'other.jpg', as the annotation of 'a' does"
+
+
+def pictures_of_one_name(folder):
+    (folder / "JPEGImages" / "b.png").touch()
+    (folder / "Annotations" / "b.xml").write_text(annotation(filename="b"))
+    reason = "belongs to 2 pictures, and doesn't say to which: b.jpg, b.png"
+    return folder / "Annotations" / "b.xml", reason
 
 
 DEFECTS = pytest.mark.parametrize(
@@ -200,7 +219,9 @@ DEFECTS = pytest.mark.parametrize(
         id_with_nul,
         endless_id,
         id_twice,
-        stale_filename,
+        filename_of_another,
+        shared_filename,
+        pictures_of_one_name,
     ],
 )
 
@@ -234,7 +255,7 @@ def test_an_image_listed_twice_is_a_defect_and_none_is_lost_by_it(folder):
 
 
 def test_an_image_of_another_entry_is_one_image_left_out(folder):
-    stale_filename(folder)
+    shared_filename(folder)
     assert data_format("voc").image_sets(root(folder)).read("train", on_bad_data="skip").left_out == 1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainers.data.decoded import decode
+from trainers.data.decoding import decode
 from trainers.data.formats import data_format
 from trainers.data.voc.reader import VOC_CLASSES
 

@@ -50,11 +50,12 @@ def test_image_sets_and_places_of_all_years_are_known_before_anything_is_read(ro
     assert set(data_format("voc").image_sets(root).images("val")) == {f"val_{number}" for number in range(4)}
 
 
-def test_a_folder_without_lists_is_told(root):
+def test_a_folder_without_lists_is_one_set(root):
     shutil.rmtree(root / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main")
     (root / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main").mkdir()
-    with pytest.raises(DataError, match="there is no VOC data here: looked for VOCdevkit/VOC2012"):
-        data_format("voc", "2012").image_sets(root).names()
+    sets = data_format("voc", "2012").image_sets(root)
+    assert sets.names() == ["all"]
+    assert len(sets.read("all", class_names=("cat", "dog")).samples) == 16
 
 
 def test_images_and_annotations_that_are_links_to_outside_are_refused(root, tmp_path):
