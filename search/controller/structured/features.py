@@ -50,11 +50,16 @@ class Features:
         """The rows (candidates, columns) of options (candidates, sites)."""
         rows = np.stack([self._options[self._each, one].sum(0) for one in options])
         rows[:, 0] = 1.0
-        one_bit = self.one_bit[self._each, options]
-        both = one_bit[:, self._linked] & one_bit[:, self._linked + 1]
+        both = self._both_one_bit(options)
         rows[:, self._pairs] = both
         rows[:, self._both] = both.sum(1)
         return rows
+
+    def accuracies(self, options: Options, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The rows times the effects (candidates,), without making the rows."""
+        alone = self.values(effects)[self._each, options].sum(1)
+        pairs = self._both_one_bit(options) @ self.pairs(effects)[self._linked]
+        return np.asarray(effects[0] + alone + pairs)
 
     def values(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each option adds to the accuracy (sites, widest), from the effects of the columns."""
@@ -65,6 +70,11 @@ class Features:
         added = np.zeros(len(self._each))
         added[self._linked] = effects[self._pairs] + effects[self._both]
         return added
+
+    def _both_one_bit(self, options: Options) -> NDArray[np.bool_]:
+        """Which of the linked neighbours (candidates, pairs) are both 1-bit."""
+        one_bit = self.one_bit[self._each, options]
+        return np.asarray(one_bit[:, self._linked] & one_bit[:, self._linked + 1])
 
     def _column(self, group: str, name: str) -> int:
         """The number of a column, which is new where it has not been asked for."""

@@ -124,14 +124,15 @@ class Memory:
     def _settle(self, trial: FrozenTrial) -> None:
         if trial.state != TrialState.COMPLETE or trial.number not in self._options:
             return
+        row = self._row(trial)
         predicted = trial.user_attrs.get(PREDICTED, self._predictions.get(trial.number, {}))
         for model, objective in zip(self.models, self.accuracies, strict=True):
             mean, _ = predicted.get(self.problem.objectives[objective], (None, None))
             before = None if mean is None else self.signs[objective] * mean
-            model.add(self._row(trial), self._value(trial, objective), before)
+            model.add(row, self._value(trial, objective), before)
         options = self._options[trial.number][None]
         if self.costs.feasible(options)[0]:
-            self._scored.add(self._row(trial))
+            self._scored.add(row)
             self._scored_costs.add(self.costs.of(options)[0])
 
     def _row(self, trial: FrozenTrial) -> NDArray[np.float64]:

@@ -79,6 +79,7 @@ def test_values_and_pairs_add_up_to_the_row_times_the_effects(memory):
         ]
         expected = effects[0] + values[np.arange(4), options].sum() + sum(both)
         assert features.rows(options[None])[0] @ effects == pytest.approx(expected)
+        assert features.accuracies(options[None], effects) == pytest.approx(expected)
 
 
 def test_costs_are_added_up_from_one_look_at_each_option(sites, layer_costs):
