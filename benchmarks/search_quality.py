@@ -16,7 +16,7 @@ import json
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -123,15 +123,19 @@ def summary(shares: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(shares), "mean": statistics.fmean(shares), "sd": sd}
 
 
-def plot(tables: Mapping[str, Table], path: Path) -> None:
-    """One set of axes for each table, by its title: the medians over the evaluations, a curve for each sampler."""
-    figure = Figure(figsize=(4.5 * len(tables), 3.6), layout="constrained")
-    for axes, (title, table) in zip(np.ravel(figure.subplots(1, len(tables))), tables.items(), strict=True):
-        for sampler, rows in table.items():
-            axes.plot([int(number) for number in rows], [row["median"] for row in rows.values()], "o-", label=sampler)
-        axes.set(title=title, xscale="log", xlabel="evaluations", ylabel="hypervolume (median)")
-        axes.legend()
-    figure.savefig(path, dpi=120)
+def plot(table: Table, title: str, path: Path) -> None:
+    """The medians over the evaluations, a curve for each sampler, as a .png, .svg or .pdf file."""
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for sampler, rows in table.items():
+        axes.plot([int(number) for number in rows], [row["median"] for row in rows.values()], "o-", label=sampler)
+    numbers = sorted({int(number) for rows in table.values() for number in rows})
+    axes.set(title=title, xscale="log", xlabel="evaluations", ylabel="hypervolume, median")
+    axes.set_xticks(numbers, labels=map(str, numbers), minor=False)
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=100)
 
 
 def main() -> None:
@@ -165,7 +169,7 @@ def main() -> None:
             row = table[sampler][str(number)] = summary(shares)
             print(f"{sampler:12} {number:11} {row['median']:8.4f} {row['mean']:8.4f} {row['sd']:8.4f}", flush=True)
     if chosen.plot:
-        plot({f"{chosen.blackbox}, noise {chosen.noise:g}": table}, chosen.plot)
+        plot(table, f"{chosen.blackbox}, noise {chosen.noise:g}", chosen.plot)
     print(json.dumps(table))
 
 
