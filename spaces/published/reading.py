@@ -24,8 +24,7 @@ UNREADABLE = (
     pickle.UnpicklingError,  # another kind of file, or objects that aren't tensors
     RuntimeError,  # the zip archive or a tensor in it is incomplete
     EOFError,
-    IndexError,  # from here on, torch's unpickler trips over damaged bytes
-    KeyError,
+    LookupError,  # from here on, torch's unpickler trips over damaged bytes: an index, a key, or a text encoding
     ValueError,
     TypeError,
     AttributeError,
