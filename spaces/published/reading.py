@@ -30,6 +30,7 @@ UNREADABLE = (
     AttributeError,
     AssertionError,
     struct.error,
+    SystemError,  # from NumPy, about a damaged dtype
 )
 """What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
 
