@@ -24,13 +24,13 @@ UNREADABLE = (
     pickle.UnpicklingError,  # another kind of file, or objects that aren't tensors
     RuntimeError,  # the zip archive or a tensor in it is incomplete
     EOFError,
-    IndexError,  # from here on, torch's unpickler trips over damaged bytes
-    KeyError,
+    LookupError,  # from here on, torch's unpickler trips over damaged bytes: an index, a key, or a text encoding
     ValueError,
     TypeError,
     AttributeError,
     AssertionError,
     struct.error,
+    SystemError,  # from NumPy, about a damaged dtype
 )
 """What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
 
