@@ -6,6 +6,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from search.controller.nsga2 import GenerationalNSGAII, Generations
 from search.controller.problem import FromSeed, SearchProblem
+from search.controller.structured.memory import Memory
+from search.controller.structured.sampler import StructuredSampler
 from spaces.lookup import lookup
 
 
@@ -44,7 +46,18 @@ def _random(problem: SearchProblem) -> FromSeed:
     return lambda seed: RandomSampler(seed=seed)
 
 
-SAMPLERS: dict[str, Callable[[SearchProblem], FromSeed]] = {"tpe": _tpe, "nsga2": _nsga2, "random": _random}
+def _structured(problem: SearchProblem) -> FromSeed:
+    memory = Memory(problem)
+    other, start = _tpe(problem), startup_trials(problem.trials)
+    return lambda seed: StructuredSampler(seed=seed, memory=memory, other=other, start=start)
+
+
+SAMPLERS: dict[str, Callable[[SearchProblem], FromSeed]] = {
+    "structured": _structured,
+    "tpe": _tpe,
+    "nsga2": _nsga2,
+    "random": _random,
+}
 """By name: takes the problem of a study, once, and returns what makes that study's samplers."""
 
 

@@ -1,0 +1,111 @@
+"""A box of real scores: candidates of a run, scored once without adaptation by its supernet, and read from a file.
+
+`python benchmarks/search_quality.py --make-replay RUN` writes the file. It takes the layer knobs of the run with the
+greatest costs, as many as have at most `MOST` candidates together; all other layers are real, and no teacher teaches.
+"""
+
+import gzip
+import itertools
+import json
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from search.plan.plan import SearchPlan, plan_search
+from search.run.folder import read_run_folder
+from search.run.lock import RunLock
+from search.stages.data import read_data
+from search.stages.prepare import prepare
+from search.stages.trials import scorer_parts
+from spaces.candidate import Candidate
+from spaces.space import Knob
+from trainers.progress import SilentProgress
+from trainers.scoring.scorer import Scorer
+from trainers.whole_files import write_whole
+
+FILE = Path(__file__).with_suffix(".json.gz")
+MOST = 3000
+
+
+def knobs() -> list[Knob]:
+    return [Knob(key, tuple(choices)) for key, choices in _contents()["knobs"]]
+
+
+def reference() -> dict[str, float]:
+    """The cost of the dearest candidate, and no accuracy at all."""
+    return {"bit_ops": max(bit_ops for bit_ops, _ in _contents()["figures"]), "map50": 0.0}
+
+
+def costs(candidate: Candidate) -> dict[str, float]:
+    return {"bit_ops": _figures(candidate)[0]}
+
+
+def score(candidate: Candidate) -> dict[str, float]:
+    return {"map50": _figures(candidate)[1]}
+
+
+def make(run_dir: Path, minutes: float) -> str:
+    """Score candidates until all are scored or the time is up, and say how many are; the next call goes on."""
+    run, config = read_run_folder(run_dir)
+    config = config.model_copy(update={"scoring": config.scoring.model_copy(update={"adapt_steps": 0})})
+    plan, progress, until = plan_search(config, None, begun=True), SilentProgress(), time.monotonic() + 60 * minutes
+    contents = json.loads(gzip.decompress(FILE.read_bytes())) if FILE.exists() else {"figures": []}
+    contents["knobs"] = [[knob.key, list(knob.choices)] for knob in _dearest_knobs(plan)]
+    with RunLock(run.path):
+        scorer = Scorer(
+            scorer_parts(plan, run, prepare(plan, run, read_data(plan.base, run, progress), progress), progress)
+        )
+        every = _every(contents["knobs"])
+        for chosen in every[len(contents["figures"]) :]:
+            if time.monotonic() > until:
+                break
+            candidate = plan.space.canonical(plan.space.uniform("real").replace(chosen))
+            bit_ops = plan.cost_table.costs(candidate)["bit_ops"]
+            contents["figures"].append([bit_ops, round(scorer.score(candidate).metrics["map50"], 5)])
+    write_whole(FILE, gzip.compress(json.dumps(contents).encode(), mtime=0))
+    return f"{len(contents['figures'])} of {len(every)} candidates are scored"
+
+
+def _dearest_knobs(plan: SearchPlan) -> list[Knob]:
+    """The layer knobs whose choices differ most in cost, in the space's order."""
+    real = plan.space.uniform("real")
+
+    def range_of(knob: Knob) -> float:
+        bit_ops = [plan.cost_table.costs(real.replace({knob.key: choice}))["bit_ops"] for choice in knob.choices]
+        return max(bit_ops) - min(bit_ops)
+
+    taken: list[Knob] = []
+    product = 1
+    for knob in sorted((k for k in plan.space.knobs if k.kind == "layer"), key=range_of, reverse=True):
+        if product * len(knob.choices) <= MOST:
+            product *= len(knob.choices)
+            taken.append(knob)
+    return [knob for knob in plan.space.knobs if knob in taken]
+
+
+def _every(described: list[list[Any]]) -> list[dict[str, str]]:
+    keys, choices = zip(*described, strict=True)
+    return [dict(zip(keys, chosen, strict=True)) for chosen in itertools.product(*choices)]
+
+
+@cache
+def _contents() -> dict[str, Any]:
+    if not FILE.exists():
+        raise ValueError("The box replay has no scores yet: make them with --make-replay RUN, of a finished search.")
+    contents: dict[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
+    count = len(_every(contents["knobs"]))
+    if len(contents["figures"]) < count:
+        done = len(contents["figures"])
+        raise ValueError(f"The box replay has {done} of {count} scores: give --make-replay RUN once more.")
+    return contents
+
+
+@cache
+def _by_candidate() -> dict[Candidate, list[float]]:
+    contents = _contents()
+    return dict(zip(map(Candidate, _every(contents["knobs"])), contents["figures"], strict=True))
+
+
+def _figures(candidate: Candidate) -> list[float]:
+    return _by_candidate()[candidate]

@@ -1,0 +1,173 @@
+"""How good a front a sampler finds within a number of evaluations, on boxes whose scores take no time.
+
+Hypervolumes are those of the true values, without noise, of the front that was found by the noisy ones; they are
+divided by the volume between the reference and the ideal point (every cost 0, every accuracy 1).
+
+A box is a Python file with four functions: `knobs() -> list[Knob]`, `costs(candidate) -> dict`, `score(candidate) ->
+dict`, and `reference() -> dict`, whose keys are the objectives. Those of benchmarks/boxes/ go by their names.
+
+Run it with: python benchmarks/search_quality.py --blackbox additive --evaluations 100,200 --seeds 10 --noise 0.01
+The last line is JSON: {"structured": {"100": {"median": ..., "mean": ..., "sd": ...}}}.
+"""
+
+import argparse
+import importlib.util
+import json
+import random
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from results.pareto import pareto_mask
+from results.volume import hypervolume
+from search.controller.controller import Controller, Done
+from search.controller.journal import Journal
+from search.controller.objectives import OBJECTIVES
+from search.controller.samplers import SAMPLERS
+from spaces.candidate import Candidate
+from spaces.lookup import lookup
+from spaces.space import SearchSpace
+
+BOXES = Path(__file__).parent / "boxes"
+
+Table = dict[str, dict[str, dict[str, float]]]
+"""By sampler and number of evaluations: median, mean and standard deviation of the hypervolumes."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A search whose scores can be computed at once."""
+
+    space: SearchSpace
+    costs: Callable[[Candidate], dict[str, float]]
+    score: Callable[[Candidate], dict[str, float]]
+    reference: dict[str, float]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Box":
+        return cls(SearchSpace(module.knobs()), module.costs, module.score, module.reference())
+
+    def ends(self) -> list[Candidate]:
+        """The candidates of one method each, which every search tries first."""
+        layers = [knob.choices for knob in self.space.knobs if knob.kind == "layer"]
+        return [self.space.uniform(str(method)) for method in dict.fromkeys(m for offered in layers for m in offered)]
+
+    def values(self, candidate: Candidate) -> list[float]:
+        """The objectives, in the order of the reference, each so that less is better."""
+        figures = {**self.score(candidate), **self.costs(candidate)}
+        return [figures[name] * sign for name, sign in zip(self.reference, self.signs(), strict=True)]
+
+    def signs(self) -> list[float]:
+        return [1.0 if OBJECTIVES[name] == "minimize" else -1.0 for name in self.reference]
+
+    def volume(self, points: ArrayLike) -> float:
+        """The hypervolume of points (N, objectives), as `values` gives them, as a share of what could be."""
+        corner = np.array(list(self.reference.values())) * self.signs()
+        ideal = np.array([0.0 if sign > 0 else -1.0 for sign in self.signs()])
+        return hypervolume(points, corner) / float(np.prod(corner - ideal))
+
+
+def read_module(name: str) -> ModuleType:
+    """The box of that name in benchmarks/boxes/, or of a Python file, as a module. Raises ValueError."""
+    path = Path(name) if name.endswith(".py") else BOXES / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        known = ", ".join(sorted(file.stem for file in BOXES.glob("*.py")))
+        raise ValueError(f"{name!r} is no Python file and no box of {BOXES}. There are: {known}.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def volumes(box: Box, sampler: str, evaluations: Sequence[int], seed: int, noise: float) -> list[float]:
+    """The share of the hypervolume after each number of evaluations of one search."""
+    found: list[float] = []
+    noisy, true = [], []
+    accuracy = np.array(box.signs()) < 0
+    with tempfile.TemporaryDirectory() as folder:
+        objectives = tuple(box.reference)
+        journal = Journal(Path(folder), name="quality", space=box.space, objectives=objectives)
+        controller = Controller(
+            box.space,
+            journal,
+            objectives=objectives,
+            costs=box.costs,
+            trials=max(evaluations),
+            sampler=sampler,
+            seed=seed,
+            initial=box.ends(),
+        )
+        while not isinstance(proposal := controller.ask(), Done):
+            metrics = box.score(proposal.candidate)
+            error = random.Random(f"{seed} {proposal.candidate.id}").gauss(0.0, noise)
+            score = SimpleNamespace(metrics={name: value + error for name, value in metrics.items()}, seconds={})
+            controller.tell(proposal.number, score)
+            true.append(box.values(proposal.candidate))
+            noisy.append(np.array(true[-1]) - accuracy * error)
+            if len(true) in evaluations:
+                front = pareto_mask(np.array(noisy))
+                found.append(box.volume(np.array(true)[front]))
+    # A space that is exhausted has nothing more to find.
+    return found + [box.volume(np.array(true)[pareto_mask(np.array(noisy))])] * (len(evaluations) - len(found))
+
+
+def summary(shares: Sequence[float]) -> dict[str, float]:
+    sd = statistics.stdev(shares) if len(shares) > 1 else 0.0
+    return {"median": statistics.median(shares), "mean": statistics.fmean(shares), "sd": sd}
+
+
+def plot(tables: Mapping[str, Table], path: Path) -> None:
+    """One set of axes for each table, by its title: the medians over the evaluations, a curve for each sampler."""
+    figure = Figure(figsize=(4.5 * len(tables), 3.6), layout="constrained")
+    for axes, (title, table) in zip(np.ravel(figure.subplots(1, len(tables))), tables.items(), strict=True):
+        for sampler, rows in table.items():
+            axes.plot([int(number) for number in rows], [row["median"] for row in rows.values()], "o-", label=sampler)
+        axes.set(title=title, xscale="log", xlabel="evaluations", ylabel="hypervolume (median)")
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blackbox", default="additive", help="a box of benchmarks/boxes/, or a Python file")
+    parser.add_argument("--samplers", default=",".join(SAMPLERS), help="names, with commas between them")
+    parser.add_argument("--evaluations", default="100,200", help="after how many the front is measured")
+    parser.add_argument("--seeds", type=int, default=10, help="how many searches of each sampler")
+    parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of the noise in a score")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the medians over the evaluations, too")
+    parser.add_argument("--make-replay", type=Path, metavar="RUN", help="score candidates of a run for the box replay")
+    parser.add_argument("--minutes", type=float, default=20.0, help="how long to score; the next call goes on")
+    chosen = parser.parse_args()
+    evaluations = sorted({int(number) for number in chosen.evaluations.split(",")})
+    if chosen.make_replay:
+        print(read_module("replay").make(chosen.make_replay, chosen.minutes))
+        return
+    try:
+        box = Box.of(read_module(chosen.blackbox))
+        for sampler in chosen.samplers.split(","):
+            lookup(SAMPLERS, sampler, "sampler")
+    except ValueError as error:
+        parser.error(str(error))
+    table: Table = {}
+    print(f"{chosen.blackbox}, noise {chosen.noise:g}, {chosen.seeds} seeds")
+    print(f"{'sampler':12} {'evaluations':>11} {'median':>8} {'mean':>8} {'sd':>8}")
+    for sampler in chosen.samplers.split(","):
+        runs = [volumes(box, sampler, evaluations, seed, chosen.noise) for seed in range(chosen.seeds)]
+        table[sampler] = {}
+        for number, shares in zip(evaluations, zip(*runs, strict=True), strict=True):
+            row = table[sampler][str(number)] = summary(shares)
+            print(f"{sampler:12} {number:11} {row['median']:8.4f} {row['mean']:8.4f} {row['sd']:8.4f}", flush=True)
+    if chosen.plot:
+        plot({f"{chosen.blackbox}, noise {chosen.noise:g}": table}, chosen.plot)
+    print(json.dumps(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The model of one accuracy, as scores come in."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.controller.structured.linear_model import Posterior, Sums, best_ratios, posterior
+
+FIRST_FIT, GROWTH = 6, 1.1
+"""The prior variances are chosen when there are so many scores, and again whenever there are so many times more."""
+RECENT, FEWEST = 50, 5
+"""How many of the latest predictions the model is judged by, and how few are too few."""
+
+Row = NDArray[np.float64]
+
+
+class AccuracyModel:
+    """The linear model given the scores added so far, and how far off its predictions were.
+
+    Its state depends on the scores and their order alone. group and optional: see `best_ratios`.
+    """
+
+    def __init__(self, group: NDArray[np.int64], optional: Collection[int]) -> None:
+        self._group, self._optional = group, optional
+        self._sums = Sums(len(group))
+        self._to_fit: Sums | None = None
+        self._next_fit = FIRST_FIT
+        self._ratios: Row | None = None
+        self._posterior: Posterior | None = None
+        self._predicted: list[tuple[float, float]] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are enough scores."""
+        return self._to_fit is not None or self._ratios is not None
+
+    def add(self, row: Row, value: float, predicted: float | None) -> None:
+        """A score, with what the model said of it before it came in."""
+        self._sums.add(row, value)
+        self._posterior = None
+        if predicted is not None:
+            self._predicted.append((predicted, value))
+        if self._sums.count >= self._next_fit:
+            self._to_fit = self._sums.copy()
+            self._next_fit = max(self._sums.count + 1, int(self._sums.count * GROWTH))
+
+    def posterior(self, late: Sequence[tuple[Row, float]] = ()) -> Posterior:
+        """The effects' distribution, given also the scores `late`, which are not added yet."""
+        if self._to_fit is not None:
+            self._ratios, self._to_fit = best_ratios(self._to_fit, self._group, self._optional), None
+        if self._ratios is None:
+            raise RuntimeError("The model has too few scores.")
+        if late:
+            sums = self._sums.copy()
+            for row, value in late:
+                sums.add(row, value)
+            return posterior(sums, self._ratios)
+        if self._posterior is None:
+            self._posterior = posterior(self._sums, self._ratios)
+        return self._posterior
+
+    def misfit(self) -> float:
+        """The root mean square error of the latest predictions over the scores' standard deviation; 1 for too few."""
+        recent = np.array(self._predicted[-RECENT:])
+        if len(recent) < FEWEST or not recent[:, 1].std():
+            return 1.0
+        return float(np.sqrt(np.square(recent[:, 0] - recent[:, 1]).mean()) / recent[:, 1].std())

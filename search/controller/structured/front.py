@@ -1,0 +1,24 @@
+"""What candidates would add to a front, in one cost and one accuracy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Points = tuple[Array, Array]
+"""Costs (N,) and accuracies (N,)."""
+
+
+def added_volumes(known: Points, new: Points, dearest: float) -> Array:
+    """The hypervolume that each of the new points alone would add to that of the known ones, of which there is one.
+
+    Volume counts up to the cost `dearest`, and from the least known accuracy on.
+    """
+    order = np.lexsort((-known[1], known[0]))
+    costs, accuracies = known[0][order], known[1][order]
+    best = np.maximum.accumulate(accuracies)
+    steps = np.append(True, best[1:] > best[:-1])  # one point of each height, the cheapest
+    starts = np.append(-np.inf, costs[steps])
+    ends = np.append(costs[steps], dearest)
+    heights = np.append(accuracies.min(), best[steps])
+    widths = np.maximum(ends - np.maximum(starts, new[0][:, None]), 0.0)
+    return np.asarray((widths * np.maximum(new[1][:, None] - heights, 0.0)).sum(1))

@@ -1,0 +1,76 @@
+"""The comparison of samplers, on a box of four candidates."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "search_quality.py"
+BOX = """
+from spaces.space import Knob
+
+def knobs():
+    return [Knob("layer/a", ("real", "sign")), Knob("layer/b", ("real", "sign"))]
+
+def costs(candidate):
+    return {"bit_ops": float(sum(method == "real" for method in candidate.values()))}
+
+def score(candidate):
+    scores = {("real", "real"): 0.8, ("real", "sign"): 0.5, ("sign", "real"): 0.4, ("sign", "sign"): 0.2}
+    return {"map50": scores[candidate["layer/a"], candidate["layer/b"]]}
+
+def reference():
+    return {"bit_ops": 2.0, "map50": 0.0}
+"""
+
+
+@pytest.fixture
+def compare(tmp_path):
+    box = tmp_path / "box.py"
+    box.write_text(BOX)
+
+    def run(*options):
+        command = [sys.executable, str(SCRIPT), "--blackbox", str(box), *options]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    return run
+
+
+def test_the_last_line_has_the_share_of_the_volume_for_each_sampler(compare, tmp_path):
+    """After all four: 0.2 from cost 0 to 1 and 0.5 from 1 to 2, of the 2 between the reference and the ideal point.
+
+    The ends come first. All real adds nothing, since it costs as much as the reference: 0.2 over 2.
+    """
+    options = ["--samplers", "structured,random", "--evaluations", "2,10", "--seeds", "2", "--plot", "curves.png"]
+    done = compare(*options)
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout.splitlines()[-1])
+    assert list(table) == ["structured", "random"]
+    for rows in table.values():
+        assert rows["2"] == pytest.approx({"median": 0.2, "mean": 0.2, "sd": 0.0})
+        assert rows["10"] == pytest.approx({"median": 0.35, "mean": 0.35, "sd": 0.0})
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+def test_noise_changes_what_is_found_and_not_how_it_is_measured(compare):
+    """Great noise may hide the better candidate of cost 1 from the front. No share is above the true one."""
+    done = compare("--samplers", "random", "--evaluations", "4", "--seeds", "4", "--noise", "5")
+    rows = json.loads(done.stdout.splitlines()[-1])["random"]["4"]
+    assert 0.0 <= rows["mean"] <= 0.35
+
+
+def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
+    command = [sys.executable, str(SCRIPT), "--blackbox", "additiv"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'additiv' is no Python file and no box of" in done.stderr
+    assert "There are: additive, interactions, replay, unstructured." in done.stderr
+
+
+def test_an_unknown_sampler_is_refused_before_anything_is_searched(compare):
+    done = compare("--samplers", "structured,tpo")
+    assert done.returncode == 2
+    assert "No sampler is called 'tpo'. Did you mean 'tpe'?" in done.stderr
+    assert "evaluations" not in done.stdout
