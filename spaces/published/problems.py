@@ -31,7 +31,7 @@ def problem_of(fit: Fit) -> Problem | None:
     if 10 * present < FEWEST_TENTHS * len(wanted):
         return _too_few(fit, present)
     if 10 * present < FEWEST_TENTHS * (present + len(fit.surplus)):
-        return _deeper(fit)
+        return _deeper(fit, present)
     misfits = (misfit(name, fit.part.wanted[name], fit.named[name]) for name in fit.matched)
     return next((Problem(reason) for reason in misfits if reason is not None), None)
 
@@ -50,10 +50,10 @@ def _too_few(fit: Fit, present: int) -> Problem:
     )
 
 
-def _deeper(fit: Fit) -> Problem:
+def _deeper(fit: Fit, present: int) -> Problem:
     """More tensors in the backbone's modules than it has."""
     return Problem(
-        f"The checkpoint is of a deeper network: besides the {len(fit.part.of_backbone)} tensors of the backbone it "
-        f"has {first_names(fit.surplus)} in the same modules",
+        f"The checkpoint is of a deeper network: besides {present} of the {len(fit.part.of_backbone)} tensors of the "
+        f"backbone it has {first_names(fit.surplus)} in the same modules",
         "Give weights of this backbone, or take the deeper one.",
     )

@@ -54,7 +54,9 @@ def test_a_deeper_network_of_the_same_names_and_shapes_is_refused(detector, publ
     """ResNet-34 has every tensor of ResNet-18, and more blocks behind them."""
     before = detector.backbone.bn1.running_mean.clone()
     further = {name.replace("layer3.1", f"layer3.{k}"): one for name, one in state.items() for k in range(2, 6)}
-    message = r"of a deeper network: besides the 100 tensors of the backbone it has layer3\.2\..* in the same modules"
+    message = (
+        r"of a deeper network: besides 100 of the 100 tensors of the backbone it has layer3\.2\..* in the same modules"
+    )
     with pytest.raises(ValueError, match=message):
         filled(detector, {**further, **state})
     assert torch.equal(detector.backbone.bn1.running_mean, before)
