@@ -9,6 +9,7 @@ from search.config.schema import TWIN, Student, Teacher
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
 from spaces.published.names import NAMES, published_model
+from trainers.data.listing import is_file
 from trainers.distill.ensemble import ENSEMBLE
 
 RESERVED_TEACHERS = (NO_TEACHER, ENSEMBLE)
@@ -85,6 +86,6 @@ def _weights(key: str, path: str | None, detector: str, width: float, wanted: st
         elif width != 1:
             text = f"is {path!r}, but only a width of 1 has such weights; it is {width:g}. Give {wanted}, or null."
             yield Problem(key, Kind.CONFLICT, text, path)
-    elif path is not None and not Path(path).is_file():
+    elif path is not None and not is_file(Path(path)):
         instead = f"{wanted}, {' or '.join(NAMES)}, or null to start from scratch"
         yield Problem(key, Kind.NO_FILE, f"is {path!r}, but there is no such file. Give {instead}.", path)

@@ -60,7 +60,22 @@ def _data(data: Data) -> Iterator[Problem]:
         if first != key:
             text = f"is {name!r}, as data.{first}; the three sets may share no image."
             yield Problem(f"data.{key}", Kind.CONFLICT, text, name)
+    yield from _named_files(data, form.generate is not None)
     yield from _hold_out(data, form.generate is not None)
+
+
+def _named_files(data: Data, generated: bool) -> Iterator[Problem]:
+    """Files are named for the sets that are read, and for no generated ones."""
+    read = [name for name in (data.train, data.val, data.test) if name is not None and name not in data.hold_out]
+    for key, files in (("data.annotations", data.annotations), ("data.images", data.images)):
+        if generated and files:
+            text = f"is given, but data.format is {data.format}, whose files are generated; leave it out."
+            yield Problem(key, Kind.CONFLICT, text, files)
+            continue
+        for name in files:
+            if name not in read:
+                text = f"names the files of a set {name!r} that nothing reads; the sets are {', '.join(read)}."
+                yield Problem(f"{key}.{name}", Kind.CONFLICT, text, files[name])
 
 
 def _hold_out(data: Data, generated: bool) -> Iterator[Problem]:

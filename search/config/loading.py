@@ -21,7 +21,7 @@ CHANGEABLE = (
     "data.annotations",
     "data.images",
     "data.follow_links",
-    "data.root",  # that the images are the same is checked by their annotations
+    "data.root",  # that the images are the same is checked by their digests
     "data.download",
     "data.test",
     "data.memory_limit_mb",

@@ -65,8 +65,7 @@ def in_words(report: FillReport, source: str) -> str:
     part = "detector" if report.whole else "backbone"
     text = f"{len(loaded)} of {len(loaded) + len(missing)} tensors of the {part} from {source}"
     clauses = [f"{text} (of the file: {report.tensors - len(unused)} of {report.tensors})"]
-    if report.passed is not None:
-        clauses.append(f"its EMA weights, under {'.'.join(report.passed.keys)}, fit less and were not taken")
+    clauses += report.rejected
     if report.is_ema or report.taken.keys:
         kind, under = "EMA weights" if report.is_ema else "weights", ".".join(report.taken.keys)
         clauses.append(f"the {kind} {f'under {under} ' if under else ''}were taken")

@@ -20,7 +20,7 @@ _NAMED_FILES = ("annotations", "images")
 
 def settled(config: Config, data_root: Path | None, *, data_needed: bool = True) -> Config:
     """The config with absolute places for all files that it reads, so that it means the same from every folder, and
-    with the ranges of weights that it leaves to the terms.
+    with the ranges of weights that it leaves to the terms. Files below the folder of the data have places in it.
 
     The folder of the data is `data_root` (the command line's --data), else the config's, else what the environment
     variable of its format names. Raises DataError when none of them names one, unless the data isn't needed or the
@@ -42,7 +42,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
         for name, teacher in config.teachers.items()
     }
     root = _absolute(named)
-    files = {key: {name: _below(root, path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES}
+    files = {key: {name: _place(root, path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES}
     changes = {
         "data": data.model_copy(update={"root": root, **files}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
@@ -54,8 +54,10 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
 
 def image_sets(data: Data, root: Path | None = None) -> ImageSets:
     """The image sets of a settled config's data. root: the folder of the data, instead of the config's."""
-    annotations, images = ({name: Path(path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES)
     folder = root if root is not None else Path(data.root) if data.root else None
+    annotations, images = (
+        {name: Path(folder or ".", path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES
+    )
     sets = format_of(data).image_sets(folder, NamedFiles(annotations, images), data.follow_links)
     return replace(sets, hold_out=_hold_out(data))
 
@@ -178,8 +180,10 @@ def _named_root(data: Data, needed: bool) -> Path | None:
     return Path(named) if named else None
 
 
-def _below(root: str | None, path: str) -> str:
-    return str(Path(root or ".", Path(path).expanduser()).resolve())
+def _place(root: str | None, path: str) -> str:
+    """Relative to the folder of the data where it lies below it, so that it moves with the data; else absolute."""
+    place = Path(root or ".", Path(path).expanduser()).resolve()
+    return str(place.relative_to(root) if root is not None and place.is_relative_to(root) else place)
 
 
 def _absolute(path: Path | str | None) -> str | None:

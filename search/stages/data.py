@@ -136,6 +136,6 @@ def _check_same_data(run: RunFolder, data: RunData) -> None:
         same = known is None if images is None else isinstance(known, str) and images.has_fingerprint(known)
         if not same:
             raise RunError(
-                f"{run.path} was begun with other images or annotations than are there now. "
-                "Bring those back, or give another --run-dir."
+                f"{run.path} was begun with other images or annotations than are there now, or with a version that "
+                "reads them in another way. Bring those back, go on with that version, or give another --run-dir."
             )

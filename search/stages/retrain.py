@@ -9,7 +9,7 @@ from search.config.schema import TWIN
 from search.plan.plan import SearchPlan
 from search.run.folder import RunFolder
 from search.stages.candidate_training import CandidateTraining, plan_candidate_training, train_candidate
-from search.stages.data import note_defects
+from search.stages.data import note_defects, note_remarks
 from search.stages.detector_result import Result, keep_result, result_on
 from search.stages.images import load_measured
 from search.stages.prepare import Prepared
@@ -31,6 +31,7 @@ def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Can
     base, config = plan.base, plan.base.config
     test = load_measured(base, run, config.data.test, progress)
     note_defects(run, {config.data.test: test}, progress)
+    note_remarks(run, {config.data.test: test}, progress)
     training = plan_candidate_training("retrain", candidate, config.retrain, run, layout.RETRAINED, config.seed)
     taught = candidate.terms().values()
     compared = {TWIN, *(name for one in taught for name in base.ensemble.behind(one.teacher))}

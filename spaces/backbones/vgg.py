@@ -119,6 +119,8 @@ class VGG(nn.Module):
 
         To the plain layout belongs the normalisation: of a state with a classifier in it torchvision's classifiers',
         of one without that of SSD's published backbone, which has none.
+
+        Raises ValueError for a bias of another shape than its BatchNorm.
         """
         if isinstance(self.stem, nn.Conv2d):  # the plain layout, without BatchNorms
             named = renamed(state, {f"features.{n}": name for n, name in self.convolutions_by_number(2).items()})
@@ -136,6 +138,9 @@ class VGG(nn.Module):
             bias = named.pop(f"{convolution}.bias", None)
             if bias is not None and with_norms:
                 if (mean := named.get(f"{norm}.running_mean")) is not None:
+                    if mean.shape != bias.shape:
+                        shapes = f"{tuple(bias.shape)}, but its BatchNorm's running_mean {tuple(mean.shape)}"
+                        raise ValueError(f"The bias of {convolution} is {shapes}.")
                     named[f"{norm}.running_mean"] = mean - bias
             elif bias is not None:  # a BatchNorm that adds the bias and no more
                 mean, var = torch.zeros_like(bias), torch.ones_like(bias)

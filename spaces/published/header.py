@@ -8,13 +8,14 @@ LONGEST = 100_000_000
 
 
 def safetensors_metadata(path: Path) -> dict[str, object] | None:
-    """The metadata of a safetensors file, empty if it has none. None for any other file, and if there is none.
+    """The metadata of a safetensors file, empty if it has none. None for any other file, and if there is none or it
+    can't be read, as with a name that is too long.
 
     The content decides and not the ending of the name: people rename files.
     """
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             text = file.read(length) if length <= LONGEST else b""

@@ -29,6 +29,11 @@ def prefixes_of(names: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda prefix: (prefix.count("."), prefix))
 
 
+def longest_prefix(name: str) -> str:
+    """The longest prefix of a name, empty if it has none."""
+    return prefixes_of([name])[-1]
+
+
 def without_prefix(names: Iterable[str], prefix: str) -> dict[str, str]:
     """Each name without the prefix, to the name as it was; names that don't have it stay.
 

@@ -24,13 +24,13 @@ UNREADABLE = (
     pickle.UnpicklingError,  # another kind of file, or objects that aren't tensors
     RuntimeError,  # the zip archive or a tensor in it is incomplete
     EOFError,
-    IndexError,  # from here on, torch's unpickler trips over damaged bytes
-    KeyError,
+    LookupError,  # from here on, torch's unpickler trips over damaged bytes: an index, a key, or a text encoding
     ValueError,
     TypeError,
     AttributeError,
     AssertionError,
     struct.error,
+    SystemError,  # from NumPy, about a damaged dtype
 )
 """What torch.load(weights_only=True) raises for damaged and foreign files: it lets its unpickler's own errors pass."""
 
@@ -52,11 +52,11 @@ REFUSED = re.compile(r"GLOBAL (\S+)")
 def read_states(path: Path) -> list[PublishedState]:
     """Read the state dicts of a file, those with a moving average first. Real numbers are converted to float32.
 
-    Raises ValueError, with the file's name and the way out, if it can't be read, is damaged, needs code of its own or
-    holds no dense real-valued tensors by name.
+    Tensors that no network can take are listed as defects. Raises ValueError, with the file's name and the way out, if
+    it can't be read, is damaged, needs code of its own or holds no tensors by name.
     """
     content = _content(path)
-    states = [_checked(path, state) for state in states_in(content)]
+    states = [_converted(state) for state in states_in(content)]
     if not states:
         keys = [str(key) for key in content] if isinstance(content, Mapping) else []
         instead = f" but {first_names(keys)}" if keys else ""
@@ -89,25 +89,27 @@ def _reason(message: str) -> str:
     return "is damaged, or another kind of file"
 
 
-def _checked(path: Path, state: PublishedState) -> PublishedState:
-    place = f"{path}, under {'.'.join(state.keys)}," if state.keys else str(path)
-    tensors = {}
+def _converted(state: PublishedState) -> PublishedState:
+    tensors, defects = {}, {}
     for name, tensor in state.tensors.items():
-        if (kind := _unusable(tensor)) is not None:
-            raise ValueError(f"{place} holds {name}, which is {kind}: dense tensors of numbers are needed. {TAKEN}")
-        real = tensor.is_floating_point()
-        tensors[name] = tensor.detach().float() if real else tensor.detach()  # an object of its own for each name
-        if real and not tensors[name].isfinite().all():
-            raise ValueError(f"{place} is damaged: {name} has values that are no finite numbers.")
-    return PublishedState(tensors, state.keys)
+        if (reason := _defect(tensor)) is None:
+            own = tensor.detach()  # an object of its own for each name
+            tensors[name] = own.float() if own.is_floating_point() else own
+        else:
+            defects[name] = f"The tensor {name} {reason}"
+    return PublishedState(tensors, state.keys, defects)
 
 
-def _unusable(tensor: Tensor) -> str | None:
-    """Why no network can start from a tensor, in a word; None if it can."""
+def _defect(tensor: Tensor) -> str | None:
+    """Why no network can start from a tensor; None if it can."""
     kinds = {
         "sparse": tensor.layout != torch.strided,
         "complex": tensor.is_complex(),
         "quantized": tensor.is_quantized,
         "without values": tensor.is_meta,
     }
-    return next((kind for kind, holds in kinds.items() if holds), None)
+    if (kind := next((kind for kind, holds in kinds.items() if holds), None)) is not None:
+        return f"is {kind}: dense tensors of numbers are needed"
+    if tensor.is_floating_point() and not tensor.float().isfinite().all():  # 8-bit floats have no isfinite
+        return "has values that are no finite numbers: the file is damaged, or its training has diverged"
+    return None

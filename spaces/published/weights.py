@@ -60,7 +60,8 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
     own = network.state_dict()
     copied = {name: source for name, source in sources(network).items() if source in named and not is_counter(name)}
     for name, source in copied.items():
-        _check_fit(name, own[name], named[source])
+        if (reason := misfit(name, own[name], named[source])) is not None:
+            raise ValueError(f"{reason}.")
     used = set(copied.values())
     if not used:
         raise ValueError(f"No tensor of the checkpoint fits the network. It holds {first_names(list(state))}.")
@@ -103,10 +104,12 @@ def is_counter(name: str) -> bool:
     return name.endswith(".num_batches_tracked")
 
 
-def _check_fit(name: str, own: Tensor, published: Tensor) -> None:
+def misfit(name: str, own: Tensor, published: Tensor) -> str | None:
+    """Why a published tensor can't be a network's own, as a sentence without its period; None if it can."""
     if own.shape != published.shape:
         shapes = f"{tuple(published.shape)} in the checkpoint and {tuple(own.shape)} in the network"
-        raise ValueError(f"The tensor {name} is {shapes}: published weights fit a width of 1 only.")
+        return f"The tensor {name} is {shapes}: published weights fit a width of 1 only"
     if own.is_floating_point() and not published.is_floating_point():
         kind = str(published.dtype).removeprefix("torch.")
-        raise ValueError(f"The tensor {name} is of {kind} in the checkpoint: weights must be real numbers.")
+        return f"The tensor {name} is of {kind} in the checkpoint: weights must be real numbers"
+    return None

@@ -1,7 +1,7 @@
 """What people save round a state dict: epochs, optimizers, an average of the weights; and the state dicts in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -28,10 +28,14 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class PublishedState:
-    """Tensors by name, and the keys under which a file holds them, the outermost first."""
+    """Tensors by name, and the keys under which a file holds them, the outermost first.
+
+    defects: the names of tensors that no network can take, each with the reason, as a sentence without its period.
+    """
 
     tensors: dict[str, Tensor]
     keys: tuple[str, ...] = ()
+    defects: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_ema(self) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 CLIPPED = "boxes that reached up to two pixels beyond their image were clipped to it"
 OTHER_NAME = "annotations name another file than the picture of their image id, and that picture was read"
+BY_FILENAME = "pictures were found by the <filename> of their annotations, since none has the name of the image id"
+OTHER_PLACE = "file names lead to another machine, and the picture at their end was read"
 SIZE_OF_PICTURE = "annotations had no usable size, and the picture's own was taken"
 OTHER_SIZE = "pictures were one or two pixels off the size of their annotations, and their own size was taken"
 TURNED = "pictures that EXIF data turn were read upright, and nothing says whether their boxes were drawn so"

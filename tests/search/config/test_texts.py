@@ -2,6 +2,8 @@
 
 import pytest
 
+from search.config import ConfigError, load_config
+
 TEXTS = {
     "serch: {}": "serch: there is no such key. Did you mean search? Known here: name, seed",
     "trials: 3": "trials: there is no such key. Did you mean search.trials?",
@@ -53,6 +55,13 @@ def test_one_mistake_is_one_line(lines, least, written, refusal):
     text = str(refusal(path))
     assert text.startswith(f"{path}: {TEXTS[lines]}")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("key", ["student.weights", "teachers.big.weights"])
+def test_weights_with_a_name_too_long_for_a_file_are_not_there(key, least, written):
+    name = 300 * "x"
+    with pytest.raises(ConfigError, match=rf"{key}: is '{name}', but there is no such file\. Give a"):
+        load_config(written(least), [f"{key}={name}"])
 
 
 def test_several_mistakes_are_counted_and_listed(written, refusal):

@@ -72,8 +72,9 @@ def test_an_average_that_does_not_fit_is_named_in_the_note(tmp_path, published_r
     torch.save({"net": raw, "ema": {"decay": torch.tensor(0.99)}}, tmp_path / "last.pth")
     note = load_published(Start("student.weights", str(tmp_path / "last.pth")), detector, SPEC)
     assert note.startswith(
-        "100 of 100 tensors of the backbone from last.pth (of the file: 100 of 102); its EMA weights, under ema, fit "
-        "less and were not taken; the weights under net were taken; "
+        "100 of 100 tensors of the backbone from last.pth (of the file: 100 of 102); the EMA weights under ema "
+        "can't be used: None of the 100 tensors of the backbone are in the checkpoint, and nine tenths are needed; the "
+        "weights under net were taken; "
     )
 
 
@@ -138,11 +139,12 @@ def test_a_teacher_may_start_from_published_weights_too(training_config, tmp_pat
 
 
 def test_published_weights_may_be_named(training_config, monkeypatch, published_resnet18):
-    detector = build_fixed(replace(SPEC, width=1.0), ALL_REAL)
+    spec = replace(SPEC, width=1.0)
+    detector = build_fixed(spec, ALL_REAL)
     state = published_resnet18(detector.backbone)
     monkeypatch.setattr("search.plan.published.download", lambda detector, name: state)
     chosen = settled(training_config("student.weights=imagenet", "student.width=1"), None)
-    assert load_into(detector, SPEC, chosen, "twin").startswith("100 of 100 tensors of the backbone from imagenet (")
+    assert load_into(detector, spec, chosen, "twin").startswith("100 of 100 tensors of the backbone from imagenet (")
     assert torch.equal(detector.backbone.conv1.weight, state["conv1.weight"])
     message = r"student\.weights: is 'coco', but none are published for ssd_resnet18\. Give a state dict"
     with pytest.raises(ConfigError, match=message):

@@ -1,6 +1,6 @@
 """Trainings that start from checkpoints as people save them, and command lines that refuse others."""
 
-import argparse
+import fractions
 
 import pytest
 import torch
@@ -77,13 +77,13 @@ def test_the_command_line_refuses_a_file_with_status_2_and_writes_nothing(
 ):
     content = {
         "few": {"state_dict": dict(list(state.items())[:89])},
-        "code": {"state_dict": state, "args": argparse.Namespace(lr=0.1)},
+        "code": {"state_dict": state, "best": fractions.Fraction(1, 2)},
         "torn": {"state_dict": state},
         "width": {"state_dict": prefixed("module.", {**state, "conv1.weight": torch.ones(64, 3, 7, 7)})},
     }[kind]
     reason = {
         "few": "Only 89 of the 100 tensors of the backbone are in the checkpoint, and nine tenths are needed. It lacks",
-        "code": "holds more than tensors: it asks for argparse.Namespace, and nothing of a file is executed.",
+        "code": "holds more than tensors: it asks for fractions.Fraction, and nothing of a file is executed.",
         "torn": "is damaged, or another kind of file. A file of weights is a state dict as",
         "width": "conv1.weight is (64, 3, 7, 7) in the checkpoint and (8, 3, 7, 7) in the network",
     }[kind]

@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,16 @@ MB = 2**20
 
 
 @pytest.fixture
-def roots(tmp_path, monkeypatch):
+def short():
+    """A folder with a short path: sockets can't have long ones, and pytest's own may be too long."""
+    with tempfile.TemporaryDirectory(prefix="b") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def roots(short, monkeypatch):
     """Two short paths that may be a temporary folder, `first` before `second`; both can be."""
-    found = [tmp_path / name for name in ("first", "second")]
+    found = [short / name for name in ("first", "second")]
     for root in found:
         root.mkdir()
     monkeypatch.setattr(places, "candidate_roots", lambda: found)

@@ -48,6 +48,14 @@ def test_a_bias_without_the_statistics_that_it_belongs_to_is_left_out():
     }
 
 
+def test_a_bias_of_another_shape_than_its_norm_is_refused():
+    state = {"features.1.running_mean": torch.ones(8), "features.0.bias": torch.ones(1)}  # which would broadcast
+    with pytest.raises(
+        ValueError, match=r"The bias of stem\.conv is \(1,\), but its BatchNorm's running_mean \(8,\)\."
+    ):
+        vgg11(0.125, real).from_published(state)
+
+
 @pytest.mark.parametrize(("build", "counts"), [(vgg11, (1, 1, 2, 2, 2)), (vgg16, (2, 2, 3, 3, 3))])
 def test_units_are_named_by_stage_and_place(build, counts):
     expected = [f"stage{s}.{index}.conv" for s, count in enumerate(counts, start=1) for index in range(count)]

@@ -12,6 +12,9 @@ from spaces.published.reading import UNREADABLE, read_states
 from trainers.checkpoint import CheckpointError, load_training_state
 
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
+DTYPE = b"cnumpy\ndtype\n"
+ENCODE = b"c_codecs\nencode\n"
+"""As NumPy's numbers are pickled: their bytes as text in an encoding."""
 
 
 def saved(state, *, as_zip=True):
@@ -58,6 +61,14 @@ FILES = {
     "an object that was never made": (changed("data.pkl", b"\x80\x02."), IndexError),
     "a name cut off": (changed("data.pkl", b"\x80\x02X\x05\x00"), struct.error),
     "a name that is no UTF-8": (changed("data.pkl", b"\x80\x02X\x01\x00\x00\x00\xff."), UnicodeDecodeError),
+    "an unknown text encoding": (
+        changed("data.pkl", b"\x80\x02" + ENCODE + b"(X\x01\0\0\0aX\x06\0\0\0laCin1tR."),
+        LookupError,
+    ),
+    "a number type of no fields": (
+        changed("data.pkl", b"\x80\x02" + DTYPE + b"(X\x02\0\0\0f8\x89\x88tRK\x03b."),
+        SystemError,
+    ),
     "a reference to no tensor": (changed("data.pkl", b"\x80\x02K\x01Q."), AssertionError),
     "a tensor of nothing": (changed("data.pkl", b"\x80\x02" + REBUILD + b"(tR."), TypeError),
     "a tensor without storage": (changed("data.pkl", b"\x80\x02" + REBUILD + b"()K\x00))NNtR."), AttributeError),

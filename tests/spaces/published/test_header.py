@@ -40,7 +40,7 @@ def test_other_files_are_no_safetensors(tmp_path, content):
 
 def test_a_checkpoint_of_torch_a_folder_and_no_file_are_no_safetensors(tmp_path):
     torch.save({"a": torch.ones(2)}, tmp_path / "weights.safetensors")
-    for name in ("weights.safetensors", ".", "gone"):
+    for name in ("weights.safetensors", ".", "gone", 300 * "x"):
         assert safetensors_metadata(tmp_path / name) is None
 
 

@@ -63,9 +63,14 @@ def with_size_of(image: ImageEntry, file: Path) -> ImageEntry:
     return replace(image, width=image.width or width, height=image.height or height)
 
 
+def file_names_of(images: Sequence[object]) -> list[str]:
+    """The file names of the entries that have one, as they are written."""
+    names = (entry.get("file_name") for entry in images if isinstance(entry, dict))
+    return [name for name in names if isinstance(name, str)]
+
+
 def ids_and_names(images: Sequence[object], names: PictureNames) -> tuple[Counter[ImageId], Counter[str]]:
     """How often each id and each picture occurs; entries with other defects count, too."""
     entries = [entry for entry in images if isinstance(entry, dict)]
     ids = Counter(number for entry in entries if (number := image_id(entry.get("id"))) is not None)
-    files = Counter(names.find(entry["file_name"]) for entry in entries if isinstance(entry.get("file_name"), str))
-    return ids, files
+    return ids, Counter(map(names.find, file_names_of(images)))

@@ -5,6 +5,9 @@ import re
 LARGEST = 10**9
 """The largest side and coordinate allowed, in pixels; a float holds such numbers exactly."""
 
+_EXACT = 2**53
+"""Up to it a float holds every whole number; beyond it two ids may be the same float."""
+
 # Digits are few, so that nothing overflows, and no digits of other scripts.
 _WHOLE = re.compile(r"\s*([+-]?[0-9]{1,18})(\.0*)?\s*")
 _DECIMAL = re.compile(r"\s*[+-]?([0-9]{1,18}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?\s*")
@@ -15,7 +18,7 @@ def whole(value: object) -> int | None:
     if type(value) is int:
         return value
     if isinstance(value, float):
-        return int(value) if value.is_integer() else None
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else None
     match = _WHOLE.fullmatch(value) if isinstance(value, str) else None
     return int(match[1]) if match else None
 

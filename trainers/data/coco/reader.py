@@ -7,15 +7,15 @@ from pathlib import Path
 
 from trainers.data.coco.annotation import Instances
 from trainers.data.coco.file import NAME_THE_ROOT, header_of, instances_of
-from trainers.data.coco.images import ImageEntry, ids_and_names, parse_image, with_size_of
-from trainers.data.coco.names import PictureNames
+from trainers.data.coco.images import ImageEntry, file_names_of, ids_and_names, parse_image, with_size_of
+from trainers.data.coco.names import PictureNames, is_full
 from trainers.data.coco.objects import parse_objects
 from trainers.data.errors import DataError, OnBadData, StrayError, show
 from trainers.data.findings import Findings
 from trainers.data.folder import DataFolder, refuse_outside
 from trainers.data.gathering import gather
 from trainers.data.layout import Parts, SetFiles
-from trainers.data.remarks import CLIPPED, GROUPING, SIZE_OF_PICTURE, Remark
+from trainers.data.remarks import CLIPPED, GROUPING, OTHER_PLACE, SIZE_OF_PICTURE, Remark
 from trainers.data.sample import DetectionData, Sample
 
 
@@ -52,9 +52,10 @@ def coco_images(files: Parts) -> dict[str, Path]:
     Names that lead outside the data folder are left out: reading the set refuses or skips them.
     """
     [part] = files
-    pictures = PictureNames(part.images)
+    file_names = header_of(part.annotations).file_names
+    pictures = PictureNames(part.images, file_names)
     images = {}
-    for name in map(pictures.find, header_of(part.annotations).file_names):
+    for name in map(pictures.find, file_names):
         with suppress(DataError):
             refuse_outside(part.annotations, name, "names")
             images[name] = part.images / name
@@ -79,17 +80,20 @@ class _ImageSet:
     def __init__(self, files: SetFiles, instances: Instances, labels: Mapping[str, int]) -> None:
         self._path, self._instances, self._labels = files.annotations, instances, labels
         self._folder = DataFolder.of(files.root, files.images, files.follow_links)
-        self._pictures = PictureNames(files.images)
+        self._pictures = PictureNames(files.images, file_names_of(instances.images))
         self._ids, self._names = ids_and_names(instances.images, self._pictures)
 
     def sample(self, entry: object) -> Sample:
         """The sample of an entry of the file. Raises DataError, for all defects of its objects at once."""
         if isinstance(entry, _Stray):
             raise StrayError(self._path, entry.reason)
-        image = self._image(entry)
+        image, is_elsewhere = self._image(entry)
         findings, remarks = Findings(), []
         with findings:
             file = self._folder.file(image.file_name, "image", self._path)
+        if is_elsewhere:
+            findings.raise_any()
+            remarks.append(Remark(OTHER_PLACE, 1, file))
         has_own_size = not image.width and not image.height
         if not image.width or not image.height:
             findings.raise_any()
@@ -104,16 +108,20 @@ class _ImageSet:
         arrays = objects.boxes, objects.labels, objects.crowd
         return Sample(image.file_name, file, image.width, image.height, *arrays, tuple(remarks), has_own_size)
 
-    def _image(self, entry: object) -> ImageEntry:
-        """The checked entry; refused if its id or picture is another's too, since either may own the annotations."""
+    def _image(self, entry: object) -> tuple[ImageEntry, bool]:
+        """The checked entry, and whether its file name is a full path.
+
+        Refused if its id or picture is another's too, since either may own the annotations.
+        """
         image = parse_image(entry, self._path)
+        is_elsewhere = is_full(image.file_name)
         image = replace(image, file_name=self._pictures.find(image.file_name))
         number, name = show(image.id), show(image.file_name)
         if (count := self._ids[image.id]) > 1:
             raise DataError(self._path, f"{count} images have the id {number}, one of them has the file name {name}")
         if (count := self._names[image.file_name]) > 1:
             raise DataError(self._path, f"{count} images have the file name {name}, one of them has the id {number}")
-        return image
+        return image, is_elsewhere
 
 
 def _remarks_on_groups(instances: Instances, names: Sequence[str], path: Path) -> tuple[Remark, ...]:

@@ -13,7 +13,7 @@ from trainers.data.boxes import ROUNDING, SLACK, clipped, reach
 from trainers.data.errors import show, show_number
 from trainers.data.findings import Findings
 from trainers.data.remarks import CLIPPED, Remark
-from trainers.data.voc.elements import DefectError, child_of, named_in_errors, number_in, parse_xml, text_in
+from trainers.data.voc.elements import NUMBER, DefectError, child_of, named_in_errors, number_in, parse_xml, text_in
 
 NAME_ALL_CLASSES = (
     "Name all classes of the data in data.classes, repair the file, or set data.on_bad_data: skip to leave the whole "
@@ -73,7 +73,8 @@ def parse_objects(annotation: Annotation, labels: Mapping[str, int], size: tuple
             corners = _corners(child_of(item, "bndbox", what), what, size)
             boxes.append(clipped(corners, *size))
             beyond += reach(corners, *size) > ROUNDING
-        difficult.append(_is_difficult(item))
+        with findings, named_in_errors(annotation.path):
+            difficult.append(_is_difficult(item, what))
     findings.raise_any()
     return Objects(
         boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
@@ -135,6 +136,11 @@ def _check_span(axis: str, low: float, high: float, extent: int, what: str) -> N
         raise DefectError(f"the box of {what} has no area within its image, {extent} pixels: {span}")
 
 
-def _is_difficult(item: Element) -> bool:
+def _is_difficult(item: Element, what: str) -> bool:
     """VOC's 0 or 1; tools leave the element out or empty, or write words such as "Unspecified": not difficult."""
-    return (item.findtext("difficult") or "").strip().lower() in ("1", "true")
+    text = (item.findtext("difficult") or "").strip().lower()
+    if not NUMBER.fullmatch(text):
+        return text == "true"
+    if float(text) not in (0, 1):
+        raise DefectError(f"<difficult> of {what} is {show(text)}, must be 0 or 1")
+    return float(text) == 1

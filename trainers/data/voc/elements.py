@@ -14,7 +14,7 @@ from trainers.data.voc.encoding import xml_text
 
 # No nan, no inf, no digits of other scripts. Decimals are as many as a tool prints, and programs write a number close
 # to zero with an exponent, such as 5.96e-08.
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
 _TOO_LARGE = 1e9
 
 
@@ -54,7 +54,7 @@ def parse_xml(content: bytes) -> Element:
 def number_in(parent: Element, name: str, what: str) -> float:
     """The number in the element `name` of `parent`, which errors call `what`."""
     text = text_in(parent, name, what)
-    if not _NUMBER.fullmatch(text) or abs(value := float(text)) >= _TOO_LARGE:
+    if not NUMBER.fullmatch(text) or abs(value := float(text)) >= _TOO_LARGE:
         raise DefectError(f"<{name}> of {what} is {show(text)}, must be a plain number")
     return value
 

@@ -41,6 +41,11 @@ class Folders:
         name = picture_name(image, annotation.filename, path, self.pictures, self.annotations)
         return self._image_folder.file(name, "image", path)
 
+    def is_of(self, picture: Path, image: ListedImage) -> bool:
+        """Whether a picture has the name of the image's id, with an ending or without."""
+        name = picture.relative_to(self.files.images)
+        return image.image_id in (name.as_posix(), name.with_suffix("").as_posix())
+
 
 @dataclass(frozen=True)
 class Entry:

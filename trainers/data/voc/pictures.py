@@ -55,18 +55,23 @@ def _chosen(names: list[str], wanted: tuple[str | None, ...], path: Path) -> str
 
 
 def _named_by(filename: str, image: ListedImage, path: Path, pictures: Stems) -> str:
-    """The picture that <filename> names: whole, else by its last component, with its ending or without."""
+    """The picture that <filename> names: whole, else by its last component, with its ending or without.
+
+    Where the id has a folder in which pictures lie, a name without a folder is of one of these.
+    """
     whole, last = filename.replace("\\", "/"), _last(filename)
+    own = PurePosixPath(image.image_id).parent
+    folders = [own] if pictures.has_folder(str(own)) else [own, PurePosixPath()]
     with suppress(DataError):
         refuse_outside(path, whole, "names")
-        if whole in pictures:
+        if whole in pictures and (whole != last or PurePosixPath() in folders):
             return whole
-    for folder in dict.fromkeys((PurePosixPath(image.image_id).parent, PurePosixPath())):
+    for folder in dict.fromkeys(folders):
         if (same := str(folder / last)) in pictures:
             return same
         if names := pictures.named(same) or pictures.named(str(folder / PurePosixPath(last).stem)):
             return names[0] if len(names) == 1 else _chosen(names, (), path)
-    return filename
+    return filename if PurePosixPath() in folders or whole != last else str(own / last)
 
 
 def _last(filename: str) -> str:

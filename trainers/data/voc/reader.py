@@ -9,7 +9,7 @@ from trainers.data.findings import Findings
 from trainers.data.gathering import gather
 from trainers.data.image_file import image_size
 from trainers.data.layout import Parts
-from trainers.data.remarks import OTHER_NAME, SIZE_OF_PICTURE, Remark
+from trainers.data.remarks import BY_FILENAME, OTHER_NAME, SIZE_OF_PICTURE, Remark
 from trainers.data.sample import DetectionData, Sample
 from trainers.data.voc.annotation import Annotation, parse_annotation, parse_objects
 from trainers.data.voc.entries import Entry, Folders, entries_of
@@ -112,7 +112,9 @@ def _sample(image: ListedImage, path: Path, folders: Folders, labels: Mapping[st
     findings = Findings()
     with findings:
         picture = folders.picture_file(image, annotation)
-        if annotation.filename is not None and is_other(annotation.filename, picture.name):
+        if not folders.is_of(picture, image):
+            remarks.append(Remark(BY_FILENAME, 1, path))
+        elif annotation.filename is not None and is_other(annotation.filename, picture.name):
             remarks.append(Remark(OTHER_NAME, 1, path))
         if annotation.size is None:
             size = image_size(picture)

@@ -25,6 +25,10 @@ class Stems:
         parent, _, name = path.rpartition("/")
         return name in self._in(parent).get(name.rpartition(".")[0], ())
 
+    def has_folder(self, folder: str) -> bool:
+        """Whether files of these endings lie in a sub-folder, `.` being the folder itself."""
+        return bool(self._in("" if folder == "." else folder))
+
     def _in(self, parent: str) -> Mapping[str, list[str]]:
         """The names in a sub-folder by stem."""
         if parent not in self._listed:

@@ -24,7 +24,8 @@ def place_below(root: Path, bases: Sequence[Path], text: str) -> Path:
     """The place below a root that a path in a data YAML means: the first of these that is there.
 
     The path itself, from one of the bases; or the longest end of it below the root, such as train/images of
-    ../train/images, or images/train of /home/me/pets/images/train. If nothing is there, the path without what leads
+    ../train/images, or images/train of /home/me/pets/images/train. A single folder is such an end only of a path that
+    leads elsewhere. If nothing is there, the path without what leads
     outside; it never leads out of the root.
     """
     path = text.strip().replace("\\", "/")
@@ -34,7 +35,9 @@ def place_below(root: Path, bases: Sequence[Path], text: str) -> Path:
             return place
     parts = tuple(part for part in parts_of(text) if part != "..")
     ends = [parts[first:] for first in range(len(parts))]
-    likely = [end for end in ends if end != ("images",) or len(parts) == 1]  # of /a/train/images it says too little
+    leads_away = path.startswith("/") or PureWindowsPath(path).anchor or ".." in parts_of(text)
+    too_short = {("images",)} if leads_away else {end for end in ends if len(end) == 1}  # images/val is no place val
+    likely = [end for end in ends if end not in too_short or len(parts) == 1]
     found = (root.joinpath(*end) for end in likely if is_there(root.joinpath(*end)))
     return next(found, root.joinpath(*parts))
 

@@ -39,7 +39,7 @@ def folder(tmp_path):
     ],
 )
 def test_the_picture_that_is_there_is_found(folder, file_name, picture):
-    assert PictureNames(folder).find(file_name) == picture
+    assert PictureNames(folder, []).find(file_name) == picture
 
 
 @pytest.mark.parametrize(
@@ -63,20 +63,31 @@ def test_the_picture_that_is_there_is_found(folder, file_name, picture):
     ],
 )
 def test_no_picture_is_guessed(folder, file_name, same):
-    assert PictureNames(folder).find(file_name) == same
+    assert PictureNames(folder, []).find(file_name) == same
+
+
+def test_the_beginnings_that_are_dropped_from_full_paths_must_agree(folder):
+    """Where `cam` lies below what is dropped, `cam2` isn't dropped too: its picture would be one of another folder."""
+    cameras = ["/data/cam/a.jpg", "/data/cam2/a.jpg"]
+    for file_names in (cameras, cameras[::-1]):
+        names = PictureNames(folder, file_names)
+        assert [names.find(name) for name in cameras] == ["cam/a.jpg", "/data/cam2/a.jpg"]
+    apart = ["/data/one/a.jpg", "/data/two/b.jpg"]  # copied into one folder
+    names = PictureNames(folder, apart)
+    assert [names.find(name) for name in apart] == ["a.jpg", "b.jpg"]
 
 
 def test_a_file_that_is_there_counts_before_the_name_of_the_folder(folder):
     (folder / "train").mkdir()
     (folder / "train" / "a.jpg").touch()
-    assert PictureNames(folder).find("train/a.jpg") == "train/a.jpg"
+    assert PictureNames(folder, []).find("train/a.jpg") == "train/a.jpg"
 
 
 def test_each_folder_is_listed_once_and_no_file_is_asked_for(folder, monkeypatch):
     listed = []
     scandir = os.scandir
     monkeypatch.setattr("trainers.data.coco.names.scandir", lambda path: listed.append(path) or scandir(path))
-    names = PictureNames(folder)
+    names = PictureNames(folder, [])
     assert [names.find(f"train/{name}") for name in ("a.jpg", "b.jpg", "cam/a.jpg", "cam/c.jpg")] == [
         "a.jpg",
         "b.jpg",

@@ -18,6 +18,12 @@ def test_a_whole_number_has_many_spellings(value):
     assert (whole(value), number(value), image_id(value)) == (12, 12, 12)
 
 
+def test_a_float_that_may_be_two_whole_numbers_is_none():
+    assert whole(float(2**53)) == 2**53
+    assert whole(float(2**53 + 2)) is None
+    assert image_id("9007199254740993") == 2**53 + 1
+
+
 @pytest.mark.parametrize("value", [True, None, [], {}, "", " ", "1_2", "1e1", "x", "١٢", "1" * 19, 12.5, "12.5"])
 def test_what_is_no_whole_number(value):
     assert whole(value) is None

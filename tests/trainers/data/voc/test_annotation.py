@@ -11,7 +11,7 @@ from trainers.data.voc.annotation import parse_annotation, parse_objects
 
 LABELS = {"cat": 1, "dog": 2, "Sofa": 3}
 PATH = Path("Annotations/7.xml")
-NOT_DIFFICULT = ("0", "2", "1.0", "Unspecified", "false", "-1", "nan")
+NOT_DIFFICULT = ("0", "0.0", "Unspecified", "false", "nan")
 
 
 def box_xml(xmin="11", ymin="21", xmax="30", ymax="60"):
@@ -110,8 +110,14 @@ def test_a_size_is_width_and_height_in_whole_pixels():
 @pytest.mark.parametrize("text", ["", "<difficult/>", *(f"<difficult>{word}</difficult>" for word in NOT_DIFFICULT)])
 def test_only_one_and_true_mean_difficult(text):
     objects = object_xml(rest=text) + object_xml(rest="<difficult> 1 </difficult>")
-    objects += object_xml(rest="<difficult>True</difficult>")
-    assert parse(annotation(objects)).difficult.tolist() == [False, True, True]
+    objects += object_xml(rest="<difficult>True</difficult>") + object_xml(rest="<difficult>1.0</difficult>")
+    assert parse(annotation(objects)).difficult.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("number", ["2", "-1", "0.5"])
+def test_another_number_than_0_and_1_is_a_defect(number):
+    with pytest.raises(DataError, match=rf"<difficult> of object 1 \('cat'\) is '{number}', must be 0 or 1"):
+        parse(annotation(object_xml(rest=f"<difficult>{number}</difficult>")))
 
 
 @pytest.mark.parametrize(

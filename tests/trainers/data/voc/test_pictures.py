@@ -4,7 +4,7 @@ import pytest
 
 from trainers.data.errors import DataError
 from trainers.data.formats import data_format
-from trainers.data.remarks import OTHER_NAME
+from trainers.data.remarks import BY_FILENAME, OTHER_NAME
 
 BASE = "VOCdevkit/VOC2007"
 IMAGES, LISTS, XML = f"{BASE}/JPEGImages", f"{BASE}/ImageSets/Main", f"{BASE}/Annotations"
@@ -96,12 +96,19 @@ def test_the_picture_of_the_id_is_read_whatever_the_annotation_names(write_files
         ("other.png", r"D:\photos\other"),
     ],
 )
-def test_without_a_picture_of_the_id_the_one_named_is_read_without_a_remark(write_files, one_image, picture, filename):
+def test_without_a_picture_of_the_id_the_one_named_is_read_and_counted(write_files, one_image, picture, filename):
     root = write_files(one_image(picture, filename))
     data = read(root)
     assert pictures_of(data, root) == {"a": f"{IMAGES}/{picture}"}
-    assert data.remarks == ()
+    assert remarks_of(data) == {BY_FILENAME: (1, "a.xml")}
     assert sets_of(root).images("train") == {"a": root / IMAGES / picture}
+
+
+def test_an_id_in_a_folder_of_pictures_has_none_from_above_it(write_files, one_image):
+    """Folders may be cameras, each with a picture of that name."""
+    files = one_image("sub/b.jpg", "a.jpg", "sub/a", "sub/a.xml") | {f"{IMAGES}/a.jpg": 2}
+    with pytest.raises(DataError, match=r"the image can't be read"):
+        read(write_files(files))
 
 
 def test_an_id_in_a_folder_has_its_picture_and_its_annotation_there(write_files, one_image, voc_xml):

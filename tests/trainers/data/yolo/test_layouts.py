@@ -191,3 +191,11 @@ def test_the_end_images_alone_says_too_little(write):
     root = write("images/a.jpg", {})
     assert place_below(root, [root], "/a/train/images") == root / "a" / "train" / "images"
     assert SetFiles(root, root, place_below(root, [root], "../images")).images == root / "images"
+
+
+def test_a_single_folder_at_the_end_of_a_path_is_taken_only_where_the_path_leads_elsewhere(tmp_path):
+    """`val: images/val` that is missing isn't another folder `val`."""
+    (tmp_path / "val").mkdir()
+    assert place_below(tmp_path, [tmp_path], "images/val") == tmp_path / "images" / "val"
+    assert place_below(tmp_path, [tmp_path], "/content/pets/val") == tmp_path / "val"
+    assert place_below(tmp_path, [tmp_path], "../val") == tmp_path / "val"
