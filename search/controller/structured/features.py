@@ -48,7 +48,9 @@ class Features:
 
     def rows(self, options: Options) -> NDArray[np.float64]:
         """The rows (candidates, columns) of options (candidates, sites)."""
-        rows = np.stack([self._options[self._each, one].sum(0) for one in options])
+        rows = np.zeros((len(options), len(self.names)))
+        for row, one in zip(rows, options, strict=True):
+            row[:] = self._options[self._each, one].sum(0)
         rows[:, 0] = 1.0
         both = self._both_one_bit(options)
         rows[:, self._pairs] = both

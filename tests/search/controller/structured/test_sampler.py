@@ -187,3 +187,17 @@ def test_a_model_that_predicts_nothing_leaves_half_of_the_proposals_to_the_other
             trial.suggest_categorical(knob.key, knob.choices)
         study.tell(trial, [random.Random(number).random(), 1.0])
     assert 0.3 < len(asked) / 70 < 0.7
+
+
+def test_a_candidate_in_flight_that_is_above_a_bound_is_no_part_of_the_front():
+    """As one that `search.enqueue` names: here the second of two in flight, all real."""
+    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), {"memory_mb": 2.0}, 60, 2)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=SAMPLERS["structured"](problem)(0))
+    space = {knob.key: _distribution(knob) for knob in SPACE.knobs}
+    for _ in range(12):
+        trial = study.ask(space)
+        study.tell(trial, [figures(Candidate(trial.params))[name] for name in ("map50", "bit_ops")])
+    study.enqueue_trial(dict(SPACE.uniform("real")))
+    study.ask(space)
+    for _ in range(8):
+        assert figures(Candidate(study.ask(space).params))["memory_mb"] <= 2.0
