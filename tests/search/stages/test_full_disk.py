@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from full_disk import full_disk
 from typer.testing import CliRunner
 
@@ -52,25 +53,32 @@ def left_in(run: Path) -> tuple[list[str], list[tuple[str, int]]]:
 def check_full_disks(start, command: str, folder: Path, writes: range, *options: str) -> set[str]:
     """Start a run again and again, each time on a disk that is full at another write, until one has fewer writes.
 
-    It must end as one that never failed. Returns the names of the files that were named.
+    Then the same with the finished run, which writes its tables again: a start that goes on has too few writes to reach
+    those. It must end as one that never failed. Returns the names of the files that were named.
     """
     folder.mkdir()
     named = set()
-    for at in writes:
-        with full_disk(folder, at) as disk:
-            result = start(command, "disk/run", *options)
-        if disk.count < at:
-            break
-        assert result.exit_code == 2, (at, result.stderr, result.exception)
-        (line,) = [line for line in result.stderr.splitlines(keepends=True) if line.startswith("Error")]
-        file = re.fullmatch(MESSAGE.format(folder=folder), line)
-        assert file, line
-        named.add(Path(file[1]).name)
-        assert not list(folder.rglob("*.part"))
-    assert result.exit_code == 0, result.stderr
+    for _ in ("unfinished", "finished"):
+        for at in writes:
+            with full_disk(folder, at) as disk:
+                result = start(command, "disk/run", *options)
+            if disk.count < at:
+                break
+            named.add(named_file(result, folder))
+            assert not list(folder.rglob("*.part"))
+        assert result.exit_code == 0, result.stderr
     assert start(command, "unbroken", *options).exit_code == 0
     assert left_in(folder / "run") == left_in(folder.parent / "unbroken")
     return named
+
+
+def named_file(result: Result, folder: Path) -> str:
+    """The name of the file in the one message of a start on a full disk."""
+    assert result.exit_code == 2, (result.stderr, result.exception)
+    (line,) = [line for line in result.stderr.splitlines(keepends=True) if line.startswith("Error")]
+    file = re.fullmatch(MESSAGE.format(folder=folder), line)
+    assert file, line
+    return Path(file[1]).name
 
 
 @pytest.mark.usefixtures("every_step_is_kept")
