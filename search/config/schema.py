@@ -189,7 +189,7 @@ class Enqueued(_Section):
 class Search(_Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
-    sampler: str = "structured"
+    sampler: str = "tpe"
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
