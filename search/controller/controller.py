@@ -82,8 +82,11 @@ class Controller:
         self._exhaustion = Exhaustion(space, self._proposed)
         self._running: dict[int, tuple[Trial, Proposal]] = {}
         self._waiting: set[int] = set()
-        problem = SearchProblem(space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers)
-        self._sampler = ProposingSampler(space, sampler_from_seed(sampler, problem), seed=seed, proposed=self._proposed)
+        self.problem = SearchProblem(
+            space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers
+        )
+        samplers = sampler_from_seed(sampler, self.problem)
+        self._sampler = ProposingSampler(space, samplers, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
         self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0
