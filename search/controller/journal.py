@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from results import layout
 from search.controller.journal_repair import open_journal_file
 from search.controller.objectives import directions
+from search.controller.structured.predictions import PREDICTED, prediction_columns
 from search.errors import RunError
 from spaces.candidate import Value
 from spaces.space import SearchSpace
@@ -148,7 +149,7 @@ def rung_of(trial: FrozenTrial) -> int:
 
 
 def record(trial: FrozenTrial) -> dict[str, object]:
-    """The row of a finished trial: bookkeeping, the canonical candidate's knobs, figures, feasibility."""
+    """The row of a finished trial: bookkeeping, the candidate's knobs, figures, predictions, feasibility."""
     attributes = trial.user_attrs
     complete = trial.state == optuna.trial.TrialState.COMPLETE
     return {
@@ -160,6 +161,7 @@ def record(trial: FrozenTrial) -> dict[str, object]:
         **attributes["candidate"],
         **attributes["metrics"],
         **attributes["costs"],
+        **prediction_columns(attributes.get(PREDICTED, {})),
         **{f"seconds_{part}": seconds for part, seconds in attributes["seconds"].items()},
         "feasible": complete and all(value <= 0 for value in trial.constraints.values()),
     }
