@@ -25,19 +25,20 @@ from spaces.space import SearchSpace
 
 @dataclass(frozen=True)
 class Proposal:
-    """A canonical candidate to score, under the number that its result must come back with."""
+    """A canonical candidate to score at a rung, under the number that its result must come back with."""
 
     number: int
     candidate: Candidate
+    rung: int = 0
 
     def config(self) -> dict[str, Any]:
         """As plain values: the config of a Tune trial."""
-        return {"number": self.number, "candidate": dict(self.candidate)}
+        return {"number": self.number, "rung": self.rung, "candidate": dict(self.candidate)}
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
         """The proposal that `config()` wrote."""
-        return cls(config["number"], Candidate(config["candidate"]))
+        return cls(config["number"], Candidate(config["candidate"]), config["rung"])
 
 
 class Done(enum.Enum):
@@ -162,7 +163,14 @@ class Controller:
         self, trial: FrozenTrial, proposal: Proposal, reason: str | None, figures: Mapping[str, Mapping[str, float]]
     ) -> dict[str, object]:
         candidate = proposal.candidate
-        row = {"number": proposal.number, "id": candidate.id, "reason": reason, "candidate": dict(candidate), **figures}
+        row = {
+            "number": proposal.number,
+            "rung": proposal.rung,
+            "id": candidate.id,
+            "reason": reason,
+            "candidate": dict(candidate),
+            **figures,
+        }
         durable = create_trial(
             state=trial.state,
             values=trial.values,
