@@ -41,13 +41,13 @@ class Recorder(Callback):
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
         self._standing = Standing(controller.objectives, note or (lambda text: None))
-        self._arrived: list[tuple[int, dict[str, Any]]] = []
+        self._arrived: list[tuple[tuple[int, int], dict[str, Any]]] = []
         self._started: set[str] = set()
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
         records = controller.records()
         self._standing.add(records)
-        self._stage.resume(len(records), **self._standing.figures)
+        self._stage.resume(sum(row["rung"] == 0 for row in records), **self._standing.figures)
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore that never comes, because the journal is the state."""
@@ -57,19 +57,19 @@ class Recorder(Callback):
         self._started.add(trial.trial_id)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._arrived.append((trial.config["number"], trial.last_result))
+        self._arrived.append((_number_and_rung(trial), trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         # A worker that dies before its trial begins has not seen the candidate.
         kind = "failed" if trial.trial_id in self._started else "broken"
-        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+        self._arrived.append((_number_and_rung(trial), {kind: f"the worker died: {_cause_of_death(trial)}"}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
         arrived, self._arrived = self._arrived, []
-        for number, result in arrived:
+        for (number, rung), result in arrived:
             if "broken" not in result:
-                self._record(number, result)
+                self._record(number, rung, result)
         broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
         if broken is not None:
             raise RunError(
@@ -84,18 +84,22 @@ class Recorder(Callback):
                 "another folder (--run-dir) they are tried again."
             )
 
-    def _record(self, number: int, result: dict[str, Any]) -> None:
+    def _record(self, number: int, rung: int, result: dict[str, Any]) -> None:
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]))
+            row = self._controller.tell(number, Measured(**result["score"]), rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"])
+            row = self._controller.tell_failed(number, result["failed"], rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:
             self._failures_in_a_row.clear()
         self._standing.add([row])
-        self._stage.advance(1, **self._standing.figures)
+        self._stage.advance(1 if rung == 0 else 0, **self._standing.figures)  # the stage counts candidates
         self._on_finished(row)
+
+
+def _number_and_rung(trial: Trial) -> tuple[int, int]:
+    return trial.config["number"], trial.config["rung"]
 
 
 def _cause_of_death(trial: Trial) -> str:
