@@ -40,8 +40,8 @@ class Recorder(Callback):
         self._controller = controller
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
-        self._standing = Standing(controller.problem, note or (lambda text: None))
-        self._arrived: list[tuple[int, dict[str, Any]]] = []
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
+        self._arrived: list[tuple[tuple[int, int], dict[str, Any]]] = []
         self._started: set[str] = set()
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
@@ -56,19 +56,19 @@ class Recorder(Callback):
         self._started.add(trial.trial_id)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._arrived.append((trial.config["number"], trial.last_result))
+        self._arrived.append((_number_and_rung(trial), trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         # A worker that dies before its trial begins has not seen the candidate.
         kind = "failed" if trial.trial_id in self._started else "broken"
-        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+        self._arrived.append((_number_and_rung(trial), {kind: f"the worker died: {_cause_of_death(trial)}"}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
         arrived, self._arrived = self._arrived, []
-        for number, result in arrived:
+        for (number, rung), result in arrived:
             if "broken" not in result:
-                self._record(number, result)
+                self._record(number, rung, result)
         broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
         if broken is not None:
             raise RunError(
@@ -83,11 +83,11 @@ class Recorder(Callback):
                 "another folder (--run-dir) they are tried again."
             )
 
-    def _record(self, number: int, result: dict[str, Any]) -> None:
+    def _record(self, number: int, rung: int, result: dict[str, Any]) -> None:
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]))
+            row = self._controller.tell(number, Measured(**result["score"]), rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"])
+            row = self._controller.tell_failed(number, result["failed"], rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:
@@ -96,6 +96,10 @@ class Recorder(Callback):
         self._standing.add([row])
         self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
+
+
+def _number_and_rung(trial: Trial) -> tuple[int, int]:
+    return trial.config["number"], trial.config["rung"]
 
 
 def _cause_of_death(trial: Trial) -> str:

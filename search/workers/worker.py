@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
-from search.controller.controller import Proposal
 from search.controller.objectives import Scored
+from search.controller.proposal import Proposal
 from search.workers.installation import package_folders
 from spaces.candidate import Candidate
 
