@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -31,13 +31,8 @@ class Proposal:
     candidate: Candidate
 
     def config(self) -> dict[str, Any]:
-        """As plain values: the config of a Tune trial."""
+        """As plain values, which a worker takes."""
         return {"number": self.number, "candidate": dict(self.candidate)}
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Self:
-        """The proposal that `config()` wrote."""
-        return cls(config["number"], Candidate(config["candidate"]))
 
 
 class Done(enum.Enum):
