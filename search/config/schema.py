@@ -27,7 +27,7 @@ def _file_name(name: str) -> str:
 
 
 def _gpu(part: float) -> float:
-    if part != 0 and (part < 0.001 or part > 1 and part != int(part)):
+    if part != 0 and (part < 0.001 or (part > 1 and part != int(part))):
         raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
     return part
 

@@ -25,14 +25,15 @@ from spaces.space import SearchSpace
 
 @dataclass(frozen=True)
 class Proposal:
-    """A canonical candidate to score, under the number that its result must come back with."""
+    """A canonical candidate to score at a rung, under the number that its result must come back with."""
 
     number: int
     candidate: Candidate
+    rung: int = 0
 
     def config(self) -> dict[str, Any]:
         """As plain values, which a worker takes."""
-        return {"number": self.number, "candidate": dict(self.candidate)}
+        return {"number": self.number, "rung": self.rung, "candidate": dict(self.candidate)}
 
 
 class Done(enum.Enum):
@@ -77,8 +78,11 @@ class Controller:
         self._exhaustion = Exhaustion(space, self._proposed)
         self._running: dict[int, tuple[Trial, Proposal]] = {}
         self._waiting: set[int] = set()
-        problem = SearchProblem(space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers)
-        self._sampler = ProposingSampler(space, sampler_from_seed(sampler, problem), seed=seed, proposed=self._proposed)
+        self.problem = SearchProblem(
+            space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers
+        )
+        samplers = sampler_from_seed(sampler, self.problem)
+        self._sampler = ProposingSampler(space, samplers, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
         self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0
@@ -154,7 +158,14 @@ class Controller:
         self, trial: FrozenTrial, proposal: Proposal, reason: str | None, figures: Mapping[str, Mapping[str, float]]
     ) -> dict[str, object]:
         candidate = proposal.candidate
-        row = {"number": proposal.number, "id": candidate.id, "reason": reason, "candidate": dict(candidate), **figures}
+        row = {
+            "number": proposal.number,
+            "rung": proposal.rung,
+            "id": candidate.id,
+            "reason": reason,
+            "candidate": dict(candidate),
+            **figures,
+        }
         durable = create_trial(
             state=trial.state,
             values=trial.values,

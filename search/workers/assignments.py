@@ -8,6 +8,8 @@ from search.controller.controller import Controller, Done, Proposal
 NODES_LOST = 3
 """A candidate whose node is lost this often is recorded as failed: it may be what takes the nodes down."""
 
+IDLE_SECONDS = 1.0
+
 
 class Worker(Protocol):
     """A Tune trial, which scores one candidate after another: its actor takes the next one."""
@@ -48,11 +50,11 @@ class Assignments:
         return self._controller.in_flight == 0 and self._controller.done() is not None
 
     def assign(self, trial: Worker) -> None:
-        """Give a worker its next candidate, or none, which ends its trial."""
+        """Give a worker its next candidate, or a moment without one: what others score may still make it needed."""
         proposal = self._again.pop(0) if self._again else self._controller.ask()
         actor = trial.temporary_state.ray_actor  # type: ignore[attr-defined]  # Tune's, and any object in tests
         if isinstance(proposal, Done):
-            actor.assign.remote(None)
+            actor.assign.remote(None, idle_seconds=0.0 if self.over else IDLE_SECONDS)
             return
         self._held[trial.trial_id] = proposal
         actor.assign.remote(proposal.config())

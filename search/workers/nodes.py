@@ -10,7 +10,7 @@ from ray.tune import Callback
 
 from search.errors import RunError
 from search.workers.assignments import Assignments
-from search.workers.share import Demand, Share
+from search.workers.share import ANY, Demand, Share
 
 CHECK_SECONDS = 2.0
 BUSY_SECONDS = 120.0
@@ -24,7 +24,10 @@ class Nodes:
     """address: HOST:PORT of a Ray cluster's head; None is this machine. demand: what each worker gets of a node."""
 
     address: str | None = None
-    demand: Demand = Demand()
+    demand: Demand = ANY
+
+
+THIS_MACHINE = Nodes()
 
 
 def living_nodes() -> list[Mapping[str, float]]:
@@ -58,8 +61,8 @@ class NodeWatch(Callback):
             self._wait(now - self._busy)
         elif now - self._busy > BUSY_SECONDS:
             self._say(
-                f"search: no worker has started for {BUSY_SECONDS:.0f} s; 'ray status' shows whether other work has the "
-                "nodes"
+                f"search: no worker has started for {BUSY_SECONDS:.0f} s; 'ray status' shows whether other work has "
+                "the nodes"
             )
 
     def _wait(self, seconds: float) -> None:

@@ -9,9 +9,9 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from search.controller.controller import Controller
-from search.controller.objectives import OBJECTIVES
 from search.errors import RunError
 from search.workers.assignments import NODES_LOST, Assignments
+from search.workers.standing import ALL_REASONS, Standing
 from search.workers.worker import Measured
 from trainers.progress import Stage
 
@@ -21,7 +21,6 @@ FAILURES_IN_A_ROW = 10
 A lost disk or a full GPU makes every candidate fail within seconds, and a failed one is never proposed again. Where
 every other candidate diverges by itself, ten in a row are one in a thousand; a needless stop costs one more start.
 """
-ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
 NO_CAUSE = "The actor never ran"
 """How the line begins that Ray adds below the cause when a worker died while it was set up."""
 NODE_DEATHS = ("node has died", "node was terminated", "temporarily unavailable")
@@ -48,17 +47,15 @@ class Recorder(Callback):
         self._assignments = assignments
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
+        self._standing = Standing(controller.problem, note or (lambda text: None))
         self._note = note or (lambda text: None)
         self._started: set[str] = set()
         self._broken: str | None = None
         self._error: Exception | None = None
-        self._failed = 0
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
-        self._figures: dict[str, float | str] = {}
-        records = controller.records()
-        self._update_figures(records)
-        self._stage.resume(len(records), **self._figures)
+        self._standing.add(controller.records())
+        self._stage.resume(self._standing.candidates, **self._standing.figures())
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore that never comes, because the journal is the state."""
@@ -76,9 +73,10 @@ class Recorder(Callback):
             number = self._assignments.release(trial)
             if "broken" in result:
                 self._broken = result["broken"]
-            elif number is not None:
+                return
+            if number is not None:
                 self._record(number, result)
-                self._assignments.assign(trial)
+            self._assignments.assign(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         with self._raised_later():
@@ -127,23 +125,10 @@ class Recorder(Callback):
             self._failures_in_a_row.append(str(row["reason"]))
         else:
             self._failures_in_a_row.clear()
-        self._update_figures([row])
-        self._stage.advance(1, **self._figures)
+        before = self._standing.candidates
+        self._standing.add([row])
+        self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
-
-    def _update_figures(self, rows: list[dict[str, object]]) -> None:
-        """The latest accuracy, the best one and the number of failures. Notes the reason of the first failure."""
-        accuracy = next((name for name in self._controller.objectives if OBJECTIVES[name] == "maximize"), None)
-        for row in rows:
-            if row["state"] == "failed":
-                if not self._failed:
-                    why = str(row["reason"]).rstrip(".")
-                    self._note(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
-                self._failed += 1
-                self._figures["failed"] = self._failed
-            elif accuracy is not None:
-                latest = round(float(str(row[accuracy])), 4)
-                self._figures |= {accuracy: latest, "best": max(latest, float(self._figures.get("best", latest)))}
 
 
 def _cause_of_death(trial: Trial) -> str:

@@ -15,7 +15,7 @@ from ray.tune.search import Searcher
 from search.controller.controller import Controller, Done
 from search.errors import RunError
 from search.workers.assignments import Assignments
-from search.workers.nodes import Nodes, NodeWatch, living_nodes
+from search.workers.nodes import THIS_MACHINE, Nodes, NodeWatch, living_nodes
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
 from search.workers.share import Share
@@ -30,7 +30,7 @@ def run_trials(
     make_scorer: MakeScorer,
     *,
     workers: int = 1,
-    nodes: Nodes = Nodes(),
+    nodes: Nodes = THIS_MACHINE,
     progress: Progress | None = None,
     on_finished: Callable[[dict[str, object]], None] | None = None,
 ) -> Done:
@@ -44,7 +44,7 @@ def run_trials(
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
-    with progress.stage("search", controller.trials) as stage:
+    with progress.stage("search", controller.trials, workers) as stage:
         assignments = Assignments(controller)
         recorder = Recorder(controller, assignments, stage, workers, on_finished, progress.note)
         if controller.done() is None:
@@ -131,8 +131,8 @@ class _WorkerStarter(Searcher):
     def suggest(self, trial_id: str) -> Any:
         if self._assignments.over:
             return Searcher.FINISHED
-        unfinished = self._controller.trials - self._controller.finished
-        if len(self._living) >= min(self._workers, unfinished) or not self._assignments.waiting:
+        wanted = max(1, min(self._workers, self._controller.trials - self._controller.finished))
+        if len(self._living) >= wanted or not self._assignments.waiting:
             return None
         self._living.add(trial_id)
         return {"worker": trial_id}

@@ -5,6 +5,7 @@ Each worker imports this module, so it imports neither torch, which a scorer bri
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class ScoresCandidates(Protocol):
-    """Turns a candidate into a score; may raise, which makes the trial a failed one."""
+    """Turns a candidate into a score, at a higher rung with more effort; may raise, which makes a failed trial."""
 
-    def score(self, candidate: Candidate) -> "Scored": ...
+    def score(self, candidate: Candidate, rung: int = 0) -> "Scored": ...
 
 
 MakeScorer = Callable[[Any], ScoresCandidates]
@@ -48,6 +49,7 @@ class ScoringTrial(tune.Trainable):
         # Workers times threads must not exceed the cores: two workers with two threads each on two cores are 8x slower.
         _limit_threads(threads)
         self._assigned: dict[str, Any] | None = None
+        self._idle_seconds = 0.0
         self._broken: str | None = None
         try:
             package_folders()
@@ -55,17 +57,18 @@ class ScoringTrial(tune.Trainable):
         except Exception as error:  # noqa: BLE001 - sent to the driver, which ends the search: no candidate's fault
             self._broken = reason(error)
 
-    def assign(self, proposal: dict[str, Any] | None) -> None:
-        """Take the candidate for the next step, as `Proposal.config()`; None ends the trial."""
-        self._assigned = proposal
+    def assign(self, proposal: dict[str, Any] | None, idle_seconds: float = 0.0) -> None:
+        """Take the candidate for the next step, as `Proposal.config()`; for None that step only lets time pass."""
+        self._assigned, self._idle_seconds = proposal, idle_seconds
 
     def step(self) -> dict[str, Any]:
         if self._broken is not None:
             return {"done": True, "broken": self._broken}
         if self._assigned is None:
-            return {"done": True}
+            time.sleep(self._idle_seconds)
+            return {}
         try:
-            score = self._scorer.score(Candidate(self._assigned["candidate"]))
+            score = self._scorer.score(Candidate(self._assigned["candidate"]), self._assigned["rung"])
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
             return {"failed": reason(error)}
         return {"score": asdict(Measured(score.metrics, score.seconds))}
