@@ -4,11 +4,12 @@ from collections import Counter
 from typing import Protocol
 
 from search.controller.controller import Controller
-from search.controller.proposal import Done, Proposal
-from search.workers.worker import WAIT
+from search.controller.proposal import Proposal
 
 NODES_LOST = 3
 """A candidate whose node is lost this often is recorded as failed: it may be what takes the nodes down."""
+
+IDLE_SECONDS = 1.0
 
 
 class Worker(Protocol):
@@ -50,25 +51,22 @@ class Assignments:
         return self._controller.in_flight == 0 and self._controller.done() is not None
 
     def assign(self, trial: Worker) -> None:
-        """Give a worker its next candidate, or none, which ends its trial, or have it ask again (`WAIT`)."""
+        """Give a worker its next candidate, or a moment without one: what others score may still make it needed."""
         proposal = self._again.pop(0) if self._again else self._controller.ask()
         actor = trial.temporary_state.ray_actor  # type: ignore[attr-defined]  # Tune's, and any object in tests
-        if isinstance(proposal, Done):
-            actor.assign.remote(None)
-            return
-        if proposal is None:
-            actor.assign.remote(WAIT)
+        if not isinstance(proposal, Proposal):
+            actor.assign.remote(None, idle_seconds=0.0 if self.over else IDLE_SECONDS)
             return
         self._held[trial.trial_id] = proposal
         actor.assign.remote(proposal.config())
 
     def release(self, trial: Worker) -> Proposal | None:
-        """The candidate that the worker has, which is no longer its own; None where it has none."""
+        """What the worker has, which is no longer its own; None where it has nothing."""
         return self._held.pop(trial.trial_id, None)
 
     def node_lost(self, trial: Worker) -> Proposal | None:
-        """Have another worker score the candidate again. Returns it where that has been tried enough."""
-        proposal = self._held.pop(trial.trial_id, None)
+        """Have another worker score what this one has. Returns it where that has been tried often enough."""
+        proposal = self.release(trial)
         if proposal is None:
             return None
         self._losses[proposal.number, proposal.rung] += 1

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -10,7 +10,7 @@ from ray.tune import Callback
 
 from search.errors import RunError
 from search.workers.assignments import Assignments
-from search.workers.share import Demand, Share
+from search.workers.share import ANY, Demand, Share
 
 CHECK_SECONDS = 2.0
 BUSY_SECONDS = 120.0
@@ -24,7 +24,7 @@ class Nodes:
     """address: HOST:PORT of a Ray cluster's head; None is this machine. demand: what each worker gets of a node."""
 
     address: str | None = None
-    demand: Demand = field(default_factory=Demand)
+    demand: Demand = ANY
 
 
 THIS_MACHINE = Nodes()

@@ -48,8 +48,8 @@ class Recorder(Callback):
         self._assignments = assignments
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
         self._note = note or (lambda text: None)
-        self._standing = Standing(controller.problem, self._note, controller.rungs)
         self._started: set[str] = set()
         self._broken: str | None = None
         self._error: Exception | None = None
@@ -77,8 +77,7 @@ class Recorder(Callback):
                 return
             if proposal is not None:
                 self._record(proposal, result)
-            if not result.get("done"):
-                self._assignments.assign(trial)
+            self._assignments.assign(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         with self._raised_later():
@@ -119,11 +118,10 @@ class Recorder(Callback):
             self._error = self._error or error
 
     def _record(self, proposal: Proposal, result: dict[str, Any]) -> None:
-        number, rung = proposal.number, proposal.rung
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]), rung)
+            row = self._controller.tell(proposal.number, Measured(**result["score"]), proposal.rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"], rung)
+            row = self._controller.tell_failed(proposal.number, result["failed"], proposal.rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:

@@ -132,14 +132,12 @@ class _WorkerStarter(Searcher):
     def suggest(self, trial_id: str) -> Any:
         if self._assignments.over:
             return Searcher.FINISHED
-        if len(self._living) >= min(self._workers, self._unfinished()) or not self._assignments.waiting:
+        unfinished = self._controller.trials - self._controller.finished
+        wanted = min(self._workers, unfinished) if self._controller.rungs == 1 else self._workers
+        if len(self._living) >= wanted or not self._assignments.waiting:
             return None
         self._living.add(trial_id)
         return {"worker": trial_id}
-
-    def _unfinished(self) -> int:
-        """How many candidates are left at most; with several rungs nobody knows how many will go on."""
-        return self._controller.trials - self._controller.finished if self._controller.rungs == 1 else self._workers
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         self._living.discard(trial_id)

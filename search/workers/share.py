@@ -34,6 +34,9 @@ class Demand:
         return ", ".join(f"{name}: {value:g}" for name, value in wanted.items() if value is not None)
 
 
+ANY = Demand()
+
+
 @dataclass(frozen=True)
 class Share:
     """What each worker gets, on one node, with its part of a GPU on one GPU.
@@ -49,7 +52,7 @@ class Share:
     places: int
 
     @classmethod
-    def of(cls, nodes: Sequence[Mapping[str, float]], workers: int, demand: Demand = Demand()) -> "Share":
+    def of(cls, nodes: Sequence[Mapping[str, float]], workers: int, demand: Demand = ANY) -> "Share":
         """The largest share with which `workers` workers fit on the nodes, each given by its resources.
 
         What `demand` names is as it says. Where there are GPUs and it names none, every worker gets a part of one, and
@@ -119,13 +122,13 @@ def _largest_that_fits(sizes: Iterable[int], hosts: Sequence[tuple[int, int]], w
 
 def _without_host(asked: Demand, nodes: Sequence[Mapping[str, float]]) -> str:
     kinds = "CPU and a GPU" if any(node.get("GPU", 0) >= 1 for node in nodes) and asked.gpu is None else "CPU"
-    needed = f"search.resources asks for {asked}" if asked != Demand() else f"A worker needs a {kinds}"
+    needed = f"search.resources asks for {asked}" if asked != ANY else f"A worker needs a {kinds}"
     memory = [f" and {node.get('memory', 0) / GIGABYTE:.3g} GB" if asked.memory_gb else "" for node in nodes]
     resources = "; ".join(
         f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU{more}"
         for node, more in zip(nodes, memory, strict=True)
     )
-    start = "Ask for less, or start" if asked != Demand() else "Start"
+    start = "Ask for less, or start" if asked != ANY else "Start"
     return (
         f"{needed} on one node of Ray, and no node has that. The nodes have: "
         f"{resources or 'nothing, as none is alive'}. {start} the nodes again with --num-cpus (and --num-gpus 0 on "

@@ -25,10 +25,6 @@ class ScoresCandidates(Protocol):
     def score(self, candidate: Candidate, rung: int = 0) -> "Scored": ...
 
 
-WAIT: dict[str, Any] = {}
-"""In place of a candidate, where the next one depends on scores that other workers have yet to bring."""
-WAIT_SECONDS = 0.2
-
 MakeScorer = Callable[[Any], ScoresCandidates]
 """Makes a scorer from the broadcast parts. Workers import it, so it must be a function of a module."""
 
@@ -53,6 +49,7 @@ class ScoringTrial(tune.Trainable):
         # Workers times threads must not exceed the cores: two workers with two threads each on two cores are 8x slower.
         _limit_threads(threads)
         self._assigned: dict[str, Any] | None = None
+        self._idle_seconds = 0.0
         self._broken: str | None = None
         try:
             package_folders()
@@ -60,18 +57,16 @@ class ScoringTrial(tune.Trainable):
         except Exception as error:  # noqa: BLE001 - sent to the driver, which ends the search: no candidate's fault
             self._broken = reason(error)
 
-    def assign(self, proposal: dict[str, Any] | None) -> None:
-        """Take what the next step scores: a `Proposal.config()`; None ends the trial, `WAIT` asks again later."""
-        self._assigned = proposal
+    def assign(self, proposal: dict[str, Any] | None, idle_seconds: float = 0.0) -> None:
+        """Take the candidate for the next step, as `Proposal.config()`; for None that step only lets time pass."""
+        self._assigned, self._idle_seconds = proposal, idle_seconds
 
     def step(self) -> dict[str, Any]:
         if self._broken is not None:
             return {"done": True, "broken": self._broken}
         if self._assigned is None:
-            return {"done": True}
-        if self._assigned == WAIT:
-            time.sleep(WAIT_SECONDS)
-            return {"waiting": True}
+            time.sleep(self._idle_seconds)
+            return {}
         try:
             score = self._scorer.score(Candidate(self._assigned["candidate"]), self._assigned["rung"])
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded

@@ -64,7 +64,7 @@ class HandDrivenWorker:
     def __init__(self, trial_id, error_file):
         self.trial_id, self.error_file = trial_id, error_file
         self.assigned = []
-        call = SimpleNamespace(remote=self.assigned.append)
+        call = SimpleNamespace(remote=lambda proposal, **_: self.assigned.append(proposal))
         self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(assign=call))
 
     def result(self, end):
