@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.controller.journal import InFlight, Journal, record, rung_of
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
-from search.controller.problem import SearchProblem
+from search.controller.problem import SamplerChoice, SearchProblem
 from search.controller.promotion import Promotions
 from search.controller.proposal import Done, Proposal, Running
 from search.controller.repeatable import ProposingSampler, durable_distributions
@@ -48,7 +48,7 @@ class Controller:
         objectives: Sequence[str],
         costs: Callable[[Candidate], Mapping[str, float]],
         trials: int,
-        sampler: str,
+        sampler: SamplerChoice | str,
         seed: int = 0,
         workers: int = 1,
         constraints: Mapping[str, float] | None = None,

@@ -8,6 +8,7 @@ from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.errors import RunError
 from search.plan.plan import SearchPlan
+from search.plan.samplers import sampler_choice
 from search.run.folder import RunFolder
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
@@ -52,7 +53,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         objectives=search.objectives,
         costs=plan.cost_table.costs,
         trials=search.trials,
-        sampler=search.sampler,
+        sampler=sampler_choice(search),
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
