@@ -11,7 +11,7 @@ import pandas as pd
 from results.errors import RunError, unknown_name
 from results.figures import ACCURACIES, COSTS, FIGURES
 
-LEADING = ("number", "id", "state", "reason")
+LEADING = ("number", "id", "state", "reason", "rung")
 FLAGS = ("feasible", "front")
 MODEL, ERROR = "_model", "_model_se"
 """The endings of an accuracy's expectation by the model of all scores, and of the standard error of that."""
