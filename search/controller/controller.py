@@ -68,10 +68,14 @@ class Controller:
         self._running: dict[tuple[int, int], Running] = {}  # by number and rung
         self._waiting: set[int] = set()
         self._waiting_promotions: deque[tuple[int, int]] = deque()
+        self.rungs = rungs
         self._promotions = Promotions(rungs, reduction)
         self._signs = [1.0 if one == "minimize" else -1.0 for one in directions(objectives)]
-        problem = SearchProblem(space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers)
-        self._sampler = ProposingSampler(space, sampler_from_seed(sampler, problem), seed=seed, proposed=self._proposed)
+        self.problem = SearchProblem(
+            space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers
+        )
+        samplers = sampler_from_seed(sampler, self.problem)
+        self._sampler = ProposingSampler(space, samplers, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
         self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0

@@ -40,14 +40,13 @@ class Recorder(Callback):
         self._controller = controller
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
-        self._standing = Standing(controller.objectives, note or (lambda text: None))
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
         self._arrived: list[tuple[tuple[int, int], dict[str, Any]]] = []
         self._started: set[str] = set()
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
-        records = controller.records()
-        self._standing.add(records)
-        self._stage.resume(sum(row["rung"] == 0 for row in records), **self._standing.figures)
+        self._standing.add(controller.records())
+        self._stage.resume(self._standing.candidates, **self._standing.figures())
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore that never comes, because the journal is the state."""
@@ -93,8 +92,9 @@ class Recorder(Callback):
             self._failures_in_a_row.append(str(row["reason"]))
         else:
             self._failures_in_a_row.clear()
+        before = self._standing.candidates
         self._standing.add([row])
-        self._stage.advance(1 if rung == 0 else 0, **self._standing.figures)  # the stage counts candidates
+        self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
 
 

@@ -45,7 +45,7 @@ def run_trials(
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
-    with progress.stage("search", controller.trials) as stage:
+    with progress.stage("search", controller.trials, workers) as stage:
         recorder = Recorder(controller, stage, workers, on_finished, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
