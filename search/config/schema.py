@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
@@ -162,14 +162,41 @@ class Supernet(_Section):
     search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 
 
+class Rung(_Section):
+    """How much effort a score takes, of several a candidate may get."""
+
+    adapt_steps: NotNegative
+
+
 class Scoring(_Section):
     """How a candidate is scored. With adapt_steps 0 only its layers count, not its distillation terms."""
 
-    adapt_steps: Annotated[int, Field(strict=True, ge=0)] = 50
+    adapt_steps: NotNegative | None = 50  # null beside rungs
+    rungs: Annotated[tuple[Rung, ...], NULL_LIST] = ()  # instead of adapt_steps: one candidate in so many goes on
+    reduction: Annotated[int, Field(strict=True, ge=2)] = 3
     adapt_learning_rate: Positive = 2.0e-3
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
     teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rungs_replace_the_default(cls, values: object) -> object:
+        alone = isinstance(values, dict) and values.get("rungs") and "adapt_steps" not in values
+        return {**values, "adapt_steps": None} if isinstance(values, dict) and alone else values
+
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        steps = [rung.adapt_steps for rung in rungs]
+        if steps != sorted(set(steps)):
+            raise ValueError("must have more adapt_steps from rung to rung")
+        return rungs
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The adaptation steps of each rung."""
+        return tuple(rung.adapt_steps for rung in self.rungs) or (self.adapt_steps or 0,)
 
 
 class TrainTerm(_Section):
