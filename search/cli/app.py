@@ -27,6 +27,7 @@ from search.cli.options import (
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
+    from results import Run
     from search.stages.detector_result import Result
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
@@ -78,6 +79,7 @@ def search(
         folder = run_dir or default_folder(loaded.name)
         outcome = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
         print_front(outcome.run.front(), outcome.run.x, outcome.run.y)
+        _note_rung(outcome.run)
         typer.echo(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
@@ -91,6 +93,7 @@ def front(
     format_: FormatOption = Format.TABLE,
     x: Annotated[str | None, typer.Option(help="The cost. Default: the search's own.")] = None,
     y: Annotated[str | None, typer.Option(help="The accuracy. Default: the search's own.")] = None,
+    rung: Annotated[int | None, typer.Option(help="The rung whose scores count. Default: the highest.")] = None,
     output: OutputOption = None,
 ) -> None:
     """Show the Pareto set of a run."""
@@ -99,7 +102,8 @@ def front(
         from search.cli.tables import print_front
 
         opened = results.open_run(run)
-        print_front(opened.front(x, y), x or opened.x, y or opened.y, format_, output)
+        print_front(opened.front(x, y, rung), x or opened.x, y or opened.y, format_, output)
+        _note_rung(opened, rung)
 
 
 @app.command()
@@ -229,6 +233,15 @@ def cost(
 def main() -> None:
     """The console entry. Exits with 2 on a user's mistake, with 130 on Ctrl-C, with 1 and a traceback on a bug."""
     app()
+
+
+def _note_rung(run: "Run", rung: int | None = None) -> None:
+    """Where a run has several rungs, say on stderr which one a front is of."""
+    if len(run.rungs) > 1:
+        others = " and ".join(str(one) for one in run.rungs)
+        typer.echo(
+            f"This is the front at rung {run.rung if rung is None else rung}; the run has rungs {others}.", err=True
+        )
 
 
 def _print_result(result: "Result", how: str) -> None:
