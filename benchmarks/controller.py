@@ -41,7 +41,7 @@ class PretendScorer:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def score(self, candidate: Candidate) -> Measured:
+    def score(self, candidate: Candidate, rung: int = 0) -> Measured:
         time.sleep(self._seconds)
         binary = sum(method != "real" for method in candidate.layers().values())
         map50 = 0.8 - binary / 100 + random.Random(candidate.id).gauss(0.0, 0.02)

@@ -11,7 +11,7 @@ import pandas as pd
 from results.errors import RunError, unknown_name
 from results.figures import ACCURACIES, COSTS, FIGURES
 
-LEADING = ("number", "id", "state", "reason")
+LEADING = ("number", "id", "state", "reason", "rung")
 FLAGS = ("feasible", "front")
 
 

@@ -23,8 +23,9 @@ KNOB_DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64"}
 def trials_frame(records: Sequence[Record], *, x: str, y: str) -> pd.DataFrame:
     """The table of these records, in their order, without the front flag.
 
-    Columns: number, id, state, reason, the knobs, the figures in order of first appearance, feasible. A figure that a
-    record lacks is NaN, a knob that it lacks is missing; x and y exist even when no trial is complete.
+    Columns: number, id, state, reason, rung, the knobs, the figures in order of first appearance, feasible. A figure
+    that a record lacks is NaN, a knob that it lacks is missing; x and y exist even when no trial is complete. A record
+    without a rung is of rung 0.
     RunError when a record has no number or id, or a state that is not known, or a figure that is no number.
     """
     for position, record in enumerate(records):
@@ -35,7 +36,8 @@ def trials_frame(records: Sequence[Record], *, x: str, y: str) -> pd.DataFrame:
     if not any(record["state"] == "complete" for record in records):
         figures += [name for name in (x, y) if name not in figures]
     columns: dict[str, pd.Series] = {"number": pd.Series([r["number"] for r in records], dtype="int64")}
-    columns |= {name: pd.Series([r.get(name) for r in records], dtype=object) for name in LEADING[1:]}
+    columns |= {name: pd.Series([r.get(name) for r in records], dtype=object) for name in ("id", "state", "reason")}
+    columns["rung"] = pd.Series([r.get("rung", 0) for r in records], dtype="int64")
     columns |= {name: _knob_column([r.get(name) for r in records]) for name in knobs}
     columns |= {name: _figure_column(name, [r.get(name) for r in records]) for name in figures}
     feasible = [r["state"] == "complete" and r.get("feasible", True) is not False for r in records]

@@ -27,7 +27,7 @@ class Run:
     Its own x and y are the first cost and the first accuracy that the search optimised; every method uses them unless
     it is given others.
 
-    trials: one row per scored candidate in order of completion; a column per knob ("layer/...", "teacher/...",
+    trials: one row per score in order of completion, with its rung; a column per knob ("layer/...", "teacher/...",
     "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`,
     which is that of the run's own x and y.
     """
@@ -147,9 +147,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if not table.is_file():
         raise RunError(_why_no_table(folder))
     trials = read_parquet(table)
-    missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns]
+    missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns and name != "rung"]
     if missing:
         raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
+    if "rung" not in trials.columns:  # a table of before, when there was one rung
+        trials.insert(LEADING.index("rung"), "rung", 0)
     notes = read_notes(table)
     return Run(folder, trials, x=notes.get("x", USUAL_X), y=notes.get("y", USUAL_Y))
 

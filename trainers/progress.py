@@ -18,8 +18,8 @@ class Stage(Protocol):
 class Progress(Protocol):
     """Something that shows stages: a progress bar, lines in a log, nothing."""
 
-    def stage(self, name: str, total: int) -> AbstractContextManager[Stage]:
-        """Open a stage of `total` units."""
+    def stage(self, name: str, total: int, at_once: int = 1) -> AbstractContextManager[Stage]:
+        """Open a stage of `total` units, of which `at_once` are worked on at the same time."""
 
     def note(self, text: str) -> None:
         """Report a message that belongs to no stage, such as how many images were left out."""
@@ -29,7 +29,7 @@ class SilentProgress:
     """Shows nothing: for workers and tests."""
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Stage]:
+    def stage(self, name: str, total: int, at_once: int = 1) -> Iterator[Stage]:
         yield _SilentStage()
 
     def note(self, text: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from results import layout
 from search.controller.journal_repair import open_journal_file
 from search.controller.objectives import directions
+from search.controller.structured.predictions import PREDICTED, prediction_columns
 from search.errors import RunError
 from spaces.candidate import Value
 from spaces.space import SearchSpace
@@ -28,11 +29,12 @@ IDENTITY = "bitfront"
 
 @dataclass(frozen=True)
 class InFlight:
-    """A proposal that has been given out: its number, its full parameters, and what its sampler needs recorded."""
+    """A proposal that has been given out: number, full parameters, what its sampler needs recorded, and rung."""
 
     number: int
     params: dict[str, Value]
     user_attrs: dict[str, Any] = field(default_factory=dict)
+    rung: int = 0
 
     @classmethod
     def from_json(cls, line: bytes) -> Self:
@@ -41,7 +43,7 @@ class InFlight:
         if not isinstance(entry, dict) or not {"number", "params"} <= entry.keys():
             raise ValueError(f"The line {line!r} holds no proposal.")
         attributes = entry["user_attrs"] if "user_attrs" in entry else entry.get("system_attrs", {})
-        return cls(entry["number"], entry["params"], attributes)
+        return cls(entry["number"], entry["params"], attributes, entry.get("rung", 0))
 
     def to_json(self) -> bytes:
         return json.dumps(vars(self)).encode() + b"\n"
@@ -51,8 +53,8 @@ class Journal:
     """The study of a run, on disk. Only one process may write it: hold the run's `RunLock`.
 
     Any program that reads Optuna's studies can read it: its objectives are named, and each trial has the times at which
-    it was proposed and finished. Trials are numbered in the order in which they finished; their user attribute
-    `number` is that of the proposal.
+    it was proposed and finished. Trials are numbered in the order in which they finished; their user attributes
+    `number` and `rung` are those of the proposal.
     Opening it repairs what a killed process left (`journal_repair`). Raises RunError when the record is damaged, or
     belongs to another search space or other objectives.
     """
@@ -86,16 +88,16 @@ class Journal:
         return [record(trial) for trial in self.trials()]
 
     def in_flight(self) -> list[InFlight]:
-        """The proposals that have been given out, by this process or an earlier one, and not finished; by number."""
+        """The proposals given out, by this process or an earlier one, and not finished; by number and rung."""
         if not self._in_flight.is_file():
             return []
-        finished = {trial.user_attrs["number"] for trial in self.trials()}
+        finished = {(trial.user_attrs["number"], rung_of(trial)) for trial in self.trials()}
         given_out = {}
         for line in self._in_flight.read_bytes().splitlines():
             with suppress(ValueError):  # half written when a process was killed: it was not given out yet
                 entry = InFlight.from_json(line)
-                given_out[entry.number] = entry
-        return [given_out[number] for number in sorted(given_out) if number not in finished]
+                given_out[entry.number, entry.rung] = entry
+        return [given_out[key] for key in sorted(given_out) if key not in finished]
 
     def note_in_flight(self, proposal: InFlight) -> None:
         """Record a proposal before it is given out.
@@ -141,8 +143,13 @@ class Journal:
                 self._study.set_metric_names(objectives)
 
 
+def rung_of(trial: FrozenTrial) -> int:
+    """The rung at which a trial was scored; 0 in the records of versions that had no rungs."""
+    return int(trial.user_attrs.get("rung", 0))
+
+
 def record(trial: FrozenTrial) -> dict[str, object]:
-    """The row of a finished trial: number, id, state, reason, the canonical candidate's knobs, figures, feasibility."""
+    """The row of a finished trial: bookkeeping, the candidate's knobs, figures, predictions, feasibility."""
     attributes = trial.user_attrs
     complete = trial.state == optuna.trial.TrialState.COMPLETE
     return {
@@ -150,9 +157,11 @@ def record(trial: FrozenTrial) -> dict[str, object]:
         "id": attributes["id"],
         "state": "complete" if complete else "failed",
         "reason": attributes["reason"],
+        "rung": rung_of(trial),
         **attributes["candidate"],
         **attributes["metrics"],
         **attributes["costs"],
+        **prediction_columns(attributes.get(PREDICTED, {})),
         **{f"seconds_{part}": seconds for part, seconds in attributes["seconds"].items()},
         "feasible": complete and all(value <= 0 for value in trial.constraints.values()),
     }

@@ -24,8 +24,8 @@ class LoggedProgress:
         self._display, self._file = display, file
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Stage]:
-        with self._display.stage(name, total) as stage:
+    def stage(self, name: str, total: int, at_once: int = 1) -> Iterator[Stage]:
+        with self._display.stage(name, total, at_once) as stage:
             yield _LoggedStage(stage, self._file, name, total)
 
     def note(self, text: str) -> None:

@@ -14,8 +14,8 @@ from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.teacher_outputs import teacher_outputs
 from search.workers.places import check_places
-from search.workers.recorder import ALL_REASONS
 from search.workers.runner import run_trials
+from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by

@@ -8,8 +8,8 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from search.controller.controller import Controller
-from search.controller.objectives import OBJECTIVES
 from search.errors import RunError
+from search.workers.standing import ALL_REASONS, Standing
 from search.workers.worker import Measured
 from trainers.progress import Stage
 
@@ -19,7 +19,6 @@ FAILURES_IN_A_ROW = 10
 A lost disk or a full GPU makes every candidate fail within seconds, and a failed one is never proposed again. Where
 every other candidate diverges by itself, ten in a row are one in a thousand; a needless stop costs one more start.
 """
-ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
 NO_CAUSE = "The actor never ran"
 """How the line begins that Ray adds below the cause when a worker died while it was set up."""
 
@@ -41,16 +40,13 @@ class Recorder(Callback):
         self._controller = controller
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
-        self._note = note or (lambda text: None)
-        self._arrived: list[tuple[int, dict[str, Any]]] = []
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
+        self._arrived: list[tuple[tuple[int, int], dict[str, Any]]] = []
         self._started: set[str] = set()
-        self._failed = 0
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
-        self._figures: dict[str, float | str] = {}
-        records = controller.records()
-        self._update_figures(records)
-        self._stage.resume(len(records), **self._figures)
+        self._standing.add(controller.records())
+        self._stage.resume(self._standing.candidates, **self._standing.figures())
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore that never comes, because the journal is the state."""
@@ -60,19 +56,19 @@ class Recorder(Callback):
         self._started.add(trial.trial_id)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._arrived.append((trial.config["number"], trial.last_result))
+        self._arrived.append((_number_and_rung(trial), trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         # A worker that dies before its trial begins has not seen the candidate.
         kind = "failed" if trial.trial_id in self._started else "broken"
-        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+        self._arrived.append((_number_and_rung(trial), {kind: f"the worker died: {_cause_of_death(trial)}"}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
         arrived, self._arrived = self._arrived, []
-        for number, result in arrived:
+        for (number, rung), result in arrived:
             if "broken" not in result:
-                self._record(number, result)
+                self._record(number, rung, result)
         broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
         if broken is not None:
             raise RunError(
@@ -87,32 +83,23 @@ class Recorder(Callback):
                 "another folder (--run-dir) they are tried again."
             )
 
-    def _record(self, number: int, result: dict[str, Any]) -> None:
+    def _record(self, number: int, rung: int, result: dict[str, Any]) -> None:
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]))
+            row = self._controller.tell(number, Measured(**result["score"]), rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"])
+            row = self._controller.tell_failed(number, result["failed"], rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:
             self._failures_in_a_row.clear()
-        self._update_figures([row])
-        self._stage.advance(1, **self._figures)
+        before = self._standing.candidates
+        self._standing.add([row])
+        self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
 
-    def _update_figures(self, rows: list[dict[str, object]]) -> None:
-        """The latest accuracy, the best one and the number of failures. Notes the reason of the first failure."""
-        accuracy = next((name for name in self._controller.objectives if OBJECTIVES[name] == "maximize"), None)
-        for row in rows:
-            if row["state"] == "failed":
-                if not self._failed:
-                    why = str(row["reason"]).rstrip(".")
-                    self._note(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
-                self._failed += 1
-                self._figures["failed"] = self._failed
-            elif accuracy is not None:
-                latest = round(float(str(row[accuracy])), 4)
-                self._figures |= {accuracy: latest, "best": max(latest, float(self._figures.get("best", latest)))}
+
+def _number_and_rung(trial: Trial) -> tuple[int, int]:
+    return trial.config["number"], trial.config["rung"]
 
 
 def _cause_of_death(trial: Trial) -> str:

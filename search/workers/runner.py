@@ -14,7 +14,8 @@ from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
@@ -44,7 +45,7 @@ def run_trials(
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
-    with progress.stage("search", controller.trials) as stage:
+    with progress.stage("search", controller.trials, workers) as stage:
         recorder = Recorder(controller, stage, workers, on_finished, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
@@ -84,7 +85,7 @@ def _tuner(
             scheduler=_EachToItsWorker(),
             num_samples=-1,
             reuse_actors=True,
-            trial_dirname_creator=lambda trial: f"{trial.config['number']}",
+            trial_dirname_creator=lambda trial: f"{trial.config['number']}.{trial.config['rung']}",
         ),
         run_config=tune.RunConfig(
             name="trials",
@@ -114,7 +115,9 @@ class _Proposer(Searcher):
         if self._controller.in_flight >= self._workers:
             return None
         proposal = self._controller.ask()
-        return Searcher.FINISHED if isinstance(proposal, Done) else proposal.config()
+        if isinstance(proposal, Done):
+            return Searcher.FINISHED
+        return None if proposal is None else proposal.config()  # None: it depends on scores that are to come
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing: see the class."""

@@ -7,16 +7,16 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
-from search.controller.controller import Proposal
 from search.controller.objectives import Scored
+from search.controller.proposal import Proposal
 from search.workers.installation import package_folders
 from spaces.candidate import Candidate
 
 
 class ScoresCandidates(Protocol):
-    """Turns a candidate into a score; may raise, which makes the trial a failed one."""
+    """Turns a candidate into a score, at a higher rung with more effort; may raise, which makes a failed trial."""
 
-    def score(self, candidate: Candidate) -> Scored: ...
+    def score(self, candidate: Candidate, rung: int = 0) -> Scored: ...
 
 
 MakeScorer = Callable[[Any], ScoresCandidates]
@@ -50,7 +50,8 @@ class ScoringTrial(tune.Trainable):
         if self._broken is not None:
             return {"done": True, "broken": self._broken}
         try:
-            score = self._scorer.score(Proposal.of(self.config).candidate)
+            proposal = Proposal.of(self.config)
+            score = self._scorer.score(proposal.candidate, proposal.rung)
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
             return {"done": True, "failed": reason(error)}
         return {"done": True, "score": asdict(Measured(score.metrics, score.seconds))}

@@ -16,7 +16,7 @@ class RecordedProgress:
         self.stop_after = stop_after
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator["RecordedProgress"]:
+    def stage(self, name: str, total: int, at_once: int = 1) -> Iterator["RecordedProgress"]:
         self.events.append(("stage", name, total))
         yield self
 

@@ -19,7 +19,7 @@ def test_rows_keep_their_order_and_columns_come_in_groups(records):
     table = frame(records)
     assert table["number"].tolist() == [0, 1, 3, 2, 4, 5, 6]
     assert list(table.columns) == [
-        *["number", "id", "state", "reason"],
+        *["number", "id", "state", "reason", "rung"],
         *["layer/stem", "layer/block.0", "teacher/hint", "weight/hint"],
         *["map50", "map50_11", "bit_ops", "ops", "memory_bits", "seconds_adapt"],
         "feasible",

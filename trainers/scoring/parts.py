@@ -23,6 +23,8 @@ class ScoreSettings:
     """How a candidate is adapted before it is measured."""
 
     adapt_steps: int = 50  # 0 scores the layers alone
+    higher_rungs: tuple[int, ...] = ()
+    """Steps at the rungs above the first, rising: the same candidate again, from the supernet's weights."""
     adapt_learning_rate: float = 2e-3
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role (`parameter_groups.ROLES`), as multiples of `adapt_learning_rate`."""
@@ -34,6 +36,8 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         if self.adapt_steps < 0:
             raise ValueError(f"adapt_steps is {self.adapt_steps}, must be 0 or more.")
+        if list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"The steps of the rungs are {list(self.steps)}, must rise from rung to rung.")
         if not 0 < self.adapt_learning_rate < math.inf:
             raise ValueError(f"adapt_learning_rate is {self.adapt_learning_rate}, must be positive and finite.")
         if self.batch_size < 2:
@@ -43,6 +47,16 @@ class ScoreSettings:
         if self.recalibrate_images < 1:
             raise ValueError(f"recalibrate_images is {self.recalibrate_images}, must be at least 1.")
         object.__setattr__(self, "rates", complete_rates(self.rates, multiples=True))
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The adaptation steps of each rung."""
+        return (self.adapt_steps, *self.higher_rungs)
+
+    @property
+    def images(self) -> int:
+        """How many images the longest rung adapts on, or recalibration sees, whichever are more."""
+        return max(self.steps[-1] * self.batch_size, self.recalibrate_images)
 
 
 @dataclass(frozen=True)
@@ -67,9 +81,8 @@ class ScorerParts:
 
 
 def seen_by(settings: ScoreSettings, train: Decoded) -> Decoded:
-    """The images that adaptation and recalibration see, in their order."""
-    wanted = max(settings.adapt_steps * settings.batch_size, settings.recalibrate_images)
-    return train.subset(np.random.default_rng(settings.seed).permutation(len(train))[:wanted])
+    """The images that adaptation and recalibration see, in their order; a shorter rung sees the first of them."""
+    return train.subset(np.random.default_rng(settings.seed).permutation(len(train))[: settings.images])
 
 
 def pack(

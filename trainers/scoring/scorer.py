@@ -62,12 +62,15 @@ class Scorer:
             for name, (spec, candidate) in parts.teachers.items()
         }
 
-    def score(self, candidate: Candidate) -> Score:
-        """Adapt, recalibrate and measure. Raises DivergedError when a loss or a weight isn't finite."""
+    def score(self, candidate: Candidate, rung: int = 0) -> Score:
+        """Adapt for the steps of the rung, recalibrate and measure.
+
+        Raises DivergedError when a loss or a weight isn't finite.
+        """
         network = extract(self._supernet, self._spec, candidate)
         started = time.perf_counter()
         with callers_generators(self._device):  # fresh adapters draw from them
-            self._adapt(network, candidate)
+            self._adapt(network, candidate, self._settings.steps[rung])
         adapted = time.perf_counter()
         recalibrate(network, (images for images, _ in self._batches(self._recalibration)))
         _check_weights(network)
@@ -81,22 +84,22 @@ class Scorer:
         }
         return Score(metrics, seconds)
 
-    def _adapt(self, network: nn.Module, candidate: Candidate) -> None:
+    def _adapt(self, network: nn.Module, candidate: Candidate, steps: int) -> None:
         """Train on the candidate's own losses for a few steps, with the learning rate schedule of a training.
 
         With Adam the size of a step depends only on the learning rate, not on the loss weights: a larger weight changes
         the direction of a step, not its length.
         """
-        if self._settings.adapt_steps == 0:
+        if steps == 0:
             return
         distiller = Distiller(network, self._teachers, self._terms, self._ensemble).to(self._device)
         distiller.load_state_dict(self._distiller)
         rate = self._settings.adapt_learning_rate
         rates = {role: rate * multiple for role, multiple in self._settings.rates.items()}
         optimizer = torch.optim.Adam(optimizer_groups(nn.ModuleList([network, distiller]), rate, rates))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(self._settings.adapt_steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(steps))
         network.train()
-        for step, (start, (images, targets)) in enumerate(self._steps()):
+        for step, (start, (images, targets)) in enumerate(self._steps(steps)):
             known = partial(self._known_output, start, start + len(images))
             with seeded_torch(seeded(self._settings.seed, "adapt", step), self._device):  # for draws of the detector
                 losses = distiller.step(network, candidate, images, targets, known=known)
@@ -107,16 +110,16 @@ class Scorer:
             schedule.step()
         network.eval()
 
-    def _steps(self) -> Iterator[tuple[int, Batch]]:
-        """The same `adapt_steps` batches for every candidate, each with the index of its first image.
+    def _steps(self, steps: int) -> Iterator[tuple[int, Batch]]:
+        """The same `steps` batches for every candidate, each with the index of its first image.
 
         When the images run out, they are repeated from the first.
         """
         done = 0
-        while done < self._settings.adapt_steps:
+        while done < steps:
             start = 0
             for batch in self._batches(self._train, drop_last=True):
-                if done == self._settings.adapt_steps:
+                if done == steps:
                     return
                 yield start, batch
                 done, start = done + 1, start + len(batch[0])

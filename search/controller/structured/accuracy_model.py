@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.controller.structured.linear_model import Posterior, Sums, best_ratios, posterior
+from search.controller.structured.predictions import RECENT, relative_error
 
 FIRST_FIT, GROWTH = 6, 1.1
 """The prior variances are chosen when there are so many scores, and again whenever there are so many times more."""
-RECENT, FEWEST = 50, 5
-"""How many of the latest predictions the model is judged by, and how few are too few."""
 
 Row = NDArray[np.float64]
 
@@ -62,7 +61,5 @@ class AccuracyModel:
 
     def misfit(self) -> float:
         """The root mean square error of the latest predictions over the scores' standard deviation; 1 for too few."""
-        recent = np.array(self._predicted[-RECENT:])
-        if len(recent) < FEWEST or not recent[:, 1].std():
-            return 1.0
-        return float(np.sqrt(np.square(recent[:, 0] - recent[:, 1]).mean()) / recent[:, 1].std())
+        error = relative_error(self._predicted[-RECENT:])
+        return 1.0 if error is None else error

@@ -10,10 +10,9 @@ from search.controller.structured.accuracy_model import AccuracyModel
 from search.controller.structured.features import OPTIONAL, Features
 from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.linear_model import Posterior
+from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.sites import Options, Sites
 
-PREDICTED = "bitfront:predicted"
-"""The attribute under which a record keeps each accuracy's mean and standard deviation by the model, before scoring."""
 ONE_BIT = 0.01
 """A layer's option counts as 1-bit if it costs at most this more than the cheapest, in units of what can be spared."""
 

@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.controller.problem import FromSeed
 from search.controller.repeatable import durable_distributions
-from search.controller.structured.memory import PREDICTED, Memory
+from search.controller.structured.memory import Memory
+from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.proposal import best_options, random_options
 from search.controller.structured.sites import Options
 

@@ -72,6 +72,20 @@ def test_a_bar_shows_its_stage_count_and_figures():
     assert "loss 0.25, best 0.5" in shown
 
 
+def test_a_bar_of_long_units_shows_the_time_left_and_on_100_columns_all_figures():
+    stream, clock = io.StringIO(), Clock()
+    console = Console(file=stream, force_terminal=True, width=100)
+    figures = {"map50": 0.3838, "best": 0.4897, "hv": 0.412, "model error": "35%", "failed": 2}
+    with BarProgress(console, clock).stage("search", 60) as stage:
+        stage.resume(30)
+        for _ in range(2):
+            clock.now += 60.0
+            stage.advance(1, **figures)
+    shown = stream.getvalue()
+    assert "28:00 left" in shown  # 28 to go at a minute
+    assert all(text in shown for text in ("map50 0.3838", "best 0.4897", "hv 0.412", "model error", "35%", "failed 2"))
+
+
 def test_a_stream_that_is_no_terminal_gets_lines():
     assert isinstance(terminal_progress(io.StringIO()), LineProgress)
 

@@ -20,7 +20,7 @@ class Told:
         self.calls = []
 
     @contextmanager
-    def stage(self, name, total):
+    def stage(self, name, total, at_once=1):
         self.calls.append((name, total))
         yield self
 

@@ -28,7 +28,7 @@ class HandDriven:
         """Propose a candidate for each end, then let them all end: well, failed, died, or with a worker not set up."""
         proposals = [self.controller.ask() for _ in ends]
         for end, proposal in zip(ends, proposals, strict=True):
-            config = {"number": proposal.number}
+            config = proposal.config()
             trial = SimpleNamespace(trial_id=f"t{proposal.number}", config=config, error_file=None)
             if end != "died in set-up":
                 self.recorder.on_trial_start(0, [], trial)

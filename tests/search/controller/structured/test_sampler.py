@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 from search.controller.problem import SearchProblem
 from search.controller.repeatable import Recorded
 from search.controller.samplers import SAMPLERS
-from search.controller.structured.memory import PREDICTED, Memory
+from search.controller.structured.memory import Memory
+from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.sampler import StructuredSampler, other_share
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
