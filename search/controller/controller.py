@@ -214,21 +214,14 @@ class Controller:
             "candidate": dict(candidate),
             **figures,
         }
-        durable = create_trial(
-            state=trial.state,
-            values=trial.values,
-            params=trial.params,
-            distributions=self._durable,
-            user_attrs={**trial.user_attrs, **row},
-            system_attrs=trial.system_attrs,
-        )
-        durable.datetime_start, durable.datetime_complete = trial.datetime_start, trial.datetime_complete
-        self._journal.append(durable)
-        self._take_in(durable)
+        trial.distributions = self._durable  # of the study's copy, which is ours
+        trial.user_attrs = {**trial.user_attrs, **row}
+        self._journal.append(trial)
+        self._take_in(trial)
         del self._running[proposal.number, proposal.rung]
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()
-        return record(durable)
+        return record(trial)
 
     def _take_in(self, trial: FrozenTrial) -> None:
         """Count a finished trial, and let it go on to the next rung if it may."""
