@@ -170,6 +170,7 @@ class Scoring(_Section):
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
     teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0
+    timeout: Positive | None = None  # seconds for one score; what takes longer is recorded as failed
 
 
 class TrainTerm(_Section):

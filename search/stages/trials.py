@@ -58,7 +58,15 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     if controller.finished < search.trials:
         parts = scorer_parts(plan, run, prepared, progress)
         try:
-            run_trials(controller, parts, Scorer, workers=search.workers, address=search.address, progress=progress)
+            run_trials(
+                controller,
+                parts,
+                Scorer,
+                workers=search.workers,
+                address=search.address,
+                timeout=config.scoring.timeout,
+                progress=progress,
+            )
         except RunError:
             if controller.finished:  # the tables say why candidates failed
                 _write_tables(plan, run, journal.records())

@@ -1,7 +1,6 @@
 """Gives the controller the results of Tune's trials, and stops a search whose failures are no candidate's fault."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -9,7 +8,9 @@ from ray.tune.experiment import Trial
 
 from search.controller.controller import Controller
 from search.errors import RunError
+from search.workers.reasons import death_reason
 from search.workers.standing import ALL_REASONS, Standing
+from search.workers.time_limit import TimeLimit
 from search.workers.worker import Measured
 from trainers.progress import Stage
 
@@ -19,8 +20,6 @@ FAILURES_IN_A_ROW = 10
 A lost disk or a full GPU makes every candidate fail within seconds, and a failed one is never proposed again. Where
 every other candidate diverges by itself, ten in a row are one in a thousand; a needless stop costs one more start.
 """
-NO_CAUSE = "The actor never ran"
-"""How the line begins that Ray adds below the cause when a worker died while it was set up."""
 
 
 class Recorder(Callback):
@@ -36,11 +35,13 @@ class Recorder(Callback):
         workers: int = 1,
         on_finished: Callable[[dict[str, object]], None] | None = None,
         note: Callable[[str], None] | None = None,
+        limit: TimeLimit | None = None,
     ) -> None:
         self._controller = controller
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
         self._standing = Standing(controller.problem, note or (lambda text: None))
+        self._limit = limit or TimeLimit(None)
         self._arrived: list[tuple[int, dict[str, Any]]] = []
         self._started: set[str] = set()
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
@@ -54,17 +55,21 @@ class Recorder(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._started.add(trial.trial_id)
+        self._limit.begin(trial.config["number"], trial.temporary_state.ray_actor)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._limit.end(trial.config["number"])
         self._arrived.append((trial.config["number"], trial.last_result))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         # A worker that dies before its trial begins has not seen the candidate.
         kind = "failed" if trial.trial_id in self._started else "broken"
-        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+        number = trial.config["number"]
+        self._arrived.append((number, {kind: self._limit.end(number) or death_reason(trial)}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
+        self._limit.enforce()
         arrived, self._arrived = self._arrived, []
         for number, result in arrived:
             if "broken" not in result:
@@ -96,10 +101,3 @@ class Recorder(Callback):
         self._standing.add([row])
         self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
-
-
-def _cause_of_death(trial: Trial) -> str:
-    """The last line of Ray's report, without its advice: the exception, or how the process ended."""
-    lines = Path(trial.error_file).read_text().split("\n") if trial.error_file else []
-    causes = [line.strip() for line in lines if line.strip() and not line.startswith(NO_CAUSE)]
-    return causes[-1].split(" Some common causes")[0] if causes else "for an unknown reason"

@@ -19,6 +19,7 @@ from search.errors import RunError
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
 from search.workers.share import Share
+from search.workers.time_limit import TimeLimit
 from search.workers.worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress
 from trainers.whole_files import naming_errors
@@ -31,6 +32,7 @@ def run_trials(
     *,
     workers: int = 1,
     address: str | None = None,
+    timeout: float | None = None,
     progress: Progress | None = None,
     on_finished: Callable[[dict[str, object]], None] | None = None,
 ) -> Done:
@@ -45,7 +47,7 @@ def run_trials(
     """
     progress = progress or SilentProgress()
     with progress.stage("search", controller.trials, workers) as stage:
-        recorder = Recorder(controller, stage, workers, on_finished, progress.note)
+        recorder = Recorder(controller, stage, workers, on_finished, progress.note, TimeLimit(timeout))
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
             with ray_session(address, workers) as folder, _full_disk(folder):

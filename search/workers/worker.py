@@ -10,6 +10,7 @@ from ray import tune
 from search.controller.controller import Proposal
 from search.controller.objectives import Scored
 from search.workers.installation import package_folders
+from search.workers.reasons import error_reason
 from spaces.candidate import Candidate
 
 
@@ -44,7 +45,7 @@ class ScoringTrial(tune.Trainable):
             package_folders()
             self._scorer = make_scorer(parts)
         except Exception as error:  # noqa: BLE001 - sent to the driver, which ends the search: no candidate's fault
-            self._broken = reason(error)
+            self._broken = error_reason(error)
 
     def step(self) -> dict[str, Any]:
         if self._broken is not None:
@@ -53,15 +54,9 @@ class ScoringTrial(tune.Trainable):
             proposal = Proposal.of(self.config)
             score = self._scorer.score(proposal.candidate, proposal.rung)
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
-            return {"done": True, "failed": reason(error)}
+            return {"done": True, "failed": error_reason(error)}
         return {"done": True, "score": asdict(Measured(score.metrics, score.seconds))}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config
         return True
-
-
-def reason(error: BaseException, limit: int = 300) -> str:
-    """An error in one line: its type and its message."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."

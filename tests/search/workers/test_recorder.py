@@ -29,7 +29,10 @@ class HandDriven:
         proposals = [self.controller.ask() for _ in ends]
         for end, proposal in zip(ends, proposals, strict=True):
             config = {"number": proposal.number}
-            trial = SimpleNamespace(trial_id=f"t{proposal.number}", config=config, error_file=None)
+            state = SimpleNamespace(ray_actor=None)
+            trial = SimpleNamespace(
+                trial_id=f"t{proposal.number}", config=config, error_file=None, temporary_state=state
+            )
             if end != "died in set-up":
                 self.recorder.on_trial_start(0, [], trial)
             if end.startswith("died"):

@@ -1,0 +1,51 @@
+"""Ends workers that take too long over a candidate. From the driver, since a hang in C code answers no signal."""
+
+import time
+from dataclasses import dataclass
+
+import ray
+from ray.actor import ActorHandle
+
+GRACE_SECONDS = 1.0
+"""How long a worker beyond its limit has to answer: one that answers has scored, and its score is on the way."""
+
+
+@dataclass
+class _Watched:
+    worker: ActorHandle
+    deadline: float
+    answer: ray.ObjectRef | None = None  # to a question that a worker answers only when it is through
+
+
+class TimeLimit:
+    """Knows since when each worker has been busy with its candidate, and ends those that are beyond the limit.
+
+    seconds: from the moment at which a worker that is set up gets a candidate; None for no limit.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._watched: dict[int, _Watched] = {}
+        self._exceeded: set[int] = set()
+
+    def begin(self, number: int, worker: ActorHandle) -> None:
+        """Start the clock of a proposal."""
+        if self._seconds is not None:
+            self._watched[number] = _Watched(worker, time.monotonic() + self._seconds)
+
+    def end(self, number: int) -> str | None:
+        """Stop it. Returns why there is no score, if the worker was ended."""
+        self._watched.pop(number, None)
+        return f"no score within {self._seconds:g} s (scoring.timeout)" if number in self._exceeded else None
+
+    def enforce(self) -> None:
+        """End the workers that are beyond the limit and don't answer. To be called often: it doesn't wait."""
+        now = time.monotonic()
+        for number, watched in self._watched.items():
+            if now < watched.deadline or number in self._exceeded:
+                continue
+            if watched.answer is None:
+                watched.answer = watched.worker.__ray_ready__.remote()
+            elif now >= watched.deadline + GRACE_SECONDS and not ray.wait([watched.answer], timeout=0)[0]:
+                self._exceeded.add(number)
+                ray.kill(watched.worker)
