@@ -5,6 +5,9 @@ from pathlib import Path
 
 from ray.tune.experiment import Trial
 
+DIED = "the worker died: "
+TOO_LATE = "no score within "
+"""How the reasons begin by which a candidate ended its worker."""
 LESS_MEMORY = "lower search.workers, scoring.batch_size or data.val_images"
 LOW_MEMORY = re.compile(r"Memory on the node .*? was ([\d.]+)GB used / ([\d.]+)GB limit \(([\d.]+)\)")
 """What Ray's memory monitor writes of the node: the memory used, what there is, and their ratio."""
@@ -28,7 +31,17 @@ def error_reason(error: BaseException, limit: int = 300) -> str:
 def death_reason(trial: Trial) -> str:
     """Why the worker of a Tune trial died."""
     report = Path(trial.error_file).read_text() if trial.error_file else ""
-    return f"the worker died: {cause_of_death(report)}"
+    return f"{DIED}{cause_of_death(report)}"
+
+
+def late_reason(seconds: float) -> str:
+    """Why a candidate has no score whose worker was ended for it."""
+    return f"{TOO_LATE}{seconds:g} s (scoring.timeout)"
+
+
+def ended_its_worker(reason: str) -> bool:
+    """Whether a candidate without a score has cost a worker, which a new one replaces."""
+    return reason.startswith((DIED, TOO_LATE))
 
 
 def cause_of_death(report: str) -> str:

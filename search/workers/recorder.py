@@ -41,7 +41,7 @@ class Recorder(Callback):
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
         self._standing = Standing(controller.problem, note or (lambda text: None))
-        self._limit = limit or TimeLimit(None)
+        self._limit = limit or TimeLimit()
         self._arrived: list[tuple[int, dict[str, Any]]] = []
         self._started: set[str] = set()
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
@@ -65,7 +65,8 @@ class Recorder(Callback):
         # A worker that dies before its trial begins has not seen the candidate.
         kind = "failed" if trial.trial_id in self._started else "broken"
         number = trial.config["number"]
-        self._arrived.append((number, {kind: self._limit.end(number) or death_reason(trial)}))
+        self._limit.end(number)
+        self._arrived.append((number, {kind: self._limit.reason(number) or death_reason(trial)}))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""

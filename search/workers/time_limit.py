@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import ray
 from ray.actor import ActorHandle
 
+from search.workers.reasons import late_reason
+
 GRACE_SECONDS = 1.0
-"""How long a worker beyond its limit has to answer: one that answers has scored, and its score is on the way."""
+"""How long a worker beyond its limit has to answer. One that answers is not busy: its score is on the way."""
 
 
 @dataclass
 class _Watched:
     worker: ActorHandle
     deadline: float
-    answer: ray.ObjectRef | None = None  # to a question that a worker answers only when it is through
+    answer: ray.ObjectRef | None = None  # comes when the worker is through with what it does
 
 
 class TimeLimit:
@@ -23,7 +25,7 @@ class TimeLimit:
     seconds: from the moment at which a worker that is set up gets a candidate; None for no limit.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
         self._seconds = seconds
         self._watched: dict[int, _Watched] = {}
         self._exceeded: set[int] = set()
@@ -33,10 +35,13 @@ class TimeLimit:
         if self._seconds is not None:
             self._watched[number] = _Watched(worker, time.monotonic() + self._seconds)
 
-    def end(self, number: int) -> str | None:
-        """Stop it. Returns why there is no score, if the worker was ended."""
+    def end(self, number: int) -> None:
+        """Stop it: the score is there, or the worker died."""
         self._watched.pop(number, None)
-        return f"no score within {self._seconds:g} s (scoring.timeout)" if number in self._exceeded else None
+
+    def reason(self, number: int) -> str | None:
+        """Why the proposal has no score, if its worker was ended."""
+        return late_reason(self._seconds) if self._seconds is not None and number in self._exceeded else None
 
     def enforce(self) -> None:
         """End the workers that are beyond the limit and don't answer. To be called often: it doesn't wait."""
@@ -46,6 +51,8 @@ class TimeLimit:
                 continue
             if watched.answer is None:
                 watched.answer = watched.worker.__ray_ready__.remote()
-            elif now >= watched.deadline + GRACE_SECONDS and not ray.wait([watched.answer], timeout=0)[0]:
+            elif ray.wait([watched.answer], timeout=0)[0]:
+                watched.deadline, watched.answer = now + float(self._seconds or 0), None
+            elif now >= watched.deadline + GRACE_SECONDS:
                 self._exceeded.add(number)
                 ray.kill(watched.worker)
