@@ -26,6 +26,12 @@ def _file_name(name: str) -> str:
     return name
 
 
+def _gpu(part: float) -> float:
+    if part != 0 and (part < 0.001 or (part > 1 and part != int(part))):
+        raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
+    return part
+
+
 def _year(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -187,6 +193,14 @@ class Enqueued(_Section):
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 
+class Resources(_Section):
+    """What each worker gets of a node; null follows from the nodes and the number of workers."""
+
+    cpu: Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu), Field(allow_inf_nan=False)] | None = None
+    memory_gb: Positive | None = None
+
+
 class Search(_Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
@@ -196,6 +210,7 @@ class Search(_Section):
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
+    resources: Annotated[Resources, NULL_MAPPING] = Resources()
 
 
 class Retrain(_Section):

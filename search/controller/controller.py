@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -32,13 +32,8 @@ class Proposal:
     rung: int = 0
 
     def config(self) -> dict[str, Any]:
-        """As plain values: the config of a Tune trial."""
+        """As plain values, which a worker takes."""
         return {"number": self.number, "rung": self.rung, "candidate": dict(self.candidate)}
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Self:
-        """The proposal that `config()` wrote."""
-        return cls(config["number"], Candidate(config["candidate"]), config["rung"])
 
 
 class Done(enum.Enum):

@@ -3,6 +3,7 @@
 from typing import cast
 
 import results
+from search.config.schema import Config
 from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.errors import RunError
@@ -12,8 +13,10 @@ from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.teacher_outputs import teacher_outputs
+from search.workers.nodes import Nodes
 from search.workers.places import check_places
 from search.workers.runner import run_trials
+from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
@@ -58,21 +61,18 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     if controller.finished < search.trials:
         parts = scorer_parts(plan, run, prepared, progress)
         try:
-            run_trials(
-                controller,
-                parts,
-                Scorer,
-                workers=search.workers,
-                address=search.address,
-                timeout=config.scoring.timeout,
-                progress=progress,
-            )
+            run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(config), progress=progress)
         except RunError:
             if controller.finished:  # the tables say why candidates failed
                 _write_tables(plan, run, journal.records())
             raise
     _write_tables(plan, run, journal.records())
     _check_some_complete(journal.records())
+
+
+def _nodes(config: Config) -> Nodes:
+    search = config.search
+    return Nodes(search.address, Demand(**search.resources.model_dump()), config.scoring.timeout)
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:

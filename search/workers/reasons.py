@@ -8,7 +8,7 @@ from ray.tune.experiment import Trial
 DIED = "the worker died: "
 TOO_LATE = "no score within "
 """How the reasons begin by which a candidate ended its worker."""
-LESS_MEMORY = "lower search.workers, scoring.batch_size or data.val_images"
+LESS_MEMORY = "lower search.workers, scoring.batch_size or data.val_images, or set search.resources.memory_gb"
 LOW_MEMORY = re.compile(r"Memory on the node .*? was ([\d.]+)GB used / ([\d.]+)GB limit \(([\d.]+)\)")
 """What Ray's memory monitor writes of the node: the memory used, what there is, and their ratio."""
 PROCESS_ENDED = "Worker unexpectedly exits with a connection error code 2"
@@ -28,10 +28,9 @@ def error_reason(error: BaseException, limit: int = 300) -> str:
     return text
 
 
-def death_reason(trial: Trial) -> str:
-    """Why the worker of a Tune trial died."""
-    report = Path(trial.error_file).read_text() if trial.error_file else ""
-    return f"{DIED}{cause_of_death(report)}"
+def report_of_death(trial: Trial) -> str:
+    """What Ray writes about the death of a Tune trial's worker."""
+    return Path(trial.error_file).read_text() if trial.error_file else ""
 
 
 def late_reason(seconds: float) -> str:

@@ -5,6 +5,7 @@ import torch
 
 from search.workers.reasons import cause_of_death, error_reason
 
+WAY_OUT = "lower search.workers, scoring.batch_size or data.val_images, or set search.resources.memory_gb"
 LOW_MEMORY = """Failure # 1 (occurred at 2026-11-27_22-58-06)
 1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 192.0.2.2, ID: da232e00) was \
 22.42GB used / 23.54GB limit (0.952421)
@@ -27,13 +28,11 @@ unexpectedly exits with a connection error code 2. End of file. Some common caus
     [
         (
             LOW_MEMORY,
-            "the memory of its machine was 95% full (22.42 of 23.54 GB): lower search.workers, scoring.batch_size or "
-            "data.val_images",
+            f"the memory of its machine was 95% full (22.42 of 23.54 GB): {WAY_OUT}",
         ),
         (
             KILLED,
-            "its process was killed or crashed. If memory ran out, lower search.workers, scoring.batch_size or "
-            "data.val_images",
+            f"its process was killed or crashed. If memory ran out, {WAY_OUT}",
         ),
         ("one\n  The cause. Some common causes are: x\n The actor never ran - it was cancelled\n\n", "The cause."),
         ("", "for an unknown reason"),
@@ -49,11 +48,10 @@ def test_the_cause_of_a_workers_death_is_one_line_with_the_way_out(report, cause
         (ValueError("two\nlines"), "ValueError: two lines"),
         (ValueError(), "ValueError"),
         (ValueError("x" * 400), f"ValueError: {'x' * 285}..."),
-        (MemoryError(), "MemoryError. Out of memory: lower search.workers, scoring.batch_size or data.val_images"),
+        (MemoryError(), f"MemoryError. Out of memory: {WAY_OUT}"),
         (
             torch.OutOfMemoryError("CUDA out of memory."),
-            "OutOfMemoryError: CUDA out of memory. Out of memory: lower search.workers, scoring.batch_size or "
-            "data.val_images",
+            f"OutOfMemoryError: CUDA out of memory. Out of memory: {WAY_OUT}",
         ),
     ],
 )
@@ -64,6 +62,4 @@ def test_an_error_is_one_line_that_says_what_to_do_where_memory_ran_out(error, r
 def test_torchs_own_message_for_no_memory_is_known():
     with pytest.raises(RuntimeError) as full:
         torch.empty(2**60, dtype=torch.uint8)
-    assert error_reason(full.value).endswith(
-        "Out of memory: lower search.workers, scoring.batch_size or data.val_images"
-    )
+    assert error_reason(full.value).endswith(f"Out of memory: {WAY_OUT}")
