@@ -27,9 +27,10 @@ from numpy.typing import ArrayLike
 
 from results.pareto import pareto_mask
 from results.volume import hypervolume
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.controller.objectives import OBJECTIVES
+from search.controller.proposal import Done
 from search.controller.samplers import SAMPLERS
 from spaces.candidate import Candidate
 from spaces.lookup import lookup

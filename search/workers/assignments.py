@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import Protocol
 
-from search.controller.controller import Controller, Done, Proposal
+from search.controller.controller import Controller
+from search.controller.proposal import Proposal
 from search.workers.time_limit import TimeLimit
 
 NODES_LOST = 3
@@ -55,34 +56,25 @@ class Assignments:
         """Give a worker its next candidate, or a moment without one: what others score may still make it needed."""
         proposal = self._again.pop(0) if self._again else self._controller.ask()
         actor = trial.temporary_state.ray_actor  # type: ignore[attr-defined]  # Tune's, and any object in tests
-        if isinstance(proposal, Done):
+        if not isinstance(proposal, Proposal):
             actor.assign.remote(None, idle_seconds=0.0 if self.over else IDLE_SECONDS)
             return
         self._held[trial.trial_id] = proposal
         actor.assign.remote(proposal.config())
-        self.limit.begin(proposal.number, actor)
+        self.limit.begin(trial.trial_id, actor)
 
-    def release(self, trial: Worker) -> int | None:
-        """The number of the candidate that the worker has, which is no longer its own; None where it has none."""
-        proposal = self._held.pop(trial.trial_id, None)
+    def release(self, trial: Worker) -> Proposal | None:
+        """What the worker has, which is no longer its own; None where it has nothing."""
+        self.limit.end(trial.trial_id)
+        return self._held.pop(trial.trial_id, None)
+
+    def node_lost(self, trial: Worker) -> Proposal | None:
+        """Have another worker score what this one has. Returns it where that has been tried often enough."""
+        proposal = self.release(trial)
         if proposal is None:
             return None
-        self.limit.end(proposal.number)
-        return proposal.number
-
-    def late(self, trial: Worker) -> str | None:
-        """Why the worker's candidate has no score, where the worker was ended for taking too long."""
-        proposal = self._held.get(trial.trial_id)
-        return None if proposal is None else self.limit.reason(proposal.number)
-
-    def node_lost(self, trial: Worker) -> int | None:
-        """Have another worker score the candidate again. Returns its number where that has been tried enough."""
-        proposal = self._held.pop(trial.trial_id, None)
-        if proposal is None:
-            return None
-        self.limit.end(proposal.number)
         self._losses[proposal.number] += 1
         if self._losses[proposal.number] >= NODES_LOST:
-            return proposal.number
+            return proposal
         self._again.append(proposal)
         return None

@@ -8,6 +8,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from search.controller.controller import Controller
+from search.controller.proposal import Proposal
 from search.errors import RunError
 from search.workers.assignments import NODES_LOST, Assignments
 from search.workers.reasons import DIED, cause_of_death, report_of_death
@@ -45,7 +46,7 @@ class Recorder(Callback):
         self._assignments = assignments
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
-        self._standing = Standing(controller.problem, note or (lambda text: None))
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
         self._note = note or (lambda text: None)
         self._started: set[str] = set()
         self._broken: str | None = None
@@ -68,28 +69,28 @@ class Recorder(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         with self._raised_later():
-            number = self._assignments.release(trial)
+            proposal = self._assignments.release(trial)
             if "broken" in result:
                 self._broken = result["broken"]
                 return
-            if number is not None:
-                self._record(number, result)
-            if number is None or self._assignments.limit.reason(number) is None:  # else its worker is being ended
+            if proposal is not None:
+                self._record(proposal, result)
+            if self._assignments.limit.reason(trial.trial_id) is None:  # else its worker is being ended
                 self._assignments.assign(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         with self._raised_later():
-            cause, late = cause_of_death(report_of_death(trial)), self._assignments.late(trial)
+            cause, late = cause_of_death(report_of_death(trial)), self._assignments.limit.reason(trial.trial_id)
             if late is None and any(death in cause for death in NODE_DEATHS):
                 self._note("search: a node was lost; what it scored is scored again elsewhere")
-                number = self._assignments.node_lost(trial)
+                proposal = self._assignments.node_lost(trial)
                 cause = f"its node was lost, {NODES_LOST} times: {cause}"
             else:
-                number = self._assignments.release(trial)
+                proposal = self._assignments.release(trial)
                 if trial.trial_id not in self._started:  # it has not seen a candidate
                     self._broken = f"{DIED}{cause}"
-            if number is not None:
-                self._record(number, {"failed": late or f"{DIED}{cause}"})
+            if proposal is not None:
+                self._record(proposal, {"failed": late or f"{DIED}{cause}"})
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """End workers that hang, and the search if need be: all results that have arrived are recorded by now."""
@@ -116,11 +117,11 @@ class Recorder(Callback):
         except Exception as error:  # noqa: BLE001 - raised at the end of the step: see the class
             self._error = self._error or error
 
-    def _record(self, number: int, result: dict[str, Any]) -> None:
+    def _record(self, proposal: Proposal, result: dict[str, Any]) -> None:
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]))
+            row = self._controller.tell(proposal.number, Measured(**result["score"]), proposal.rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"])
+            row = self._controller.tell_failed(proposal.number, result["failed"], proposal.rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:

@@ -12,7 +12,8 @@ from ray import tune
 from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 from ray.tune.search import Searcher
 
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.assignments import Assignments
 from search.workers.nodes import THIS_MACHINE, Nodes, NodeWatch, living_nodes
@@ -132,7 +133,8 @@ class _WorkerStarter(Searcher):
     def suggest(self, trial_id: str) -> Any:
         if self._assignments.over:
             return Searcher.FINISHED
-        wanted = max(1, min(self._workers, self._controller.trials - self._controller.finished))
+        unfinished = self._controller.trials - self._controller.finished
+        wanted = min(self._workers, unfinished) if self._controller.rungs == 1 else self._workers
         if len(self._living) >= wanted or not self._assignments.waiting:
             return None
         self._living.add(trial_id)

@@ -27,32 +27,32 @@ class TimeLimit:
 
     def __init__(self, seconds: float | None = None) -> None:
         self._seconds = seconds
-        self._watched: dict[int, _Watched] = {}
-        self._exceeded: set[int] = set()
+        self._watched: dict[str, _Watched] = {}
+        self._ended: set[str] = set()
 
-    def begin(self, number: int, worker: ActorHandle) -> None:
-        """Start the clock of a proposal."""
+    def begin(self, name: str, worker: ActorHandle) -> None:
+        """Start the clock of the worker of this name, which gets a candidate."""
         if self._seconds is not None:
-            self._watched[number] = _Watched(worker, time.monotonic() + self._seconds)
+            self._watched[name] = _Watched(worker, time.monotonic() + self._seconds)
 
-    def end(self, number: int) -> None:
+    def end(self, name: str) -> None:
         """Stop it: the score is there, or the worker died."""
-        self._watched.pop(number, None)
+        self._watched.pop(name, None)
 
-    def reason(self, number: int) -> str | None:
-        """Why the proposal has no score, if its worker was ended."""
-        return late_reason(self._seconds) if self._seconds is not None and number in self._exceeded else None
+    def reason(self, name: str) -> str | None:
+        """Why the worker's candidate has no score, if the worker was ended here."""
+        return late_reason(self._seconds) if self._seconds is not None and name in self._ended else None
 
     def enforce(self) -> None:
         """End the workers that are beyond the limit and don't answer. To be called often: it doesn't wait."""
         now = time.monotonic()
-        for number, watched in self._watched.items():
-            if now < watched.deadline or number in self._exceeded:
+        for name, watched in self._watched.items():
+            if now < watched.deadline or name in self._ended:
                 continue
             if watched.answer is None:
                 watched.answer = watched.worker.__ray_ready__.remote()
             elif ray.wait([watched.answer], timeout=0)[0]:
                 watched.deadline, watched.answer = now + float(self._seconds or 0), None
             elif now >= watched.deadline + GRACE_SECONDS:
-                self._exceeded.add(number)
+                self._ended.add(name)
                 ray.kill(watched.worker)

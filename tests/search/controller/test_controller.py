@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search.controller import samplers
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 

@@ -9,7 +9,7 @@ from drive_search import open_controller
 from ray.cluster_utils import Cluster
 
 import search.workers.nodes as nodes_module
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.nodes import Nodes
 from search.workers.runner import run_trials

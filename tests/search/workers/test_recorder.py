@@ -79,14 +79,14 @@ def test_a_candidate_that_fails_or_kills_its_worker_is_recorded_and_the_search_g
 
 
 def test_a_candidate_whose_worker_was_ended_for_its_time_is_recorded_with_that_reason(search, monkeypatch):
-    monkeypatch.setattr(search.assignments.limit, "reason", lambda number: late_reason(30))
+    monkeypatch.setattr(search.assignments.limit, "reason", lambda name: late_reason(30))
     search.step("node lost")  # as Ray may report it
     (row,) = search.controller.records()
     assert (row["state"], row["reason"]) == ("failed", "no score within 30 s (scoring.timeout)")
 
 
 def test_a_score_that_arrives_while_its_worker_is_ended_counts_and_no_candidate_follows_it(search, monkeypatch):
-    monkeypatch.setattr(search.assignments.limit, "reason", lambda number: late_reason(30))
+    monkeypatch.setattr(search.assignments.limit, "reason", lambda name: late_reason(30))
     search.step("well")
     search.step("died")
     assert search.states == ["complete"]

@@ -12,7 +12,7 @@ from drive_search import SPACE, drive, open_controller, start_ray
 from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 
 from results.pareto import pareto_mask
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.reasons import LESS_MEMORY
 from search.workers.recorder import FAILURES_IN_A_ROW
@@ -67,7 +67,7 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
     advances = [event for event in progress.events if event[0] == "advance"]
     assert sum(units for _, units, _ in advances) == 16
     figures = advances[-1][2]
-    assert figures["failed"] == 16 - len(complete)
+    assert (figures["failed"], figures["deaths"]) == (16 - len(complete), 3)
     first = next(row for row in rows if row["state"] == "failed")
     assert progress.notes[-1].startswith(
         f"search: candidate {first['id']} failed with: {first['reason'].rstrip('.')}. The"

@@ -32,31 +32,31 @@ def pass_time(world, limit, until):
 
 def test_a_worker_beyond_the_limit_that_does_not_answer_is_ended_once(world):
     limit = TimeLimit(30.0)
-    limit.begin(4, worker("w"))
+    limit.begin("w", worker("w"))
     pass_time(world, limit, 30 + GRACE_SECONDS - 0.5)
-    assert (world.killed, limit.reason(4)) == ([], None)
+    assert (world.killed, limit.reason("w")) == ([], None)
     pass_time(world, limit, 60)
-    assert (world.killed, limit.reason(4)) == (["w"], "no score within 30 s (scoring.timeout)")
+    assert (world.killed, limit.reason("w")) == (["w"], "no score within 30 s (scoring.timeout)")
 
 
 def test_a_worker_that_answers_has_scored_or_not_begun_and_gets_the_whole_time_again(world):
     limit = TimeLimit(2.5)
-    limit.begin(4, worker("w"))
+    limit.begin("w", worker("w"))
     world.answering.add("w")
     pass_time(world, limit, 3.5)
     world.answering.clear()
     pass_time(world, limit, 3.0 + 2.5 + GRACE_SECONDS - 0.5)
     assert world.killed == []
     pass_time(world, limit, 3.0 + 2.5 + GRACE_SECONDS)
-    assert (world.killed, limit.reason(4)) == (["w"], "no score within 2.5 s (scoring.timeout)")
+    assert (world.killed, limit.reason("w")) == (["w"], "no score within 2.5 s (scoring.timeout)")
 
 
 def test_a_score_in_time_and_a_search_without_a_limit_end_no_worker(world):
     limit, without = TimeLimit(2.0), TimeLimit()
-    limit.begin(0, worker("a"))
-    without.begin(0, worker("b"))
-    limit.end(0)
+    limit.begin("a", worker("a"))
+    without.begin("b", worker("b"))
+    limit.end("a")
     pass_time(world, limit, 100)
     pass_time(world, without, 200)
     assert world.killed == []
-    assert (limit.reason(0), without.reason(0)) == (None, None)
+    assert (limit.reason("a"), without.reason("b")) == (None, None)
