@@ -19,13 +19,10 @@ class FakeParts:
 
     seconds: float = 0.0
     endings: Mapping[int, str] | None = None
-    broken: bool = False
     log: str | None = None
 
 
 def make_fake_scorer(parts: FakeParts) -> "FakeScorer":
-    if parts.broken:
-        raise RuntimeError("no weights\nin the parts")
     return FakeScorer(parts)
 
 

@@ -85,14 +85,6 @@ def test_an_exhausted_space_ends_the_search_with_a_reason(tmp_path, recorded_pro
     assert advances[-1][2]["ended"] == "early: every candidate of the search space has been proposed"
 
 
-@pytest.mark.usefixtures("ray_here")
-def test_a_worker_that_cannot_be_set_up_ends_the_search_and_blames_no_candidate(tmp_path):
-    controller = open_controller(tmp_path, trials=12)
-    with pytest.raises(RunError, match="A worker could not be set up: RuntimeError: no weights in the parts"):
-        run_trials(controller, FakeParts(broken=True), make_fake_scorer)
-    assert controller.records() == []
-
-
 @pytest.mark.parametrize("end", ["raise", "die"])
 @pytest.mark.usefixtures("ray_here")
 def test_a_worker_that_cannot_be_set_up_again_blames_no_candidate_either(tmp_path, end):
@@ -128,7 +120,6 @@ def test_nothing_but_failures_ends_the_search_also_after_a_success(tmp_path):
     ):
         run_trials(controller, parts, make_fake_scorer)
     assert len(controller.records()) == 1 + FAILURES_IN_A_ROW
-    assert run_trials(open_controller(tmp_path, trials=16), FakeParts(), make_fake_scorer) is Done.BUDGET
 
 
 @pytest.mark.usefixtures("ray_here")
