@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import torch
 from fake_scorer import FakeParts, fake_costs, make_fake_scorer
 
 from search.controller.controller import Controller
@@ -23,7 +22,6 @@ def open_controller(run_dir: Path, trials: int, space: SearchSpace = SPACE, **se
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     folder, log, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     with RunLock(folder):
         run_trials(open_controller(folder, count), FakeParts(seconds=0.1, log=log), make_fake_scorer)

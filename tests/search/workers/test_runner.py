@@ -70,6 +70,7 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
     complete = [row for row in rows if row["state"] == "complete"]
     assert max(row["seconds_nth_of_worker"] for row in complete) > 2  # actors were reused
     assert {row["seconds_threads"] for row in complete} == {1}  # two workers on two cores
+    assert {row["seconds_torch"] for row in complete} == {False}  # the scorer needs none
     assert progress.stages == [("search", 24)]
     advances = [event for event in progress.events if event[0] == "advance"]
     assert sum(units for _, units, _ in advances) == 24
