@@ -46,7 +46,7 @@ class SleepingScorer:
         self._folder, self._workers, self._met = Path(meeting.folder), meeting.workers, False
         (self._folder / str(os.getpid())).write_text(str(resident_mb()))
 
-    def score(self, candidate: Candidate) -> Measured:
+    def score(self, candidate: Candidate, rung: int = 0) -> Measured:
         self._meet()
         started = time.time()
         time.sleep(SCORE_SECONDS)

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_serializer
 
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
@@ -200,10 +200,29 @@ class Resources(_Section):
     memory_gb: Positive | None = None
 
 
+class Sampler(_Section):
+    """What proposes candidates: a name or an import path alone, or with arguments."""
+
+    name: str
+    arguments: Annotated[dict[str, Any], NULL_MAPPING] = {}
+
+    @model_serializer
+    def _short(self) -> str | dict[str, Any]:
+        return {"name": self.name, "arguments": self.arguments} if self.arguments else self.name
+
+
+def _sampler(value: object) -> object:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict | Sampler):
+        return value
+    raise ValueError("must be a name, or a mapping such as {name: tpe, arguments: {n_ei_candidates: 48}}")
+
+
 class Search(_Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
-    sampler: str = "tpe"
+    sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="tpe")
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()

@@ -8,7 +8,9 @@ from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.errors import RunError
 from search.plan.plan import SearchPlan
+from search.plan.samplers import sampler_choice
 from search.run.folder import RunFolder
+from search.stages.accuracy_model import ModelTables
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
@@ -52,7 +54,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         objectives=search.objectives,
         costs=plan.cost_table.costs,
         trials=search.trials,
-        sampler=search.sampler,
+        sampler=sampler_choice(search),
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
@@ -106,7 +108,9 @@ def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
 def _write_tables(plan: SearchPlan, run: RunFolder, rows: Rows) -> None:
     x, y = plan.axes
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
-    results.write_run_tables(run.path, rows, x=x, y=y, references=named)
+    model = ModelTables(plan.space, plan.cost_table.costs, plan.base.config.search.objectives, saved=x)
+    modelled, effects = model.of(rows)
+    results.write_run_tables(run.path, modelled, x=x, y=y, references=named, effects=effects)
 
 
 def _check_some_complete(rows: Rows) -> None:

@@ -33,7 +33,7 @@ class Assignments:
         self._controller = controller
         self._held: dict[str, Proposal] = {}
         self._again: list[Proposal] = []
-        self._losses: Counter[int] = Counter()
+        self._losses: Counter[tuple[int, int]] = Counter()
 
     @property
     def held(self) -> int:
@@ -69,8 +69,8 @@ class Assignments:
         proposal = self.release(trial)
         if proposal is None:
             return None
-        self._losses[proposal.number] += 1
-        if self._losses[proposal.number] >= NODES_LOST:
+        self._losses[proposal.number, proposal.rung] += 1
+        if self._losses[proposal.number, proposal.rung] >= NODES_LOST:
             return proposal
         self._again.append(proposal)
         return None
