@@ -27,7 +27,7 @@ def _file_name(name: str) -> str:
 
 
 def _gpu(part: float) -> float:
-    if part != 0 and (part < 0.001 or (part > 1 and part != int(part))):
+    if part != 0 and (part < 0.001 or (part > 1 and part % 1 != 0)):
         raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
     return part
 
@@ -197,7 +197,7 @@ class Resources(_Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
     cpu: Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)] | None = None
-    gpu: Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu), Field(allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu)] | None = None
     memory_gb: Positive | None = None
 
 
@@ -229,7 +229,7 @@ class Search(_Section):
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
-    resources: Annotated[Resources, NULL_MAPPING] = Resources()
+    resources: Resources = Resources()
 
 
 class Retrain(_Section):

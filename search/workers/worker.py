@@ -68,8 +68,9 @@ class ScoringTrial(tune.Trainable):
         if self._assigned is None:
             time.sleep(self._idle_seconds)
             return {}
+        assigned, self._assigned = self._assigned, None
         try:
-            score = self._scorer.score(Candidate(self._assigned["candidate"]), self._assigned["rung"])
+            score = self._scorer.score(Candidate(assigned["candidate"]), assigned["rung"])
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
             return {"failed": error_reason(error)}
         return {"score": asdict(Measured(score.metrics, score.seconds))}

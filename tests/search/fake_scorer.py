@@ -46,7 +46,12 @@ class FakeScorer:
         map50 = float("nan") if ending == "nan" else 0.9 - 0.05 * signs + 0.01 * rung
         return SimpleNamespace(
             metrics={"map50": map50},
-            seconds={"evaluate": self._parts.seconds, "nth_of_worker": self._scored, "threads": _threads()},
+            seconds={
+                "evaluate": self._parts.seconds,
+                "nth_of_worker": self._scored,
+                "threads": int(os.environ["OMP_NUM_THREADS"]),  # as torch would read it, were it imported
+                "torch": "torch" in sys.modules,
+            },
         )
 
 
@@ -74,11 +79,6 @@ def _eat_memory() -> None:
 
 
 ENDINGS = {"raise": _diverge, "die": lambda: os._exit(1), "kill": _kill, "hang": _hang, "eat": _eat_memory}
-
-
-def _threads() -> int:
-    torch = sys.modules.get("torch")
-    return torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])
 
 
 def fake_costs(candidate: Candidate) -> dict[str, float]:

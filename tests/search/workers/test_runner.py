@@ -14,6 +14,7 @@ from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 from results.pareto import pareto_mask
 from search.controller.proposal import Done
 from search.errors import RunError
+from search.workers.nodes import Nodes
 from search.workers.reasons import LESS_MEMORY
 from search.workers.recorder import FAILURES_IN_A_ROW
 from search.workers.runner import run_trials
@@ -44,7 +45,15 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
     initial = [SPACE.complete(dict.fromkeys(LAYERS[:signs], "sign")) for signs in (0, 6, 5, 4, 3, 2, 1)]
     controller = open_controller(tmp_path, trials=16, initial=initial, workers=2, sampler="random", seed=0)
     parts = FakeParts(endings={1: "raise", 2: "nan", 3: "eat", 4: "die", 5: "kill", 6: "hang"})
-    run_trials(controller, parts, make_fake_scorer, workers=2, timeout=2, progress=progress, on_finished=rows.append)
+    run_trials(
+        controller,
+        parts,
+        make_fake_scorer,
+        workers=2,
+        nodes=Nodes(timeout=2),
+        progress=progress,
+        on_finished=rows.append,
+    )
     assert rows == controller.records()
     assert sorted(row["number"] for row in rows) == list(range(16))
     reasons = {
@@ -63,6 +72,7 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
     assert len(complete) == signs.count(0)
     assert max(row["seconds_nth_of_worker"] for row in complete) > 2  # actors were reused
     assert {row["seconds_threads"] for row in complete} == {1}  # two workers on two cores
+    assert {row["seconds_torch"] for row in complete} == {False}  # the scorer needs none
     assert progress.stages == [("search", 16)]
     advances = [event for event in progress.events if event[0] == "advance"]
     assert sum(units for _, units, _ in advances) == 16
