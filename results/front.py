@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.columns import is_knob
-from results.figures import FIGURES
+from results.columns import error_column, is_figure, is_knob, model_column
 from results.pareto import knee, pareto_mask
 
 
@@ -38,19 +37,24 @@ def front_flags(trials: pd.DataFrame, x: str, y: str, rung: int | None = None) -
     return pareto_mask(costs)
 
 
-def front_rows(trials: pd.DataFrame, x: str, y: str, rung: int | None = None) -> pd.DataFrame:
-    """The front of a rung, the highest by default, sorted by cost: id, x, y, the other accuracies and costs, the knobs.
+def front_rows(
+    trials: pd.DataFrame, x: str, y: str, ranked: str | None = None, rung: int | None = None
+) -> pd.DataFrame:
+    """The front as a table sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
 
-    Where the trials have several rungs, the front's stands before the knobs. One row for each distinct point (x, y): of
-    several trials with the same numbers the earliest stands for all.
+    ranked: the column that trials are compared by in place of y. rung: the highest by default; where the trials have
+    several, it stands before the knobs. One row for each distinct point (x, ranked): of several trials with the same
+    numbers the earliest stands for all.
     """
-    flagged = trials[front_flags(trials, x, y, rung)]
-    distinct = flagged.drop_duplicates(subset=[x, y], keep="first").sort_values(x)
-    numbers = [name for name in trials.columns if name in FIGURES]
-    rest = [name for name in numbers if name not in (x, y)]
-    knobs = [name for name in trials.columns if is_knob(name)]
+    axes = (x, ranked or y)
+    flagged = trials[front_flags(trials, *axes, rung)]
+    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(x)
+    figures = [name for name in trials.columns if is_figure(name)]
+    first = [x, y, *(name for name in (model_column(y), error_column(y)) if name in figures)]
+    rest = [name for name in figures if name not in first]
     of_several = ["rung"] if trials["rung"].nunique() > 1 else []
-    return distinct[["id", x, y, *rest, *of_several, *knobs]].reset_index(drop=True)
+    knobs = [name for name in trials.columns if is_knob(name)]
+    return distinct[["id", *first, *rest, *of_several, *knobs]].reset_index(drop=True)
 
 
 def knee_id(front: pd.DataFrame, x: str, y: str) -> str:

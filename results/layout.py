@@ -57,3 +57,10 @@ TRIALS = "trials.parquet"
 """The trials table."""
 FRONT = "front"
 """The Pareto front, as front.csv, front.json, front.parquet and front.png."""
+EFFECTS = "effects"
+"""What each choice costs or gains in accuracy, as effects.csv and effects.parquet."""
+
+
+def made_from_journal(folder: object) -> str:
+    """The way out where a run that an earlier version made lacks something in its tables."""
+    return f"An earlier version made it: `bitfront search CONFIG --run-dir {folder}` writes its tables again."

@@ -67,7 +67,7 @@ def front_figure(
     axes = figure.add_subplot()
     finite = np.isfinite(trials[[x, y]].to_numpy(dtype=np.float64)).all(axis=1)
     complete = trials[trials["state"].eq("complete").to_numpy(dtype=bool) & finite]
-    front = front_rows(trials, x, y, rung)
+    front = front_rows(trials, x, y, rung=rung)
     _draw_frame(axes, x, y, _heading(trials, front, of_several))
     if complete.empty:
         axes.set(xticks=[], yticks=[])

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from results import layout
-from results.columns import check_axes
-from results.figures import ACCURACIES, COSTS
+from results.columns import check_axes, is_accuracy, is_error
+from results.effects import AccuracyEffects, effects_files
+from results.figures import COSTS
 from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
@@ -30,15 +31,16 @@ def write_run_tables(
     x: str,
     y: str,
     references: Mapping[str, str] | None = None,
+    effects: Sequence[AccuracyEffects] = (),
 ) -> None:
-    """Write trials.parquet, front.csv, front.json, front.parquet and front.png into an existing run folder.
+    """Write the trials, their front, its picture and the effects into an existing run folder (`results.layout`).
 
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
     noted in trials.parquet, and an opened Run uses them by default. Where records have several rungs, the front is that
     of the highest one that has any.
-    references: labels for some ids in the picture.
+    references: labels for some ids in the picture. effects: by accuracy.
     Everything is computed before anything is written; each file appears whole or not at all. RunError for a bad record
     or axis.
     """
@@ -53,6 +55,7 @@ def write_run_tables(
         f"{layout.FRONT}.json": front_json(front, x, y).encode(),
         f"{layout.FRONT}.parquet": to_parquet(front),
         f"{layout.FRONT}.png": rendered(front_figure(trials, x, y, references)),
+        **effects_files(effects),
         layout.TRIALS: to_parquet(trials, notes={"x": x, "y": y}),
     }
     for name, content in contents.items():
@@ -65,7 +68,7 @@ def front_json(front: pd.DataFrame, x: str, y: str) -> str:
     Where the trials have several rungs, each object has its rung too.
     """
     figures = {
-        "metrics": [name for name in front.columns if name in ACCURACIES or name == y],
+        "metrics": [name for name in front.columns if is_accuracy(name) or is_error(name) or name == y],
         "costs": [name for name in front.columns if name in COSTS or name == x],
     }
     rows = [

@@ -29,6 +29,7 @@ CHANGEABLE = (
     "search.trials",
     "search.workers",
     "search.address",
+    "search.resources",
     "retrain",
     "train",
 )

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.controller.journal import InFlight, Journal, record, rung_of
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
-from search.controller.problem import SearchProblem
+from search.controller.problem import SamplerChoice, SearchProblem
 from search.controller.promotion import Promotions
 from search.controller.proposal import Done, Proposal, Running
 from search.controller.repeatable import ProposingSampler, durable_distributions
@@ -48,7 +48,7 @@ class Controller:
         objectives: Sequence[str],
         costs: Callable[[Candidate], Mapping[str, float]],
         trials: int,
-        sampler: str,
+        sampler: SamplerChoice | str,
         seed: int = 0,
         workers: int = 1,
         constraints: Mapping[str, float] | None = None,
@@ -214,21 +214,14 @@ class Controller:
             "candidate": dict(candidate),
             **figures,
         }
-        durable = create_trial(
-            state=trial.state,
-            values=trial.values,
-            params=trial.params,
-            distributions=self._durable,
-            user_attrs={**trial.user_attrs, **row},
-            system_attrs=trial.system_attrs,
-        )
-        durable.datetime_start, durable.datetime_complete = trial.datetime_start, trial.datetime_complete
-        self._journal.append(durable)
-        self._take_in(durable)
+        trial.distributions = self._durable  # of the study's copy, which is ours
+        trial.user_attrs = {**trial.user_attrs, **row}
+        self._journal.append(trial)
+        self._take_in(trial)
         del self._running[proposal.number, proposal.rung]
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()
-        return record(durable)
+        return record(trial)
 
     def _take_in(self, trial: FrozenTrial) -> None:
         """Count a finished trial, and let it go on to the next rung if it may."""

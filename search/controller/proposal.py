@@ -4,7 +4,7 @@ import datetime
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from optuna.trial import Trial
 
@@ -20,13 +20,8 @@ class Proposal:
     rung: int = 0
 
     def config(self) -> dict[str, Any]:
-        """As plain values: the config of a Tune trial."""
+        """As plain values, which a worker takes."""
         return {"number": self.number, "rung": self.rung, "candidate": dict(self.candidate)}
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Self:
-        """The proposal that `config()` wrote."""
-        return cls(config["number"], Candidate(config["candidate"]), config["rung"])
 
 
 class Done(enum.Enum):

@@ -3,18 +3,23 @@
 from typing import cast
 
 import results
+from search.config.schema import Search
 from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import SearchPlan
+from search.plan.samplers import sampler_choice
 from search.run.folder import RunFolder
+from search.stages.accuracy_model import ModelTables
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.teacher_outputs import teacher_outputs
+from search.workers.nodes import Nodes
 from search.workers.places import check_places
 from search.workers.runner import run_trials
+from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
@@ -49,7 +54,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         objectives=search.objectives,
         costs=plan.cost_table.costs,
         trials=search.trials,
-        sampler=search.sampler,
+        sampler=sampler_choice(search),
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
@@ -60,13 +65,17 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     if controller.done() is not Done.BUDGET:
         parts = scorer_parts(plan, run, prepared, progress)
         try:
-            run_trials(controller, parts, Scorer, workers=search.workers, address=search.address, progress=progress)
+            run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(search), progress=progress)
         except RunError:
             if controller.finished:  # the tables say why candidates failed
                 _write_tables(plan, run, journal.records())
             raise
     _write_tables(plan, run, journal.records())
     _check_some_complete(journal.records())
+
+
+def _nodes(search: Search) -> Nodes:
+    return Nodes(search.address, Demand(**search.resources.model_dump()))
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
@@ -108,7 +117,9 @@ def score_settings(plan: SearchPlan) -> ScoreSettings:
 def _write_tables(plan: SearchPlan, run: RunFolder, rows: Rows) -> None:
     x, y = plan.axes
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
-    results.write_run_tables(run.path, rows, x=x, y=y, references=named)
+    model = ModelTables(plan.space, plan.cost_table.costs, plan.base.config.search.objectives, saved=x)
+    modelled, effects = model.of(rows)
+    results.write_run_tables(run.path, modelled, x=x, y=y, references=named, effects=effects)
 
 
 def _check_some_complete(rows: Rows) -> None:
