@@ -52,12 +52,12 @@ class Run:
     def front(
         self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None
     ) -> pd.DataFrame:
-        """The Pareto set of a rung's complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
+        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, other figures, knobs.
 
-        x, y and the rung are the run's own unless given. by: "score" compares trials by x and y; "model" by x and
-        `<y>_model`, the accuracy that a linear model of all scores expects, so that a score that was lucky counts less.
-        The column y holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it. Where the run has
-        several rungs, the front's stands before the knobs.
+        x, y and the rung are the run's own unless given; where it has several rungs, the front's stands before the
+        knobs. by: "score" compares trials by x and y; "model" by x and `<y>_model`, the accuracy that a linear model of
+        all scores of the rung expects, so that a score that was lucky counts less. The column y holds the scores either
+        way, `<y>_model` and `<y>_model_se` stand beside it.
         One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
         be on a front, and where the trials have no model of y.
         """

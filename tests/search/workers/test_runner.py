@@ -82,14 +82,27 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
     assert progress.notes[-1].startswith(
         f"search: candidate {first['id']} failed with: {first['reason'].rstrip('.')}. The"
     )
-    assert figures["best"] == 0.9
+    assert figures["best"] == max(round(row["map50"], 4) for row in complete)
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_one_worker_proposes_and_promotes_what_the_controller_alone_does(tmp_path):
+    through_ray = open_controller(tmp_path / "ray", trials=12, rungs=2)
+    assert run_trials(through_ray, FakeParts(), make_fake_scorer) is Done.BUDGET
+    rows = through_ray.records()
+    assert compared(rows) == compared(rows_without_ray(tmp_path / "alone", trials=12, rungs=2))
+    firsts = {row["number"]: row["map50"] for row in rows if row["rung"] == 0}
+    promoted = [row for row in rows if row["rung"] == 1]
+    assert len(promoted) >= 4
+    assert all(row["map50"] == pytest.approx(firsts[row["number"]] + 0.01) for row in promoted)
 
 
 @pytest.mark.usefixtures("ray_here")
 def test_an_exhausted_space_ends_the_search_with_a_reason(tmp_path, recorded_progress):
     progress, space = recorded_progress(), SearchSpace([Knob("layer/b0", ("real", "sign", "bireal"))])
-    controller = open_controller(tmp_path, trials=12, space=space)
+    controller = open_controller(tmp_path, trials=12, space=space, rungs=2)
     assert run_trials(controller, FakeParts(), make_fake_scorer, workers=2, progress=progress) is Done.EXHAUSTED
+    assert sorted(row["rung"] for row in controller.records()) == [0, 0, 0, 1]
     advances = [event for event in progress.events if event[0] == "advance"]
     assert sum(units for _, units, _ in advances) == 3
     assert advances[-1][2]["ended"] == "early: every candidate of the search space has been proposed"
@@ -185,16 +198,16 @@ def wait_for_lines(driver, log, count):
         time.sleep(0.005)
 
 
-def rows_without_ray(run_dir, trials):
-    controller, scorer = open_controller(run_dir, trials), FakeScorer(FakeParts())
+def rows_without_ray(run_dir, trials, **settings):
+    controller, scorer = open_controller(run_dir, trials, **settings), FakeScorer(FakeParts())
     while not isinstance(proposal := controller.ask(), Done):
         assert proposal.candidate == SPACE.canonical(proposal.candidate)
-        controller.tell(proposal.number, scorer.score(proposal.candidate))
+        controller.tell(proposal.number, scorer.score(proposal.candidate, proposal.rung), proposal.rung)
     return controller.records()
 
 
 def compared(rows):
-    return [{key: row[key] for key in ("number", "id", "state", "map50", "bit_ops")} for row in rows]
+    return [{key: row[key] for key in ("number", "rung", "id", "state", "map50", "bit_ops")} for row in rows]
 
 
 def front_of(rows):
