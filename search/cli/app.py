@@ -95,10 +95,10 @@ def front(
 ) -> None:
     """Show the Pareto set of a run."""
     with user_errors():
-        import results
+        from search.cli.opened_run import opened_run
         from search.cli.tables import print_front
 
-        opened = results.open_run(run)
+        opened = opened_run(run)
         print_front(opened.front(x, y), x or opened.x, y or opened.y, format_, output)
 
 
@@ -119,12 +119,12 @@ def retrain(
 ) -> None:
     """Train one candidate of a run to the end and measure it on the test images."""
     with user_errors("The same command goes on where it stopped."):
-        import results
+        from search.cli.opened_run import opened_run
         from search.cli.pick import pick_candidate
         from search.cli.progress import terminal_progress
         from search.stages.search import run_retrain
 
-        chosen = pick_candidate(results.open_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
+        chosen = pick_candidate(opened_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
         result = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
         _print_result(result, "retrained")
 

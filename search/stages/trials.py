@@ -1,5 +1,6 @@
 """The trials of a search: proposed, scored and written to the run's tables."""
 
+from functools import partial
 from typing import cast
 
 import results
@@ -11,6 +12,7 @@ from search.run.folder import RunFolder
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
+from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
 from search.stages.teacher_outputs import teacher_outputs
 from search.workers.places import check_places
 from search.workers.runner import run_trials
@@ -20,8 +22,6 @@ from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
-
-Rows = list[dict[str, object]]
 
 
 def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
@@ -56,15 +56,30 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         initial=plan.initial,
     )
     if controller.finished < search.trials:
-        parts = scorer_parts(plan, run, prepared, progress)
-        try:
-            run_trials(controller, parts, Scorer, workers=search.workers, address=search.address, progress=progress)
-        except RunError:
-            if controller.finished:  # the tables say why candidates failed
-                _write_tables(plan, run, journal.records())
-            raise
-    _write_tables(plan, run, journal.records())
+        _score(plan, run, prepared, controller, progress)
+    _write_tables(plan, run, journal.records(), ended=True)
     _check_some_complete(journal.records())
+
+
+def _score(plan: SearchPlan, run: RunFolder, prepared: Prepared, controller: Controller, progress: Progress) -> None:
+    """Run the trials, with the tables following them."""
+    search = plan.base.config.search
+    remove_unfinished_tables(run.path)
+    tables = TableRefresh(partial(_write_tables, plan, run, ended=False), controller.records(), progress.note)
+    parts = scorer_parts(plan, run, prepared, progress)
+    try:
+        run_trials(
+            controller,
+            parts,
+            Scorer,
+            workers=search.workers,
+            address=search.address,
+            progress=progress,
+            on_finished=tables.add,
+        )
+    except BaseException:
+        tables.write()  # they say why candidates failed
+        raise
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
@@ -96,13 +111,14 @@ def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     )
 
 
-def _write_tables(plan: SearchPlan, run: RunFolder, rows: Rows) -> None:
+def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: bool) -> None:
     x, y = plan.axes
+    planned = plan.base.config.search.trials
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
-    results.write_run_tables(run.path, rows, x=x, y=y, references=named)
+    results.write_run_tables(run.path, rows, x=x, y=y, references=named, planned=planned, ended=ended)
 
 
-def _check_some_complete(rows: Rows) -> None:
+def _check_some_complete(rows: list[Row]) -> None:
     if rows and all(row["state"] == "failed" for row in rows):
         raise RunError(
             f"All {len(rows)} candidates failed, the first with: {str(rows[0]['reason']).rstrip('.')}. "
