@@ -48,6 +48,8 @@ SECONDS = "seconds.json"
 """How long each stage took, over all starts."""
 TRAINING_LOG = "training.jsonl"
 """The figures of every epoch."""
+TENSORBOARD = "tensorboard"
+"""Scalars of trainings and search, a folder per stage."""
 
 JOURNAL = "journal.log"
 """The study: one record per finished trial."""

@@ -26,6 +26,7 @@ CHANGEABLE = (
     "data.test",
     "data.memory_limit_mb",
     "device",
+    "tensorboard",
     "search.trials",
     "search.workers",
     "search.address",

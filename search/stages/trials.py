@@ -16,6 +16,7 @@ from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
 from search.stages.teacher_outputs import teacher_outputs
 from search.workers.places import check_places
 from search.workers.runner import run_trials
+from search.workers.search_scalars import SearchScalars
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
@@ -55,17 +56,31 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         constraints=search.constraints,
         initial=plan.initial,
     )
+    scalars = SearchScalars(run.path, controller.problem, controller.records()) if config.tensorboard else None
     if controller.finished < search.trials:
-        _score(plan, run, prepared, controller, progress)
+        _score(plan, run, prepared, controller, scalars, progress)
     _write_tables(plan, run, journal.records(), ended=True)
     _check_some_complete(journal.records())
 
 
-def _score(plan: SearchPlan, run: RunFolder, prepared: Prepared, controller: Controller, progress: Progress) -> None:
-    """Run the trials, with the tables following them."""
+def _score(
+    plan: SearchPlan,
+    run: RunFolder,
+    prepared: Prepared,
+    controller: Controller,
+    scalars: SearchScalars | None,
+    progress: Progress,
+) -> None:
+    """Run the trials, with the tables and TensorBoard following them."""
     search = plan.base.config.search
     remove_unfinished_tables(run.path)
     tables = TableRefresh(partial(_write_tables, plan, run, ended=False), controller.records(), progress.note)
+
+    def finished(row: Row) -> None:
+        tables.add(row)
+        if scalars is not None:
+            scalars.add(row)
+
     parts = scorer_parts(plan, run, prepared, progress)
     try:
         run_trials(
@@ -75,7 +90,7 @@ def _score(plan: SearchPlan, run: RunFolder, prepared: Prepared, controller: Con
             workers=search.workers,
             address=search.address,
             progress=progress,
-            on_finished=tables.add,
+            on_finished=finished,
         )
     except BaseException:
         tables.write()  # they say why candidates failed
