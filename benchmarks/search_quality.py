@@ -27,15 +27,18 @@ from numpy.typing import ArrayLike
 
 from results.pareto import pareto_mask
 from results.volume import hypervolume
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.controller.objectives import OBJECTIVES
-from search.controller.samplers import SAMPLERS
+from search.controller.problem import SearchProblem
+from search.controller.proposal import Done
+from search.controller.samplers import SAMPLERS, sampler_from_seed
 from spaces.candidate import Candidate
-from spaces.lookup import lookup
 from spaces.space import SearchSpace
 
 BOXES = Path(__file__).parent / "boxes"
+
+DEFAULT = ",".join(name for name in SAMPLERS if name not in ("gp", "cmaes"))  # one is slow, one takes one objective
 
 Table = dict[str, dict[str, dict[str, float]]]
 """By sampler and number of evaluations: median, mean and standard deviation of the hypervolumes."""
@@ -53,6 +56,9 @@ class Box:
     @classmethod
     def of(cls, module: ModuleType) -> "Box":
         return cls(SearchSpace(module.knobs()), module.costs, module.score, module.reference())
+
+    def problem(self, trials: int) -> SearchProblem:
+        return SearchProblem(self.space, self.costs, tuple(self.reference), {}, trials=trials, workers=1)
 
     def ends(self) -> list[Candidate]:
         """The candidates of one method each, which every search tries first."""
@@ -141,7 +147,7 @@ def plot(table: Table, title: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blackbox", default="additive", help="a box of benchmarks/boxes/, or a Python file")
-    parser.add_argument("--samplers", default=",".join(SAMPLERS), help="names, with commas between them")
+    parser.add_argument("--samplers", default=DEFAULT, help="names or import paths, with commas between them")
     parser.add_argument("--evaluations", default="100,200", help="after how many the front is measured")
     parser.add_argument("--seeds", type=int, default=10, help="how many searches of each sampler")
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of the noise in a score")
@@ -156,7 +162,7 @@ def main() -> None:
     try:
         box = Box.of(read_module(chosen.blackbox))
         for sampler in chosen.samplers.split(","):
-            lookup(SAMPLERS, sampler, "sampler")
+            sampler_from_seed(sampler, box.problem(max(evaluations)))(0)
     except ValueError as error:
         parser.error(str(error))
     table: Table = {}

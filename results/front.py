@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.columns import is_knob
-from results.figures import FIGURES
+from results.columns import error_column, is_figure, is_knob, model_column
 from results.pareto import knee, pareto_mask
 
 
@@ -26,17 +25,20 @@ def front_flags(trials: pd.DataFrame, x: str, y: str) -> NDArray[np.bool_]:
     return pareto_mask(costs)
 
 
-def front_rows(trials: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The front as a table sorted by cost: id, x, y, the other accuracies and costs, the knobs.
+def front_rows(trials: pd.DataFrame, x: str, y: str, ranked: str | None = None) -> pd.DataFrame:
+    """The front as a table sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
 
-    One row for each distinct point (x, y): of several trials with the same numbers the earliest stands for all.
+    ranked: the column that trials are compared by in place of y. One row for each distinct point (x, ranked): of
+    several trials with the same numbers the earliest stands for all.
     """
-    flagged = trials[front_flags(trials, x, y)]
-    distinct = flagged.drop_duplicates(subset=[x, y], keep="first").sort_values(x)
-    numbers = [name for name in trials.columns if name in FIGURES]
-    rest = [name for name in numbers if name not in (x, y)]
+    axes = [x, ranked or y]
+    flagged = trials[front_flags(trials, *axes)]
+    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(x)
+    figures = [name for name in trials.columns if is_figure(name)]
+    first = [x, y, *(name for name in (model_column(y), error_column(y)) if name in figures)]
+    rest = [name for name in figures if name not in first]
     knobs = [name for name in trials.columns if is_knob(name)]
-    return distinct[["id", x, y, *rest, *knobs]].reset_index(drop=True)
+    return distinct[["id", *first, *rest, *knobs]].reset_index(drop=True)
 
 
 def knee_id(front: pd.DataFrame, x: str, y: str) -> str:

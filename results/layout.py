@@ -59,3 +59,13 @@ TRIALS = "trials.parquet"
 """The trials table."""
 FRONT = "front"
 """The Pareto front, as front.csv, front.json, front.parquet and front.png."""
+EFFECTS = "effects"
+"""What each choice costs or gains in accuracy, as effects.csv and effects.parquet."""
+
+
+def made_from_journal(folder: object) -> str:
+    """The way out where a run that has not ended, or that an earlier version made, lacks something in its tables."""
+    return (
+        "It comes with the end of the search. If that was stopped, or an earlier version made the run, "
+        f"`bitfront search CONFIG --run-dir {folder}` goes on and writes the tables again."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,43 @@ def pareto_mask(costs: ArrayLike) -> NDArray[np.bool_]:
     distinct, which = np.unique(points[mask] + 0.0, axis=0, return_inverse=True)
     mask[mask] = _distinct_mask(distinct)[which.reshape(-1)]
     return mask
+
+
+def pareto_ranks(costs: ArrayLike) -> NDArray[np.int64]:
+    """The non-dominated rank of each point, from 0: that of the front, then of the front without these, and so on.
+
+    costs (N, D) as for `pareto_mask`. Returns int (N,). A point with a NaN or an infinity comes after all others.
+    """
+    points = np.asarray(costs, dtype=np.float64)
+    finite = np.logical_and.reduce(np.isfinite(points), axis=1)
+    distinct, which = np.unique(points[finite] + 0.0, axis=0, return_inverse=True)
+    rank_distinct = _ranks_of_two if points.shape[1] == 2 else _ranks_of_many
+    ranks = np.zeros(len(points), dtype=np.int64)
+    ranks[finite] = rank_distinct(distinct)[which.reshape(-1)]
+    ranks[~finite] = ranks[finite].max(initial=-1) + 1
+    return ranks
+
+
+def _ranks_of_two(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Ranks of distinct points (N, 2) in lexicographic order: a point is dominated by a front with a y not above its.
+
+    The least y of a front rises from rank to rank, so that the first front which doesn't is found by bisection.
+    """
+    ranks = np.empty(len(points), dtype=np.int64)
+    least: list[float] = []
+    for index, y in enumerate(points[:, 1].tolist()):
+        rank = ranks[index] = bisect_right(least, y)
+        least[rank : rank + 1] = [y]
+    return ranks
+
+
+def _ranks_of_many(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Ranks of distinct points (N, D) in lexicographic order: one more than the highest of those that dominate it."""
+    ranks = np.empty(len(points), dtype=np.int64)
+    for index in range(len(points)):
+        dominating = (points[:index] <= points[index]).all(axis=1)
+        ranks[index] = ranks[:index][dominating].max(initial=-1) + 1
+    return ranks
 
 
 def _distinct_mask(points: NDArray[np.float64]) -> NDArray[np.bool_]:

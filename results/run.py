@@ -12,11 +12,13 @@ import pandas as pd
 
 from results import layout
 from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
+from results.effects import read_effects
 from results.errors import RunError, unknown_name
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import eligible, front_rows, knee_id
 from results.parquet import read_parquet
+from results.ranking import Ranking, ranked_by
 from results.state import PLANNED, State, is_locked, state_of
 from results.volume import hypervolume
 
@@ -48,30 +50,33 @@ class Run:
         """How many candidates were scored, failed ones included."""
         return int(self.trials["number"].nunique())
 
-    def front(self, x: str | None = None, y: str | None = None) -> pd.DataFrame:
+    def front(self, x: str | None = None, y: str | None = None, by: Ranking = "score") -> pd.DataFrame:
         """The Pareto set of the complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
 
-        x and y are the run's own unless given. One row for each distinct (x, y), the earliest trial's. RunError for a
-        column that is no axis, and when no trial can be on a front.
+        x and y are the run's own unless given. by: "score" compares trials by x and y; "model" by x and `<y>_model`,
+        the accuracy that a linear model of all scores expects, so that a score that was lucky counts less. The column y
+        holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it.
+        One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
+        be on a front, and where the trials have no model of y.
         """
         x, y = self._axes(x, y)
         check_axes(self.trials, x, y)
         self._check_some_eligible()
-        rows = front_rows(self.trials, x, y)
+        rows = front_rows(self.trials, x, y, ranked_by(self.trials, self.path, y, by))
         if rows.empty:
             raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
         return rows
 
-    def knee(self, x: str | None = None, y: str | None = None) -> str:
+    def knee(self, x: str | None = None, y: str | None = None, by: Ranking = "score") -> str:
         """The id of the front's knee: the point farthest above the chord between the ends, cost on a log scale.
 
-        x and y are the run's own unless given. The cheaper end where no inner point lies above the chord. RunError as
-        for front(), and for costs of zero.
+        x, y and by: as for front(). The cheaper end where no inner point lies above the chord. RunError as for front(),
+        and for costs of zero.
         """
         x, y = self._axes(x, y)
-        front = self.front(x, y)
+        front = self.front(x, y, by)
         try:
-            return knee_id(front, x, y)
+            return knee_id(front, x, ranked_by(self.trials, self.path, y, by))
         except ValueError as error:
             raise RunError(f"The front over {x} has no knee: {error} Choose another cost.") from error
 
@@ -90,20 +95,35 @@ class Run:
             raise unknown_name("candidate", candidate_id, ids)
         return knobs_of(self.trials[self.trials["id"] == fitting[0]].iloc[0])
 
-    def hypervolume(self, reference: Mapping[str, float]) -> float:
+    def effects(self, y: str | None = None) -> pd.DataFrame:
+        """What each choice costs or gains in the accuracy y, by a linear model of all scores; the most harmful first.
+
+        A row for each choice but a knob's reference choice. Columns (str unless said otherwise): accuracy; kind (layer,
+        teacher, weight, neighbours), knob, choice, reference; effect and effect_se (float64), the expected change of y
+        and its standard error; trials (int64), how many complete ones made the choice; saved and saved_percent
+        (float64), what the choice saves of the search's cost, in its unit and in percent of the network of reference
+        choices; lost_per_percent (float64), the accuracy lost for each percent saved, NaN where nothing is.
+        `attrs` has the model's own figures: accuracy, cost, scores, noise_sd, r2_left_out
+        (`results.effects.AccuracyEffects`).
+        y is the run's own unless given. RunError when the run has no such effects.
+        """
+        return read_effects(self.path, self.y if y is None else y, int(self.trials["state"].eq("complete").sum()))
+
+    def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score") -> float:
         """The volume between the reference point and the front, in the product of the columns' own units.
 
         reference: two or three columns with the worst value that still counts, such as {"bit_ops": 2e9, "map50": 0.0}.
-        Accuracies are maximised, costs minimised. Only complete, feasible trials with all these figures count.
+        Accuracies are maximised, costs minimised. Only complete, feasible trials with all these figures count. by: as
+        for front(), of every accuracy in the reference.
         """
-        columns = list(reference)
-        for column in columns:
+        for column in reference:
             if column not in measured(self.trials):
                 raise unknown_name("measured column", column, measured(self.trials))
+        columns = [ranked_by(self.trials, self.path, one, by) if is_maximised(one) else one for one in reference]
         self._check_some_eligible()
         signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
         points = self.trials.loc[eligible(self.trials), columns].to_numpy(dtype=np.float64) * signs
-        worst = np.array([reference[column] for column in columns], dtype=np.float64) * signs
+        worst = np.array(list(reference.values()), dtype=np.float64) * signs
         try:
             return hypervolume(points[np.isfinite(points).all(axis=1)], worst)
         except ValueError as error:

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from results import layout
-from results.columns import check_axes
-from results.figures import ACCURACIES, COSTS
+from results.columns import check_axes, is_accuracy, is_error
+from results.effects import AccuracyEffects, effects_files
+from results.figures import COSTS
 from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
@@ -31,19 +32,20 @@ def write_run_tables(
     x: str,
     y: str,
     references: Mapping[str, str] | None = None,
+    effects: Sequence[AccuracyEffects] = (),
     planned: int | None = None,
     ended: bool = True,
 ) -> None:
-    """Write trials.parquet, front.csv, front.json, front.parquet and front.png into an existing run folder.
+    """Write the trials, their front, its picture and the effects into an existing run folder (`results.layout`).
 
-    Before the search has `ended` there is no picture, which would take longer than all the rest.
+    Before the search has `ended` there is no picture and there are no effects: they take longer than all the rest.
 
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
     noted in trials.parquet, and an opened Run uses them by default.
-    references: labels for some ids in the picture. planned: how many trials the search will have; as many as there are,
-    where it is None.
+    references: labels for some ids in the picture. effects: by accuracy. planned: how many trials the search will have;
+    as many as there are, where it is None.
     Everything is computed before anything is written; each file appears whole or not at all. RunError for a bad record
     or axis.
     """
@@ -57,12 +59,13 @@ def write_run_tables(
         f"{layout.FRONT}.csv": front.to_csv(index=False, lineterminator="\n").encode(),
         f"{layout.FRONT}.json": front_json(front, x, y).encode(),
         f"{layout.FRONT}.parquet": to_parquet(front),
-        layout.TRIALS: to_parquet(trials, notes=notes),
     }
     if ended:
         from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
 
+        contents |= effects_files(effects)
         contents[f"{layout.FRONT}.png"] = rendered(front_figure(trials, x, y, references))
+    contents[layout.TRIALS] = to_parquet(trials, notes=notes)  # last: it says that the search has ended
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)
 
@@ -70,7 +73,7 @@ def write_run_tables(
 def front_json(front: pd.DataFrame, x: str, y: str) -> str:
     """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null."""
     figures = {
-        "metrics": [name for name in front.columns if name in ACCURACIES or name == y],
+        "metrics": [name for name in front.columns if is_accuracy(name) or is_error(name) or name == y],
         "costs": [name for name in front.columns if name in COSTS or name == x],
     }
     rows = [

@@ -64,11 +64,13 @@ class SearchSpace:
     def __init__(self, knobs: Sequence[Knob], *, layer_terms: Mapping[str, ActsOn] | None = None) -> None:
         self.knobs = tuple(knobs)
         self.layer_terms = dict(layer_terms or {})
-        self._by_key = {knob.key: knob for knob in self.knobs}
-        if len(self._by_key) != len(self.knobs):
+        self._exact = {knob.key: {choice: choice for choice in knob.choices} for knob in self.knobs}
+        if len(self._exact) != len(self.knobs):
             raise ValueError("Two knobs have the same key.")
+        self._layers = tuple(knob.key for knob in self.knobs if knob.kind == "layer")
+        self._terms = tuple((knob.key, knob.name, knob.kind) for knob in self.knobs if knob.kind != "layer")
         for knob in self.knobs:
-            if knob.kind == "weight" and f"teacher/{knob.name}" not in self._by_key:
+            if knob.kind == "weight" and f"teacher/{knob.name}" not in self._exact:
                 raise ValueError(f"{knob.key} has no knob 'teacher/{knob.name}' beside it.")
 
     def sample(self, rng: random.Random) -> Candidate:
@@ -84,16 +86,7 @@ class SearchSpace:
 
     def validate(self, candidate: Candidate) -> None:
         """Raise ValueError unless `candidate` holds known knobs with allowed values, and every knob that matters."""
-        for key, value in candidate.items():
-            if key not in self._by_key:
-                raise ValueError(f"The space has no knob {key!r}. It has: {', '.join(self._by_key)}.")
-            if value not in self._by_key[key].choices:
-                allowed = ", ".join(map(repr, self._by_key[key].choices))
-                raise ValueError(f"{key} is {value!r}; allowed are {allowed}.")
-        missing = [knob.key for knob in self.knobs if knob.key not in candidate and knob.kind == "layer"]
-        missing += [key for key in self._open_terms(candidate) if key not in candidate]
-        if missing:
-            raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
+        self._check(candidate, self._open_terms(candidate))
 
     def canonical(self, candidate: Candidate) -> Candidate:
         """Drop the choices without an effect: the weight of a term whose teacher is `none`, and teacher and weight of a
@@ -101,12 +94,9 @@ class SearchSpace:
 
         Values become those of the knob (1 becomes 1.0 where the knob offers 1.0). Raises ValueError as `validate` does.
         """
-        self.validate(candidate)
-        effective = {key for key in candidate if self._by_key[key].kind == "layer"} | set(self._open_terms(candidate))
-        exact = {
-            k: next(c for c in self._by_key[k].choices if c == candidate[k]) for k in sorted(effective & set(candidate))
-        }
-        return Candidate(exact)
+        opened = self._open_terms(candidate)
+        self._check(candidate, opened)
+        return Candidate({key: self._exact[key][candidate[key]] for key in (*self._layers, *opened)})
 
     def complete(self, candidate: Candidate) -> Candidate:
         """The full candidate: dropped knobs get `none` (teachers) or their first choice."""
@@ -125,14 +115,25 @@ class SearchSpace:
     def _idle_choice(self, knob: Knob) -> Value:
         return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]
 
+    def _check(self, candidate: Candidate, opened: Sequence[str]) -> None:
+        for key, value in candidate.items():
+            if key not in self._exact:
+                raise ValueError(f"The space has no knob {key!r}. It has: {', '.join(self._exact)}.")
+            if value not in self._exact[key]:
+                allowed = ", ".join(map(repr, self._exact[key]))
+                raise ValueError(f"{key} is {value!r}; allowed are {allowed}.")
+        missing = [key for key in (*self._layers, *opened) if key not in candidate]
+        if missing:
+            raise ValueError(f"The candidate does not say what {', '.join(missing)} should be.")
+
     def _open_terms(self, candidate: Candidate) -> list[str]:
         """The teacher and weight knobs that have an effect in `candidate`."""
-        methods = set(candidate.layers().values())
+        methods = set(candidate.layers().values()) if self.layer_terms else set()
         opened = []
-        for knob in self.knobs:
-            acts_on = self.layer_terms.get(knob.name)
-            if knob.kind == "layer" or (acts_on is not None and not any(map(acts_on, methods))):
+        for key, name, kind in self._terms:
+            acts_on = self.layer_terms.get(name)
+            if acts_on is not None and not any(map(acts_on, methods)):
                 continue
-            if knob.kind == "teacher" or candidate.get(f"teacher/{knob.name}", NO_TEACHER) != NO_TEACHER:
-                opened.append(knob.key)
+            if kind == "teacher" or candidate.get(f"teacher/{name}", NO_TEACHER) != NO_TEACHER:
+                opened.append(key)
         return opened

@@ -9,6 +9,7 @@ import typer
 
 from search.cli.data_commands import data_app
 from search.cli.options import (
+    ByOption,
     ConfigArgument,
     DataFormatOption,
     DataOption,
@@ -91,15 +92,27 @@ def front(
     format_: FormatOption = Format.TABLE,
     x: Annotated[str | None, typer.Option(help="The cost. Default: the search's own.")] = None,
     y: Annotated[str | None, typer.Option(help="The accuracy. Default: the search's own.")] = None,
+    by: ByOption = "score",
+    effects: Annotated[
+        bool, typer.Option("--effects", help="What each choice costs or gains in accuracy, instead of the Pareto set.")
+    ] = False,
     output: OutputOption = None,
 ) -> None:
-    """Show the Pareto set of a run."""
+    """Show the Pareto set of a run, or the effects of its choices."""
     with user_errors():
+        from results.columns import model_column
+        from search.cli.effects import check_effects, print_effects
         from search.cli.opened_run import opened_run
         from search.cli.tables import print_front
 
         opened = opened_run(run)
-        print_front(opened.front(x, y), x or opened.x, y or opened.y, format_, output)
+        if effects:
+            check_effects(x, by)
+            print_effects(opened.effects(y), format_, output)
+        else:
+            ranked = y or opened.y
+            ranked = model_column(ranked) if by == "model" else ranked
+            print_front(opened.front(x, y, by), x or opened.x, ranked, format_, output)
 
 
 @app.command()

@@ -20,6 +20,11 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    MARKDOWN = "markdown"
+
+    @property
+    def for_people(self) -> bool:
+        return self in (Format.TABLE, Format.MARKDOWN)
 
 
 if TYPE_CHECKING:
@@ -60,3 +65,6 @@ MemoryLimitOption = Annotated[
 ]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is the GPU where there is one.")]
 PickOption = Annotated[Literal["knee"] | None, typer.Option(help="The knee of the front.")]
+ByOption = Annotated[
+    Literal["score", "model"], typer.Option(help="Compare accuracies by score, or by the linear model of all scores.")
+]

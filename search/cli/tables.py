@@ -1,4 +1,4 @@
-"""Rows on a terminal or in a file: a table for people; CSV, JSON or Parquet for programs."""
+"""Rows on a terminal or in a file: a table or Markdown for people; CSV, JSON or Parquet for programs."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from results.figures import ACCURACIES
+from results.columns import ERROR, MODEL, is_accuracy, is_error
 from results.files import write_whole
 from results.frame import knobs_of
 from results.parquet import to_parquet
@@ -32,27 +32,31 @@ def print_front(front: pd.DataFrame, x: str, y: str, form: Format = Format.TABLE
     """Write a front to `output`, or to stdout. Raises RunError for Parquet on a terminal, which it would garble."""
     if form is Format.JSON:
         content = front_json(front, x, y).encode()
-    elif form is Format.TABLE:
-        content = table_text([front_row(row, x, y) for _, row in front.iterrows()], output is None).encode()
+    elif form.for_people:
+        content = text_of([front_row(row, x, y) for _, row in front.iterrows()], form, output).encode()
     else:
-        content = _frame_bytes(front, form)
-    _emit(content, form, output)
+        content = frame_bytes(front, form)
+    emit(content, form, output)
 
 
 def print_rows(rows: Sequence[Row], form: Format = Format.TABLE, output: Path | None = None) -> None:
     """Write rows with equal keys to `output`, or to stdout. Raises RunError for Parquet on a terminal."""
     if form is Format.JSON:
         content = (json.dumps([dict(row) for row in rows], indent=2) + "\n").encode()
-    elif form is Format.TABLE:
-        content = table_text(rows, output is None).encode()
+    elif form.for_people:
+        content = text_of(rows, form, output).encode()
     else:
-        content = _frame_bytes(pd.DataFrame([dict(row) for row in rows]), form)
-    _emit(content, form, output)
+        content = frame_bytes(pd.DataFrame([dict(row) for row in rows]), form)
+    emit(content, form, output)
 
 
 def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
-    """A candidate for people: its figures, how many layers have which method, which teacher each term has."""
-    others = [name for name in OBJECTIVES if name in row.index and name not in (x, y)]
+    """A candidate for people: its figures, how many layers have which method, which teacher each term has.
+
+    y may be an accuracy by the model: its standard error stands beside it.
+    """
+    error = [y.removesuffix(MODEL) + ERROR] if y.endswith(MODEL) else []
+    others = [*error, *(name for name in OBJECTIVES if name in row.index and name not in (x, y))]
     candidate = Candidate(knobs_of(row))
     methods = Counter(candidate.layers().values()).most_common()
     return {
@@ -61,6 +65,20 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
         "layers": ", ".join(f"{count} {method}" for method, count in methods),
         "teachers": ", ".join(f"{term}: {one.teacher} x {one.weight:g}" for term, one in candidate.terms().items()),
     }
+
+
+def text_of(rows: Sequence[Row], form: Format, output: Path | None) -> str:
+    """Rows for people: a table as wide as the terminal, or one for Markdown."""
+    return markdown_text(rows) if form is Format.MARKDOWN else table_text(rows, output is None)
+
+
+def markdown_text(rows: Sequence[Row]) -> str:
+    """A table as GitHub's Markdown has it, with the numbers of `table_text`."""
+    if not rows:
+        return ""
+    sides = ["---:" if isinstance(value, int | float) else "---" for value in rows[0].values()]
+    cells = [[_cell(name, value).replace("|", "\\|") for name, value in row.items()] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [list(rows[0]), sides, *cells])
 
 
 def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
@@ -81,18 +99,20 @@ def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    if isinstance(value, float) and name in ACCURACIES:
+    if isinstance(value, float) and (is_accuracy(name) or is_error(name)):
         return f"{value:.4f}"
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _frame_bytes(frame: pd.DataFrame, form: Format) -> bytes:
+def frame_bytes(frame: pd.DataFrame, form: Format) -> bytes:
+    """The content of a CSV or Parquet file."""
     return frame.to_csv(index=False, lineterminator="\n").encode() if form is Format.CSV else to_parquet(frame)
 
 
-def _emit(content: bytes, form: Format, output: Path | None) -> None:
+def emit(content: bytes, form: Format, output: Path | None) -> None:
+    """Write to `output`, or to stdout. Raises RunError for Parquet on a terminal, and for a place without a folder."""
     if output is not None:
         folder = Path(os.path.realpath(output)).parent
         if output.is_dir() or not folder.is_dir():

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from search.config.check_detectors import ensemble_members, image_size, student_and_teachers
 from search.config.check_enqueued import enqueued_candidates
 from search.config.check_layers import search_losses, searched_layers, searched_methods, trained_layers
+from search.config.check_samplers import known_sampler
 from search.config.check_terms import adapt_steps, searched_terms, taught_by_ensemble, trained_terms
 from search.config.names import known_names, unknown, without_repetition
 from search.config.problems import Kind, Problem
 from search.config.schema import Config, Data, Search
 from search.controller.objectives import BUDGETS, OBJECTIVES
-from search.controller.samplers import SAMPLERS
 from spaces.candidate import ID_LENGTH
 from trainers.data.formats import FORMATS, data_format
 from trainers.evaluate.figures import rule_named
@@ -96,7 +96,7 @@ def _hold_out(data: Data, generated: bool) -> Iterator[Problem]:
 
 
 def _search(search: Search, format_: str) -> Iterator[Problem]:
-    yield from known_names("search.sampler", [search.sampler], SAMPLERS)
+    yield from known_sampler(search.sampler)
     yield from _objectives(search.objectives, format_)
     yield from known_names("search.constraints", list(search.constraints), BUDGETS)
 

@@ -30,6 +30,7 @@ CHANGEABLE = (
     "search.trials",
     "search.workers",
     "search.address",
+    "search.resources",
     "retrain",
     "train",
 )

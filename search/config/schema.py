@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_serializer
 
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
@@ -24,6 +24,12 @@ def _file_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ValueError("must consist of letters, digits, '.', '_' and '-', and start with a letter or digit")
     return name
+
+
+def _gpu(part: float) -> float:
+    if part != 0 and (part < 0.001 or (part > 1 and part != int(part))):
+        raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
+    return part
 
 
 def _year(value: object) -> object:
@@ -186,15 +192,43 @@ class Enqueued(_Section):
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 
+class Resources(_Section):
+    """What each worker gets of a node; null follows from the nodes and the number of workers."""
+
+    cpu: Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu), Field(allow_inf_nan=False)] | None = None
+    memory_gb: Positive | None = None
+
+
+class Sampler(_Section):
+    """What proposes candidates: a name or an import path alone, or with arguments."""
+
+    name: str
+    arguments: Annotated[dict[str, Any], NULL_MAPPING] = {}
+
+    @model_serializer
+    def _short(self) -> str | dict[str, Any]:
+        return {"name": self.name, "arguments": self.arguments} if self.arguments else self.name
+
+
+def _sampler(value: object) -> object:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict | Sampler):
+        return value
+    raise ValueError("must be a name, or a mapping such as {name: tpe, arguments: {n_ei_candidates: 48}}")
+
+
 class Search(_Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
-    sampler: str = "tpe"
+    sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="tpe")
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
+    resources: Annotated[Resources, NULL_MAPPING] = Resources()
 
 
 class Retrain(_Section):

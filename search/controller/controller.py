@@ -4,48 +4,26 @@ The journal is the truth; the study in memory is rebuilt from it at every start.
 """
 
 import copy
-import enum
+import datetime
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search.controller.journal import InFlight, Journal, record
+from search.controller.journal import InFlight, Journal, record, rung_of
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
-from search.controller.problem import SearchProblem
+from search.controller.problem import SamplerChoice, SearchProblem
+from search.controller.promotion import Promotions
+from search.controller.proposal import Done, Proposal, Running
 from search.controller.repeatable import ProposingSampler, durable_distributions
 from search.controller.samplers import sampler_from_seed
+from search.errors import RunError
 from spaces.candidate import Candidate, Value
 from spaces.space import SearchSpace
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A canonical candidate to score at a rung, under the number that its result must come back with."""
-
-    number: int
-    candidate: Candidate
-    rung: int = 0
-
-    def config(self) -> dict[str, Any]:
-        """As plain values: the config of a Tune trial."""
-        return {"number": self.number, "rung": self.rung, "candidate": dict(self.candidate)}
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Self:
-        """The proposal that `config()` wrote."""
-        return cls(config["number"], Candidate(config["candidate"]), config["rung"])
-
-
-class Done(enum.Enum):
-    """Why nothing more is proposed."""
-
-    BUDGET = "all trials of the run have been proposed"
-    EXHAUSTED = "every candidate of the search space has been proposed"
 
 
 class Controller:
@@ -53,7 +31,11 @@ class Controller:
 
     `costs` gives every cost of a canonical candidate: costs are known before scoring. `constraints` are upper bounds of
     costs: a trial above one is complete but not feasible.
-    `trials` counts the whole run, complete and failed, over all its starts. `initial` candidates are proposed first.
+    `trials` counts the candidates of the whole run, complete and failed, over all its starts. `initial` candidates are
+    proposed first.
+    With several `rungs` about one feasible candidate in `reduction` is proposed again at the next rung, under its
+    number (`promotion`): as soon as it is due, and before any new candidate. The sampler sees the first rung's scores
+    alone.
     Proposals whose results an earlier process never recorded come before all others, under the same numbers.
     With one worker the proposals depend on the seed and the scores alone, however often the run was resumed.
     """
@@ -66,11 +48,13 @@ class Controller:
         objectives: Sequence[str],
         costs: Callable[[Candidate], Mapping[str, float]],
         trials: int,
-        sampler: str,
+        sampler: SamplerChoice | str,
         seed: int = 0,
         workers: int = 1,
         constraints: Mapping[str, float] | None = None,
         initial: Iterable[Candidate] = (),
+        rungs: int = 1,
+        reduction: int = 3,
     ) -> None:
         self.trials = trials
         self._space = space
@@ -81,8 +65,12 @@ class Controller:
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
         self._proposed: set[Candidate] = set()
         self._exhaustion = Exhaustion(space, self._proposed)
-        self._running: dict[int, tuple[Trial, Proposal]] = {}
+        self._running: dict[tuple[int, int], Running] = {}  # by number and rung
         self._waiting: set[int] = set()
+        self._waiting_promotions: deque[tuple[int, int]] = deque()
+        self.rungs = rungs
+        self._promotions = Promotions(rungs, reduction)
+        self._signs = [1.0 if one == "minimize" else -1.0 for one in directions(objectives)]
         self.problem = SearchProblem(
             space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers
         )
@@ -92,6 +80,7 @@ class Controller:
         self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
         self._asked = 0
         self.finished = 0
+        """How many candidates have finished their first rung."""
         self._rebuild()
 
     @property
@@ -99,10 +88,21 @@ class Controller:
         """How many proposals have been given out and not come back."""
         return len(self._running)
 
-    def ask(self) -> Proposal | Done:
-        """The next candidate to score, or why there is none."""
+    def ask(self) -> Proposal | Done | None:
+        """The next candidate to score, or why there is none; None where that depends on scores still to come."""
         if (done := self.done()) is not None:
             return done
+        spent = self._spent() is not None
+        if self._waiting_promotions:
+            return self._promote(*self._waiting_promotions.popleft())
+        if self._waiting and not spent:
+            return self._new()
+        if (due := self._promotions.due()) is not None:
+            return self._promote(*due)
+        return None if spent else self._new()
+
+    def _new(self) -> Proposal:
+        """A candidate for the first rung."""
         if not self._waiting and self._asked < len(self._initial):
             self._enqueue(self._space.complete(self._initial[self._asked]))
         trial = self._study.ask(self._sampler.distributions)
@@ -115,49 +115,92 @@ class Controller:
         self._asked = max(self._asked, trial.number + 1)
         self._waiting.discard(trial.number)
         self._proposed.add(proposal.candidate)
-        self._running[trial.number] = (trial, proposal)
-        self._journal.note_in_flight(InFlight(trial.number, params, attributes))
+        return self._give_out(proposal, trial, params, attributes)
+
+    def _promote(self, number: int, rung: int) -> Proposal:
+        params = self._study.get_trials(deepcopy=False)[number].params
+        self._promotions.given_out(number, rung)
+        return self._give_out(Proposal(number, self._space.canonical(Candidate(params)), rung), None, params, {})
+
+    def _give_out(
+        self, proposal: Proposal, trial: Trial | None, params: dict[str, Value], attributes: dict[str, Any]
+    ) -> Proposal:
+        number, rung = proposal.number, proposal.rung
+        self._running[number, rung] = Running(proposal, trial, params, datetime.datetime.now())
+        self._journal.note_in_flight(InFlight(number, params, attributes, rung))
         return proposal
 
     def done(self) -> Done | None:
-        """Why nothing more would be proposed, or None while something would."""
-        if self.finished + len(self._running) >= self.trials:
+        """Why nothing more would be proposed, or None while something would, or may when scores have come in."""
+        spent = self._spent()
+        if spent is None or self._waiting_promotions or self._promotions.due() is not None:
+            return None
+        return None if any(rung < self._promotions.last for _, rung in self._running) else spent
+
+    def _spent(self) -> Done | None:
+        """Why no new candidate is proposed, or None while one is."""
+        if self.finished + sum(rung == 0 for _, rung in self._running) >= self.trials:
             return Done.BUDGET
         if not self._waiting and self._exhaustion.reached():
             return Done.EXHAUSTED
         return None
 
-    def tell(self, number: int, score: Scored) -> dict[str, object]:
+    def tell(self, number: int, score: Scored, rung: int = 0) -> dict[str, object]:
         """Record a score, durably, and return its row. A figure that is no finite number makes it a failed trial.
 
-        Raises ValueError for a number that is not in flight, and when an objective or a bounded cost has no figure.
+        Raises ValueError for a number that is not in flight at that rung, and when an objective or a bounded cost has
+        no figure.
         """
-        trial, proposal = self._running_trial(number)
-        costs = dict(self._costs(proposal.candidate))
+        running = self._running_at(number, rung)
+        costs = dict(self._costs(running.proposal.candidate))
         figures = {**score.metrics, **costs}
         broken = not_finite(figures, [*self.objectives, *self._constraints])
         if broken:
-            return self.tell_failed(number, ", ".join(broken))
-        for name, bound in self._constraints.items():
-            trial.set_constraint(name, figure(name, figures) - bound)
-        finished = self._study.tell(trial, [figure(name, figures) for name in self.objectives])
+            return self.tell_failed(number, ", ".join(broken), rung)
+        constraints = {name: figure(name, figures) - bound for name, bound in self._constraints.items()}
+        values = [figure(name, figures) for name in self.objectives]
+        finished = self._finished(running, TrialState.COMPLETE, values, constraints)
         parts = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
-        return self._record(finished, proposal, None, parts)
+        return self._record(finished, running.proposal, None, parts)
 
-    def tell_failed(self, number: int, reason: str) -> dict[str, object]:
-        """Record, durably, that a candidate could not be scored, and return its row. It is not proposed again."""
-        trial, proposal = self._running_trial(number)
-        finished = self._study.tell(trial, state=TrialState.FAIL)
-        return self._record(finished, proposal, reason, {"metrics": {}, "costs": {}, "seconds": {}})
+    def tell_failed(self, number: int, reason: str, rung: int = 0) -> dict[str, object]:
+        """Record, durably, that a candidate could not be scored, and return its row.
+
+        It is not proposed again; scores of lower rungs stay.
+        """
+        running = self._running_at(number, rung)
+        finished = self._finished(running, TrialState.FAIL)
+        return self._record(finished, running.proposal, reason, {"metrics": {}, "costs": {}, "seconds": {}})
 
     def records(self) -> list[dict[str, object]]:
         """The rows of all finished trials of the run, in the order in which they finished."""
         return self._journal.records()
 
-    def _running_trial(self, number: int) -> tuple[Trial, Proposal]:
-        if number not in self._running:
-            raise ValueError(f"No proposal {number} is in flight; in flight are {sorted(self._running)}.")
-        return self._running[number]
+    def _running_at(self, number: int, rung: int) -> Running:
+        if (number, rung) not in self._running:
+            at, others = f" at rung {rung}" if rung else "", sorted(one for one, its in self._running if its == rung)
+            raise ValueError(f"No proposal {number} is in flight{at}; in flight are {others}.")
+        return self._running[number, rung]
+
+    def _finished(
+        self,
+        running: Running,
+        state: TrialState,
+        values: list[float] | None = None,
+        constraints: Mapping[str, float] | None = None,
+    ) -> FrozenTrial:
+        """The trial with its end. That of the first rung ends in the study too."""
+        bounded = dict(constraints or {})
+        if running.trial is not None:
+            for name, value in bounded.items():
+                running.trial.set_constraint(name, value)
+            return self._study.tell(running.trial, values, state)
+        params, distributions = dict(running.params), self._durable
+        trial = create_trial(
+            state=state, values=values, params=params, distributions=distributions, constraints=bounded
+        )
+        trial.datetime_start = running.started
+        return trial
 
     def _record(
         self, trial: FrozenTrial, proposal: Proposal, reason: str | None, figures: Mapping[str, Mapping[str, float]]
@@ -171,27 +214,30 @@ class Controller:
             "candidate": dict(candidate),
             **figures,
         }
-        durable = create_trial(
-            state=trial.state,
-            values=trial.values,
-            params=trial.params,
-            distributions=self._durable,
-            user_attrs={**trial.user_attrs, **row},
-            system_attrs=trial.system_attrs,
-        )
-        durable.datetime_start, durable.datetime_complete = trial.datetime_start, trial.datetime_complete
-        self._journal.append(durable)
-        del self._running[proposal.number]
-        self.finished += 1
+        trial.distributions = self._durable  # of the study's copy, which is ours
+        trial.user_attrs = {**trial.user_attrs, **row}
+        self._journal.append(trial)
+        self._take_in(trial)
+        del self._running[proposal.number, proposal.rung]
         if not self._running and self.done() is not None:  # nothing asks any more
             self._journal.tidy_in_flight()
-        return record(durable)
+        return record(trial)
+
+    def _take_in(self, trial: FrozenTrial) -> None:
+        """Count a finished trial, and let it go on to the next rung if it may."""
+        number, rung = trial.user_attrs["number"], rung_of(trial)
+        self.finished += rung == 0
+        if trial.state == TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values()):
+            values = [value * sign for value, sign in zip(trial.values, self._signs, strict=True)]
+            self._promotions.add(number, rung, values)
 
     def _rebuild(self) -> None:
         """Put finished trials and those in flight back under their numbers; a number that left no trace stays empty."""
-        finished = {trial.user_attrs["number"]: trial for trial in self._journal.trials()}
         self._journal.tidy_in_flight()
-        in_flight = {proposal.number: proposal for proposal in self._journal.in_flight()}
+        given_out = self._journal.in_flight()
+        self._rebuild_promotions(given_out)
+        finished = {trial.user_attrs["number"]: trial for trial in self._journal.trials() if rung_of(trial) == 0}
+        in_flight = {proposal.number: proposal for proposal in given_out if proposal.rung == 0}
         for number in range(max([*finished, *in_flight], default=-1) + 1):
             if number in finished:
                 trial = copy.copy(finished[number])  # the journal's own stays as it is
@@ -204,7 +250,20 @@ class Controller:
             else:
                 self._study.add_trial(create_trial(state=TrialState.FAIL))
             self._asked = number + 1
-        self.finished = len(finished)
+
+    def _rebuild_promotions(self, given_out: Iterable[InFlight]) -> None:
+        trials = self._journal.trials()
+        promoted = [(trial.user_attrs["number"], rung_of(trial)) for trial in trials]
+        highest = max((rung for _, rung in promoted), default=0)
+        if highest > self._promotions.last:
+            raise RunError(
+                f"{self._journal.place} has scores of rung {highest}; this search ends at rung {self._promotions.last}."
+            )
+        self._waiting_promotions.extend((one.number, one.rung) for one in given_out if one.rung > 0)
+        for number, rung in [*promoted, *self._waiting_promotions]:
+            self._promotions.given_out(number, rung)
+        for trial in trials:
+            self._take_in(trial)
 
     def _enqueue(self, params: Mapping[str, Value], user_attrs: Mapping[str, object] | None = None) -> None:
         """Add a trial with fixed parameters, which the study gives out before it samples any other."""

@@ -1,93 +1,15 @@
-"""NSGA-II that looks generations up at no cost, and breeds the same children when a run is resumed."""
+"""NSGA-II with generations that survive the end of a process."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optuna.samplers import NSGAIISampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
 
-GENERATION = "bitfront:generation"
-"""The attribute under which a record keeps a trial's generation."""
+from search.controller.generations import Generational, Generations
 
 
-class Generations:
-    """What all samplers made for one study share: each trial's generation by its number, and each one's parents.
+class GenerationalNSGAII(Generational, NSGAIISampler):
+    """Optuna's NSGA-II, with its generations and parents held in `generations`. arguments: those of Optuna's."""
 
-    `complete` counts the complete trials per generation; None until a study has been looked at.
-    """
-
-    def __init__(self) -> None:
-        self.by_number: dict[int, int] = {}
-        self.complete: Counter[int] | None = None
-        self.parents: list[list[FrozenTrial]] = [[]]
-
-
-class GenerationalNSGAII(NSGAIISampler):
-    """Optuna's NSGA-II, with its generations and parents held in `generations`.
-
-    Optuna's own looks through all trials for a generation and for its parents, at every proposal. It orders parents in
-    one way when it has just chosen them and in another when it reads them back, so that a resumed study breeds
-    differently. It gives no generation to trials with fixed parameters, and so never breeds from them. The rule
-    is Optuna's: the latest generation until as many of its trials are complete as the population has members, then the
-    next; the parents of a generation are the best of the one before and of that one's parents.
-
-    A sampler can't write a trial's attributes by Optuna's public interface. Who records the study writes
-    `attributes(number)` into each trial's user attributes; a trial without them counts as of generation 0.
-    """
-
-    def __init__(self, *, seed: int, population_size: int, generations: Generations) -> None:
-        super().__init__(seed=seed, population_size=population_size)
-        self._size = population_size
-        self._generations = generations
-
-    def attributes(self, number: int) -> Mapping[str, int]:
-        """What a record must keep of this trial, so that a resumed study goes on as it would have."""
-        return {GENERATION: self._generations.by_number[number]}
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        super().before_trial(study, trial)
-        self.get_trial_generation(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        super().after_trial(study, trial, state, values)
-        if state == TrialState.COMPLETE and self._generations.complete is not None:
-            self._generations.complete[self.get_trial_generation(study, trial)] += 1
-
-    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
-        by_number = self._generations.by_number
-        if trial.number not in by_number:
-            recorded = _recorded_generation(trial)
-            by_number[trial.number] = self._latest_generation(study) if recorded is None else recorded
-        return by_number[trial.number]
-
-    def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        return [trial for trial in complete if self._generations.by_number.get(trial.number, 0) == generation]
-
-    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        parents = self._generations.parents
-        while len(parents) <= generation:
-            parents.append(self.select_parent(study, len(parents)))
-        return parents[generation]
-
-    def _latest_generation(self, study: Study) -> int:
-        complete = self._generations.complete
-        if complete is None:
-            complete = self._generations.complete = self._count(study)
-        latest = max(complete, default=0)
-        return latest + (complete[latest] >= self._size)
-
-    def _count(self, study: Study) -> Counter[int]:
-        """Complete trials per generation, once for a study that another process has begun."""
-        by_number = self._generations.by_number
-        trials = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        for trial in trials:
-            by_number.setdefault(trial.number, _recorded_generation(trial) or 0)
-        return Counter(by_number[trial.number] for trial in trials)
-
-
-def _recorded_generation(trial: FrozenTrial) -> int | None:
-    """The generation that a record keeps. The records of earlier versions have it among Optuna's system attributes."""
-    recorded = trial.user_attrs.get(GENERATION, trial.system_attrs.get(GENERATION))
-    return None if recorded is None else int(recorded)
+    def __init__(self, *, seed: int, population_size: int, generations: Generations, **arguments: Any) -> None:
+        super().__init__(seed=seed, population_size=population_size, **arguments)
+        self.size, self.generations = population_size, generations

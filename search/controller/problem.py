@@ -1,7 +1,8 @@
 """What a sampler may know of a search before its first trial, and what makes samplers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from optuna.samplers import BaseSampler
 
@@ -29,3 +30,24 @@ class SearchProblem:
     constraints: Mapping[str, float]
     trials: int
     workers: int
+
+
+@dataclass(frozen=True)
+class SamplerChoice:
+    """A sampler by its name in the table or by import path, and the arguments that it is made with."""
+
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+class SamplerError(ValueError):
+    """A sampler that can't be made, or can't search this problem."""
+
+
+def needs(package: str, what: str) -> None:
+    """Raise SamplerError where a package is missing that only some samplers need."""
+    if find_spec(package) is None:
+        raise SamplerError(
+            f"{what} needs the package {package}, which is not installed. Run pip install {package}, or choose another "
+            "sampler."
+        )

@@ -1,5 +1,6 @@
 """Makes any sampler's proposals repeatable from seed and trial number, and each of them new."""
 
+import copy
 import random
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
@@ -105,10 +106,16 @@ class ProposingSampler(BaseSampler):
         raise RuntimeError(f"{param_name} is not a knob of the space.")
 
     def _sample(self, inner: BaseSampler, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-        params = inner.sample_relative(study, trial, self._open)
+        drawn = inner.sample_relative(study, trial, self._open)
+        grown = copy.copy(trial)  # some samplers look at what the trial has so far
+        grown.params, grown.distributions = {}, {}
         for knob in self._space.knobs:
-            if knob.key not in self._open:
-                params[knob.key] = knob.choices[0]
-            elif knob.key not in params:
-                params[knob.key] = inner.sample_independent(study, trial, knob.key, self._open[knob.key])
-        return params
+            key = knob.key
+            if key not in self._open:
+                value = knob.choices[0]
+            elif key in drawn:
+                value = drawn[key]
+            else:
+                value = inner.sample_independent(study, grown, key, self._open[key])
+            grown.params[key], grown.distributions[key] = value, self.distributions[key]
+        return grown.params

@@ -12,6 +12,7 @@ from search.plan.checks import check_batch_sizes, check_device, check_scoring_da
 from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
 from search.plan.published import Start, student_start
+from search.plan.samplers import check_sampler
 from search.plan.sources import check_image_sets, class_names, settled
 from search.plan.space import Choices, build_space, layer_choices
 from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
@@ -103,6 +104,7 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
     table = CostTable.of(base.student, space)
     if not begun:
         check_budgets(search.constraints, table)
+        check_sampler(search, space, table)
     return SearchPlan(
         base=replace(base, inputs=_inputs(base.teachers, None)),
         choices=choices,

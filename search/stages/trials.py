@@ -4,19 +4,25 @@ from functools import partial
 from typing import cast
 
 import results
+from results.effects import AccuracyEffects
+from search.config.schema import Search
 from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.errors import RunError
 from search.plan.plan import SearchPlan
+from search.plan.samplers import sampler_choice
 from search.run.folder import RunFolder
+from search.stages.accuracy_model import ModelTables
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
 from search.stages.teacher_outputs import teacher_outputs
+from search.workers.nodes import Nodes
 from search.workers.places import check_places
 from search.workers.runner import run_trials
 from search.workers.search_scalars import SearchScalars
+from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
@@ -50,13 +56,17 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         objectives=search.objectives,
         costs=plan.cost_table.costs,
         trials=search.trials,
-        sampler=search.sampler,
+        sampler=sampler_choice(search),
         seed=seeded(config.seed, "search"),
         workers=search.workers,
         constraints=search.constraints,
         initial=plan.initial,
     )
-    scalars = SearchScalars(run.path, controller.problem, controller.records()) if config.tensorboard else None
+    scalars = (
+        SearchScalars(run.path, controller.problem, controller.records(), controller.rungs)
+        if config.tensorboard
+        else None
+    )
     if controller.finished < search.trials:
         _score(plan, run, prepared, controller, scalars, progress)
     _write_tables(plan, run, journal.records(), ended=True)
@@ -88,13 +98,17 @@ def _score(
             parts,
             Scorer,
             workers=search.workers,
-            address=search.address,
+            nodes=_nodes(search),
             progress=progress,
             on_finished=finished,
         )
     except BaseException:
         tables.write()  # they say why candidates failed
         raise
+
+
+def _nodes(search: Search) -> Nodes:
+    return Nodes(search.address, Demand(**search.resources.model_dump()))
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
@@ -130,7 +144,14 @@ def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: b
     x, y = plan.axes
     planned = plan.base.config.search.trials
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
-    results.write_run_tables(run.path, rows, x=x, y=y, references=named, planned=planned, ended=ended)
+    modelled: list[Row] = rows
+    effects: list[AccuracyEffects] = []
+    if ended:  # the model of 3,000 trials takes seconds, for which a search at work must not wait
+        model = ModelTables(plan.space, plan.cost_table.costs, plan.base.config.search.objectives, saved=x)
+        modelled, effects = model.of(rows)
+    results.write_run_tables(
+        run.path, modelled, x=x, y=y, references=named, effects=effects, planned=planned, ended=ended
+    )
 
 
 def _check_some_complete(rows: list[Row]) -> None:

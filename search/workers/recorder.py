@@ -1,6 +1,7 @@
 """Gives the controller the results of Tune's trials, and stops a search whose failures are no candidate's fault."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from search.controller.controller import Controller
+from search.controller.proposal import Proposal
 from search.errors import RunError
+from search.workers.assignments import NODES_LOST, Assignments
 from search.workers.standing import ALL_REASONS, Standing
 from search.workers.worker import Measured
 from trainers.progress import Stage
@@ -21,28 +24,35 @@ every other candidate diverges by itself, ten in a row are one in a thousand; a 
 """
 NO_CAUSE = "The actor never ran"
 """How the line begins that Ray adds below the cause when a worker died while it was set up."""
+NODE_DEATHS = ("node has died", "node was terminated", "temporarily unavailable")
+"""What Ray says of a worker whose node or connection was lost, which is no fault of the candidate."""
 
 
 class Recorder(Callback):
-    """Records results at the end of each step of Tune's loop, where an error of ours ends the search.
+    """Records each result as it arrives, and gives its worker the next candidate.
 
-    Raises RunError there when a worker could not be set up, or after too many failures in a row.
+    An error of ours waits for the end of the step of Tune's loop: Tune takes what is raised before for a fault of its
+    trial. Raises RunError there when a worker could not be set up, or after too many failures in a row.
     """
 
     def __init__(
         self,
         controller: Controller,
+        assignments: Assignments,
         stage: Stage,
         workers: int = 1,
         on_finished: Callable[[dict[str, object]], None] | None = None,
         note: Callable[[str], None] | None = None,
     ) -> None:
         self._controller = controller
+        self._assignments = assignments
         self._stage = stage
         self._on_finished = on_finished or (lambda row: None)
-        self._standing = Standing(controller.problem, note or (lambda text: None))
-        self._arrived: list[tuple[int, dict[str, Any]]] = []
+        self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
+        self._note = note or (lambda text: None)
         self._started: set[str] = set()
+        self._broken: str | None = None
+        self._error: Exception | None = None
         self._failures_to_stop = max(FAILURES_IN_A_ROW, 2 * workers)
         self._failures_in_a_row: list[str] = []
         self._standing.add(controller.records())
@@ -54,25 +64,42 @@ class Recorder(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._started.add(trial.trial_id)
+        with self._raised_later():
+            self._assignments.assign(trial)
 
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._arrived.append((trial.config["number"], trial.last_result))
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        with self._raised_later():
+            proposal = self._assignments.release(trial)
+            if "broken" in result:
+                self._broken = result["broken"]
+                return
+            if proposal is not None:
+                self._record(proposal, result)
+            self._assignments.assign(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        # A worker that dies before its trial begins has not seen the candidate.
-        kind = "failed" if trial.trial_id in self._started else "broken"
-        self._arrived.append((trial.config["number"], {kind: f"the worker died: {_cause_of_death(trial)}"}))
+        with self._raised_later():
+            cause = _cause_of_death(trial)
+            if any(death in cause for death in NODE_DEATHS):
+                self._note("search: a node was lost; what it scored is scored again elsewhere")
+                proposal = self._assignments.node_lost(trial)
+                cause = f"its node was lost, {NODES_LOST} times: {cause}"
+            else:
+                proposal = self._assignments.release(trial)
+                if trial.trial_id not in self._started:  # it has not seen a candidate
+                    self._broken = f"the worker died: {cause}"
+            if proposal is not None:
+                self._record(proposal, {"failed": f"the worker died: {cause}"})
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Record all results that have arrived, so that no score is lost; only then stop the search if need be."""
-        arrived, self._arrived = self._arrived, []
-        for number, result in arrived:
-            if "broken" not in result:
-                self._record(number, result)
-        broken = next((result["broken"] for _, result in arrived if "broken" in result), None)
-        if broken is not None:
+        """Stop the search if need be: all results that have arrived are recorded by now."""
+        if self._error is not None:
+            raise self._error
+        if self._broken is not None:
             raise RunError(
-                f"A worker could not be set up: {broken.rstrip('.')}. No candidate is recorded as failed for it. "
+                f"A worker could not be set up: {self._broken.rstrip('.')}. No candidate is recorded as failed for it. "
                 "Remove the cause, then start the same command again: it goes on where it stopped."
             )
         if len(self._failures_in_a_row) >= self._failures_to_stop and self._controller.done() is None:
@@ -83,11 +110,18 @@ class Recorder(Callback):
                 "another folder (--run-dir) they are tried again."
             )
 
-    def _record(self, number: int, result: dict[str, Any]) -> None:
+    @contextmanager
+    def _raised_later(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised at the end of the step: see the class
+            self._error = self._error or error
+
+    def _record(self, proposal: Proposal, result: dict[str, Any]) -> None:
         if "score" in result:
-            row = self._controller.tell(number, Measured(**result["score"]))
+            row = self._controller.tell(proposal.number, Measured(**result["score"]), proposal.rung)
         else:
-            row = self._controller.tell_failed(number, result["failed"])
+            row = self._controller.tell_failed(proposal.number, result["failed"], proposal.rung)
         if row["state"] == "failed":
             self._failures_in_a_row.append(str(row["reason"]))
         else:

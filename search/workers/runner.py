@@ -1,4 +1,4 @@
-"""Ray Tune runs the trials: a searcher asks the controller for candidates, the recorder gives it their results."""
+"""Ray Tune runs the workers, a trial of its own each; the recorder takes their results and hands out candidates."""
 
 import errno
 import os
@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 from ray.exceptions import ObjectStoreFullError, OutOfDiskError
-from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
+from search.controller.proposal import Done
 from search.errors import RunError
+from search.workers.assignments import Assignments
+from search.workers.nodes import THIS_MACHINE, Nodes, NodeWatch, living_nodes
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
 from search.workers.share import Share
@@ -30,7 +31,7 @@ def run_trials(
     make_scorer: MakeScorer,
     *,
     workers: int = 1,
-    address: str | None = None,
+    nodes: Nodes = THIS_MACHINE,
     progress: Progress | None = None,
     on_finished: Callable[[dict[str, object]], None] | None = None,
 ) -> Done:
@@ -45,11 +46,19 @@ def run_trials(
     """
     progress = progress or SilentProgress()
     with progress.stage("search", controller.trials, workers) as stage:
-        recorder = Recorder(controller, stage, workers, on_finished, progress.note)
+        assignments = Assignments(controller)
+        recorder = Recorder(controller, assignments, stage, workers, on_finished, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
-            with ray_session(address, workers) as folder, _full_disk(folder):
-                _tuner(controller, recorder, folder, workers, parts, make_scorer).fit()
+            with ray_session(nodes.address, workers) as folder, _full_disk(folder):
+                share = Share.of(living_nodes(), workers, nodes.demand)
+                if share.places < workers:
+                    progress.note(
+                        f"search: {share.places} of {workers} workers have a place; the others wait for nodes"
+                    )
+                callbacks = [recorder, NodeWatch(share, assignments, progress.note)]
+                searcher = _WorkerStarter(controller, assignments, workers)
+                _tuner(_trainable(share, parts, make_scorer), searcher, assignments, callbacks, folder).fit()
         done = controller.done()
         if done is None or controller.in_flight:
             raise RunError(
@@ -71,26 +80,34 @@ def _full_disk(folder: Path) -> Iterator[None]:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
 
 
-def _tuner(
-    controller: Controller, recorder: Recorder, folder: Path, workers: int, parts: Any, make_scorer: MakeScorer
-) -> tune.Tuner:
-    share = Share.of([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
+def _trainable(share: Share, parts: Any, make_scorer: MakeScorer) -> Any:
+    """A worker, with its share of a node and its parts, which are put into the object store once."""
     threads = min(share.threads, _most_threads())
     trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=threads)
+    return tune.with_resources(trainable, share.resources())
+
+
+def _tuner(
+    trainable: Any,
+    searcher: "_WorkerStarter",
+    assignments: Assignments,
+    callbacks: list[tune.Callback],
+    folder: Path,
+) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
+        trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_Proposer(controller, workers),
-            scheduler=_EachToItsWorker(),
+            search_alg=searcher,
             num_samples=-1,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: f"{trial.config['number']}",
+            reuse_actors=False,
+            trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             name="trials",
             storage_path=str(folder),
             verbose=0,
-            callbacks=[recorder],
+            callbacks=callbacks,
+            stop=_WhenAllIsScored(assignments),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
@@ -102,22 +119,28 @@ def _most_threads() -> int:
     return max(1, int(allowed)) if allowed.isdecimal() else sys.maxsize
 
 
-class _Proposer(Searcher):
-    """Asks the controller. Results go through the recorder, because Tune swallows the errors of a searcher."""
+class _WorkerStarter(Searcher):
+    """Starts as many workers as there are candidates for. Candidates come later, when a worker is ready for one."""
 
-    def __init__(self, controller: Controller, workers: int) -> None:
+    def __init__(self, controller: Controller, assignments: Assignments, workers: int) -> None:
         super().__init__()
         self._controller = controller
+        self._assignments = assignments
         self._workers = workers
+        self._living: set[str] = set()
 
     def suggest(self, trial_id: str) -> Any:
-        if self._controller.in_flight >= self._workers:
+        if self._assignments.over:
+            return Searcher.FINISHED
+        unfinished = self._controller.trials - self._controller.finished
+        wanted = min(self._workers, unfinished) if self._controller.rungs == 1 else self._workers
+        if len(self._living) >= wanted or not self._assignments.waiting:
             return None
-        proposal = self._controller.ask()
-        return Searcher.FINISHED if isinstance(proposal, Done) else proposal.config()
+        self._living.add(trial_id)
+        return {"worker": trial_id}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing: see the class."""
+        self._living.discard(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its searcher for a restore that never comes, because the journal is the state."""
@@ -130,13 +153,18 @@ class _Proposer(Searcher):
         """Nothing: the journal is the state."""
 
 
-class _EachToItsWorker(FIFOScheduler):
-    """Gives a free worker the new trial that was proposed for it, by leaving the choice to Tune's loop.
+class _WhenAllIsScored(tune.Stopper):
+    """Ends the search with its last result, also while workers wait for a node that can hold them."""
 
-    Tune's own scheduler lets a free worker take the oldest waiting trial, and then ends the worker that was starting
-    for that trial. Where a score is shorter than a start, one worker would do everything, and the others never get
-    ready.
-    """
+    def __init__(self, assignments: Assignments) -> None:
+        self._assignments = assignments
 
-    def choose_trial_to_run(self, tune_controller: Any) -> None:
-        return None
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._assignments.over
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: the journal is the state."""
+        return {}

@@ -66,7 +66,14 @@ def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert "'additiv' is no Python file and no box of" in done.stderr
-    assert "There are: additive, interactions, replay, unstructured." in done.stderr
+    assert "There are: additive, interactions, replay, small, unstructured." in done.stderr
+
+
+def test_a_sampler_may_be_an_import_path(compare):
+    done = compare("--samplers", "optuna.samplers:RandomSampler", "--evaluations", "4", "--seeds", "1")
+    assert json.loads(done.stdout.splitlines()[-1])["optuna.samplers:RandomSampler"]["4"]["median"] == pytest.approx(
+        0.35
+    )
 
 
 def test_an_unknown_sampler_is_refused_before_anything_is_searched(compare):

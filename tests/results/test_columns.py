@@ -32,6 +32,18 @@ def test_accuracies_are_maximised_and_costs_minimised():
     assert not is_maximised("memory_bits")
 
 
+def test_an_accuracy_by_the_model_is_an_accuracy_and_its_error_no_axis(records):
+    modelled = [record | {"map50_model": 0.5, "map50_model_se": 0.01} for record in records]
+    trials = trials_frame(modelled, x="bit_ops", y="map50")
+    check_axes(trials, "bit_ops", "map50_model")
+    assert is_maximised("map50_model")
+    assert axis_label("map50_model") == "mAP at IoU 0.5 by the model (map50_model)"
+    with pytest.raises(RunError, match="x is 'map50_model', an accuracy"):
+        check_axes(trials, "map50_model", "map50")
+    with pytest.raises(RunError, match=r"No measured column is called 'map50_model_se'. Did you mean 'map50_model'"):
+        check_axes(trials, "bit_ops", "map50_model_se")
+
+
 def test_the_direction_of_an_unknown_column_is_not_guessed():
     with pytest.raises(RunError, match=r"No accuracy or cost is called 'map5'. Did you mean 'map50'"):
         is_maximised("map5")

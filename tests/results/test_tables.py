@@ -12,7 +12,7 @@ from results.frame import trials_frame
 from results.front import front_rows
 from results.tables import front_json
 
-FILES = {"trials.parquet", "front.csv", "front.json", "front.parquet", "front.png"}
+FILES = {"trials.parquet", "front.csv", "front.json", "front.parquet", "front.png", "effects.csv", "effects.parquet"}
 
 
 def write(run_dir, records, **rest):
@@ -83,6 +83,15 @@ def test_floats_survive_csv_and_json_bit_for_bit(cost, accuracy, weight):
     point = json.loads(front_json(front, "bit_ops", "map50"))[0]
     values = [point["costs"]["bit_ops"], point["metrics"]["map50"], point["candidate"]["weight/hint"]]
     assert [bits(value) for value in values] == expected
+
+
+def test_what_the_model_says_is_among_the_metrics(tmp_path, records):
+    modelled = [record | {"map50_model": 0.65, "map50_model_se": None} for record in records]
+    write(tmp_path, modelled)
+    front = json.loads((tmp_path / "front.json").read_text())
+    assert front[1]["metrics"] == {"map50": 0.66, "map50_model": 0.65, "map50_model_se": None, "map50_11": 0.66}
+    columns = pd.read_csv(tmp_path / "front.csv").columns.tolist()
+    assert columns[:6] == ["id", "bit_ops", "map50", "map50_model", "map50_model_se", "map50_11"]
 
 
 def test_a_missing_figure_is_null_in_json(tmp_path, records):

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from search.config import Config, config_text, load_config
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.proposal import Done
 from search.plan.detectors import student_spec
 from search.plan.plan import Plan, SearchPlan, plan_search
 from search.plan.sources import class_names

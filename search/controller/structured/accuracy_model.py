@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.controller.structured.linear_model import Posterior, Sums, best_ratios, posterior
+from search.controller.structured.evidence import best_ratios
+from search.controller.structured.linear_model import Posterior, Sums, posterior
 from search.controller.structured.predictions import RECENT, relative_error
 
 FIRST_FIT, GROWTH = 6, 1.1

@@ -12,21 +12,32 @@ def best_options(values: NDArray[np.float64], pairs: NDArray[np.float64], one_bi
     values: (tables, sites, widest), -inf where there is no option. pairs: (sites,), what a site and the next one add
     where both are 1-bit. one_bit: (sites, widest). Returns (tables, sites). Of equal sums, it is the same one always.
     """
-    tables, sites, _ = values.shape
-    by_state = np.stack([np.where(one_bit, -np.inf, values), np.where(one_bit, values, -np.inf)])
-    option = by_state.argmax(-1)  # (2, tables, sites)
-    best = np.take_along_axis(by_state, option[..., None], -1)[..., 0]
-    before = np.zeros((sites, 2, tables), dtype=np.bool_)  # the state of the site before, for each state of this one
-    wide, low = best[0, :, 0], best[1, :, 0]
-    for k in range(1, sites):
-        paired = low + pairs[k - 1]
-        np.greater(low, wide, out=before[k, 0])
-        np.greater(paired, wide, out=before[k, 1])
-        wide, low = np.maximum(wide, low) + best[0, :, k], np.maximum(wide, paired) + best[1, :, k]
-    state = (low > wide).astype(np.int64)
-    chosen = np.empty((tables, sites), dtype=np.int64)
-    every = np.arange(tables)
-    for k in reversed(range(sites)):
-        chosen[:, k] = option[state, every, k]
-        state = before[k, state, every].astype(np.int64)
-    return chosen
+    by_option = np.ascontiguousarray(values.T)  # (widest, sites, tables): what belongs together lies together
+    is_low = one_bit.T[:, :, None]
+    wide, low = np.where(is_low, -np.inf, by_option).max(0), np.where(is_low, by_option, -np.inf).max(0)
+    state = _states(low - wide, pairs)
+    best = np.where(state, low, wide)
+    chosen = np.empty(state.shape, dtype=np.int64)
+    for option in reversed(range(len(by_option))):
+        chosen[(by_option[option] == best) & (is_low[option] == state)] = option
+    return chosen.T
+
+
+def _states(gain: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which sites (sites, tables) are 1-bit in the best chain.
+
+    gain: what each site's best 1-bit option adds to its best other one, infinite where there is only one kind. It
+    becomes how much better the best chain up to a site is with this one 1-bit than with another.
+    """
+    linked, rows = np.flatnonzero(pairs[:-1]), list(gain)
+    for k in linked:
+        # The next site gains max(gain + pair, 0) - max(gain, 0) more: in this form it is finite.
+        pair = pairs[k]
+        more = rows[k] + pair if pair > 0 else -rows[k]
+        np.maximum(more, min(pair, 0.0), out=more)
+        np.minimum(more, max(pair, 0.0), out=more)
+        rows[k + 1] += more
+    state, paired = gain > 0, gain + pairs[:, None] > 0
+    for k in linked[::-1]:
+        np.copyto(state[k], paired[k], where=state[k + 1])
+    return state

@@ -13,10 +13,10 @@ def added_volumes(known: Points, new: Points, dearest: float) -> Array:
 
     Volume counts up to the cost `dearest`, and from the least known accuracy on.
     """
-    order = np.lexsort((-known[1], known[0]))
+    order = np.argsort(known[0])  # of equal costs all but the best make steps of no width
     costs, accuracies = known[0][order], known[1][order]
     best = np.maximum.accumulate(accuracies)
-    steps = np.append(True, best[1:] > best[:-1])  # one point of each height, the cheapest
+    steps = np.append(True, best[1:] > best[:-1])
     starts = np.append(-np.inf, costs[steps])
     ends = np.append(costs[steps], dearest)
     heights = np.append(accuracies.min(), best[steps])

@@ -71,4 +71,7 @@ class KnownCosts:
         return np.array([figures[name] for name in self.names])
 
     def _figures(self, options: Options) -> Mapping[str, float]:
+        """The costs of options. One that is not offered costs what the first offered one does, as no teacher costs."""
+        offered = self._sites.offered
+        options = np.where(offered[np.arange(len(options)), options], options, offered.argmax(1))
         return self._costs(self._sites.space.canonical(Candidate(self._sites.params(options))))

@@ -46,7 +46,7 @@ class Memory:
         self.problem = problem
         self.sites = Sites(problem.space)
         self.costs = KnownCosts(self.sites, problem.costs, problem.constraints)
-        self.features = Features(self.sites, _one_bit(self.sites, self.costs))
+        self.features = Features(self.sites, one_bit_options(self.sites, self.costs))
         names = self.costs.names
         self.accuracies = [i for i, name in enumerate(problem.objectives) if name not in names]
         self.priced = [names.index(name) for name in problem.objectives if name in names]
@@ -141,7 +141,7 @@ class Memory:
         return float(self.signs[objective] * trial.values[objective])
 
 
-def _one_bit(sites: Sites, costs: KnownCosts) -> NDArray[np.bool_]:
+def one_bit_options(sites: Sites, costs: KnownCosts) -> NDArray[np.bool_]:
     """Which options make a layer 1-bit: by the first cost, since a box need not use our names of methods."""
     one_bit = np.zeros((len(sites), sites.widest), dtype=np.bool_)
     for k, site in enumerate(sites.sites):

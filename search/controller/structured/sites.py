@@ -38,6 +38,11 @@ class Site:
         offered = (NO_TEACHER in teacher.choices, *(True,) * len(taught))
         return cls(teacher.key, False, ({teacher.key: NO_TEACHER}, *taught), offered)
 
+    def positions(self) -> tuple[tuple[str, ...], dict[tuple[Value, ...], int]]:
+        """The keys of its knobs, and each option's position by the values of these."""
+        keys = tuple(dict.fromkeys(key for option in self.options for key in option))
+        return keys, {tuple(option.values()): i for i, option in enumerate(self.options)}
+
     def weights(self) -> list[float]:
         """The loss weights of all options that have one."""
         return [float(value) for option in self.options for key, value in option.items() if key != self.name]
@@ -56,8 +61,8 @@ class Sites:
         self.offered = np.zeros((len(self.sites), self.widest), dtype=np.bool_)
         for row, site in zip(self.offered, self.sites, strict=True):
             row[: len(site.options)] = site.offered
-        self._keys = [tuple(dict.fromkeys(key for option in site.options for key in option)) for site in self.sites]
-        self._position = [{tuple(one.values()): i for i, one in enumerate(site.options)} for site in self.sites]
+        self._layers = [(one.name, {option[one.name]: i for i, option in enumerate(one.options)}) for one in layers]
+        self._terms = [(*site.positions(), space.layer_terms.get(site.name.partition("/")[2])) for site in terms]
         self._idle = dict(space.complete(Candidate({})))
 
     def __len__(self) -> int:
@@ -65,16 +70,11 @@ class Sites:
 
     def options(self, params: Mapping[str, Value]) -> Options | None:
         """The options (sites,) of a full candidate, the first of a term without an effect. None for another space's."""
-        methods = {str(value) for key, value in params.items() if key.startswith("layer/")}
-        chosen = []
-        for site, keys, position in zip(self.sites, self._keys, self._position, strict=True):
-            acts_on = self.space.layer_terms.get(site.name.partition("/")[2])
-            if not site.is_layer and (
-                params.get(site.name) == NO_TEACHER or (acts_on is not None and not any(map(acts_on, methods)))
-            ):
-                chosen.append(0)
-            else:
-                chosen.append(position.get(tuple(params.get(key, "") for key in keys), -1))
+        chosen = [position.get(params.get(key, ""), -1) for key, position in self._layers]
+        methods = {str(params.get(key)) for key, _ in self._layers}
+        for keys, position, acts_on in self._terms:
+            idle = params.get(keys[0]) == NO_TEACHER or (acts_on is not None and not any(map(acts_on, methods)))
+            chosen.append(0 if idle else position.get(tuple(params.get(key, "") for key in keys), -1))
         return None if -1 in chosen else np.array(chosen)
 
     def params(self, options: Options) -> dict[str, Value]:

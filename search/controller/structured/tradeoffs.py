@@ -42,12 +42,11 @@ class Model:
         offered = np.isfinite(self.values)
         values = np.where(offered, self.values, 0.0)
         neighbours = np.abs(self.pairs) + np.abs(np.roll(self.pairs, 1))  # the last site has no pair
-        lost = values[:, :, None] - values[:, None, :]
         spared = share[:, :, None] - share[:, None, :]
-        used = offered[:, :, None] & offered[:, None, :] & (spared > 0)
-        low, high = ((lost + sign * neighbours[:, None, None])[used] / spared[used] for sign in (-1.0, 1.0))
-        ratios, weights = np.concatenate([low, high]), np.tile(spared[used], 2)
-        ratios, weights = ratios[ratios > 0], weights[ratios > 0]
+        site, more, less = np.nonzero((spared > 0) & offered[:, :, None] & offered[:, None, :])
+        lost, weights = values[site, more] - values[site, less], spared[site, more, less]
+        ratios = np.concatenate([lost - neighbours[site], lost + neighbours[site]]) / np.tile(weights, 2)
+        ratios, weights = ratios[ratios > 0], np.tile(weights, 2)[ratios > 0]
         if not ratios.size:
             return np.zeros(1)
         order = np.argsort(ratios, kind="stable")
@@ -66,16 +65,16 @@ def sweep(model: Model, share: Array, costs: KnownCosts) -> Options:
     paid = model.prices(share)[:, None, None] * share
     options = model.best(paid)
     feasible = costs.feasible(options)
-    bounded, found = costs.bounded_share(), list(options[feasible])
+    bounded, found = costs.bounded_share(), options[feasible]
     if bounded is not None and not feasible.all():
         above = np.flatnonzero(~feasible)
         some = above[np.unique(np.linspace(0, len(above) - 1, REPAIRED).astype(int))]
-        found += _repaired(model, paid[some], bounded, costs)
-    distinct = {one.tobytes(): one for one in found}
-    return np.stack(list(distinct.values())) if distinct else options[:0]
+        found = np.concatenate([found, _repaired(model, paid[some], bounded, costs)])
+    first = {one.tobytes(): i for i, one in reversed(list(enumerate(found)))}
+    return np.asarray(found[sorted(first.values())])
 
 
-def _repaired(model: Model, paid: Array, bounded: Array, costs: KnownCosts) -> list[Options]:
+def _repaired(model: Model, paid: Array, bounded: Array, costs: KnownCosts) -> Options:
     """For each of paid (N, sites, widest) the best candidate at the least price of the bounded costs that is feasible.
 
     Those that no price makes feasible are left out.
@@ -90,4 +89,4 @@ def _repaired(model: Model, paid: Array, bounded: Array, costs: KnownCosts) -> l
         feasible = costs.feasible(options)
         found = np.where(feasible[:, None], options, found)
         low, high = np.where(feasible, low, middle), np.where(feasible, middle, high)
-    return list(found[possible])
+    return np.asarray(found[possible])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.config import load_config
+from search.config import ConfigError, load_config
 from search.controller.samplers import SAMPLERS
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
@@ -20,8 +20,12 @@ def univariate_tpe():
     del SAMPLERS["tpe_univariate"]
 
 
-def test_a_config_may_name_the_pages_sampler(univariate_tpe):
-    assert load_config("demo", ["search.sampler=tpe_univariate"]).search.sampler == univariate_tpe
+def test_a_config_may_name_the_pages_sampler_with_its_argument(univariate_tpe):
+    assert load_config("demo", ["search.sampler=tpe_univariate"]).search.sampler.name == univariate_tpe
+    with pytest.raises(
+        ConfigError, match=r"search\.sampler\.arguments\.n_ei_candidates: is 'x', must be a whole number"
+    ):
+        load_config("demo", ["search.sampler={name: tpe_univariate, arguments: {n_ei_candidates: x}}"])
 
 
 def test_the_pages_sampler_proposes_each_candidate_once_and_the_same_after_a_stop(

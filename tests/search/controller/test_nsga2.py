@@ -4,7 +4,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from search.controller.nsga2 import GENERATION, GenerationalNSGAII, Generations
+from search.controller.generations import GENERATION, Generations
+from search.controller.nsga2 import GenerationalNSGAII
 from search.controller.repeatable import Recorded
 
 

@@ -3,12 +3,12 @@
 import pytest
 from optuna.samplers import TPESampler
 
-from search.controller.samplers import SAMPLERS, population_size, startup_trials
+from search.controller.samplers import SAMPLERS, startup_trials, usual_population
 
 
 @pytest.mark.parametrize(("trials", "size"), [(5, 4), (20, 4), (60, 12), (100, 20), (105, 20), (250, 50), (3000, 50)])
 def test_the_population_is_an_even_fifth_of_the_budget(trials, size):
-    assert population_size(trials) == size
+    assert usual_population(trials) == size
 
 
 @pytest.mark.parametrize(("trials", "random"), [(10, 5), (60, 6), (200, 20), (3000, 30)])

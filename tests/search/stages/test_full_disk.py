@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.workers.worker import Measured
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes
 

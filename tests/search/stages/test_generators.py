@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.stages.evaluate import Reading, run_evaluate
 from search.stages.search import run_retrain, run_search
 from search.stages.train import run_train

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 import results
 from search.config import ConfigError, load_config
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import plan_search
 from search.run.folder import read_run_folder

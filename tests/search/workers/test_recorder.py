@@ -7,7 +7,9 @@ from drive_search import open_controller
 from fake_scorer import FakeParts, FakeScorer
 
 from search.errors import RunError
+from search.workers.assignments import NODES_LOST, Assignments
 from search.workers.recorder import FAILURES_IN_A_ROW, Recorder
+from spaces.candidate import Candidate
 
 
 @pytest.fixture
@@ -22,32 +24,91 @@ class HandDriven:
         self.controller = open_controller(run_dir, trials=trials, workers=workers)
         stage = SimpleNamespace(advance=lambda n, **figures: None, resume=lambda n, **figures: None)
         self.noted = []
-        self.recorder = Recorder(self.controller, stage, workers, note=self.noted.append)
+        self.assignments = Assignments(self.controller)
+        self.recorder = Recorder(self.controller, self.assignments, stage, workers, note=self.noted.append)
+        self.errors = run_dir / "error.txt"
+        self.errors.touch()
+        self.workers = {}
 
     def step(self, *ends):
-        """Propose a candidate for each end, then let them all end: well, failed, died, or with a worker not set up."""
-        proposals = [self.controller.ask() for _ in ends]
-        for end, proposal in zip(ends, proposals, strict=True):
-            config = {"number": proposal.number}
-            trial = SimpleNamespace(trial_id=f"t{proposal.number}", config=config, error_file=None)
-            if end != "died in set-up":
-                self.recorder.on_trial_start(0, [], trial)
-            if end.startswith("died"):
-                self.recorder.on_trial_error(0, [], trial)
-                continue
-            score = FakeScorer(FakeParts()).score(proposal.candidate)
-            trial.last_result = {"score": vars(score)} if end == "well" else {end: "no memory left."}
-            self.recorder.on_trial_complete(0, [], trial)
+        """The n-th worker's candidate ends in the n-th way: well, failed, or with a worker that dies or is broken."""
+        started = [self._worker(place) for place, end in enumerate(ends) if end != "died in set-up"]
+        for place, end in enumerate(ends):
+            if end == "died in set-up":
+                self.recorder.on_trial_error(0, [], HandDrivenWorker("new", self.errors))
+            elif end in ("died", "node lost"):
+                self._die(place, end)
+            else:
+                self.recorder.on_trial_result(0, [], started[place], started[place].result(end))
         self.recorder.on_step_end(0, [])
+
+    def _worker(self, place):
+        if place not in self.workers:
+            self.workers[place] = HandDrivenWorker(f"{place}, {self.controller.in_flight}", self.errors)
+            self.recorder.on_trial_start(0, [], self.workers[place])
+        return self.workers[place]
+
+    def _die(self, place, end):
+        cause = "The actor died because its node has died." if end == "node lost" else "Its worker process has died."
+        self.errors.write_text(f"Failure # 1\n{cause}\n")
+        self.recorder.on_trial_error(0, [], self.workers.pop(place))
 
     @property
     def states(self):
         return [row["state"] for row in self.controller.records()]
 
 
+class HandDrivenWorker:
+    """A Tune trial and its actor, which takes the candidate that it is given."""
+
+    def __init__(self, trial_id, error_file):
+        self.trial_id, self.error_file = trial_id, error_file
+        self.assigned = []
+        call = SimpleNamespace(remote=lambda proposal, **_: self.assigned.append(proposal))
+        self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(assign=call))
+
+    def result(self, end):
+        score = FakeScorer(FakeParts()).score(Candidate(self.assigned[-1]["candidate"]))
+        return {"score": vars(score)} if end == "well" else {end: "no memory left."}
+
+
 def test_a_candidate_that_fails_or_kills_its_worker_is_recorded_and_the_search_goes_on(search):
     search.step("failed", "died", "well")
     assert search.states == ["failed", "failed", "complete"]
+
+
+def test_a_candidate_whose_node_is_lost_is_scored_again_under_its_number(search):
+    search.step("node lost")
+    assert search.states == []
+    assert search.controller.in_flight == 1
+    search.step("well")
+    assert [(row["number"], row["state"]) for row in search.controller.records()] == [(0, "complete")]
+    assert search.noted == ["search: a node was lost; what it scored is scored again elsewhere"]
+
+
+def test_a_candidate_that_loses_its_node_again_and_again_is_recorded_as_failed(search):
+    for _ in range(NODES_LOST):
+        assert search.states == []
+        search.step("node lost")
+    (row,) = search.controller.records()
+    assert row["reason"] == ("the worker died: its node was lost, 3 times: The actor died because its node has died.")
+
+
+def test_a_worker_whose_node_is_lost_before_it_is_ready_blames_nobody(search):
+    search.errors.write_text("The actor died because its node has died.")
+    search.step("died in set-up")
+    assert search.states == []
+    assert search.controller.in_flight == 0
+
+
+def test_an_error_of_the_journals_ends_the_search_though_tune_swallows_it_at_first(search, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    search.step("well")
+    monkeypatch.setattr(search.controller, "tell", full)
+    with pytest.raises(OSError, match="No space left"):
+        search.step("well")
 
 
 @pytest.mark.parametrize("end", ["died in set-up", "broken"])

@@ -12,7 +12,7 @@ import ray
 from drive_search import SPACE, open_controller
 from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 
-from search.controller.controller import Done
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.recorder import FAILURES_IN_A_ROW
 from search.workers.runner import run_trials

@@ -10,8 +10,8 @@ from drive_search import open_controller
 from fake_scorer import FakeParts, make_fake_scorer
 from ray.exceptions import OutOfDiskError
 
-from search.controller.controller import Done
 from search.controller.journal import Journal
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers import runner
 from search.workers.runner import run_trials

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from search.controller.structured.linear_model import RATIOS, Sums, best_ratios, log_evidence, posterior
+from search.controller.structured.evidence import RATIOS, Evidence, best_ratios
+from search.controller.structured.linear_model import Sums, posterior
 
 
 @pytest.fixture
@@ -55,17 +56,33 @@ def test_effects_without_noise_are_found_as_soon_as_there_are_as_many_scores():
     assert model.predict(rows[0])[0] == pytest.approx(values[0], abs=1e-4)
 
 
-def test_the_evidence_is_the_density_of_the_scores_whose_covariance_the_effects_make():
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_the_evidence_is_the_density_of_the_scores_whose_covariance_the_effects_make(by_columns):
     """y ~ t with the scale matrix 1 + X R X'; its density's factors that don't depend on R are left out."""
-    sums, rows, values = random_sums(9, np.array([0.3, 0.0]), noise=0.1)
+    sums, rows, values = random_sums(9, np.array([0.3] + [0.0] * 9), noise=0.1)
+    assert len(sums.rows) == 9
+    if by_columns:
+        sums.rows.clear()
+    group = np.array([0, 1] + [2] * 9)
     scaled = (values - values.mean()) / values.std()
     ratios = np.array([[1e6, 1.0, 0.1], [1e6, 0.0, 10.0]])
     expected = []
-    for one in ratios:
+    for one in ratios[:, group]:
         covariance = np.eye(9) + rows @ np.diag(one) @ rows.T
         left = scaled @ np.linalg.solve(covariance, scaled) + 0.02**2
         expected.append(-0.5 * np.linalg.slogdet(covariance)[1] - 0.5 * (9 + 1) * math.log(left))
-    np.testing.assert_allclose(log_evidence(sums, ratios), expected, rtol=1e-6)
+    np.testing.assert_allclose(Evidence(sums, group).log(ratios), expected, rtol=1e-6)
+
+
+def test_columns_without_an_effect_change_nothing_but_the_time():
+    """The ratio 0 leaves a column out: mean, draws and predictions are those of a ratio that is next to nothing."""
+    sums, rows, _ = random_sums(30, np.array([0.1, -0.2, 0.05]), noise=0.1)
+    without, nearly = (posterior(sums, np.array([1e6, 1.0, one, 1.0])) for one in (0.0, 1e-14))
+    assert without.half.shape == (3, 3)
+    np.testing.assert_allclose(without.mean(), nearly.mean(), atol=1e-6)
+    draws = [one.draw(np.random.default_rng(0)) for one in (without, nearly)]
+    np.testing.assert_allclose(*draws, atol=1e-6)
+    assert without.predict(rows[0]) == pytest.approx(nearly.predict(rows[0]))
 
 
 def test_the_evidence_leaves_out_a_group_without_an_effect_and_gives_the_other_its_scale():

@@ -1,0 +1,76 @@
+"""Which worker scores which candidate, and which candidates are scored again because their node was lost."""
+
+from collections import Counter
+from typing import Protocol
+
+from search.controller.controller import Controller
+from search.controller.proposal import Proposal
+
+NODES_LOST = 3
+"""A candidate whose node is lost this often is recorded as failed: it may be what takes the nodes down."""
+
+IDLE_SECONDS = 1.0
+
+
+class Worker(Protocol):
+    """A Tune trial, which scores one candidate after another: its actor takes the next one."""
+
+    trial_id: str
+
+    @property
+    def temporary_state(self) -> object: ...
+
+
+class Assignments:
+    """Hands the controller's proposals to workers, each of which has one at a time.
+
+    A worker gets its next candidate when the result of the last one is recorded, so that with one worker the proposals
+    depend on the scores alone. The actor gets it in a call of its own before the step that scores it: Ray keeps the
+    order of calls to an actor.
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._held: dict[str, Proposal] = {}
+        self._again: list[Proposal] = []
+        self._losses: Counter[tuple[int, int]] = Counter()
+
+    @property
+    def held(self) -> int:
+        """How many candidates workers have now."""
+        return len(self._held)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a worker that comes now would get a candidate."""
+        return bool(self._again) or self._controller.done() is None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is proposed any more and nothing is being scored."""
+        return self._controller.in_flight == 0 and self._controller.done() is not None
+
+    def assign(self, trial: Worker) -> None:
+        """Give a worker its next candidate, or a moment without one: what others score may still make it needed."""
+        proposal = self._again.pop(0) if self._again else self._controller.ask()
+        actor = trial.temporary_state.ray_actor  # type: ignore[attr-defined]  # Tune's, and any object in tests
+        if not isinstance(proposal, Proposal):
+            actor.assign.remote(None, idle_seconds=0.0 if self.over else IDLE_SECONDS)
+            return
+        self._held[trial.trial_id] = proposal
+        actor.assign.remote(proposal.config())
+
+    def release(self, trial: Worker) -> Proposal | None:
+        """What the worker has, which is no longer its own; None where it has nothing."""
+        return self._held.pop(trial.trial_id, None)
+
+    def node_lost(self, trial: Worker) -> Proposal | None:
+        """Have another worker score what this one has. Returns it where that has been tried often enough."""
+        proposal = self.release(trial)
+        if proposal is None:
+            return None
+        self._losses[proposal.number, proposal.rung] += 1
+        if self._losses[proposal.number, proposal.rung] >= NODES_LOST:
+            return proposal
+        self._again.append(proposal)
+        return None
