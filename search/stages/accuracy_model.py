@@ -1,6 +1,6 @@
 """The linear model of accuracy in a run's tables: its figures for each candidate, and the effects of choices.
 
-The model is fitted to all complete trials, whichever sampler proposed them.
+The model is fitted to all complete trials of one rung, whichever sampler proposed them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,26 +41,29 @@ class ModelTables:
         self._saved = saved
 
     def of(self, records: Sequence[Row]) -> tuple[list[Row], list[AccuracyEffects]]:
-        """The records, complete ones with two figures more for each accuracy, and the effects by accuracy.
+        """The records, those that the model was fitted to with two figures more for each accuracy; effects by accuracy.
 
+        The model is of the complete trials of the highest rung, since scores of different rungs are never compared.
         The figures are NaN, and there are no effects, where the scores are too few.
         """
-        complete = [record for record in records if record["state"] == "complete"]
-        if not complete:
+        complete = [one for one in records if one["state"] == "complete"]
+        rung = max((cast(int, one.get("rung", 0)) for one in complete), default=0)
+        fitted = [one for one in complete if one.get("rung", 0) == rung]
+        if not fitted:
             return list(records), []
-        options = np.stack([self._options(record) for record in complete])
+        options = np.stack([self._options(one) for one in fitted])
         rows = self._features.rows(options)
-        figures: dict[object, dict[str, list[float]]] = {record["number"]: {} for record in complete}
+        figures: dict[int, dict[str, list[float]]] = {id(one): {} for one in fitted}
         effects = []
         for name in self._accuracies:
-            expected = errors = np.full(len(complete), np.nan)
-            if len(complete) >= FEWEST_SCORES:
-                fit = Fit(rows, [cast(float, record[name]) for record in complete], self._features.group)
+            expected = errors = np.full(len(fitted), np.nan)
+            if len(fitted) >= FEWEST_SCORES:
+                fit = Fit(rows, [cast(float, one[name]) for one in fitted], self._features.group)
                 expected, errors = fit.accuracies(rows), fit.errors(rows)
                 effects.append(self._effects(name, fit, options))
-            for record, mean, error in zip(complete, expected, errors, strict=True):
-                figures[record["number"]][name] = [float(mean), float(error)]
-        return [_with_figures(record, figures.get(record["number"], {})) for record in records], effects
+            for one, mean, error in zip(fitted, expected, errors, strict=True):
+                figures[id(one)][name] = [float(mean), float(error)]
+        return [_with_figures(one, figures.get(id(one), {})) for one in records], effects
 
     def _options(self, record: Row) -> Options:
         knobs = {key: cast(Value, value) for key, value in record.items() if "/" in key}

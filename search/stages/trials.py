@@ -7,7 +7,10 @@ import results
 from results.effects import AccuracyEffects
 from search.config.schema import Search
 from search.controller.controller import Controller
+from search.controller.database import check_database
+from search.controller.database_url import masked
 from search.controller.journal import Journal
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import SearchPlan
 from search.plan.samplers import sampler_choice
@@ -33,11 +36,22 @@ from trainers.seeding import seeded
 
 def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
     """Raise RunError, before long trainings, where Ray could not start the workers on this machine after them."""
-    scoring, val = plan.base.config.scoring, cast(Decoded, data.val)
     if not run.supernet.is_file():
-        adapted = scoring.adapt_steps * scoring.batch_size
-        seen = min(max(adapted, scoring.recalibrate_images), len(data.train))
+        val = cast(Decoded, data.val)
+        seen = min(score_settings(plan).images, len(data.train))
         check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
+
+
+def check_storage(search: Search, progress: Progress) -> None:
+    """Raise RunError, before anything is written, where the database for the trials can't be used."""
+    storage = search.storage
+    if storage is not None:
+        check_database(storage)
+        if masked(storage) != storage:
+            progress.note(
+                f"search.storage is {masked(storage)}, and the run's config.yaml keeps its password in the clear. Put "
+                "the password into an environment variable, and write ${NAME} in its place."
+            )
 
 
 def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> None:
@@ -49,6 +63,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         space=plan.space,
         objectives=search.objectives,
         storage=search.storage,
+        note=progress.note,
     )
     controller = Controller(
         plan.space,
@@ -61,13 +76,15 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         workers=search.workers,
         constraints=search.constraints,
         initial=plan.initial,
+        rungs=len(config.scoring.steps),
+        reduction=config.scoring.reduction,
     )
     scalars = (
         SearchScalars(run.path, controller.problem, controller.records(), controller.rungs)
         if config.tensorboard
         else None
     )
-    if controller.finished < search.trials:
+    if controller.done() is not Done.BUDGET:
         _score(plan, run, prepared, controller, scalars, progress)
     _write_tables(plan, run, journal.records(), ended=True)
     _check_some_complete(journal.records())
@@ -113,19 +130,9 @@ def _nodes(search: Search) -> Nodes:
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
     """What every worker gets, once."""
-    config = plan.base.config
-    scoring, supernet = config.scoring, config.supernet
-    settings = ScoreSettings(
-        adapt_steps=scoring.adapt_steps,
-        adapt_learning_rate=scoring.adapt_learning_rate,
-        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
-        batch_size=scoring.batch_size,
-        recalibrate_images=scoring.recalibrate_images,
-        seed=seeded(config.seed, "scoring"),
-        device=config.device,
-    )
+    settings = score_settings(plan)
     train = seen_by(settings, prepared.train)
-    adapts = scoring.adapt_steps > 0
+    adapts = settings.steps[-1] > 0
     return pack(
         spec=plan.base.student,
         settings=settings,
@@ -137,6 +144,23 @@ def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         train=train,
         val=prepared.val,
         known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
+    )
+
+
+def score_settings(plan: SearchPlan) -> ScoreSettings:
+    """How candidates are adapted and measured, at every rung."""
+    config = plan.base.config
+    scoring, supernet = config.scoring, config.supernet
+    first, *higher = scoring.steps
+    return ScoreSettings(
+        adapt_steps=first,
+        higher_rungs=tuple(higher),
+        adapt_learning_rate=scoring.adapt_learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        batch_size=scoring.batch_size,
+        recalibrate_images=scoring.recalibrate_images,
+        seed=seeded(config.seed, "scoring"),
+        device=config.device,
     )
 
 

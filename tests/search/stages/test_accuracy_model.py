@@ -77,6 +77,16 @@ def test_the_model_has_every_accuracy_that_was_optimised(space, costs, records):
     assert modelled[0]["map50_11_model"] == modelled[0]["map50_model"]
 
 
+def test_the_model_is_of_the_highest_rung(tables, records):
+    """The scores of rung 1 are higher by 0.1, and the candidates of the first ones are scored there again."""
+    promoted = [one | {"rung": 1, "map50": one["map50"] + 0.1} for one in records[:12]]
+    modelled, [model] = tables.of([*records, *promoted])
+    assert modelled[: len(records)] == records
+    assert model.scores == 12
+    for row in modelled[len(records) :]:
+        assert row["map50_model"] == pytest.approx(row["map50"], abs=0.02)
+
+
 def test_too_few_scores_make_no_model(tables, records):
     modelled, models = tables.of(records[:5])
     assert models == []
