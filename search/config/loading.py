@@ -28,6 +28,7 @@ CHANGEABLE = (
     "data.memory_limit_mb",
     "device",
     "scoring.timeout",
+    "tensorboard",
     "search.trials",
     "search.workers",
     "search.address",

@@ -278,6 +278,7 @@ class Config(_Section):
     name: Name
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    tensorboard: bool = True
     data: Data
     student: Student
     teachers: Annotated[dict[Name, Teacher], NULL_MAPPING, Field(validate_default=True)] = {}

@@ -49,8 +49,10 @@ def run_search(
         progress = progress or SilentProgress()
         plan = plan_search(config, None if data_root is None else Path(data_root))
         check_storage(plan.base.config.search, progress)
-        with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
-            progress = run.logged(progress)
+        with (
+            started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run,
+            run.logged(progress, tensorboard=config.tensorboard) as progress,
+        ):
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
             note_data(data, run, progress)
@@ -82,8 +84,7 @@ def run_retrain(
     candidate = Candidate(results.open_run(run.path).candidate(candidate_id))
     with callers_generators(pick_device(config.device)):
         plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
-        with RunLock(run.path):
-            progress = run.logged(progress or SilentProgress())
+        with RunLock(run.path), run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress:
             data = read_data(plan.base, run, progress)
             note_data(data, run, progress)
             prepared = prepare(plan, run, data, progress)
