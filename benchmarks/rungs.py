@@ -6,6 +6,9 @@ alone, as scores do: the candidate is scored without its terms. A rung has its s
 measured errors, go in by --seconds-a-score and --errors. A search begins with as many candidates as its seconds should
 be enough for, promotions included, and ends when they are spent.
 
+A box that has `score_at(candidate, steps) -> dict` and `seconds_at(steps) -> float` is taken as it is: replay_rungs has
+real scores of three rungs.
+
 Figures are true hypervolumes, as in search_quality.py, of the front that the scores of the highest rung choose.
 
 Run it with: python benchmarks/rungs.py --steps 0,20,100 --errors 0.03,0.015,0.008 --seconds-a-score 0.4,0.8,2.4
@@ -17,7 +20,7 @@ import json
 import math
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +45,10 @@ class Rung:
     seconds: float
 
 
+Measured = Callable[[Candidate, int], dict[str, float]]
+"""The real score of a candidate after so many steps."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """The scores of a search over a box, whose errors are drawn from its seed."""
@@ -50,9 +57,12 @@ class Scores:
     rungs: tuple[Rung, ...]
     correlation: float
     seed: int
+    measured: Measured | None = None
 
     def score(self, candidate: Candidate, rung: int) -> dict[str, float]:
         steps, sd = self.rungs[rung].steps, self.rungs[rung].error
+        if self.measured is not None:
+            return self.measured(candidate, steps)
         blind = steps == 0
         true = self.box.score(without_terms(self.box, candidate) if blind else candidate)
         error = math.sqrt(self.correlation) * self._drawn(candidate, "all")
@@ -126,17 +136,24 @@ def main() -> None:
     parser.add_argument("--reduction", type=int, default=3, help="one candidate in so many goes on")
     parser.add_argument("--sampler", default="structured", choices=list(SAMPLERS))
     parser.add_argument("--seeds", type=int, default=10, help="how many searches of each kind")
+    parser.add_argument("--make-replay", type=Path, metavar="RUN", help="score candidates of a run for replay_rungs")
     chosen = parser.parse_args()
-    box = Box.of(read_module(chosen.blackbox))
-    measured = zip(numbers(chosen.steps), numbers(chosen.errors), numbers(chosen.seconds_a_score), strict=True)
-    known = {int(steps): Rung(int(steps), error, seconds) for steps, error, seconds in measured}
+    if chosen.make_replay:
+        print(read_module("replay_rungs").make(chosen.make_replay))
+        return
+    module = read_module(chosen.blackbox)
+    box, real = Box.of(module), getattr(module, "score_at", None)
+    steps_of = [int(one) for one in chosen.steps.split(",")]
+    errors = [0.0] * len(steps_of) if real else numbers(chosen.errors)
+    each = [module.seconds_at(steps) for steps in steps_of] if real else numbers(chosen.seconds_a_score)
+    known = {steps: Rung(steps, *one) for steps, *one in zip(steps_of, errors, each, strict=True)}
     table: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'rungs':10} {'seconds':>8} {'candidates':>10} {'median':>8} {'mean':>8} {'sd':>8}")
     for steps in chosen.rungs.split(";"):
         rungs = tuple(known[int(one)] for one in steps.split(","))
         table[steps] = {}
         for seconds in numbers(chosen.seconds):
-            searches = [Scores(box, rungs, chosen.correlation, seed) for seed in range(chosen.seeds)]
+            searches = [Scores(box, rungs, chosen.correlation, seed, real) for seed in range(chosen.seeds)]
             row = summary([volume(one, chosen.sampler, chosen.reduction, seconds) for one in searches])
             table[steps][f"{seconds:g}"] = row
             count = candidates_for(rungs, chosen.reduction, seconds)

@@ -51,23 +51,23 @@ def make(run_dir: Path, minutes: float) -> str:
     config = config.model_copy(update={"scoring": config.scoring.model_copy(update={"adapt_steps": 0})})
     plan, progress, until = plan_search(config, None, begun=True), SilentProgress(), time.monotonic() + 60 * minutes
     contents = json.loads(gzip.decompress(FILE.read_bytes())) if FILE.exists() else {"figures": []}
-    contents["knobs"] = [[knob.key, list(knob.choices)] for knob in _dearest_knobs(plan)]
+    contents["knobs"] = [[knob.key, list(knob.choices)] for knob in dearest_knobs(plan, MOST)]
     with RunLock(run.path):
         scorer = Scorer(
             scorer_parts(plan, run, prepare(plan, run, read_data(plan.base, run, progress), progress), progress)
         )
-        every = _every(contents["knobs"])
-        for chosen in every[len(contents["figures"]) :]:
+        candidates = every(contents["knobs"])
+        for chosen in candidates[len(contents["figures"]) :]:
             if time.monotonic() > until:
                 break
             candidate = plan.space.canonical(plan.space.uniform("real").replace(chosen))
             bit_ops = plan.cost_table.costs(candidate)["bit_ops"]
             contents["figures"].append([bit_ops, round(scorer.score(candidate).metrics["map50"], 5)])
     write_whole(FILE, gzip.compress(json.dumps(contents).encode(), mtime=0))
-    return f"{len(contents['figures'])} of {len(every)} candidates are scored"
+    return f"{len(contents['figures'])} of {len(candidates)} candidates are scored"
 
 
-def _dearest_knobs(plan: SearchPlan) -> list[Knob]:
+def dearest_knobs(plan: SearchPlan, most: int) -> list[Knob]:
     """The layer knobs whose choices differ most in cost, in the space's order."""
     real = plan.space.uniform("real")
 
@@ -78,13 +78,13 @@ def _dearest_knobs(plan: SearchPlan) -> list[Knob]:
     taken: list[Knob] = []
     product = 1
     for knob in sorted((k for k in plan.space.knobs if k.kind == "layer"), key=range_of, reverse=True):
-        if product * len(knob.choices) <= MOST:
+        if product * len(knob.choices) <= most:
             product *= len(knob.choices)
             taken.append(knob)
     return [knob for knob in plan.space.knobs if knob in taken]
 
 
-def _every(described: list[list[Any]]) -> list[dict[str, str]]:
+def every(described: list[list[Any]]) -> list[dict[str, str]]:
     keys, choices = zip(*described, strict=True)
     return [dict(zip(keys, chosen, strict=True)) for chosen in itertools.product(*choices)]
 
@@ -94,7 +94,7 @@ def _contents() -> dict[str, Any]:
     if not FILE.exists():
         raise ValueError("The box replay has no scores yet: make them with --make-replay RUN, of a finished search.")
     contents: dict[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
-    count = len(_every(contents["knobs"]))
+    count = len(every(contents["knobs"]))
     if len(contents["figures"]) < count:
         done = len(contents["figures"])
         raise ValueError(f"The box replay has {done} of {count} scores: give --make-replay RUN once more.")
@@ -104,7 +104,7 @@ def _contents() -> dict[str, Any]:
 @cache
 def _by_candidate() -> dict[Candidate, list[float]]:
     contents = _contents()
-    return dict(zip(map(Candidate, _every(contents["knobs"])), contents["figures"], strict=True))
+    return dict(zip(map(Candidate, every(contents["knobs"])), contents["figures"], strict=True))
 
 
 def _figures(candidate: Candidate) -> list[float]:
