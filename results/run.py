@@ -52,19 +52,19 @@ class Run:
     def front(
         self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None
     ) -> pd.DataFrame:
-        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, other figures, knobs.
+        """The Pareto set of a rung's complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
 
-        x, y and the rung are the run's own unless given; where it has several rungs, the front's stands before the
-        knobs. by: "score" compares trials by x and y; "model" by x and `<y>_model`, the accuracy that a linear model of
-        all scores of the rung expects, so that a score that was lucky counts less. The column y holds the scores either
-        way, `<y>_model` and `<y>_model_se` stand beside it.
+        x, y and the rung are the run's own unless given. by: "score" compares trials by x and y; "model" by x and
+        `<y>_model`, the accuracy that a linear model of all scores expects, so that a score that was lucky counts less.
+        The column y holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it. Where the run has
+        several rungs, the front's stands before the knobs.
         One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
         be on a front, and where the trials have no model of y.
         """
         x, y = self._axes(x, y)
         check_axes(self.trials, x, y)
         self._check_some_eligible(rung)
-        rows = front_rows(self.trials, x, y, ranked_by(self.trials, self.path, y, by), rung)
+        rows = front_rows(self.trials, x, y, ranked_by(at_rung(self.trials, rung), self.path, y, by), rung)
         if rows.empty:
             raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
         return rows
@@ -78,7 +78,7 @@ class Run:
         x, y = self._axes(x, y)
         front = self.front(x, y, by, rung)
         try:
-            return knee_id(front, x, ranked_by(self.trials, self.path, y, by))
+            return knee_id(front, x, ranked_by(at_rung(self.trials, rung), self.path, y, by))
         except ValueError as error:
             raise RunError(f"The front over {x} has no knee: {error} Choose another cost.") from error
 
@@ -121,7 +121,9 @@ class Run:
         for column in reference:
             if column not in measured(self.trials):
                 raise unknown_name("measured column", column, measured(self.trials))
-        columns = [ranked_by(self.trials, self.path, one, by) if is_maximised(one) else one for one in reference]
+        columns = [
+            ranked_by(at_rung(self.trials, rung), self.path, one, by) if is_maximised(one) else one for one in reference
+        ]
         self._check_some_eligible(rung)
         signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
         compared = at_rung(self.trials, rung)

@@ -95,10 +95,10 @@ def front(
     x: Annotated[str | None, typer.Option(help="The cost. Default: the search's own.")] = None,
     y: Annotated[str | None, typer.Option(help="The accuracy. Default: the search's own.")] = None,
     by: ByOption = "score",
+    rung: Annotated[int | None, typer.Option(help="The rung whose scores count. Default: the highest.")] = None,
     effects: Annotated[
         bool, typer.Option("--effects", help="What each choice costs or gains in accuracy, instead of the Pareto set.")
     ] = False,
-    rung: Annotated[int | None, typer.Option(help="The rung whose scores count. Default: the highest.")] = None,
     output: OutputOption = None,
 ) -> None:
     """Show the Pareto set of a run, or the effects of its choices."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,23 +14,23 @@ from pydantic import (
     model_validator,
 )
 
-from search.config.values import (
+from search.config.fields import (
     NULL_LIST,
     NULL_MAPPING,
     BatchSize,
-    Cores,
     Count,
     Format,
-    GpuPart,
-    Megabytes,
     Methods,
     Name,
     NotNegative,
     Positive,
     Share,
-    Year,
+    gpu_part,
+    number,
+    year_text,
 )
 from spaces.candidate import NO_TEACHER
+from spaces.lookup import nearest
 from trainers.file_format import is_own_file
 
 TWIN = "twin"
@@ -55,7 +56,7 @@ class Data(_Section):
     train: str = "train"
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
-    year: Year = "2007"  # in the folder VOC<year>, or years as in 2007+2012
+    year: Annotated[str, BeforeValidator(year_text)] = "2007"  # in the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
@@ -159,7 +160,7 @@ class Scoring(_Section):
     adapt_learning_rate: Positive = 2.0e-3
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
-    teacher_cache_mb: Megabytes = 1024.0
+    teacher_cache_mb: Annotated[float, BeforeValidator(number), Field(ge=0, allow_inf_nan=False)] = 1024.0
 
     @model_validator(mode="before")
     @classmethod
@@ -198,8 +199,8 @@ class Enqueued(_Section):
 class Resources(_Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
-    cpu: Cores | None = None
-    gpu: GpuPart | None = None
+    cpu: Annotated[float, BeforeValidator(number), Field(ge=0.001, allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(number), AfterValidator(gpu_part), Field(allow_inf_nan=False)] | None = None
     memory_gb: Positive | None = None
 
 
@@ -217,8 +218,8 @@ class Sampler(_Section):
 def _sampler(value: object) -> object:
     if isinstance(value, str):
         return {"name": value}
-    if isinstance(value, dict | Sampler):
-        return value
+    if isinstance(value, Sampler) or (isinstance(value, dict) and nearest("name", list(map(str, value))) is not None):
+        return value  # a misspelt key has a message of its own
     raise ValueError("must be a name, or a mapping such as {name: tpe, arguments: {n_ei_candidates: 48}}")
 
 

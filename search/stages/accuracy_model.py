@@ -1,6 +1,6 @@
 """The linear model of accuracy in a run's tables: its figures for each candidate, and the effects of choices.
 
-The model is fitted to all complete trials, whichever sampler proposed them; each rung has a model of its own, since
+The model is complete to all complete trials, whichever sampler proposed them; each rung has a model of its own, since
 scores of different rungs aren't comparable.
 """
 
@@ -68,7 +68,7 @@ class ModelTables:
         for name in self._accuracies:
             expected = errors = np.full(len(complete), np.nan)
             if len(complete) >= FEWEST_SCORES:
-                fit = Fit(rows, [cast(float, record[name]) for record in complete], self._features.group)
+                fit = Fit(rows, [cast(float, one[name]) for one in complete], self._features.group)
                 expected, errors = fit.accuracies(rows), fit.errors(rows)
                 effects.append(self._effects(name, fit, options))
             for one, mean, error in zip(figures, expected, errors, strict=True):
@@ -85,8 +85,8 @@ class ModelTables:
     def _effects(self, name: str, fit: Fit, options: Options) -> AccuracyEffects:
         compared = list(contrasts(self._sites, self._features, options))
         combinations = np.array([one.combination for one in compared]).reshape(-1, len(self._features.names))
-        fitted = zip(compared, fit.sums(combinations), fit.errors(combinations), strict=True)
-        effects = tuple(self._effect(one, float(effect), float(error)) for one, effect, error in fitted)
+        complete = zip(compared, fit.sums(combinations), fit.errors(combinations), strict=True)
+        effects = tuple(self._effect(one, float(effect), float(error)) for one, effect, error in complete)
         return AccuracyEffects(name, self._saved, len(options), fit.noise, fit.r2_left_out, effects)
 
     def _effect(self, compared: Contrast, effect: float, error: float) -> Effect:

@@ -14,7 +14,7 @@ from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.prepare import prepare
 from search.stages.retrain import retrain
-from search.stages.trials import check_workers, search_front
+from search.stages.trials import check_storage, check_workers, search_front
 from spaces.candidate import Candidate
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
@@ -46,9 +46,11 @@ def run_search(
     the folder as it was.
     """
     with callers_generators(pick_device(config.device)):
+        progress = progress or SilentProgress()
         plan = plan_search(config, None if data_root is None else Path(data_root))
+        check_storage(plan.base.config.search, progress)
         with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
-            progress = run.logged(progress or SilentProgress())
+            progress = run.logged(progress)
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
             note_data(data, run, progress)

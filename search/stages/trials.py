@@ -5,6 +5,8 @@ from typing import cast
 import results
 from search.config.schema import Search
 from search.controller.controller import Controller
+from search.controller.database import check_database
+from search.controller.database_url import masked
 from search.controller.journal import Journal
 from search.controller.proposal import Done
 from search.errors import RunError
@@ -38,6 +40,18 @@ def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
         check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
 
 
+def check_storage(search: Search, progress: Progress) -> None:
+    """Raise RunError, before anything is written, where the database for the trials can't be used."""
+    storage = search.storage
+    if storage is not None:
+        check_database(storage)
+        if masked(storage) != storage:
+            progress.note(
+                f"search.storage is {masked(storage)}, and the run's config.yaml keeps its password in the clear. Put "
+                "the password into an environment variable, and write ${NAME} in its place."
+            )
+
+
 def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> None:
     """Propose and score until the run has its trials, then write its tables. Raises RunError where all have failed."""
     config, search = plan.base.config, plan.base.config.search
@@ -47,6 +61,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         space=plan.space,
         objectives=search.objectives,
         storage=search.storage,
+        note=progress.note,
     )
     controller = Controller(
         plan.space,
