@@ -22,7 +22,7 @@ def file_name(name: str) -> str:
 
 
 def gpu_part(part: float) -> float:
-    if part != 0 and (part < 0.001 or (part > 1 and part != int(part))):
+    if part != 0 and (part < 0.001 or (part > 1 and part % 1 != 0)):
         raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
     return part
 

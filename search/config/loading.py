@@ -27,6 +27,7 @@ CHANGEABLE = (
     "data.test",
     "data.memory_limit_mb",
     "device",
+    "scoring.timeout",
     "search.trials",
     "search.workers",
     "search.address",

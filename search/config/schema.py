@@ -161,6 +161,7 @@ class Scoring(_Section):
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
     teacher_cache_mb: Annotated[float, BeforeValidator(number), Field(ge=0, allow_inf_nan=False)] = 1024.0
+    timeout: Positive | None = None  # seconds for one score; what takes longer is recorded as failed
 
     @model_validator(mode="before")
     @classmethod
@@ -200,7 +201,7 @@ class Resources(_Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
     cpu: Annotated[float, BeforeValidator(number), Field(ge=0.001, allow_inf_nan=False)] | None = None
-    gpu: Annotated[float, BeforeValidator(number), AfterValidator(gpu_part), Field(allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(number), AfterValidator(gpu_part)] | None = None
     memory_gb: Positive | None = None
 
 
@@ -232,7 +233,7 @@ class Search(_Section):
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
-    resources: Annotated[Resources, NULL_MAPPING] = Resources()
+    resources: Resources = Resources()
 
 
 class Retrain(_Section):

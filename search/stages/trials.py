@@ -3,7 +3,7 @@
 from typing import cast
 
 import results
-from search.config.schema import Search
+from search.config.schema import Config, Search
 from search.controller.controller import Controller
 from search.controller.database import check_database
 from search.controller.database_url import masked
@@ -80,7 +80,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     if controller.done() is not Done.BUDGET:
         parts = scorer_parts(plan, run, prepared, progress)
         try:
-            run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(search), progress=progress)
+            run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(config), progress=progress)
         except RunError:
             if controller.finished:  # the tables say why candidates failed
                 _write_tables(plan, run, journal.records())
@@ -89,8 +89,9 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     _check_some_complete(journal.records())
 
 
-def _nodes(search: Search) -> Nodes:
-    return Nodes(search.address, Demand(**search.resources.model_dump()))
+def _nodes(config: Config) -> Nodes:
+    search = config.search
+    return Nodes(search.address, Demand(**search.resources.model_dump()), config.scoring.timeout)
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:

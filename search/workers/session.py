@@ -25,6 +25,7 @@ from trainers.whole_files import naming_errors
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no usage reports, and no message about them
     "RAY_AIR_NEW_OUTPUT": "0",  # Tune's new output prints every failed trial even at verbosity 0
+    "RAY_agent_register_timeout_ms": "60000",  # Ray's own 15 s are too few on a busy machine, and its start fails
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths keep their meaning
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files per trial
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C reaches us: the journal is the state, and Tune need save none

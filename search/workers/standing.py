@@ -9,6 +9,7 @@ from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.predictions import MEAN, RECENT, prediction_error
 from search.controller.structured.sites import Sites
 from search.workers.growing_front import GrowingFront
+from search.workers.reasons import ended_its_worker
 
 ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
 Row = Mapping[str, object]
@@ -33,6 +34,8 @@ class Standing:
         self._fronts: dict[int, GrowingFront] = {}
         self._predicted: deque[Row] = deque(maxlen=RECENT)
         self.failed = 0
+        self.worker_deaths = 0
+        """How many of the failed candidates ended their worker."""
         self.scores: Counter[int] = Counter()
         """How many scores each rung has, failed ones included."""
 
@@ -67,6 +70,8 @@ class Standing:
             shown["model error"] = f"{error:.0%}"
         if self.failed:
             shown["failed"] = self.failed
+        if self.worker_deaths:
+            shown["deaths"] = self.worker_deaths
         if self._rungs > 1:
             shown["promoted"] = "/".join(str(self.scores[one]) for one in range(1, self._rungs))
         return shown
@@ -92,6 +97,7 @@ class Standing:
             why = str(row["reason"]).rstrip(".")
             self._note(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
         self.failed += 1
+        self.worker_deaths += ended_its_worker(str(row["reason"]))
 
     def _add_complete(self, row: Row, rung: int) -> None:
         accuracies = {name: float(str(row[name])) for name in self._accuracies}

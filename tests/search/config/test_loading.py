@@ -156,6 +156,7 @@ def test_what_may_change_on_a_resume_is_no_change(least, written):
         "search.trials=9",
         "search.workers=2",
         "search.address=head:6379",
+        "search.resources.gpu=0.25",
         "retrain.epochs=3",
         "retrain.pick=null",
     ]

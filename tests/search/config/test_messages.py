@@ -117,6 +117,7 @@ LIST, NUMBER = "must be a list, such as [a, b].", "must be a number."
 EXPECTED = {
     ("search.objectives", "map50"): f"is 'map50', {LIST}",
     ("search.objectives", "{map50: 1}"): f"is {{map50: 1}}, {LIST}",
+    ("search.resources.gpu", "1.5"): "is 1.5, must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs.",
     ("search.constraints", "[ops]"): "is [ops], must be a mapping of names, such as {name: value}.",
     ("space.terms.feature_hint", "twin"): "is 'twin', must be a mapping of keys, such as {key: value}.",
     ("scoring", "null"): "is null, must be a mapping of keys, such as {key: value}, or {} for the defaults.",
