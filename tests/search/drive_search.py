@@ -34,4 +34,4 @@ def drive(address: str, folder: Path, log: Path, trials: int) -> None:
     """Search in the Ray at the address, or search on. Each score stands in the log."""
     start_ray(address)
     with RunLock(folder):
-        run_trials(open_controller(folder, trials), FakeParts(seconds=0.05, log=str(log)), make_fake_scorer)
+        run_trials(open_controller(folder, trials, rungs=2), FakeParts(seconds=0.05, log=str(log)), make_fake_scorer)

@@ -42,7 +42,7 @@ class FakeScorer:
             ENDINGS[ending]()
         if self._parts.log is not None:
             with open(self._parts.log, "a") as log:  # noqa: PTH123 - a whole line at once, appended
-                log.write(f"{candidate.id}\n")
+                log.write(f"{candidate.id}.{rung}\n")
         map50 = float("nan") if ending == "nan" else 0.9 - 0.05 * signs + 0.01 * rung
         return SimpleNamespace(
             metrics={"map50": map50},
