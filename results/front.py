@@ -15,30 +15,46 @@ def eligible(trials: pd.DataFrame) -> pd.Series[bool]:
     return trials["state"].eq("complete") & trials["feasible"]
 
 
-def front_flags(trials: pd.DataFrame, x: str, y: str) -> NDArray[np.bool_]:
-    """Which trials no other eligible trial beats at x (lower is better) and y (higher is better), bool (N,).
+def top_rung(trials: pd.DataFrame) -> int:
+    """The highest rung with a trial that may be on a front, whose front is a run's own; 0 where there is none."""
+    return int(trials.loc[eligible(trials), "rung"].max()) if eligible(trials).any() else 0
 
-    Trials with equal x and y are all flagged; a trial without a finite x and y is not.
+
+def at_rung(trials: pd.DataFrame, rung: int | None = None) -> pd.DataFrame:
+    """The trials of one rung, the highest by default: scores of different rungs are never compared."""
+    return trials[trials["rung"].eq(top_rung(trials) if rung is None else rung)]
+
+
+def front_flags(trials: pd.DataFrame, x: str, y: str, rung: int | None = None) -> NDArray[np.bool_]:
+    """Which trials no other eligible trial of the rung beats at x (lower is better) and y (higher is), bool (N,).
+
+    The rung is the highest by default. Trials with equal x and y are all flagged; a trial without a finite x and y is
+    not.
     """
     costs = trials[[x, y]].to_numpy(dtype=np.float64) * [1.0, -1.0]
-    costs[~eligible(trials).to_numpy(dtype=np.bool_)] = np.nan
+    compared = eligible(trials) & trials["rung"].eq(top_rung(trials) if rung is None else rung)
+    costs[~compared.to_numpy(dtype=np.bool_)] = np.nan
     return pareto_mask(costs)
 
 
-def front_rows(trials: pd.DataFrame, x: str, y: str, ranked: str | None = None) -> pd.DataFrame:
-    """The front as a table sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
+def front_rows(
+    trials: pd.DataFrame, x: str, y: str, ranked: str | None = None, rung: int | None = None
+) -> pd.DataFrame:
+    """The front of a rung, sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
 
-    ranked: the column that trials are compared by in place of y. One row for each distinct point (x, ranked): of
-    several trials with the same numbers the earliest stands for all.
+    ranked: the column that trials are compared by in place of y. rung: the highest unless given; where the trials have
+    several, the front's stands before the knobs. One row for each distinct point (x, ranked): of several trials with
+    the same numbers the earliest stands for all.
     """
-    axes = [x, ranked or y]
-    flagged = trials[front_flags(trials, *axes)]
-    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(x)
+    axes = (x, ranked or y)
+    flagged = trials[front_flags(trials, *axes, rung)]
+    distinct = flagged.drop_duplicates(subset=list(axes), keep="first").sort_values(x)
     figures = [name for name in trials.columns if is_figure(name)]
     first = [x, y, *(name for name in (model_column(y), error_column(y)) if name in figures)]
     rest = [name for name in figures if name not in first]
     knobs = [name for name in trials.columns if is_knob(name)]
-    return distinct[["id", *first, *rest, *knobs]].reset_index(drop=True)
+    of_several = ["rung"] if trials["rung"].nunique() > 1 else []
+    return distinct[["id", *first, *rest, *of_several, *knobs]].reset_index(drop=True)
 
 
 def knee_id(front: pd.DataFrame, x: str, y: str) -> str:

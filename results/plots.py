@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from results.columns import axis_label, check_axes
 from results.errors import RunError
 from results.files import write_whole
-from results.front import eligible, front_rows, knee_id
+from results.front import at_rung, eligible, front_rows, knee_id, top_rung
 from results.labels import Label, place_labels
 
 # Okabe and Ito's palette: distinct in every common form of colour blindness, and by lightness in grey print.
@@ -32,17 +32,19 @@ def plot_front(
     x: str,
     y: str,
     references: Mapping[str, str] | None = None,
+    rung: int | None = None,
 ) -> None:
     """Write the picture of the front over x (minimised) and y (maximised) to a .png, .svg or .pdf file.
 
     references: id -> label of candidates to be named in the picture; an id that is not in it is left out.
+    rung: whose trials are drawn, the highest by default.
     RunError for another ending of the path, or a column that is no axis.
     """
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise RunError(f"{target} ends in {target.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
-    write_whole(target, rendered(front_figure(trials, x, y, references), kind))
+    write_whole(target, rendered(front_figure(trials, x, y, references, rung), kind))
 
 
 def rendered(figure: Figure, kind: str = "png") -> bytes:
@@ -52,16 +54,21 @@ def rendered(figure: Figure, kind: str = "png") -> bytes:
     return content.getvalue()
 
 
-def front_figure(trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None = None) -> Figure:
+def front_figure(
+    trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None = None, rung: int | None = None
+) -> Figure:
     """The picture, without pyplot. Without a complete trial: empty axes with a text that says so."""
     check_axes(trials, x, y)
+    rung = top_rung(trials) if rung is None else rung
+    of_several = f" at rung {rung}" if trials["rung"].nunique() > 1 else ""
+    trials = at_rung(trials, rung)
     figure = Figure(figsize=(7.5, 5.0), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     finite = np.isfinite(trials[[x, y]].to_numpy(dtype=np.float64)).all(axis=1)
     complete = trials[trials["state"].eq("complete").to_numpy(dtype=bool) & finite]
-    front = front_rows(trials, x, y)
-    _draw_frame(axes, x, y, _heading(trials, front))
+    front = front_rows(trials, x, y, rung=rung)
+    _draw_frame(axes, x, y, _heading(trials, front, of_several))
     if complete.empty:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, "No complete candidate yet", transform=axes.transAxes, ha="center", color=INK, fontsize=12)
@@ -74,10 +81,12 @@ def front_figure(trials: pd.DataFrame, x: str, y: str, references: Mapping[str, 
     return figure
 
 
-def _heading(trials: pd.DataFrame, front: pd.DataFrame) -> str:
+def _heading(trials: pd.DataFrame, front: pd.DataFrame, of_several: str) -> str:
     failed = int(trials["state"].eq("failed").sum())
     scored = len(trials) - failed
-    return f"Front of {len(front)} out of {scored} candidates" + (f" ({failed} failed, not shown)" if failed else "")
+    return f"Front of {len(front)} out of {scored} candidates{of_several}" + (
+        f" ({failed} failed, not shown)" if failed else ""
+    )
 
 
 def _draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:

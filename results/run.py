@@ -16,7 +16,7 @@ from results.effects import read_effects
 from results.errors import RunError, unknown_name
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
-from results.front import eligible, front_rows, knee_id
+from results.front import at_rung, eligible, front_rows, knee_id, top_rung
 from results.parquet import read_notes, read_parquet
 from results.ranking import Ranking, ranked_by
 from results.volume import hypervolume
@@ -39,31 +39,44 @@ class Run:
     x: str = USUAL_X
     y: str = USUAL_Y
 
-    def front(self, x: str | None = None, y: str | None = None, by: Ranking = "score") -> pd.DataFrame:
-        """The Pareto set of the complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
+    @property
+    def rungs(self) -> list[int]:
+        """The rungs that have scores, complete or failed."""
+        return sorted(int(rung) for rung in self.trials["rung"].unique())
 
-        x and y are the run's own unless given. by: "score" compares trials by x and y; "model" by x and `<y>_model`,
-        the accuracy that a linear model of all scores expects, so that a score that was lucky counts less. The column y
-        holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it.
+    @property
+    def rung(self) -> int:
+        """The rung of the run's own front: the highest with a complete, feasible trial."""
+        return top_rung(self.trials)
+
+    def front(
+        self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None
+    ) -> pd.DataFrame:
+        """The Pareto set of a rung's complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
+
+        x, y and the rung are the run's own unless given. by: "score" compares trials by x and y; "model" by x and
+        `<y>_model`, the accuracy that a linear model of all scores expects, so that a score that was lucky counts less.
+        The column y holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it. Where the run has
+        several rungs, the front's stands before the knobs.
         One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
         be on a front, and where the trials have no model of y.
         """
         x, y = self._axes(x, y)
         check_axes(self.trials, x, y)
-        self._check_some_eligible()
-        rows = front_rows(self.trials, x, y, ranked_by(self.trials, self.path, y, by))
+        self._check_some_eligible(rung)
+        rows = front_rows(self.trials, x, y, ranked_by(self.trials, self.path, y, by), rung)
         if rows.empty:
             raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
         return rows
 
-    def knee(self, x: str | None = None, y: str | None = None, by: Ranking = "score") -> str:
+    def knee(self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None) -> str:
         """The id of the front's knee: the point farthest above the chord between the ends, cost on a log scale.
 
-        x, y and by: as for front(). The cheaper end where no inner point lies above the chord. RunError as for front(),
-        and for costs of zero.
+        x, y, by and rung: as for front(). The cheaper end where no inner point lies above the chord. RunError as for
+        front(), and for costs of zero.
         """
         x, y = self._axes(x, y)
-        front = self.front(x, y, by)
+        front = self.front(x, y, by, rung)
         try:
             return knee_id(front, x, ranked_by(self.trials, self.path, y, by))
         except ValueError as error:
@@ -98,20 +111,21 @@ class Run:
         """
         return read_effects(self.path, self.y if y is None else y, int(self.trials["state"].eq("complete").sum()))
 
-    def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score") -> float:
+    def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score", rung: int | None = None) -> float:
         """The volume between the reference point and the front, in the product of the columns' own units.
 
         reference: two or three columns with the worst value that still counts, such as {"bit_ops": 2e9, "map50": 0.0}.
-        Accuracies are maximised, costs minimised. Only complete, feasible trials with all these figures count. by: as
-        for front(), of every accuracy in the reference.
+        Accuracies are maximised, costs minimised. Only complete, feasible trials of the rung with all these figures
+        count; the rung is the run's own unless given. by: as for front(), of every accuracy in the reference.
         """
         for column in reference:
             if column not in measured(self.trials):
                 raise unknown_name("measured column", column, measured(self.trials))
         columns = [ranked_by(self.trials, self.path, one, by) if is_maximised(one) else one for one in reference]
-        self._check_some_eligible()
+        self._check_some_eligible(rung)
         signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
-        points = self.trials.loc[eligible(self.trials), columns].to_numpy(dtype=np.float64) * signs
+        compared = at_rung(self.trials, rung)
+        points = compared.loc[eligible(compared), columns].to_numpy(dtype=np.float64) * signs
         worst = np.array(list(reference.values()), dtype=np.float64) * signs
         try:
             return hypervolume(points[np.isfinite(points).all(axis=1)], worst)
@@ -124,28 +138,32 @@ class Run:
         x: str | None = None,
         y: str | None = None,
         references: Mapping[str, str] | None = None,
+        rung: int | None = None,
     ) -> None:
-        """Write a picture of the front with all candidates behind it; `path` ends in .png, .svg or .pdf.
+        """Write a picture of the front with the rung's candidates behind it; `path` ends in .png, .svg or .pdf.
 
-        x and y are the run's own unless given. references: id -> label of candidates to be named in the picture, such
-        as the all-real one.
+        x, y and the rung are the run's own unless given. references: id -> label of candidates to be named in the
+        picture, such as the all-real one.
         """
         from results.plots import plot_front  # here, since matplotlib is slow to import
 
-        plot_front(self.trials, path, *self._axes(x, y), references=references)
+        plot_front(self.trials, path, *self._axes(x, y), references=references, rung=rung)
 
     def _axes(self, x: str | None, y: str | None) -> tuple[str, str]:
         return self.x if x is None else x, self.y if y is None else y
 
-    def _check_some_eligible(self) -> None:
-        complete = int(self.trials["state"].eq("complete").sum())
+    def _check_some_eligible(self, rung: int | None = None) -> None:
+        if rung is not None and rung not in self.rungs:
+            raise unknown_name("rung", str(rung), [str(one) for one in self.rungs])
+        trials = at_rung(self.trials, rung)
+        complete = int(trials["state"].eq("complete").sum())
         if not complete:
-            why = f"all {len(self.trials)} so far failed" if len(self.trials) else "nothing has been scored yet"
+            why = f"all {len(trials)} so far failed" if len(trials) else "nothing has been scored yet"
             raise RunError(
                 f"{self.path} has no complete trial: {why}. The column 'reason' of failed trials says why they did; "
                 "run `bitfront search` with more trials once that is mended."
             )
-        if not eligible(self.trials).any():
+        if not eligible(trials).any():
             raise RunError(
                 f"None of the {complete} complete trials in {self.path} is within the budgets of the search. "
                 "Loosen search.constraints, or let it run for more trials."

@@ -38,7 +38,8 @@ def write_run_tables(
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
-    noted in trials.parquet, and an opened Run uses them by default.
+    noted in trials.parquet, and an opened Run uses them by default. Where records have several rungs, the front is that
+    of the highest one that has any.
     references: labels for some ids in the picture. effects: by accuracy.
     Everything is computed before anything is written; each file appears whole or not at all. RunError for a bad record
     or axis.
@@ -62,13 +63,17 @@ def write_run_tables(
 
 
 def front_json(front: pd.DataFrame, x: str, y: str) -> str:
-    """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null."""
+    """The front as a list of objects: id, metrics, costs, candidate (its knobs). A figure that is missing is null.
+
+    Where the trials have several rungs, each object has its rung too.
+    """
     figures = {
         "metrics": [name for name in front.columns if is_accuracy(name) or is_error(name) or name == y],
         "costs": [name for name in front.columns if name in COSTS or name == x],
     }
     rows = [
         {"id": row["id"]}
+        | ({"rung": int(row["rung"])} if "rung" in front else {})
         | {kind: {name: _finite(row[name]) for name in names} for kind, names in figures.items()}
         | {"candidate": knobs_of(row)}
         for _, row in front.iterrows()

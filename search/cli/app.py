@@ -28,6 +28,7 @@ from search.cli.options import (
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
+    from results import Run
     from search.stages.detector_result import Result
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
@@ -79,6 +80,7 @@ def search(
         folder = run_dir or default_folder(loaded.name)
         outcome = run_search(loaded, folder.resolve(), _absolute(data), terminal_progress(sys.stderr))
         print_front(outcome.run.front(), outcome.run.x, outcome.run.y)
+        _note_rung(outcome.run)
         typer.echo(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
@@ -93,6 +95,7 @@ def front(
     x: Annotated[str | None, typer.Option(help="The cost. Default: the search's own.")] = None,
     y: Annotated[str | None, typer.Option(help="The accuracy. Default: the search's own.")] = None,
     by: ByOption = "score",
+    rung: Annotated[int | None, typer.Option(help="The rung whose scores count. Default: the highest.")] = None,
     effects: Annotated[
         bool, typer.Option("--effects", help="What each choice costs or gains in accuracy, instead of the Pareto set.")
     ] = False,
@@ -112,7 +115,8 @@ def front(
         else:
             ranked = y or opened.y
             ranked = model_column(ranked) if by == "model" else ranked
-            print_front(opened.front(x, y, by), x or opened.x, ranked, format_, output)
+            print_front(opened.front(x, y, by, rung), x or opened.x, ranked, format_, output)
+            _note_rung(opened, rung)
 
 
 @app.command()
@@ -242,6 +246,15 @@ def cost(
 def main() -> None:
     """The console entry. Exits with 2 on a user's mistake, with 130 on Ctrl-C, with 1 and a traceback on a bug."""
     app()
+
+
+def _note_rung(run: "Run", rung: int | None = None) -> None:
+    """Where a run has several rungs, say on stderr which one a front is of."""
+    if len(run.rungs) > 1:
+        others = " and ".join(str(one) for one in run.rungs)
+        typer.echo(
+            f"This is the front at rung {run.rung if rung is None else rung}; the run has rungs {others}.", err=True
+        )
 
 
 def _print_result(result: "Result", how: str) -> None:

@@ -34,14 +34,6 @@ def searched_terms(space: Space, student: Student, teachers: Mapping[str, Teache
             yield Problem(f"{key}.weight", Kind.NOT_ALLOWED, str(error), list(term.weight))
 
 
-def adapt_steps(steps: int, terms: Collection[str]) -> Iterator[Problem]:
-    """A problem of `scoring.adapt_steps` where terms are searched but scores don't depend on them."""
-    if terms and steps == 0:
-        reason = f"is 0, so that what space.terms searches ({', '.join(terms)}) has no effect on scores"
-        text = f"{reason}. Adapt some steps, or take the terms out."
-        yield Problem("scoring.adapt_steps", Kind.CONFLICT, text, 0)
-
-
 def trained_terms(train: Train, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """Problems of `train.terms`."""
     shapes, methods = _shapes(student, teachers), trained_methods(train.layers)

@@ -7,7 +7,8 @@ from search.config.check_detectors import ensemble_members, image_size, student_
 from search.config.check_enqueued import enqueued_candidates
 from search.config.check_layers import search_losses, searched_layers, searched_methods, trained_layers
 from search.config.check_samplers import known_sampler
-from search.config.check_terms import adapt_steps, searched_terms, taught_by_ensemble, trained_terms
+from search.config.check_scoring import scoring_steps
+from search.config.check_terms import searched_terms, taught_by_ensemble, trained_terms
 from search.config.names import known_names, unknown, without_repetition
 from search.config.problems import Kind, Problem
 from search.config.schema import Config, Data, Search
@@ -28,7 +29,7 @@ def problems(config: Config) -> list[Problem]:
         *searched_layers(space.layers),
         *search_losses(config.supernet.search_losses, searched_methods(space.layers)),
         *searched_terms(space, student, teachers),
-        *adapt_steps(config.scoring.adapt_steps, space.terms),
+        *scoring_steps(config.scoring, space.terms),
     ]
     return [
         *image_size(data.image_size, student, teachers),

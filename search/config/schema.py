@@ -1,62 +1,39 @@
 """The shape of a config: every key with its type, bounds and default."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from search.config.fields import (
+    NULL_LIST,
+    NULL_MAPPING,
+    BatchSize,
+    Count,
+    Format,
+    Methods,
+    Name,
+    NotNegative,
+    Positive,
+    Share,
+    gpu_part,
+    number,
+    year_text,
+)
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
-from trainers.data.formats import FORMATS
 from trainers.file_format import is_own_file
 
 TWIN = "twin"
-
-
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not true or false")
-    return value
-
-
-def _file_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError("must consist of letters, digits, '.', '_' and '-', and start with a letter or digit")
-    return name
-
-
-def _gpu(part: float) -> float:
-    if part != 0 and (part < 0.001 or (part > 1 and part % 1 != 0)):
-        raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
-    return part
-
-
-def _year(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _known_format(value: object) -> object:
-    names = list(FORMATS)
-    if value not in names:
-        near = nearest(value, names) if isinstance(value, str) else None
-        hint = f" (did you mean {near!r}?)" if near is not None else ""
-        raise ValueError(f"must be {', '.join(map(repr, names[:-1]))} or {names[-1]!r}{hint}")
-    return value
-
-
-NULL_LIST = BeforeValidator(lambda value: () if value is None else value)
-NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
-"""Null means empty: YAML reads a key with nothing behind it as null."""
-
-Count = Annotated[int, Field(strict=True, ge=1)]
-NotNegative = Annotated[int, Field(strict=True, ge=0)]
-Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
-BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
-Name = Annotated[str, AfterValidator(_file_name)]
-Format = Annotated[str, BeforeValidator(_known_format)]
-Methods = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class _Section(BaseModel):
@@ -79,7 +56,7 @@ class Data(_Section):
     train: str = "train"
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
-    year: Annotated[str, BeforeValidator(_year)] = "2007"  # in the folder VOC<year>, or years as in 2007+2012
+    year: Annotated[str, BeforeValidator(year_text)] = "2007"  # in the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
@@ -168,14 +145,41 @@ class Supernet(_Section):
     search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 
 
+class Rung(_Section):
+    """How much effort a score takes, of several a candidate may get."""
+
+    adapt_steps: NotNegative
+
+
 class Scoring(_Section):
     """How a candidate is scored. With adapt_steps 0 only its layers count, not its distillation terms."""
 
-    adapt_steps: Annotated[int, Field(strict=True, ge=0)] = 50
+    adapt_steps: NotNegative | None = 50  # null beside rungs
+    rungs: Annotated[tuple[Rung, ...], NULL_LIST] = ()  # instead of adapt_steps: one candidate in so many goes on
+    reduction: Annotated[int, Field(strict=True, ge=2)] = 3
     adapt_learning_rate: Positive = 2.0e-3
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
-    teacher_cache_mb: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = 1024.0
+    teacher_cache_mb: Annotated[float, BeforeValidator(number), Field(ge=0, allow_inf_nan=False)] = 1024.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rungs_replace_the_default(cls, values: object) -> object:
+        alone = isinstance(values, dict) and values.get("rungs") and "adapt_steps" not in values
+        return {**values, "adapt_steps": None} if isinstance(values, dict) and alone else values
+
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        steps = [rung.adapt_steps for rung in rungs]
+        if steps != sorted(set(steps)):
+            raise ValueError("must have more adapt_steps from rung to rung")
+        return rungs
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The adaptation steps of each rung."""
+        return tuple(rung.adapt_steps for rung in self.rungs) or (self.adapt_steps or 0,)
 
 
 class TrainTerm(_Section):
@@ -195,8 +199,8 @@ class Enqueued(_Section):
 class Resources(_Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
-    cpu: Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)] | None = None
-    gpu: Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu)] | None = None
+    cpu: Annotated[float, BeforeValidator(number), Field(ge=0.001, allow_inf_nan=False)] | None = None
+    gpu: Annotated[float, BeforeValidator(number), AfterValidator(gpu_part)] | None = None
     memory_gb: Positive | None = None
 
 
@@ -214,8 +218,8 @@ class Sampler(_Section):
 def _sampler(value: object) -> object:
     if isinstance(value, str):
         return {"name": value}
-    if isinstance(value, dict | Sampler):
-        return value
+    if isinstance(value, Sampler) or (isinstance(value, dict) and nearest("name", list(map(str, value))) is not None):
+        return value  # a misspelt key has a message of its own
     raise ValueError("must be a name, or a mapping such as {name: tpe, arguments: {n_ei_candidates: 48}}")
 
 

@@ -6,6 +6,7 @@ import results
 from search.config.schema import Search
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import SearchPlan
 from search.plan.samplers import sampler_choice
@@ -31,10 +32,9 @@ Rows = list[dict[str, object]]
 
 def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
     """Raise RunError, before long trainings, where Ray could not start the workers on this machine after them."""
-    scoring, val = plan.base.config.scoring, cast(Decoded, data.val)
     if not run.supernet.is_file():
-        adapted = scoring.adapt_steps * scoring.batch_size
-        seen = min(max(adapted, scoring.recalibrate_images), len(data.train))
+        val = cast(Decoded, data.val)
+        seen = min(score_settings(plan).images, len(data.train))
         check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
 
 
@@ -59,8 +59,10 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         workers=search.workers,
         constraints=search.constraints,
         initial=plan.initial,
+        rungs=len(config.scoring.steps),
+        reduction=config.scoring.reduction,
     )
-    if controller.finished < search.trials:
+    if controller.done() is not Done.BUDGET:
         parts = scorer_parts(plan, run, prepared, progress)
         try:
             run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(search), progress=progress)
@@ -78,19 +80,9 @@ def _nodes(search: Search) -> Nodes:
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
     """What every worker gets, once."""
-    config = plan.base.config
-    scoring, supernet = config.scoring, config.supernet
-    settings = ScoreSettings(
-        adapt_steps=scoring.adapt_steps,
-        adapt_learning_rate=scoring.adapt_learning_rate,
-        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
-        batch_size=scoring.batch_size,
-        recalibrate_images=scoring.recalibrate_images,
-        seed=seeded(config.seed, "scoring"),
-        device=config.device,
-    )
+    settings = score_settings(plan)
     train = seen_by(settings, prepared.train)
-    adapts = scoring.adapt_steps > 0
+    adapts = settings.steps[-1] > 0
     return pack(
         spec=plan.base.student,
         settings=settings,
@@ -102,6 +94,23 @@ def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         train=train,
         val=prepared.val,
         known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
+    )
+
+
+def score_settings(plan: SearchPlan) -> ScoreSettings:
+    """How candidates are adapted and measured, at every rung."""
+    config = plan.base.config
+    scoring, supernet = config.scoring, config.supernet
+    first, *higher = scoring.steps
+    return ScoreSettings(
+        adapt_steps=first,
+        higher_rungs=tuple(higher),
+        adapt_learning_rate=scoring.adapt_learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        batch_size=scoring.batch_size,
+        recalibrate_images=scoring.recalibrate_images,
+        seed=seeded(config.seed, "scoring"),
+        device=config.device,
     )
 
 

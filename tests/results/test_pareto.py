@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from results import knee, pareto_mask
+from results.pareto import pareto_ranks
 
 # Few distinct values, so that ties and equal points are common.
 SMALL = st.integers(-4, 4).map(float)
@@ -136,3 +137,19 @@ def test_the_knee_lies_on_the_front_and_nothing_on_it_is_higher(points):
         up = (np.append(front[:, 1], points[found, 1]) - ends[0, 1]) / (ends[1, 1] - ends[0, 1])
         heights = up - along
         assert heights[-1] == pytest.approx(heights.max(), abs=1e-8)
+
+
+def test_ranks_are_the_fronts_of_what_is_left():
+    points = [[1, 3], [2, 2], [2, 3], [3, 3], [3, 1], [2, 3], [np.nan, 0]]
+    assert pareto_ranks(points).tolist() == [0, 0, 1, 2, 0, 1, 3]
+    assert pareto_ranks([[3.0], [1.0], [2.0], [1.0]]).tolist() == [2, 0, 1, 0]
+    assert pareto_ranks(np.empty((0, 2))).tolist() == []
+
+
+@given(st.integers(1, 4).flatmap(lambda d: st.lists(st.tuples(*[st.integers(-3, 3)] * d), min_size=1, max_size=25)))
+def test_each_rank_is_the_front_without_those_before_it(rows):
+    points = np.array(rows, dtype=float)
+    ranks = pareto_ranks(points)
+    for rank in range(ranks.max() + 1):
+        left = ranks >= rank
+        assert ((ranks[left] == rank) == pareto_mask(points[left])).all()

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.controller.structured.accuracy_model import FIRST_FIT
-from search.controller.structured.linear_model import RATIOS, WIDE, Posterior, Sums, log_evidence, posterior
+from search.controller.structured.evidence import RATIOS, WIDE, Evidence
+from search.controller.structured.linear_model import Posterior, Sums, posterior
 
 Array = NDArray[np.float64]
 
@@ -74,7 +75,7 @@ class Fit:
 
 def _posteriors(sums: Sums, group: NDArray[np.int64]) -> list[Posterior]:
     """Posteriors of the effects, each given a draw of the prior variances from theirs, by Gibbs sampling."""
-    rng = np.random.default_rng(0)
+    rng, evidence = np.random.default_rng(0), Evidence(sums, group)
     chosen = np.ones(group.max() + 1)
     chosen[0] = WIDE
     draws = []
@@ -82,7 +83,7 @@ def _posteriors(sums: Sums, group: NDArray[np.int64]) -> list[Posterior]:
         for at in np.unique(group)[1:]:
             tried = np.repeat(chosen[None], len(RATIOS), axis=0)
             tried[:, at] = RATIOS
-            chances = log_evidence(sums, tried[:, group]) + PRIOR
+            chances = evidence.log(tried) + PRIOR
             chances = np.exp(chances - chances.max())
             chosen = tried[rng.choice(len(RATIOS), p=chances / chances.sum())]
         if sweep >= WARM_UP:
@@ -92,5 +93,5 @@ def _posteriors(sums: Sums, group: NDArray[np.int64]) -> list[Posterior]:
 
 def _leverages(one: Posterior, combinations: Array) -> Array:
     """The variances (N,) of sums of effects, in units of the noise's."""
-    along = np.linalg.solve(one.half, one.spread[:, None] * combinations.T)
+    along = np.linalg.solve(one.half, one.spread[:, None] * combinations[:, one.used].T)
     return np.asarray(np.square(along).sum(0))

@@ -201,3 +201,20 @@ def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
 def test_a_file_that_is_no_candidate_is_refused(call, tmp_path, content, message):
     (tmp_path / "candidate.json").write_text(content)
     assert message in refused(call("cost", "demo", "--candidate", tmp_path / "candidate.json"))
+
+
+def test_the_front_of_a_run_with_several_rungs_says_which_one_it_is(call, run):
+    records = [
+        {"number": 0, "id": "00", "state": "complete", "reason": None, "layer/b": "real", "ops": 1e6, "rung": rung}
+        | {"bit_ops": 1e9, "map50": 0.5 + 0.1 * rung}
+        for rung in (0, 1)
+    ]
+    results.write_run_tables(run, records, x="ops", y="map50")
+    highest, first = call("front", run, "--format", "csv"), call("front", run, "--format", "csv", "--rung", "0")
+    assert highest.stderr == "This is the front at rung 1; the run has rungs 0 and 1.\n"
+    assert first.stderr == "This is the front at rung 0; the run has rungs 0 and 1.\n"
+    assert [one.stdout.splitlines()[1] for one in (highest, first)] == [
+        "00,1000000.0,0.6,1000000000.0,1,real",
+        "00,1000000.0,0.5,1000000000.0,0,real",
+    ]
+    assert "No rung is called '2'" in refused(call("front", run, "--rung", "2"))
