@@ -12,7 +12,7 @@ import pandas as pd
 
 from results import layout
 from results.errors import RunError
-from results.parquet import read_notes, read_parquet, to_parquet
+from results.parquet import read_parquet, to_parquet
 
 ACCURACY = "accuracy"
 
@@ -97,7 +97,8 @@ def read_effects(run_dir: Path, accuracy: str, complete: int) -> pd.DataFrame:
     file = run_dir / f"{layout.EFFECTS}.parquet"
     if not file.is_file():
         raise RunError(f"{run_dir} has no {file.name}. {layout.made_from_journal(run_dir)}")
-    notes = {name: json.loads(text) for name, text in read_notes(file).items()}
+    frame, texts = read_parquet(file)
+    notes = {name: json.loads(text) for name, text in texts.items()}
     if not notes:
         raise RunError(
             f"{run_dir} has {complete} complete trials, too few for a model of the accuracy. "
@@ -105,7 +106,6 @@ def read_effects(run_dir: Path, accuracy: str, complete: int) -> pd.DataFrame:
         )
     if accuracy not in notes:
         raise RunError(f"{run_dir} has no effects on {accuracy!r}; the search optimised {', '.join(notes)}.")
-    frame = read_parquet(file)
     chosen = frame[frame[ACCURACY].eq(accuracy)].reset_index(drop=True)
     chosen.attrs = notes[accuracy]
     return chosen

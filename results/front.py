@@ -40,20 +40,20 @@ def front_flags(trials: pd.DataFrame, x: str, y: str, rung: int | None = None) -
 def front_rows(
     trials: pd.DataFrame, x: str, y: str, ranked: str | None = None, rung: int | None = None
 ) -> pd.DataFrame:
-    """The front of a rung, sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
+    """The front as a table sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
 
-    ranked: the column that trials are compared by in place of y. rung: the highest unless given; where the trials have
-    several, the front's stands before the knobs. One row for each distinct point (x, ranked): of several trials with
-    the same numbers the earliest stands for all.
+    ranked: the column that trials are compared by in place of y. rung: the highest by default; where the trials have
+    several, it stands before the knobs. One row for each distinct point (x, ranked): of several trials with the same
+    numbers the earliest stands for all.
     """
     axes = (x, ranked or y)
     flagged = trials[front_flags(trials, *axes, rung)]
-    distinct = flagged.drop_duplicates(subset=list(axes), keep="first").sort_values(x)
+    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(x)
     figures = [name for name in trials.columns if is_figure(name)]
     first = [x, y, *(name for name in (model_column(y), error_column(y)) if name in figures)]
     rest = [name for name in figures if name not in first]
-    knobs = [name for name in trials.columns if is_knob(name)]
     of_several = ["rung"] if trials["rung"].nunique() > 1 else []
+    knobs = [name for name in trials.columns if is_knob(name)]
     return distinct[["id", *first, *rest, *of_several, *knobs]].reset_index(drop=True)
 
 

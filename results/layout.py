@@ -48,6 +48,8 @@ SECONDS = "seconds.json"
 """How long each stage took, over all starts."""
 TRAINING_LOG = "training.jsonl"
 """The figures of every epoch."""
+TENSORBOARD = "tensorboard"
+"""Scalars of trainings and search, a folder per stage."""
 
 JOURNAL = "journal.log"
 """The study: one record per finished trial."""
@@ -62,5 +64,8 @@ EFFECTS = "effects"
 
 
 def made_from_journal(folder: object) -> str:
-    """The way out where a run that an earlier version made lacks something in its tables."""
-    return f"An earlier version made it: `bitfront search CONFIG --run-dir {folder}` writes its tables again."
+    """The way out where a run that has not ended, or that an earlier version made, lacks something in its tables."""
+    return (
+        "It comes with the end of the search. If that was stopped, or an earlier version made the run, "
+        f"`bitfront search CONFIG --run-dir {folder}` goes on and writes the tables again."
+    )

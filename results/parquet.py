@@ -21,7 +21,7 @@ NOTES = b"bitfront.notes"
 def to_parquet(frame: pd.DataFrame, notes: Mapping[str, str] | None = None) -> bytes:
     """The file's content. A column of mixed types is stored as JSON texts, and said so in the file's metadata.
 
-    notes: what read_notes gives back.
+    notes: what read_parquet gives back beside the table.
     """
     mixed = [str(name) for name in frame.columns if _is_mixed(frame[name])]
     storable = frame.copy(deep=False)
@@ -37,27 +37,22 @@ def to_parquet(frame: pd.DataFrame, notes: Mapping[str, str] | None = None) -> b
     return content.getvalue()
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """The table in a file that to_parquet made. RunError when it is no Parquet file."""
+def read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table in a file that to_parquet made, and its notes. RunError when it is no Parquet file.
+
+    The notes are those of this table, also where another one takes its place meanwhile. There are none in a file that
+    something else made.
+    """
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path} is not readable as a trials table: {error}") from error
     frame: pd.DataFrame = table.to_pandas()
-    for name in json.loads((table.schema.metadata or {}).get(MIXED, b"[]")):
+    metadata = table.schema.metadata or {}
+    for name in json.loads(metadata.get(MIXED, b"[]")):
         values = [None if pd.isna(text) else json.loads(text) for text in frame[name]]
         frame[name] = pd.Series(values, dtype=object, index=frame.index)
-    return frame
-
-
-def read_notes(path: Path) -> dict[str, str]:
-    """The notes that to_parquet was given; none of a file that something else made. RunError when it is no Parquet."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path} is not readable as a trials table: {error}") from error
-    notes: dict[str, str] = json.loads(metadata.get(NOTES, b"{}"))
-    return notes
+    return frame, json.loads(metadata.get(NOTES, b"{}"))
 
 
 def _is_mixed(column: pd.Series) -> bool:

@@ -17,8 +17,9 @@ from results.errors import RunError, unknown_name
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import at_rung, eligible, front_rows, knee_id, top_rung
-from results.parquet import read_notes, read_parquet
+from results.parquet import read_parquet
 from results.ranking import Ranking, ranked_by
+from results.state import PLANNED, State, is_locked, state_of
 from results.volume import hypervolume
 
 
@@ -32,12 +33,22 @@ class Run:
     trials: one row per score in order of completion, with its rung; a column per knob ("layer/...", "teacher/...",
     "weight/...", no value where it has no effect), accuracy, cost and timing, and the flags `feasible` and `front`,
     which is that of the run's own x and y.
+    state: "running" while the search is at work, "unfinished" if it was stopped, "finished". Of a search that is at
+    work the trials are those of its last seconds; open it again for more.
+    planned: how many candidates the search will score in all; None where the table doesn't say.
     """
 
     path: Path
     trials: pd.DataFrame
     x: str = USUAL_X
     y: str = USUAL_Y
+    state: State = "finished"
+    planned: int | None = None
+
+    @property
+    def finished(self) -> int:
+        """How many candidates were scored, failed ones included."""
+        return int(self.trials["number"].nunique())
 
     @property
     def rungs(self) -> list[int]:
@@ -52,12 +63,12 @@ class Run:
     def front(
         self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None
     ) -> pd.DataFrame:
-        """The Pareto set of a rung's complete, feasible trials, sorted by cost: id, x, y, other figures, knobs.
+        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, other figures, knobs.
 
-        x, y and the rung are the run's own unless given. by: "score" compares trials by x and y; "model" by x and
-        `<y>_model`, the accuracy that a linear model of all scores expects, so that a score that was lucky counts less.
-        The column y holds the scores either way, `<y>_model` and `<y>_model_se` stand beside it. Where the run has
-        several rungs, the front's stands before the knobs.
+        x, y and the rung are the run's own unless given; where it has several rungs, the front's stands before the
+        knobs. by: "score" compares trials by x and y; "model" by x and `<y>_model`, the accuracy that a linear model of
+        all scores of the rung expects, so that a score that was lucky counts less. The column y holds the scores either
+        way, `<y>_model` and `<y>_model_se` stand beside it.
         One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
         be on a front, and where the trials have no model of y.
         """
@@ -184,14 +195,24 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     table = folder / layout.TRIALS
     if not table.is_file():
         raise RunError(_why_no_table(folder))
-    trials = read_parquet(table)
+    locked = is_locked(folder)  # first: a search that ends now is then not taken for one that was stopped
+    try:
+        trials, notes = read_parquet(table)
+    except RunError as error:
+        raise RunError(f"{error}. {_write_again(folder)}") from error
     missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns and name != "rung"]
     if missing:
         raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
     if "rung" not in trials.columns:  # a table of before, when there was one rung
         trials.insert(LEADING.index("rung"), "rung", 0)
-    notes = read_notes(table)
-    return Run(folder, trials, x=notes.get("x", USUAL_X), y=notes.get("y", USUAL_Y))
+    return Run(
+        folder,
+        trials,
+        x=notes.get("x", USUAL_X),
+        y=notes.get("y", USUAL_Y),
+        state=state_of(notes, locked),
+        planned=int(notes[PLANNED]) if PLANNED in notes else None,
+    )
 
 
 def _why_no_table(folder: Path) -> str:
@@ -203,7 +224,17 @@ def _why_no_table(folder: Path) -> str:
         )
     if not (folder / layout.CONFIG).is_file():
         return f"{folder} holds no run: there is no {layout.CONFIG} in it. Start one with: bitfront search CONFIG."
-    return (
-        f"{folder} has no {layout.TRIALS} yet: its search has not come to an end. "
-        f"Go on with it by `bitfront search CONFIG --run-dir {folder}`."
-    )
+    if is_locked(folder):
+        return f"{folder} has no {layout.TRIALS} yet: its search is running. It appears with the first trials."
+    journal = folder / layout.JOURNAL
+    if journal.is_file() and journal.stat().st_size:
+        return f"{folder} has a record of trials, but no {layout.TRIALS}. {_write_again(folder)}"
+    return f"{folder} has no {layout.TRIALS} yet: its search has scored nothing. {_go_on(folder)}"
+
+
+def _write_again(folder: Path) -> str:
+    return f"The search makes its tables from its record again when it goes on. {_go_on(folder)}"
+
+
+def _go_on(folder: Path) -> str:
+    return f"Go on with it by: bitfront search {folder / layout.CONFIG} --run-dir {folder}"

@@ -22,6 +22,7 @@ from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
 from results.parquet import to_parquet
+from results.state import ENDED, PLANNED, YES
 
 
 def write_run_tables(
@@ -32,32 +33,40 @@ def write_run_tables(
     y: str,
     references: Mapping[str, str] | None = None,
     effects: Sequence[AccuracyEffects] = (),
+    planned: int | None = None,
+    ended: bool = True,
 ) -> None:
     """Write the trials, their front, its picture and the effects into an existing run folder (`results.layout`).
+
+    Before the search has `ended` there is no picture and there are no effects: they take longer than all the rest.
 
     records: one flat mapping per finished trial, in order of completion: number, id, state (complete or failed),
     reason, the knobs, the accuracies and costs, seconds_*, feasible (a complete trial is, unless it says otherwise).
     x is the cost and y the accuracy whose front is written, and flagged in the column `front` of the trials; both are
     noted in trials.parquet, and an opened Run uses them by default. Where records have several rungs, the front is that
     of the highest one that has any.
-    references: labels for some ids in the picture. effects: by accuracy.
+    references: labels for some ids in the picture. effects: by accuracy. planned: how many trials the search will have;
+    as many as there are, where it is None.
     Everything is computed before anything is written; each file appears whole or not at all. RunError for a bad record
     or axis.
     """
-    from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
-
     trials = trials_frame(records, x=x, y=y)
     check_axes(trials, x, y)
     trials["front"] = front_flags(trials, x, y)
     front = front_rows(trials, x, y)
+    count = trials["number"].nunique() if planned is None else planned
+    notes = {"x": x, "y": y, PLANNED: str(count), **({ENDED: YES} if ended else {})}
     contents = {
         f"{layout.FRONT}.csv": front.to_csv(index=False, lineterminator="\n").encode(),
         f"{layout.FRONT}.json": front_json(front, x, y).encode(),
         f"{layout.FRONT}.parquet": to_parquet(front),
-        f"{layout.FRONT}.png": rendered(front_figure(trials, x, y, references)),
-        **effects_files(effects),
-        layout.TRIALS: to_parquet(trials, notes={"x": x, "y": y}),
     }
+    if ended:
+        from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
+
+        contents |= effects_files(effects)
+        contents[f"{layout.FRONT}.png"] = rendered(front_figure(trials, x, y, references))
+    contents[layout.TRIALS] = to_parquet(trials, notes=notes)  # last: it says that the search has ended
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)
 

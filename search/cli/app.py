@@ -103,12 +103,12 @@ def front(
 ) -> None:
     """Show the Pareto set of a run, or the effects of its choices."""
     with user_errors():
-        import results
         from results.columns import model_column
         from search.cli.effects import check_effects, print_effects
+        from search.cli.opened_run import opened_run
         from search.cli.tables import print_front
 
-        opened = results.open_run(run)
+        opened = opened_run(run)
         if effects:
             check_effects(x, by)
             print_effects(opened.effects(y), format_, output)
@@ -136,12 +136,12 @@ def retrain(
 ) -> None:
     """Train one candidate of a run to the end and measure it on the test images."""
     with user_errors("The same command goes on where it stopped."):
-        import results
+        from search.cli.opened_run import opened_run
         from search.cli.pick import pick_candidate
         from search.cli.progress import terminal_progress
         from search.stages.search import run_retrain
 
-        chosen = pick_candidate(results.open_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
+        chosen = pick_candidate(opened_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
         result = run_retrain(run.resolve(), chosen, epochs, _absolute(data), terminal_progress(sys.stderr))
         _print_result(result, "retrained")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,20 +13,21 @@ from pydantic import (
     model_validator,
 )
 
-from search.config.fields import (
+from search.config.values import (
     NULL_LIST,
     NULL_MAPPING,
     BatchSize,
+    Cores,
     Count,
     Format,
+    GpuPart,
+    Megabytes,
     Methods,
     Name,
     NotNegative,
     Positive,
     Share,
-    gpu_part,
-    number,
-    year_text,
+    Year,
 )
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
@@ -56,7 +56,7 @@ class Data(_Section):
     train: str = "train"
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
-    year: Annotated[str, BeforeValidator(year_text)] = "2007"  # in the folder VOC<year>, or years as in 2007+2012
+    year: Year = "2007"  # in the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
@@ -160,7 +160,8 @@ class Scoring(_Section):
     adapt_learning_rate: Positive = 2.0e-3
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
-    teacher_cache_mb: Annotated[float, BeforeValidator(number), Field(ge=0, allow_inf_nan=False)] = 1024.0
+    teacher_cache_mb: Megabytes = 1024.0
+    timeout: Positive | None = None  # seconds for one score; what takes longer is recorded as failed
 
     @model_validator(mode="before")
     @classmethod
@@ -199,8 +200,8 @@ class Enqueued(_Section):
 class Resources(_Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
-    cpu: Annotated[float, BeforeValidator(number), Field(ge=0.001, allow_inf_nan=False)] | None = None
-    gpu: Annotated[float, BeforeValidator(number), AfterValidator(gpu_part)] | None = None
+    cpu: Cores | None = None
+    gpu: GpuPart | None = None
     memory_gb: Positive | None = None
 
 
@@ -232,7 +233,7 @@ class Search(_Section):
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None
-    resources: Resources = Resources()
+    resources: Annotated[Resources, NULL_MAPPING] = Resources()
 
 
 class Retrain(_Section):
@@ -277,6 +278,7 @@ class Config(_Section):
     name: Name
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    tensorboard: bool = True
     data: Data
     student: Student
     teachers: Annotated[dict[Name, Teacher], NULL_MAPPING, Field(validate_default=True)] = {}

@@ -1,30 +1,31 @@
 """The durable record of a search: an Optuna study that gets one append per finished trial, and what is in flight."""
 
-import hashlib
+import copy
 import json
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
-from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy.exc import SQLAlchemyError
 
 from results import layout
+from search.controller.database import open_database, until_answered
+from search.controller.database_url import masked
 from search.controller.journal_repair import open_journal_file
-from search.controller.objectives import directions
 from search.controller.structured.predictions import PREDICTED, prediction_columns
+from search.controller.study import open_study
 from search.errors import RunError
 from spaces.candidate import Value
 from spaces.space import SearchSpace
 from trainers.whole_files import naming_errors, write_whole
 
-IDENTITY = "bitfront"
+T = TypeVar("T")
+
+LISTED = "constraints"
+"""The system attribute in which Optuna before version 5, and dashboards still, look for all constraints of a trial."""
 
 
 @dataclass(frozen=True)
@@ -53,35 +54,47 @@ class Journal:
     """The study of a run, on disk. Only one process may write it: hold the run's `RunLock`.
 
     Any program that reads Optuna's studies can read it: its objectives are named, and each trial has the times at which
-    it was proposed and finished. Trials are numbered in the order in which they finished; their user attributes
-    `number` and `rung` are those of the proposal.
-    Opening it repairs what a killed process left (`journal_repair`). Raises RunError when the record is damaged, or
-    belongs to another search space or other objectives.
+    it was proposed and finished. What such a program adds, as notes, is left alone. Trials are numbered in the order in
+    which they finished; their user attributes `number` and `rung` are those of the proposal.
+    Opening it repairs what a killed process left (`journal_repair`). If a database doesn't answer, we wait for it, and
+    `note` says so. Raises RunError when the record is damaged or gone, or belongs to another search space or other
+    objectives, and when a database can't be opened or stays away.
     """
 
     def __init__(
-        self, run_dir: Path, *, name: str, space: SearchSpace, objectives: Sequence[str], storage: str | None = None
+        self,
+        run_dir: Path,
+        *,
+        name: str,
+        space: SearchSpace,
+        objectives: Sequence[str],
+        storage: str | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run_dir.mkdir(parents=True, exist_ok=True)
-        self.place = storage or str(run_dir / layout.JOURNAL)
+        self.place = masked(storage) if storage else str(run_dir / layout.JOURNAL)
         self._in_flight = run_dir / layout.IN_FLIGHT
-        opened = _open_database(storage) if storage else open_journal_file(run_dir / layout.JOURNAL)
-        with self._written():
-            self._study = optuna.create_study(
-                storage=opened, study_name=name, directions=directions(objectives), load_if_exists=True
-            )
-            self._check_identity({"space": _fingerprint(space), "objectives": list(objectives)})
-            self._name_objectives(list(objectives))
+        self._note = note or (lambda text: None)
+        opened = open_database(storage) if storage else open_journal_file(run_dir / layout.JOURNAL)
+        begun = (run_dir / layout.TRIALS).exists() or bool(self._in_flight_bytes())
+        self._study = self._persistently(
+            lambda again: open_study(opened, self.place, name, space, objectives, begun=begun)
+        )
 
     def append(self, trial: FrozenTrial) -> None:
         """Add a finished trial for good: when this returns, it is on the disk."""
-        with self._written():
-            self._study.add_trial(trial)
+        written = _with_list(trial)
+
+        def add(again: bool) -> None:
+            if not (again and _key(trial) in map(_key, self._stored())):
+                self._study.add_trial(written)
+
+        self._persistently(add)
 
     def trials(self) -> list[FrozenTrial]:
         """All finished trials in the order in which they finished."""
-        return self._study.get_trials(deepcopy=False)
+        return self._persistently(lambda again: self._stored())
 
     def records(self) -> list[dict[str, object]]:
         """One flat dict per finished trial, in the order in which they finished: the rows of the trials table."""
@@ -89,11 +102,9 @@ class Journal:
 
     def in_flight(self) -> list[InFlight]:
         """The proposals given out, by this process or an earlier one, and not finished; by number and rung."""
-        if not self._in_flight.is_file():
-            return []
-        finished = {(trial.user_attrs["number"], rung_of(trial)) for trial in self.trials()}
+        finished = set(map(_key, self.trials()))
         given_out = {}
-        for line in self._in_flight.read_bytes().splitlines():
+        for line in self._in_flight_bytes().splitlines():
             with suppress(ValueError):  # half written when a process was killed: it was not given out yet
                 entry = InFlight.from_json(line)
                 given_out[entry.number, entry.rung] = entry
@@ -112,35 +123,27 @@ class Journal:
         """Remove the proposals that have finished, and a line that was half written."""
         write_whole(self._in_flight, b"".join(proposal.to_json() for proposal in self.in_flight()))
 
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        """Errors inside name the record. RunError where a database can't be written, as when its disk is full."""
+    def _in_flight_bytes(self) -> bytes:
+        return self._in_flight.read_bytes() if self._in_flight.is_file() else b""
+
+    def _persistently(self, attempt: Callable[[bool], T]) -> T:
+        """What `attempt` returns, however long a database takes to answer. Errors name the record."""
         try:
             with naming_errors(Path(self.place)):
-                yield
-        except (SQLAlchemyError, StorageInternalError) as error:
-            reason = str(error.__cause__ or error).splitlines()[0]
+                return until_answered(attempt, self._note)
+        except KeyError as error:
             raise RunError(
-                f"search.storage can't be written to: {reason}. Remove the cause, then start the same "
-                "command again: it goes on where it stopped."
+                f"Another program has deleted the run's study in {self.place}. In a journal.log one line did that: the "
+                "next start names it. A database needs its backup. Or start again in another folder (--run-dir)."
             ) from error
 
-    def _check_identity(self, identity: dict[str, Any]) -> None:
-        recorded = self._study.user_attrs.get(IDENTITY)
-        if recorded is None and not self.trials():
-            self._study.set_user_attr(IDENTITY, identity)
-        elif recorded != identity:
-            differing = [key for key in identity if (recorded or {}).get(key) != identity[key]]
-            raise RunError(
-                f"{self.place} records a search with another {' and '.join(differing)}. "
-                "Use the config that the run was started with, or another folder (--run-dir) and name."
-            )
-
-    def _name_objectives(self, objectives: list[str]) -> None:
-        if self._study.metric_names != objectives:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                self._study.set_metric_names(objectives)
+    def _stored(self) -> list[FrozenTrial]:
+        """The trials that we wrote. Should one stand there twice, after a lost connection, the first counts."""
+        first: dict[tuple[int, int], FrozenTrial] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            if "number" in trial.user_attrs:
+                first.setdefault(_key(trial), _without_list(trial))
+        return list(first.values())
 
 
 def rung_of(trial: FrozenTrial) -> int:
@@ -167,17 +170,23 @@ def record(trial: FrozenTrial) -> dict[str, object]:
     }
 
 
-def _open_database(url: str) -> BaseStorage:
-    try:
-        return RDBStorage(url)
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(
-            f"search.storage is {url!r}, which can't be opened: {reason}. Give a URL that SQLAlchemy knows, such as "
-            "sqlite:////absolute/path/search.db, or null for the run's own journal."
-        ) from error
+def _key(trial: FrozenTrial) -> tuple[int, int]:
+    """What no two trials of a run share: number and rung."""
+    return trial.user_attrs["number"], rung_of(trial)
 
 
-def _fingerprint(space: SearchSpace) -> str:
-    knobs = [[knob.key, list(knob.choices)] for knob in space.knobs]
-    return hashlib.sha256(json.dumps(knobs).encode()).hexdigest()[:16]
+def _with_list(trial: FrozenTrial) -> FrozenTrial:
+    """A copy whose constraints stand in a list too, so that a dashboard sees which trials are feasible."""
+    shown = copy.copy(trial)
+    if trial.constraints:
+        shown.system_attrs = {**trial.system_attrs, LISTED: list(trial.constraints.values())}
+    return shown
+
+
+def _without_list(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as it was appended: to a sampler, the list would be more constraints."""
+    if LISTED not in trial.system_attrs:
+        return trial
+    appended = copy.copy(trial)
+    appended.system_attrs = {key: value for key, value in trial.system_attrs.items() if key != LISTED}
+    return appended

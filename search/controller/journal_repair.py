@@ -15,13 +15,14 @@ from search.errors import RunError
 
 OPERATIONS = range(11)
 """The numbers of the operations that Optuna 5 reads."""
+DELETE_STUDY = 1
 
 
 def open_journal_file(path: Path) -> BaseStorage:
     """The storage in a journal file, which is made where there is none. Only for a process that alone may write it.
 
     Removes the lock of a killed process, and the last record where it is half written. Raises RunError, with the line,
-    for damage anywhere else.
+    for damage anywhere else, and for a study that another program has deleted.
     """
     for lock in path.parent.glob(f"{path.name}.lock*"):
         lock.unlink(missing_ok=True)
@@ -61,9 +62,14 @@ def is_record(line: bytes) -> bool:
 
 def _check(path: Path) -> None:
     with path.open("rb") as file:
-        bad = next((number for number, line in enumerate(file, 1) if not is_record(line)), None)
-    if bad is not None:
-        raise RunError(
-            f"{path} is damaged in line {bad}: it holds no record of an operation. Cut the file off before that line "
-            "to keep the trials above it, or start again in another folder (--run-dir)."
-        )
+        for number, line in enumerate(file, 1):
+            if not is_record(line):
+                raise RunError(
+                    f"{path} is damaged in line {number}: it holds no record of an operation. Cut the file off before "
+                    "that line to keep the trials above it, or start again in another folder (--run-dir)."
+                )
+            if json.loads(line)["op_code"] == DELETE_STUDY:
+                raise RunError(
+                    f"{path} has its study deleted in line {number}, by another program. Remove that line to have its "
+                    "trials again, or start again in another folder (--run-dir)."
+                )

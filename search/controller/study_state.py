@@ -1,5 +1,7 @@
 """A foreign sampler whose state in the study survives the end of a process, and whose errors name it."""
 
+import copy
+import json
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,7 +56,8 @@ class StudyState:
 
     def _attributes(self) -> dict[str, Any]:
         # Samplers can keep state nowhere else, and Optuna's own do so by the same private names.
-        return {} if self.study is None else self.study._storage.get_study_system_attrs(self.study._study_id)
+        study = self.study
+        return {} if study is None else copy.deepcopy(study._storage.get_study_system_attrs(study._study_id))
 
 
 class StatefulSampler(BaseSampler):
@@ -73,6 +76,8 @@ class StatefulSampler(BaseSampler):
         written = {} if study is None else dict(study.get_trials(deepcopy=False)[number].system_attrs)
         written.pop(FIXED, None)
         kept = {STUDY: self._state.news(), TRIAL: written}
+        with self._named(number):
+            json.dumps(kept)  # the record could not hold anything else
         return {key: value for key, value in kept.items() if value}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:

@@ -17,6 +17,7 @@ from results import layout
 from search.config import Config, changed_keys, load_config
 from search.errors import RunError
 from search.run.lock import LOCK_TEXT
+from search.run.tensorboard import ScalarsProgress
 from search.run.training_log import LoggedProgress
 from trainers.data.shapes.writer import SETTINGS_FILE
 from trainers.progress import Progress
@@ -47,9 +48,16 @@ class RunFolder:
     def supernet(self) -> Path:
         return self.path / layout.SUPERNET
 
-    def logged(self, progress: Progress) -> Progress:
-        """The progress, with every epoch's figures kept in `training.jsonl` besides."""
-        return LoggedProgress(progress, self.path / layout.TRAINING_LOG)
+    @contextmanager
+    def logged(self, progress: Progress, *, tensorboard: bool) -> Iterator[Progress]:
+        """The progress, with every epoch's figures kept in `training.jsonl` besides, and for TensorBoard if wanted."""
+        log = LoggedProgress(progress, self.path / layout.TRAINING_LOG)
+        if not tensorboard:
+            yield log
+            return
+        scalars = ScalarsProgress(log, self.path)
+        yield scalars
+        scalars.write_missing()  # the figures that were measured after the last training
 
     def training_state(self, stage: str) -> Path:
         """What an unfinished training goes on from; gone when it is finished."""

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import time
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
@@ -15,6 +16,8 @@ from trainers.whole_files import naming_errors
 
 LOCK_TEXT = "process "
 """What a held lock begins with."""
+LONGEST_LOOK = 0.2
+"""Seconds. Who opens the run to read holds the lock for a moment (`results.state`); a writer holds it for longer."""
 
 
 class RunLock:
@@ -70,7 +73,7 @@ class RunLock:
                 f"{self.path.parent} can't be written to ({error.strerror}). Give another folder with --run-dir."
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
@@ -94,3 +97,15 @@ class RunLock:
         with suppress(OSError):
             for folder in self._made[1:]:
                 folder.rmdir()
+
+
+def _take(descriptor: int) -> None:
+    """Lock the open file. Raises BlockingIOError when somebody holds it for longer than a look."""
+    deadline = time.monotonic() + LONGEST_LOOK
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

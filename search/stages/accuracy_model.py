@@ -1,6 +1,7 @@
 """The linear model of accuracy in a run's tables: its figures for each candidate, and the effects of choices.
 
-The model is fitted to all complete trials, whichever sampler proposed them.
+The model is fitted to all complete trials, whichever sampler proposed them; each rung has a model of its own, since
+scores of different rungs aren't comparable.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from spaces.candidate import Candidate, Value
 from spaces.space import SearchSpace
 
 Row = dict[str, object]
+Figures = dict[str, list[float]]
+"""By accuracy: the model's mean and its standard error."""
 
 
 class ModelTables:
@@ -43,14 +46,24 @@ class ModelTables:
     def of(self, records: Sequence[Row]) -> tuple[list[Row], list[AccuracyEffects]]:
         """The records, complete ones with two figures more for each accuracy, and the effects by accuracy.
 
-        The figures are NaN, and there are no effects, where the scores are too few.
+        The figures are NaN, and there are no effects, where the scores of the rung are too few. The effects are those
+        of the highest rung that has any.
         """
+        figures: dict[object, Figures] = {}
+        effects: list[AccuracyEffects] = []
         complete = [record for record in records if record["state"] == "complete"]
-        if not complete:
-            return list(records), []
+        for rung in sorted({_rung(record) for record in complete}):
+            scores = [record for record in complete if _rung(record) == rung]
+            modelled, of_rung = self._of_rung(scores)
+            figures |= {(record["number"], rung): one for record, one in zip(scores, modelled, strict=True)}
+            effects = of_rung or effects
+        return [_with_figures(one, figures.get((one["number"], _rung(one)), {})) for one in records], effects
+
+    def _of_rung(self, complete: Sequence[Row]) -> tuple[list[Figures], list[AccuracyEffects]]:
+        """For each record its figures by accuracy, and the effects."""
         options = np.stack([self._options(record) for record in complete])
         rows = self._features.rows(options)
-        figures: dict[object, dict[str, list[float]]] = {record["number"]: {} for record in complete}
+        figures: list[Figures] = [{} for _ in complete]
         effects = []
         for name in self._accuracies:
             expected = errors = np.full(len(complete), np.nan)
@@ -58,9 +71,9 @@ class ModelTables:
                 fit = Fit(rows, [cast(float, record[name]) for record in complete], self._features.group)
                 expected, errors = fit.accuracies(rows), fit.errors(rows)
                 effects.append(self._effects(name, fit, options))
-            for record, mean, error in zip(complete, expected, errors, strict=True):
-                figures[record["number"]][name] = [float(mean), float(error)]
-        return [_with_figures(record, figures.get(record["number"], {})) for record in records], effects
+            for one, mean, error in zip(figures, expected, errors, strict=True):
+                one[name] = [float(mean), float(error)]
+        return figures, effects
 
     def _options(self, record: Row) -> Options:
         knobs = {key: cast(Value, value) for key, value in record.items() if "/" in key}
@@ -95,7 +108,11 @@ class ModelTables:
         )
 
 
-def _with_figures(record: Row, figures: Mapping[str, Sequence[float]]) -> Row:
+def _rung(record: Row) -> int:
+    return cast(int, record.get("rung", 0))
+
+
+def _with_figures(record: Row, figures: Figures) -> Row:
     """The record with the model's figures right behind the accuracies that they are of."""
     row: Row = {}
     for key, value in record.items():

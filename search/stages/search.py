@@ -14,7 +14,7 @@ from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.prepare import prepare
 from search.stages.retrain import retrain
-from search.stages.trials import check_workers, search_front
+from search.stages.trials import check_storage, check_workers, search_front
 from spaces.candidate import Candidate
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
@@ -46,9 +46,13 @@ def run_search(
     the folder as it was.
     """
     with callers_generators(pick_device(config.device)):
+        progress = progress or SilentProgress()
         plan = plan_search(config, None if data_root is None else Path(data_root))
-        with started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run:
-            progress = run.logged(progress or SilentProgress())
+        check_storage(plan.base.config.search, progress)
+        with (
+            started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run,
+            run.logged(progress, tensorboard=config.tensorboard) as progress,
+        ):
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
             note_data(data, run, progress)
@@ -80,8 +84,7 @@ def run_retrain(
     candidate = Candidate(results.open_run(run.path).candidate(candidate_id))
     with callers_generators(pick_device(config.device)):
         plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
-        with RunLock(run.path):
-            progress = run.logged(progress or SilentProgress())
+        with RunLock(run.path), run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress:
             data = read_data(plan.base, run, progress)
             note_data(data, run, progress)
             prepared = prepare(plan, run, data, progress)

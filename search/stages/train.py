@@ -62,8 +62,10 @@ def run_train(
     with callers_generators(pick_device(config.device)):
         plan = plan_training(config, None if data_root is None else Path(data_root))
         base, train = plan.base, plan.base.config.train
-        with started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run:
-            progress = run.logged(progress or SilentProgress())
+        with (
+            started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run,
+            run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress,
+        ):
             training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
             if training.finished:
                 check_result(training.place)

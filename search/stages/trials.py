@@ -1,10 +1,14 @@
 """The trials of a search: proposed, scored and written to the run's tables."""
 
+from functools import partial
 from typing import cast
 
 import results
-from search.config.schema import Search
+from results.effects import AccuracyEffects
+from search.config.schema import Config, Search
 from search.controller.controller import Controller
+from search.controller.database import check_database
+from search.controller.database_url import masked
 from search.controller.journal import Journal
 from search.controller.proposal import Done
 from search.errors import RunError
@@ -15,10 +19,12 @@ from search.stages.accuracy_model import ModelTables
 from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
+from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
 from search.stages.teacher_outputs import teacher_outputs
 from search.workers.nodes import Nodes
 from search.workers.places import check_places
 from search.workers.runner import run_trials
+from search.workers.search_scalars import SearchScalars
 from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
@@ -27,8 +33,6 @@ from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
 
-Rows = list[dict[str, object]]
-
 
 def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
     """Raise RunError, before long trainings, where Ray could not start the workers on this machine after them."""
@@ -36,6 +40,18 @@ def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
         val = cast(Decoded, data.val)
         seen = min(score_settings(plan).images, len(data.train))
         check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
+
+
+def check_storage(search: Search, progress: Progress) -> None:
+    """Raise RunError, before anything is written, where the database for the trials can't be used."""
+    storage = search.storage
+    if storage is not None:
+        check_database(storage)
+        if masked(storage) != storage:
+            progress.note(
+                f"search.storage is {masked(storage)}, and the run's config.yaml keeps its password in the clear. Put "
+                "the password into an environment variable, and write ${NAME} in its place."
+            )
 
 
 def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> None:
@@ -47,6 +63,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         space=plan.space,
         objectives=search.objectives,
         storage=search.storage,
+        note=progress.note,
     )
     controller = Controller(
         plan.space,
@@ -62,20 +79,54 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         rungs=len(config.scoring.steps),
         reduction=config.scoring.reduction,
     )
+    scalars = (
+        SearchScalars(run.path, controller.problem, controller.records(), controller.rungs)
+        if config.tensorboard
+        else None
+    )
     if controller.done() is not Done.BUDGET:
-        parts = scorer_parts(plan, run, prepared, progress)
-        try:
-            run_trials(controller, parts, Scorer, workers=search.workers, nodes=_nodes(search), progress=progress)
-        except RunError:
-            if controller.finished:  # the tables say why candidates failed
-                _write_tables(plan, run, journal.records())
-            raise
-    _write_tables(plan, run, journal.records())
+        _score(plan, run, prepared, controller, scalars, progress)
+    _write_tables(plan, run, journal.records(), ended=True)
     _check_some_complete(journal.records())
 
 
-def _nodes(search: Search) -> Nodes:
-    return Nodes(search.address, Demand(**search.resources.model_dump()))
+def _score(
+    plan: SearchPlan,
+    run: RunFolder,
+    prepared: Prepared,
+    controller: Controller,
+    scalars: SearchScalars | None,
+    progress: Progress,
+) -> None:
+    """Run the trials, with the tables and TensorBoard following them."""
+    config = plan.base.config
+    remove_unfinished_tables(run.path)
+    tables = TableRefresh(partial(_write_tables, plan, run, ended=False), controller.records(), progress.note)
+
+    def finished(row: Row) -> None:
+        tables.add(row)
+        if scalars is not None:
+            scalars.add(row)
+
+    parts = scorer_parts(plan, run, prepared, progress)
+    try:
+        run_trials(
+            controller,
+            parts,
+            Scorer,
+            workers=config.search.workers,
+            nodes=_nodes(config),
+            progress=progress,
+            on_finished=finished,
+        )
+    except BaseException:
+        tables.write()  # they say why candidates failed
+        raise
+
+
+def _nodes(config: Config) -> Nodes:
+    search = config.search
+    return Nodes(search.address, Demand(**search.resources.model_dump()), config.scoring.timeout)
 
 
 def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
@@ -114,15 +165,21 @@ def score_settings(plan: SearchPlan) -> ScoreSettings:
     )
 
 
-def _write_tables(plan: SearchPlan, run: RunFolder, rows: Rows) -> None:
+def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: bool) -> None:
     x, y = plan.axes
+    planned = plan.base.config.search.trials
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
-    model = ModelTables(plan.space, plan.cost_table.costs, plan.base.config.search.objectives, saved=x)
-    modelled, effects = model.of(rows)
-    results.write_run_tables(run.path, modelled, x=x, y=y, references=named, effects=effects)
+    modelled: list[Row] = rows
+    effects: list[AccuracyEffects] = []
+    if ended:  # the model of 3,000 trials takes seconds, for which a search at work must not wait
+        model = ModelTables(plan.space, plan.cost_table.costs, plan.base.config.search.objectives, saved=x)
+        modelled, effects = model.of(rows)
+    results.write_run_tables(
+        run.path, modelled, x=x, y=y, references=named, effects=effects, planned=planned, ended=ended
+    )
 
 
-def _check_some_complete(rows: Rows) -> None:
+def _check_some_complete(rows: list[Row]) -> None:
     if rows and all(row["state"] == "failed" for row in rows):
         raise RunError(
             f"All {len(rows)} candidates failed, the first with: {str(rows[0]['reason']).rstrip('.')}. "

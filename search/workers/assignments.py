@@ -5,6 +5,7 @@ from typing import Protocol
 
 from search.controller.controller import Controller
 from search.controller.proposal import Proposal
+from search.workers.time_limit import TimeLimit
 
 NODES_LOST = 3
 """A candidate whose node is lost this often is recorded as failed: it may be what takes the nodes down."""
@@ -26,11 +27,12 @@ class Assignments:
 
     A worker gets its next candidate when the result of the last one is recorded, so that with one worker the proposals
     depend on the scores alone. The actor gets it in a call of its own before the step that scores it: Ray keeps the
-    order of calls to an actor.
+    order of calls to an actor. `limit` ends a worker that takes too long.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, limit: TimeLimit | None = None) -> None:
         self._controller = controller
+        self.limit = limit or TimeLimit()
         self._held: dict[str, Proposal] = {}
         self._again: list[Proposal] = []
         self._losses: Counter[tuple[int, int]] = Counter()
@@ -59,9 +61,11 @@ class Assignments:
             return
         self._held[trial.trial_id] = proposal
         actor.assign.remote(proposal.config())
+        self.limit.begin(trial.trial_id, actor)
 
     def release(self, trial: Worker) -> Proposal | None:
         """What the worker has, which is no longer its own; None where it has nothing."""
+        self.limit.end(trial.trial_id)
         return self._held.pop(trial.trial_id, None)
 
     def node_lost(self, trial: Worker) -> Proposal | None:

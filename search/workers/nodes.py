@@ -21,10 +21,15 @@ LOST_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Nodes:
-    """address: HOST:PORT of a Ray cluster's head; None is this machine. demand: what each worker gets of a node."""
+    """Where workers are, what each gets and how long it may take.
+
+    address: HOST:PORT of a Ray cluster's head; None is this machine. demand: a worker's part of a node.
+    timeout: seconds for one score, after which the worker is ended; None for no limit.
+    """
 
     address: str | None = None
     demand: Demand = ANY
+    timeout: float | None = None
 
 
 THIS_MACHINE = Nodes()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -12,6 +11,7 @@ from search.controller.controller import Controller
 from search.controller.proposal import Proposal
 from search.errors import RunError
 from search.workers.assignments import NODES_LOST, Assignments
+from search.workers.reasons import DIED, cause_of_death, report_of_death
 from search.workers.standing import ALL_REASONS, Standing
 from search.workers.worker import Measured
 from trainers.progress import Stage
@@ -22,8 +22,6 @@ FAILURES_IN_A_ROW = 10
 A lost disk or a full GPU makes every candidate fail within seconds, and a failed one is never proposed again. Where
 every other candidate diverges by itself, ten in a row are one in a thousand; a needless stop costs one more start.
 """
-NO_CAUSE = "The actor never ran"
-"""How the line begins that Ray adds below the cause when a worker died while it was set up."""
 NODE_DEATHS = ("node has died", "node was terminated", "temporarily unavailable")
 """What Ray says of a worker whose node or connection was lost, which is no fault of the candidate."""
 
@@ -77,24 +75,27 @@ class Recorder(Callback):
                 return
             if proposal is not None:
                 self._record(proposal, result)
-            self._assignments.assign(trial)
+            if self._assignments.limit.reason(trial.trial_id) is None:  # else its worker is being ended
+                self._assignments.assign(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         with self._raised_later():
-            cause = _cause_of_death(trial)
-            if any(death in cause for death in NODE_DEATHS):
+            report, late = report_of_death(trial), self._assignments.limit.reason(trial.trial_id)
+            cause = cause_of_death(report)
+            if late is None and any(death in report for death in NODE_DEATHS):
                 self._note("search: a node was lost; what it scored is scored again elsewhere")
                 proposal = self._assignments.node_lost(trial)
                 cause = f"its node was lost, {NODES_LOST} times: {cause}"
             else:
                 proposal = self._assignments.release(trial)
                 if trial.trial_id not in self._started:  # it has not seen a candidate
-                    self._broken = f"the worker died: {cause}"
+                    self._broken = f"{DIED}{cause}"
             if proposal is not None:
-                self._record(proposal, {"failed": f"the worker died: {cause}"})
+                self._record(proposal, {"failed": late or f"{DIED}{cause}"})
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Stop the search if need be: all results that have arrived are recorded by now."""
+        """End workers that hang, and the search if need be: all results that have arrived are recorded by now."""
+        self._assignments.limit.enforce()
         if self._error is not None:
             raise self._error
         if self._broken is not None:
@@ -130,10 +131,3 @@ class Recorder(Callback):
         self._standing.add([row])
         self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._on_finished(row)
-
-
-def _cause_of_death(trial: Trial) -> str:
-    """The last line of Ray's report, without its advice: the exception, or how the process ended."""
-    lines = Path(trial.error_file).read_text().split("\n") if trial.error_file else []
-    causes = [line.strip() for line in lines if line.strip() and not line.startswith(NO_CAUSE)]
-    return causes[-1].split(" Some common causes")[0] if causes else "for an unknown reason"

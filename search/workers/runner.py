@@ -20,6 +20,7 @@ from search.workers.nodes import THIS_MACHINE, Nodes, NodeWatch, living_nodes
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
 from search.workers.share import Share
+from search.workers.time_limit import TimeLimit
 from search.workers.worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress
 from trainers.whole_files import naming_errors
@@ -46,7 +47,7 @@ def run_trials(
     """
     progress = progress or SilentProgress()
     with progress.stage("search", controller.trials, workers) as stage:
-        assignments = Assignments(controller)
+        assignments = Assignments(controller, TimeLimit(nodes.timeout))
         recorder = Recorder(controller, assignments, stage, workers, on_finished, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")

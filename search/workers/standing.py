@@ -9,6 +9,7 @@ from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.predictions import MEAN, RECENT, prediction_error
 from search.controller.structured.sites import Sites
 from search.workers.growing_front import GrowingFront
+from search.workers.reasons import ended_its_worker
 
 ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
 Row = Mapping[str, object]
@@ -33,6 +34,8 @@ class Standing:
         self._fronts: dict[int, GrowingFront] = {}
         self._predicted: deque[Row] = deque(maxlen=RECENT)
         self.failed = 0
+        self.worker_deaths = 0
+        """How many of the failed candidates ended their worker."""
         self.scores: Counter[int] = Counter()
         """How many scores each rung has, failed ones included."""
 
@@ -44,7 +47,7 @@ class Standing:
     def add(self, rows: Iterable[Row]) -> None:
         """Take in finished trials, in the order in which they finished."""
         for row in rows:
-            rung = int(str(row.get("rung", 0)))
+            rung = _rung(row)
             self.scores[rung] += 1
             if row["state"] == "failed":
                 self._add_failed(row)
@@ -67,6 +70,8 @@ class Standing:
             shown["model error"] = f"{error:.0%}"
         if self.failed:
             shown["failed"] = self.failed
+        if self.worker_deaths:
+            shown["deaths"] = self.worker_deaths
         if self._rungs > 1:
             shown["promoted"] = "/".join(str(self.scores[one]) for one in range(1, self._rungs))
         return shown
@@ -76,12 +81,20 @@ class Standing:
         error = self.model_error()
         found: dict[str, float] = {"failed": self.failed} | ({} if error is None else {"model_error": error})
         for rung in self._best.keys() | self._fronts.keys():
-            at = f"/rung_{rung}" if self._rungs > 1 else ""
             if rung in self._best:
-                found[f"best{at}"] = self._best[rung]
+                found[self._tag("best", rung)] = self._best[rung]
             if rung in self._fronts:
-                found |= {f"hypervolume{at}": self._fronts[rung].volume, f"front_size{at}": self._fronts[rung].size}
+                front = self._fronts[rung]
+                found |= {self._tag("hypervolume", rung): front.volume, self._tag("front_size", rung): front.size}
         return found
+
+    def latest(self, row: Row) -> dict[str, float]:
+        """A trial's accuracies as numbers, by tag; none of a failed one."""
+        names = self._accuracies if row["state"] == "complete" else []
+        return {self._tag(name, _rung(row)): float(str(row[name])) for name in names}
+
+    def _tag(self, name: str, rung: int) -> str:
+        return f"{name}/rung_{rung}" if self._rungs > 1 else name
 
     def model_error(self) -> float | None:
         """How far off the sampler's latest predictions were; None without predictions (`prediction_error`)."""
@@ -92,6 +105,7 @@ class Standing:
             why = str(row["reason"]).rstrip(".")
             self._note(f"search: candidate {row['id']} failed with: {why}. {ALL_REASONS}")
         self.failed += 1
+        self.worker_deaths += ended_its_worker(str(row["reason"]))
 
     def _add_complete(self, row: Row, rung: int) -> None:
         accuracies = {name: float(str(row[name])) for name in self._accuracies}
@@ -103,6 +117,10 @@ class Standing:
         if self._scales and row["feasible"]:
             point = [_distance(name, float(str(row[name])), scale) for name, scale in self._scales.items()]
             self._fronts.setdefault(rung, GrowingFront()).add(point)
+
+
+def _rung(row: Row) -> int:
+    return int(str(row.get("rung", 0)))
 
 
 def _scales(problem: SearchProblem) -> dict[str, float]:

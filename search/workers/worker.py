@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ray import tune
 
 from search.workers.installation import package_folders
+from search.workers.reasons import error_reason
 from spaces.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ScoringTrial(tune.Trainable):
             package_folders()
             self._scorer = make_scorer(parts)
         except Exception as error:  # noqa: BLE001 - sent to the driver, which ends the search: no candidate's fault
-            self._broken = reason(error)
+            self._broken = error_reason(error)
 
     def assign(self, proposal: dict[str, Any] | None, idle_seconds: float = 0.0) -> None:
         """Take the candidate for the next step, as `Proposal.config()`; for None that step only lets time pass."""
@@ -71,7 +72,7 @@ class ScoringTrial(tune.Trainable):
         try:
             score = self._scorer.score(Candidate(assigned["candidate"]), assigned["rung"])
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way here: it is recorded
-            return {"failed": reason(error)}
+            return {"failed": error_reason(error)}
         return {"score": asdict(Measured(score.metrics, score.seconds))}
 
 
@@ -80,9 +81,3 @@ def _limit_threads(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(threads)
-
-
-def reason(error: BaseException, limit: int = 300) -> str:
-    """An error in one line: its type and its message."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."

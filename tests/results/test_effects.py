@@ -69,5 +69,7 @@ def test_a_run_without_effects_says_how_to_get_them(tmp_path, records):
     with pytest.raises(RunError, match="6 complete trials, too few for a model of the accuracy"):
         run.effects()
     (tmp_path / "effects.parquet").unlink()
-    with pytest.raises(RunError, match=r"has no effects.parquet. An earlier version made it: `bitfront search CONFIG"):
+    with pytest.raises(
+        RunError, match=r"has no effects.parquet. It comes with the end of the search.*`bitfront search CONFIG"
+    ):
         run.effects()

@@ -4,7 +4,7 @@ import pytest
 
 from results import RunError
 from results.frame import knobs_of, trials_frame
-from results.parquet import read_notes, read_parquet, to_parquet
+from results.parquet import read_parquet, to_parquet
 
 KNOBS = {
     "layer/str": ["real", "8", None],
@@ -34,14 +34,14 @@ def written(tmp_path, frame):
 
 
 def test_knobs_of_every_type_come_back_as_they_were(tmp_path, trials):
-    back = read_parquet(written(tmp_path, trials))
+    back, _ = read_parquet(written(tmp_path, trials))
     for i, (_, row) in enumerate(back.iterrows()):
         assert repr(knobs_of(row)) == repr({name: values[i] for name, values in KNOBS.items() if values[i] is not None})
 
 
 def test_a_table_read_and_written_again_is_the_same(tmp_path, trials):
-    once = read_parquet(written(tmp_path, trials))
-    pd.testing.assert_frame_equal(read_parquet(written(tmp_path, once)), once)
+    once, _ = read_parquet(written(tmp_path, trials))
+    pd.testing.assert_frame_equal(read_parquet(written(tmp_path, once))[0], once)
 
 
 def test_other_readers_find_numbers_texts_and_json(tmp_path, trials):
@@ -61,7 +61,7 @@ def test_writing_leaves_the_table_alone(trials):
 
 def test_a_table_without_rows_comes_back_without_rows(tmp_path):
     empty = trials_frame([], x="bit_ops", y="map50")
-    back = read_parquet(written(tmp_path, empty))
+    back, _ = read_parquet(written(tmp_path, empty))
     assert back.empty
     assert list(back.columns) == list(empty.columns)
 
@@ -69,19 +69,19 @@ def test_a_table_without_rows_comes_back_without_rows(tmp_path):
 def test_notes_come_back_and_leave_the_table_alone(tmp_path, trials):
     path = tmp_path / "trials.parquet"
     path.write_bytes(to_parquet(trials, notes={"x": "ops", "y": "größe"}))
-    assert read_notes(path) == {"x": "ops", "y": "größe"}
-    pd.testing.assert_frame_equal(read_parquet(path), read_parquet(written(tmp_path, trials)))
+    noted, notes = read_parquet(path)
+    assert notes == {"x": "ops", "y": "größe"}
+    pd.testing.assert_frame_equal(noted, read_parquet(written(tmp_path, trials))[0])
 
 
 def test_a_table_without_notes_has_none(tmp_path, trials):
-    assert read_notes(written(tmp_path, trials)) == {}
+    assert read_parquet(written(tmp_path, trials))[1] == {}
     pd.DataFrame({"id": ["00"]}).to_parquet(tmp_path / "foreign.parquet")
-    assert read_notes(tmp_path / "foreign.parquet") == {}
+    assert read_parquet(tmp_path / "foreign.parquet")[1] == {}
 
 
-@pytest.mark.parametrize("read", [read_parquet, read_notes])
-def test_what_is_no_parquet_file_is_named(tmp_path, read):
+def test_what_is_no_parquet_file_is_named(tmp_path):
     path = tmp_path / "trials.parquet"
     path.write_text("id,map50\n")
     with pytest.raises(RunError, match=r"trials\.parquet is not readable as a trials table"):
-        read(path)
+        read_parquet(path)

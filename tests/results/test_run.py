@@ -190,7 +190,10 @@ def test_a_folder_without_a_config_is_no_run(tmp_path):
 
 def test_a_run_without_trials_says_how_to_go_on(tmp_path):
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(RunError, match=r"has no trials.parquet yet.*`bitfront search CONFIG --run-dir"):
+    message = (
+        r"has no trials.parquet yet: its search has scored nothing. Go on .*: bitfront search \S+/config.yaml --run-"
+    )
+    with pytest.raises(RunError, match=message):
         open_run(tmp_path)
 
 

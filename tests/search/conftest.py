@@ -1,7 +1,7 @@
 """A small search space, a score that a reader can work out, and controllers over a folder of their own."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +26,8 @@ from trainers.distill.ensemble import Ensemble
 from trainers.progress import Progress, SilentProgress
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one that workers import too
+
+from postgresql_server import PostgresqlServer
 
 OBJECTIVES = ("map50", "bit_ops")
 
@@ -145,6 +147,14 @@ def drive(score: Callable[[Candidate], SimpleNamespace]) -> Callable[..., list[t
         return proposed
 
     return run
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A running server: its start takes two seconds. The test is skipped where there is none."""
+    server = PostgresqlServer()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""A driver in a process of its own, to be killed: `python drive_search.py RUN_DIR SCORE_LOG TRIALS`."""
+"""A small search whose driver can be killed: a call for a process of its own."""
 
-import sys
+import os
 from pathlib import Path
 
+import ray
 from fake_scorer import FakeParts, fake_costs, make_fake_scorer
 
 from search.controller.controller import Controller
@@ -11,6 +12,7 @@ from search.run.lock import RunLock
 from search.workers.runner import run_trials
 from spaces.space import Knob, SearchSpace
 
+HERE = Path(__file__).parent
 OBJECTIVES = ("map50", "bit_ops")
 SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in range(6)])
 
@@ -21,7 +23,15 @@ def open_controller(run_dir: Path, trials: int, space: SearchSpace = SPACE, **se
     return Controller(space, journal, trials=trials, **(chosen | settings))
 
 
-if __name__ == "__main__":
-    folder, log, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+def start_ray(address: str, **settings: object) -> None:
+    """Start a Ray whose workers find the fake scorer, or join one."""
+    path = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+    environment = {"env_vars": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}}
+    ray.init(address, log_to_driver=False, logging_level="ERROR", runtime_env=environment, **settings)
+
+
+def drive(address: str, folder: Path, log: Path, trials: int) -> None:
+    """Search in the Ray at the address, or search on. Each score stands in the log."""
+    start_ray(address)
     with RunLock(folder):
-        run_trials(open_controller(folder, count), FakeParts(seconds=0.1, log=log), make_fake_scorer)
+        run_trials(open_controller(folder, trials), FakeParts(seconds=0.05, log=str(log)), make_fake_scorer)

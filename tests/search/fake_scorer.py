@@ -1,6 +1,9 @@
-"""A scorer that takes a moment and can be told to fail, in a module that workers import."""
+"""A scorer that takes a moment and can fail in many ways, in a module that workers import. It needs no torch."""
 
+import ctypes
 import os
+import resource
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -12,17 +15,14 @@ from spaces.candidate import Candidate
 
 @dataclass(frozen=True)
 class FakeParts:
-    """seconds a score takes; how some candidates end, by the number of sign layers they have: nan, raise or die."""
+    """seconds a score takes; how some candidates end, by the number of sign layers they have: nan or one of ENDINGS."""
 
     seconds: float = 0.0
     endings: Mapping[int, str] | None = None
-    broken: bool = False
     log: str | None = None
 
 
 def make_fake_scorer(parts: FakeParts) -> "FakeScorer":
-    if parts.broken:
-        raise RuntimeError("no weights\nin the parts")
     return FakeScorer(parts)
 
 
@@ -36,13 +36,10 @@ class FakeScorer:
     def score(self, candidate: Candidate, rung: int = 0) -> SimpleNamespace:
         time.sleep(self._parts.seconds)
         self._scored += 1
-        methods = list(candidate.layers().values())
-        signs = methods.count("sign")
+        signs = list(candidate.layers().values()).count("sign")
         ending = (self._parts.endings or {}).get(signs)
-        if ending == "raise":
-            raise FloatingPointError("the loss is\nnot finite")
-        if ending == "die":
-            os._exit(1)
+        if ending in ENDINGS:
+            ENDINGS[ending]()
         if self._parts.log is not None:
             with open(self._parts.log, "a") as log:  # noqa: PTH123 - a whole line at once, appended
                 log.write(f"{candidate.id}\n")
@@ -56,6 +53,32 @@ class FakeScorer:
                 "torch": "torch" in sys.modules,
             },
         )
+
+
+def _diverge() -> None:
+    raise FloatingPointError("the loss is\nnot finite")
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang() -> None:
+    """Sleep in C without letting another thread of Python run."""
+    ctypes.PyDLL(None).sleep(1000)
+
+
+def _eat_memory() -> None:
+    """Ask for more memory than there is: a gigabyte more than this process has."""
+    limits, pages = resource.getrlimit(resource.RLIMIT_AS), int(open("/proc/self/statm").read().split()[0])  # noqa: PTH123, SIM115
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**29, limits[1]))
+    try:
+        bytearray(2**30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+ENDINGS = {"raise": _diverge, "die": lambda: os._exit(1), "kill": _kill, "hang": _hang, "eat": _eat_memory}
 
 
 def fake_costs(candidate: Candidate) -> dict[str, float]:

@@ -20,13 +20,13 @@ class InStudy(Foreign):
     """Counts in base 3 through the choices: what it counts to is in the study, one step for each knob."""
 
     def __init__(self, step=1):
-        self.step = step
+        self.step = step  # complex numbers can be added, and are no JSON
 
     def sample_independent(self, study, trial, param_name, param_distribution):
         asked = study._storage.get_study_system_attrs(study._study_id).get(KEY, 0)
         study._storage.set_study_system_attr(study._study_id, KEY, asked + self.step)
         study._storage.set_trial_system_attr(trial._trial_id, KEY, asked)
-        return param_distribution.choices[asked // 5 % len(param_distribution.choices)]
+        return param_distribution.choices[int(asked.real) // 5 % len(param_distribution.choices)]
 
 
 class InItself(Foreign):

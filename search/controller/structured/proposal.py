@@ -14,8 +14,9 @@ Array = NDArray[np.float64]
 
 BY_VOLUME = 0.8
 """The share of proposals that add the most hypervolume under the draw. The others have a random price."""
-DRAWS, CHANGES = 3, 30
-"""How many draws, and then how many changes of the last one's candidates, are tried for a new candidate."""
+DRAWS, CHANGES, WIDER = 3, 60, 10
+"""How many draws, and then how many changes of the last one's candidates, are tried for a new candidate; and after how
+many changes one more site is changed."""
 
 
 def random_options(memory: Memory, rng: np.random.Generator) -> Options:
@@ -46,14 +47,18 @@ def best_options(memory: Memory, rng: np.random.Generator) -> Options | None:
 
 
 def _beside(memory: Memory, options: Options, rng: np.random.Generator) -> Options:
-    """One of the options (N, sites), changed at one site; new and within the bounds, if chance finds such a one."""
-    for _ in range(CHANGES):
+    """One of the options (N, sites), changed at one site, or at more where that finds none; new and within the bounds.
+
+    It is the first of the options where chance finds no such one: a known candidate, instead of one above the bounds.
+    """
+    for attempt in range(CHANGES):
         changed = options[rng.integers(len(options))].copy()
-        site = rng.integers(len(changed))
-        changed[site] = rng.choice(np.flatnonzero(memory.sites.offered[site]))
+        for _ in range(1 + attempt // WIDER):
+            site = rng.integers(len(changed))
+            changed[site] = rng.choice(np.flatnonzero(memory.sites.offered[site]))
         if changed.tobytes() not in memory.proposed and memory.costs.feasible(changed[None])[0]:
-            break
-    return changed
+            return changed
+    return np.asarray(options[0])
 
 
 def _model(memory: Memory, values: Array, pairs: Array) -> Model:

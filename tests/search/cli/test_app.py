@@ -54,6 +54,16 @@ def refused(result):
     return result.stderr
 
 
+def test_the_front_of_a_search_that_was_stopped_says_so_and_how_to_go_on(call, run):
+    rows = [{"number": 7, "id": "77", "state": "complete", "reason": None, "map50": 0.5, "ops": 1e6}]
+    results.write_run_tables(run, rows, x="ops", y="map50", planned=60, ended=False)
+    result = call("front", run, "--format", "csv")
+    assert result.stdout.startswith("id,ops,map50\n77,")
+    first, second = result.stderr.splitlines()
+    assert first == "the search is unfinished: 1 of 60 trials"
+    assert second == f"Go on with it by: bitfront search {run}/config.yaml --run-dir {run}"
+
+
 def test_search_takes_a_preset_its_shortcuts_and_absolute_paths(call, searched, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = call("search", "demo", "--workers", 1, "--address", "h:1", "--data", "images", "--set", "seed=3")

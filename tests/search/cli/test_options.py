@@ -21,8 +21,8 @@ def message(stderr):
 @pytest.mark.parametrize(
     ("command", "option", "value", "allowed"),
     [
-        (("front", "run"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet'."),
-        (("cost", "demo"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet'."),
+        (("front", "run"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'markdown'."),
+        (("cost", "demo"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'markdown'."),
         (("data", "check", "data"), "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
         (EVALUATE, "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
         (EVALUATE, "--on-bad-data", "skp", "'skp' is not one of 'error', 'skip'."),

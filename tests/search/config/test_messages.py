@@ -24,6 +24,7 @@ space:
     feature_hint: {teachers: [none, twin, big, ensemble], weight: [0.1, 10.0]}
     angular: {teachers: [none, twin, same], weight: [10.0, 100.0]}
 supernet: {search_losses: {angular: 10.0}}
+scoring: {rungs: [{adapt_steps: 0}, {adapt_steps: 20}]}
 search:
   constraints: {bit_ops: 1.0e+13}
   enqueue: [{layers: sign, terms: {feature_hint: {teacher: big, weight: 1.0}, angular: {weight: 10.0}}}]

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from search.controller.cmaes import ordered
-from search.controller.controller import Controller, Done
+from search.controller.controller import Controller
 from search.controller.journal import Journal
 from search.controller.problem import SamplerError
+from search.controller.proposal import Done
 from spaces.space import Knob, SearchSpace
 
 GRID = tuple(10 ** (step / 3) for step in range(-3, 4))

@@ -1,14 +1,15 @@
 """A disk that gets full while a search's record is written: nothing that was finished is lost, and it goes on."""
 
 import errno
-import sqlite3
+import re
+import subprocess
 
 import pytest
+from drive_controller import drive as drive_by_itself
+from drive_controller import open_controller as by_itself
+from drive_controller import start
 from full_disk import full_disk
-from optuna.exceptions import StorageInternalError
-
-from search.controller.journal import Journal
-from search.errors import RunError
+from small_disk import small_disk
 
 
 @pytest.mark.parametrize(("at", "finished"), [(1, 2), (2, 3)])
@@ -38,16 +39,26 @@ def test_a_proposal_that_is_half_noted_was_never_given_out(tmp_path, open_contro
     assert open_controller().ask().number == 2
 
 
-def test_a_database_on_a_full_disk_is_a_message(tmp_path, space, monkeypatch):
-    storage = f"sqlite:///{tmp_path / 'search.db'}"
-    journal = Journal(tmp_path, name="run", space=space, objectives=("map50", "bit_ops"), storage=storage)
-
-    def full(trial):
-        raise StorageInternalError("An exception is raised.") from sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(journal._study, "add_trial", full)
-    with pytest.raises(RunError, match=r"^search\.storage can't be written to: database or disk is full\. Remove the"):
-        journal.append(None)
+# Two processes are started.
+def test_a_real_disk_without_room_ends_the_search_which_goes_on_when_there_is_some(tmp_path):
+    unbroken = by_itself(tmp_path / "unbroken", 40, None)
+    drive_by_itself(unbroken)
+    with small_disk(tmp_path / "disk", "32k") as disk:
+        with start(disk / "run", 40, 0.0) as process:
+            printed, said = process.communicate(timeout=100)
+        assert process.returncode == 2
+        assert re.fullmatch(
+            rf"Error: {disk}/run/(journal.log|in_flight.jsonl) can't be used: the disk is full \(.*\n", said
+        )
+        assert said.count("\n") == 1
+        scored = printed.count("scored")
+        assert 3 < scored < 40
+        subprocess.run(["mount", "-o", "remount,size=1m", str(disk)], check=True)
+        with start(disk / "run", 40, 0.0) as process:
+            printed, said = process.communicate(timeout=100)
+        assert (process.returncode, said) == (0, "")
+        assert printed.count("scored") == 40 - scored
+        assert by_itself(disk / "run", 40, None).records() == unbroken.records()
 
 
 def test_a_journal_that_cannot_be_made_is_named(tmp_path, open_controller):

@@ -1,9 +1,13 @@
 """What we know of Optuna's journal file, compared with what the installed Optuna writes."""
 
 import json
+import tempfile
+from pathlib import Path
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.storages.journal._storage import JournalOperation
@@ -65,6 +69,18 @@ def test_a_half_written_record_is_cut_off_and_a_whole_file_is_left_alone(path):
     path.write_bytes(whole[:-7])
     cut_half_written(path)
     assert path.read_bytes() == before_last
+
+
+@given(garbage=st.binary(max_size=40), ended=st.booleans())
+def test_any_garbage_at_the_end_is_cut_off_to_the_last_whole_record(garbage, ended):
+    """What a disk or a file system leaves behind whole records, with an end of line or without."""
+    whole = b'{"op_code":4}\n'
+    last = garbage.replace(b"\n", b"") + b"\n" * ended
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "journal.log")
+        file.write_bytes(whole * 2 + last)
+        cut_half_written(file)
+        assert file.read_bytes() == whole * 2
 
 
 def test_a_record_that_lacks_its_fields_is_damage(path):

@@ -1,12 +1,15 @@
 """One driver a run."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from full_disk import full_disk
 
+from results.state import is_locked
 from search.errors import RunError
 from search.run.lock import RunLock
 
@@ -22,6 +25,19 @@ with RunLock(pathlib.Path(sys.argv[1])):
 def test_a_second_driver_is_refused_and_told_who_the_first_is(tmp_path):
     with RunLock(tmp_path), pytest.raises(RunError, match=rf"in use by process {os.getpid()} on .*--run-dir"):
         RunLock(tmp_path).__enter__()
+
+
+def test_who_looks_whether_a_run_is_in_use_keeps_no_driver_out(tmp_path):
+    with (tmp_path / "lock").open("w") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        timer = threading.Timer(0.03, fcntl.flock, (look, fcntl.LOCK_UN))
+        timer.start()
+        with RunLock(tmp_path):
+            assert is_locked(tmp_path)
+            with pytest.raises(RunError, match="in use by process"):  # and the look took nothing away
+                RunLock(tmp_path).__enter__()
+        timer.join()
+    assert not is_locked(tmp_path)
 
 
 def test_the_lock_is_free_again_after_its_end(tmp_path):

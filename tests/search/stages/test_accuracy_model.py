@@ -83,3 +83,18 @@ def test_too_few_scores_make_no_model(tables, records):
     assert all(math.isnan(row["map50_model"]) and math.isnan(row["map50_model_se"]) for row in modelled)
     assert tables.of([]) == ([], [])
     assert tables.of(records[-1:]) == (records[-1:], [])
+
+
+def test_each_rung_has_a_model_of_its_own_and_the_effects_are_those_of_the_highest(tables, records):
+    """At rung 1 every score is 0.1 higher, and a sign layer costs nothing."""
+    first = [{**record, "rung": 0} for record in records[:-1]]
+    signs = [sum(one[f"layer/b{i}"] == "sign" for i in range(6)) for one in first]
+    second = [{**one, "rung": 1, "map50": one["map50"] + 0.1 + 0.05 * n} for one, n in zip(first, signs, strict=True)]
+    modelled, [model] = tables.of([*first, *second])
+    for row in modelled:
+        assert row["map50_model"] == pytest.approx(row["map50"], abs=5e-3)
+    effects = {(one.knob, one.choice): one.effect for one in model.effects}
+    assert effects["layer/b0", "sign"] == pytest.approx(0.0, abs=2e-3)
+    assert model.scores == 39
+    _, [fallen_back] = tables.of([*first, *second[:5]])
+    assert fallen_back == tables.of(first)[1][0]

@@ -16,6 +16,7 @@ from search.plan.plan import plan_search
 from search.run.folder import read_run_folder
 from search.stages.search import run_retrain, run_search
 from search.stages.trials import scorer_parts
+from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -77,7 +78,7 @@ def times(folder: Path) -> dict[str, int]:
 
 def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found):
     run, folder = found.run, found.run.path
-    assert len(run.trials) == 4
+    assert (len(run.trials), run.state, run.planned) == (4, "finished", 4)
     assert run.trials["id"].is_unique
     assert set(run.trials["state"]) == {"complete"}
     assert 1 <= len(run.front()) <= 4
@@ -143,14 +144,34 @@ def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_ar
 def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, config, tmp_path, monkeypatch):
     run = begun_without_trials(found, tmp_path / "stopped")
 
-    def stop(controller, *arguments, **settings):
-        controller.tell_failed(controller.ask().number, "RuntimeError: my term")
+    def stop(controller, *arguments, on_finished, **settings):
+        on_finished(controller.tell_failed(controller.ask().number, "RuntimeError: my term"))
         raise RunError("So many are no candidate's fault.")
 
     monkeypatch.setattr("search.stages.trials.run_trials", stop)
     with pytest.raises(RunError, match="no candidate's fault"):
         run_search(config(), run, None, SilentProgress())
     assert list(results.open_run(run).trials["reason"]) == ["RuntimeError: my term"]
+
+
+def test_a_search_at_work_and_one_that_was_stopped_have_a_front(found, config, tmp_path, monkeypatch):
+    run, states = begun_without_trials(found, tmp_path / "watched"), []
+
+    def stop_after_two(controller, *arguments, on_finished, **settings):
+        for map50 in (0.5, 0.25):
+            on_finished(controller.tell(controller.ask().number, Measured({"map50": map50}, {})))
+            states.append((results.open_run(run).state, len(results.open_run(run).front())))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.stages.trials.run_trials", stop_after_two)
+    monkeypatch.setattr("search.stages.refresh.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("search.stages.refresh.MOST_SHARE", 1e9)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(config(), run, None, SilentProgress())
+    stopped = results.open_run(run)
+    assert states == [("running", 1), ("running", 2)]
+    assert (stopped.state, stopped.finished, stopped.planned) == ("unfinished", 2, 4)
+    assert len(stopped.front()) == len((run / "front.csv").read_text().splitlines()) - 1 == 2
 
 
 def flag_an_object(data):
@@ -201,20 +222,8 @@ def test_a_batch_larger_than_the_data_is_refused_before_anything_is_trained(conf
     ("name", "spec", "layers", "classes", "message"),
     [
         ("twin", {"width": 0.25}, {}, SHAPE_CLASSES, "the twin must have the student's shape"),
-        (
-            "big",
-            {"width": 0.25},
-            {"layer/backbone": "sign"},
-            SHAPE_CLASSES,
-            "it has layers that are sign, and teachers",
-        ),
-        (
-            "big",
-            {},
-            {"layer/backbone.layer1": "int8"},
-            SHAPE_CLASSES,
-            "it has layers that are int8, and teachers are real",
-        ),
+        ("big", {"width": 0.25}, {"layer/backbone": "sign"}, SHAPE_CLASSES, "it has layers that are sign, and teacher"),
+        ("big", {}, {"layer/backbone.layer1": "int8"}, SHAPE_CLASSES, "it has layers that are int8, and teachers are"),
         ("big", {"image_size": 128}, {}, SHAPE_CLASSES, "it was trained at 128 pixels, but data.image_size is 96"),
         ("big", {}, {}, SHAPE_CLASSES[::-1], "it knows the classes .*, but the data has"),
     ],

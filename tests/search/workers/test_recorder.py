@@ -8,6 +8,7 @@ from fake_scorer import FakeParts, FakeScorer
 
 from search.errors import RunError
 from search.workers.assignments import NODES_LOST, Assignments
+from search.workers.reasons import late_reason
 from search.workers.recorder import FAILURES_IN_A_ROW, Recorder
 from spaces.candidate import Candidate
 
@@ -75,6 +76,21 @@ class HandDrivenWorker:
 def test_a_candidate_that_fails_or_kills_its_worker_is_recorded_and_the_search_goes_on(search):
     search.step("failed", "died", "well")
     assert search.states == ["failed", "failed", "complete"]
+
+
+def test_a_candidate_whose_worker_was_ended_for_its_time_is_recorded_with_that_reason(search, monkeypatch):
+    monkeypatch.setattr(search.assignments.limit, "reason", lambda name: late_reason(30))
+    search.step("node lost")  # as Ray may report it
+    (row,) = search.controller.records()
+    assert (row["state"], row["reason"]) == ("failed", "no score within 30 s (scoring.timeout)")
+
+
+def test_a_score_that_arrives_while_its_worker_is_ended_counts_and_no_candidate_follows_it(search, monkeypatch):
+    monkeypatch.setattr(search.assignments.limit, "reason", lambda name: late_reason(30))
+    search.step("well")
+    search.step("died")
+    assert search.states == ["complete"]
+    assert search.controller.in_flight == 0
 
 
 def test_a_candidate_whose_node_is_lost_is_scored_again_under_its_number(search):

@@ -4,6 +4,7 @@ import pytest
 from fake_scorer import fake_costs
 
 from search.controller.problem import SearchProblem
+from search.workers.reasons import DIED, late_reason
 from search.workers.standing import Standing
 from spaces.space import Knob, SearchSpace
 from trainers.progress import figures_text
@@ -34,6 +35,12 @@ def test_accuracies_hypervolume_and_failures_in_one_text():
     assert found.candidates == 4
     assert len(notes) == 1
     assert notes[0].startswith("search: candidate ab12 failed with: the loss is nan. The reasons of all")
+
+
+def test_failures_that_ended_their_worker_are_counted():
+    found, _ = standing()
+    found.add([FAILED, FAILED | {"reason": late_reason(30)}, FAILED | {"reason": f"{DIED}its process was killed"}])
+    assert found.figures() == {"failed": 3, "deaths": 2}
 
 
 def test_the_dearest_and_the_infeasible_add_no_volume():

@@ -38,6 +38,12 @@ def test_one_that_can_not_is_refused(name, check):
     assert "\n" not in str(caught.value)
 
 
+def test_state_that_a_record_can_not_hold_is_refused(check):
+    text = r"raised TypeError at trial 0: Object of type complex is not JSON serializable"
+    with pytest.raises(ConfigError, match=text):
+        check({"name": "foreign_samplers:InStudy", "arguments": {"step": 1j}})
+
+
 def test_one_for_a_single_objective_passes_with_one(check):
     check("foreign_samplers:Single", ("map50",))
 

@@ -1,4 +1,4 @@
-"""The types of a config's values."""
+"""The types of a config's values: their bounds, and what is wrong with a value outside of them."""
 
 import re
 from typing import Annotated
@@ -9,29 +9,29 @@ from spaces.lookup import nearest
 from trainers.data.formats import FORMATS
 
 
-def number(value: object) -> object:
+def _no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")
     return value
 
 
-def file_name(name: str) -> str:
+def _file_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ValueError("must consist of letters, digits, '.', '_' and '-', and start with a letter or digit")
     return name
 
 
-def gpu_part(part: float) -> float:
+def _gpu(part: float) -> float:
     if part != 0 and (part < 0.001 or (part > 1 and part % 1 != 0)):
         raise ValueError("must be 0, a part of one GPU from 0.001 to 1, or a whole number of GPUs")
     return part
 
 
-def year_text(value: object) -> object:
+def _year(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def known_format(value: object) -> object:
+def _known_format(value: object) -> object:
     names = list(FORMATS)
     if value not in names:
         near = nearest(value, names) if isinstance(value, str) else None
@@ -46,9 +46,13 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
-Positive = Annotated[float, BeforeValidator(number), Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, BeforeValidator(number), Field(gt=0, lt=1)]
+Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
-Name = Annotated[str, AfterValidator(file_name)]
-Format = Annotated[str, BeforeValidator(known_format)]
+Name = Annotated[str, AfterValidator(_file_name)]
+Format = Annotated[str, BeforeValidator(_known_format)]
 Methods = Annotated[tuple[str, ...], Field(min_length=1)]
+Year = Annotated[str, BeforeValidator(_year)]
+Cores = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)]
+GpuPart = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu)]
+Megabytes = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
