@@ -69,7 +69,8 @@ def seed_by_seed(asked: Namespace, check: Callable[[], None], all_of_a_seed: Cal
                 job.result()
             return [job.result() for job in jobs]
         except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # The pool notes that it is broken, and its own end waits for that: to shut it down here without waiting
+            # lets Python 3.11 write to a closed pipe at exit.
             processes = multiprocessing.active_children()
             for process in processes:
                 process.terminate()

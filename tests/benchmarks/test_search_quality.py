@@ -66,7 +66,7 @@ def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert "'additiv' is no Python file and no box of" in done.stderr
-    assert "There are: additive, interactions, replay, small, unstructured." in done.stderr
+    assert "There are: additive, interactions, replay, replay_rungs, small, unstructured." in done.stderr
 
 
 def test_a_sampler_may_be_an_import_path(compare):

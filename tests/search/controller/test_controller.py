@@ -153,7 +153,7 @@ def test_a_result_for_what_is_not_in_flight_is_refused(open_controller, score):
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones(open_controller):
     with pytest.raises(
-        ValueError, match=r"No sampler is called 'cma'\. Known: structured, tpe, nsga2, nsga3, gp, cmaes, random"
+        ValueError, match=r"No sampler is called 'cma'\. Did you mean 'cmaes'\? Known: structured, tpe, nsga2, nsga3, gp, cmaes, random"
     ):
         open_controller(sampler="cma")
 
