@@ -80,8 +80,10 @@ def test_with_too_few_scores_there_is_no_model(tmp_path, records):
 
 
 def test_a_rung_with_too_few_scores_has_no_model_though_a_lower_one_has(tmp_path, records):
-    above = [record | {"rung": 1} for record in records if record["state"] == "complete" and record.get("feasible", True)]
-    run = opened(tmp_path, [*modelled(records), *(one | {"map50_model": None, "map50_model_se": None} for one in above)])
+    no_model = {"map50_model": None, "map50_model_se": None}
+    feasible = [record for record in records if record["state"] == "complete" and record.get("feasible", True)]
+    above = [record | {"rung": 1} | no_model for record in feasible]
+    run = opened(tmp_path, [*modelled(records), *above])
     text = rf"{len(above)} complete trials at rung 1, too few for a model of map50\. .*, take a lower rung, or compare"
     for ask in (run.front, run.knee, partial(run.hypervolume, {"bit_ops": 1000.0, "map50": 0.0})):
         with pytest.raises(RunError, match=text):
