@@ -80,8 +80,9 @@ class Recorder(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         with self._raised_later():
-            cause, late = cause_of_death(report_of_death(trial)), self._assignments.limit.reason(trial.trial_id)
-            if late is None and any(death in cause for death in NODE_DEATHS):
+            report, late = report_of_death(trial), self._assignments.limit.reason(trial.trial_id)
+            cause = cause_of_death(report)
+            if late is None and any(death in report for death in NODE_DEATHS):
                 self._note("search: a node was lost; what it scored is scored again elsewhere")
                 proposal = self._assignments.node_lost(trial)
                 cause = f"its node was lost, {NODES_LOST} times: {cause}"
