@@ -38,11 +38,16 @@ def pareto_ranks(costs: ArrayLike) -> NDArray[np.int64]:
     points = np.asarray(costs, dtype=np.float64)
     finite = np.logical_and.reduce(np.isfinite(points), axis=1)
     distinct, which = np.unique(points[finite] + 0.0, axis=0, return_inverse=True)
-    rank_distinct = _ranks_of_two if points.shape[1] == 2 else _ranks_of_many
+    rank_distinct = {1: _ranks_of_one, 2: _ranks_of_two}.get(points.shape[1], _ranks_of_many)
     ranks = np.zeros(len(points), dtype=np.int64)
     ranks[finite] = rank_distinct(distinct)[which.reshape(-1)]
     ranks[~finite] = ranks[finite].max(initial=-1) + 1
     return ranks
+
+
+def _ranks_of_one(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Ranks of distinct points (N, 1) in rising order: each dominates all after it."""
+    return np.arange(len(points), dtype=np.int64)
 
 
 def _ranks_of_two(points: NDArray[np.float64]) -> NDArray[np.int64]:

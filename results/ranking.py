@@ -15,7 +15,10 @@ Ranking = Literal["score", "model"]
 
 
 def ranked_by(trials: pd.DataFrame, folder: Path, accuracy: str, by: str) -> str:
-    """The column that trials are compared by. RunError for another `by`, and where the trials have no model of it."""
+    """The column by which the trials of one rung are compared.
+
+    RunError for another `by`, and where these trials have no model of the accuracy.
+    """
     if by not in get_args(Ranking):
         raise RunError(f"by is {by!r}; allowed are {' and '.join(get_args(Ranking))}.")
     if by == "score":
@@ -26,9 +29,10 @@ def ranked_by(trials: pd.DataFrame, folder: Path, accuracy: str, by: str) -> str
         known = f"The search optimised {', '.join(modelled)}." if modelled else layout.made_from_journal(folder)
         raise RunError(f"The trials in {folder} have no column {column}. {known}")
     if trials[column].isna().all():
-        complete = int(trials["state"].eq("complete").sum())
+        complete, rung = int(trials["state"].eq("complete").sum()), int(trials["rung"].max())
+        at, lower = (f" at rung {rung}", ", take a lower rung") if rung else ("", "")
         raise RunError(
-            f"{folder} has {complete} complete trials, too few for a model of {accuracy}. "
-            "Let the search run for more (search.trials), or compare by score."
+            f"{folder} has {complete} complete trials{at}, too few for a model of {accuracy}. "
+            f"Let the search run for more (search.trials){lower}, or compare by score."
         )
     return column

@@ -75,7 +75,7 @@ class Run:
         x, y = self._axes(x, y)
         check_axes(self.trials, x, y)
         self._check_some_eligible(rung)
-        rows = front_rows(self.trials, x, y, ranked_by(self.trials, self.path, y, by), rung)
+        rows = front_rows(self.trials, x, y, self._ranked(y, by, rung), rung)
         if rows.empty:
             raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
         return rows
@@ -89,7 +89,7 @@ class Run:
         x, y = self._axes(x, y)
         front = self.front(x, y, by, rung)
         try:
-            return knee_id(front, x, ranked_by(self.trials, self.path, y, by))
+            return knee_id(front, x, self._ranked(y, by, rung))
         except ValueError as error:
             raise RunError(f"The front over {x} has no knee: {error} Choose another cost.") from error
 
@@ -132,8 +132,8 @@ class Run:
         for column in reference:
             if column not in measured(self.trials):
                 raise unknown_name("measured column", column, measured(self.trials))
-        columns = [ranked_by(self.trials, self.path, one, by) if is_maximised(one) else one for one in reference]
         self._check_some_eligible(rung)
+        columns = [self._ranked(one, by, rung) if is_maximised(one) else one for one in reference]
         signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
         compared = at_rung(self.trials, rung)
         points = compared.loc[eligible(compared), columns].to_numpy(dtype=np.float64) * signs
@@ -162,6 +162,9 @@ class Run:
 
     def _axes(self, x: str | None, y: str | None) -> tuple[str, str]:
         return self.x if x is None else x, self.y if y is None else y
+
+    def _ranked(self, y: str, by: Ranking, rung: int | None) -> str:
+        return ranked_by(at_rung(self.trials, rung), self.path, y, by)
 
     def _check_some_eligible(self, rung: int | None = None) -> None:
         if rung is not None and rung not in self.rungs:

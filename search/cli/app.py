@@ -110,7 +110,7 @@ def front(
 
         opened = opened_run(run)
         if effects:
-            check_effects(x, by)
+            check_effects(x, by, rung)
             print_effects(opened.effects(y), format_, output)
         else:
             ranked = y or opened.y

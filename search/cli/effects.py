@@ -14,9 +14,10 @@ TRUSTED = 0.5
 """The explained share of the scores' variance from which the effects are worth reading."""
 
 
-def check_effects(x: str | None, by: str) -> None:
+def check_effects(x: str | None, by: str, rung: int | None) -> None:
     """Raise RunError for options that go with the front alone."""
-    given = [name for name, value in {"--x": x, "--by": None if by == "score" else by}.items() if value is not None]
+    options = {"--x": x, "--by": None if by == "score" else by, "--rung": rung}
+    given = [name for name, value in options.items() if value is not None]
     if given:
         raise RunError(
             f"--effects was given together with {' and '.join(given)}, of the front. With --effects give --y."

@@ -115,7 +115,8 @@ class _Lines:
         self._done += n
         self._figures |= figures
         self._time_left.advance(n)
-        if now - self._last_line >= LINE_SECONDS and self._done < self._total:
+        is_last = n > 0 and self._done >= self._total  # then the closing line says it
+        if now - self._last_line >= LINE_SECONDS and not is_last:
             self._last_line = now
             left = self._time_left.seconds()
             text = "" if left is None else f", {duration_text(left)} left"

@@ -37,5 +37,5 @@ class TimeLeft:
             self._end = now + (now - since) / (self._done - before) * (self._total - self._done)
 
     def seconds(self) -> float | None:
-        """The time left; None as long as nothing tells the speed."""
-        return None if self._end is None else max(0.0, self._end - self._clock())
+        """The time left; None as long as nothing tells the speed, and when only work is left that is no unit."""
+        return None if self._end is None or self._done >= self._total else max(0.0, self._end - self._clock())

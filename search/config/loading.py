@@ -12,7 +12,6 @@ from search.config.messages import cut, schema_problems, yaml_text
 from search.config.problems import Problem
 from search.config.schema import Config
 from search.config.strict_yaml import YamlError, parse_yaml
-from search.controller.database_url import masked
 from spaces.lookup import did_you_mean
 
 LONGEST_OVERRIDE, MOST_OVERRIDES = 40, 3
@@ -160,7 +159,7 @@ def _source_text(label: str, overrides: Sequence[str]) -> str:
     """The file or preset, and the options that change it."""
     if not overrides:
         return label
-    first = "".join(f" --set {cut(masked(one), LONGEST_OVERRIDE)}" for one in overrides[:MOST_OVERRIDES])
+    first = "".join(f" --set {cut(one, LONGEST_OVERRIDE)}" for one in overrides[:MOST_OVERRIDES])
     more = f" and {len(overrides) - MOST_OVERRIDES} more" if len(overrides) > MOST_OVERRIDES else ""
     return f"{label} with{first}{more}"
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from search.config.problems import Kind, Problem, dotted
+from search.controller.database_url import masked
 from spaces.lookup import nearest
 
 NAME = "[key]"
@@ -60,8 +61,8 @@ def yaml_text(value: object) -> str:
 
 
 def cut(text: str, longest: int = LONGEST_VALUE) -> str:
-    """The text in one line; where it is longer than `longest`, its beginning and dots."""
-    line = " ".join(text.split())
+    """The text in one line without passwords; where it is longer than `longest`, its beginning and dots."""
+    line = " ".join(masked(text).split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 

@@ -1,5 +1,7 @@
 """Fronts by the model of all scores in place of the scores."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +77,18 @@ def test_with_too_few_scores_there_is_no_model(tmp_path, records):
     run = opened(tmp_path, [record | {"map50_model": None, "map50_model_se": None} for record in records])
     with pytest.raises(RunError, match="6 complete trials, too few for a model of map50"):
         run.knee(by="model")
+
+
+def test_a_rung_with_too_few_scores_has_no_model_though_a_lower_one_has(tmp_path, records):
+    no_model = {"map50_model": None, "map50_model_se": None}
+    feasible = [record for record in records if record["state"] == "complete" and record.get("feasible", True)]
+    above = [record | {"rung": 1} | no_model for record in feasible]
+    run = opened(tmp_path, [*modelled(records), *above])
+    text = rf"{len(above)} complete trials at rung 1, too few for a model of map50\. .*, take a lower rung, or compare"
+    for ask in (run.front, run.knee, partial(run.hypervolume, {"bit_ops": 1000.0, "map50": 0.0})):
+        with pytest.raises(RunError, match=text):
+            ask(by="model")
+    assert run.front(by="model", rung=0)["id"].tolist()[-1] == "aa00000000"
 
 
 FIGURE = st.integers(0, 4).map(float) | st.just(float("nan"))

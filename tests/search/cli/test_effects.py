@@ -84,7 +84,7 @@ def test_the_front_by_the_model_shows_what_it_was_compared_by(call, write):
 
 def test_options_that_do_not_go_together_are_refused(call, write):
     write(explained=0.75)
-    result = call("--effects", "--x", "ops", "--by", "model")
+    result = call("--effects", "--x", "ops", "--by", "model", "--rung", "0")
     assert result.exit_code == 2
-    assert "Error: --effects was given together with --x and --by" in result.stderr
+    assert "Error: --effects was given together with --x and --by and --rung" in result.stderr
     assert call("--by", "luck").exit_code == 2

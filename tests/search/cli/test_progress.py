@@ -37,6 +37,22 @@ def test_lines_come_every_ten_seconds_with_the_time_left_and_the_figures():
     ]
 
 
+def test_scores_at_higher_rungs_have_lines_after_the_last_candidate_too():
+    stream, clock = io.StringIO(), Clock()
+    with LineProgress(stream, clock).stage("search", 3) as stage:
+        for n, promoted in ((1, "0/0"), (1, "0/0"), (1, "0/0"), (0, "1/0"), (0, "1/1")):
+            clock.now += 20.0
+            stage.advance(n, promoted=promoted)
+    assert stream.getvalue().splitlines() == [
+        "search: begins, 3 in all",
+        "search: 1 of 3, promoted 0/0",
+        "search: 2 of 3, 0:20 left, promoted 0/0",
+        "search: 3 of 3, promoted 1/0",
+        "search: 3 of 3, promoted 1/1",
+        "search: 3 of 3 in 1:40, promoted 1/1",
+    ]
+
+
 def test_what_an_earlier_start_did_says_nothing_about_the_speed():
     stream, clock = io.StringIO(), Clock()
     with LineProgress(stream, clock).stage("search", 20) as stage:

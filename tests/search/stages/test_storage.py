@@ -48,6 +48,22 @@ def test_a_mistake_elsewhere_does_not_show_the_password_of_an_option(refused):
     assert "secret" not in message
 
 
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("search.storage=[postgresql://me:secret@h/d]", "search.storage: is ['postgresql://me:***@h/d'], must be"),
+        ("search=postgresql://me:secret@h/d", "search: is 'postgresql://me:***@h/d', must be a mapping"),
+        ("search.storage.url=1", "search.storage is 'postgresql://me:***@h/d', which has no keys."),
+        ("search.storage=[postgresql://me:secret@h/d", "--set search.storage=[postgresql://me:***@h/d: the value"),
+        ("search.storage postgresql://me:secret@h/d", "--set search.storage postgresql://me:***@h/d: must have"),
+    ],
+)
+def test_a_storage_of_another_form_is_shown_without_its_password(refused, option, shown):
+    message = refused("postgresql://me:secret@h/d", "--set", option)
+    assert shown in message
+    assert "secret" not in message
+
+
 def test_a_password_in_the_clear_is_pointed_out_and_a_variable_stays_a_variable(
     tiny_config, recorded_progress, monkeypatch
 ):
