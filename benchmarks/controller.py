@@ -95,7 +95,7 @@ def idle_share() -> float:
             SCORE_SECONDS,
             PretendScorer,
             workers=WORKERS,
-            on_finished=lambda row: finished.append(time.perf_counter()),
+            on_results=lambda rows: finished.extend([time.perf_counter()] * len(rows)),
         )
     busy = (SCORES - WORKERS) * SCORE_SECONDS
     return 1 - busy / (WORKERS * (finished[-1] - finished[WORKERS - 1]))

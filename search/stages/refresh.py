@@ -29,14 +29,15 @@ class TableRefresh:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._rows, self._note, self._clock = write, rows, note, clock
-        self._failed = False
+        self._failed = self._behind = False
         self._next = clock()
         self.write()
 
-    def add(self, row: Row) -> None:
-        """A trial has finished."""
-        self._rows.append(row)
-        if self._clock() >= self._next:
+    def add(self, rows: list[Row]) -> None:
+        """Take in what has finished, often nothing, and write the tables if they lack a trial and it is time."""
+        self._rows += rows
+        self._behind = self._behind or bool(rows)
+        if self._behind and self._clock() >= self._next:
             self.write()
 
     def write(self) -> None:
@@ -46,6 +47,7 @@ class TableRefresh:
         began = self._clock()
         try:
             self._write(self._rows)
+            self._behind = False
         except OSError as error:
             if not self._failed:
                 self._note(f"search: {layout.TRIALS} is not up to date ({error}). The search goes on.")

@@ -103,10 +103,11 @@ def _score(
     remove_unfinished_tables(run.path)
     tables = TableRefresh(partial(_write_tables, plan, run, ended=False), controller.records(), progress.note)
 
-    def finished(row: Row) -> None:
-        tables.add(row)
+    def follow(rows: list[Row]) -> None:
+        tables.add(rows)
         if scalars is not None:
-            scalars.add(row)
+            for row in rows:
+                scalars.add(row)
 
     parts = scorer_parts(plan, run, prepared, progress)
     try:
@@ -117,7 +118,7 @@ def _score(
             workers=config.search.workers,
             nodes=_nodes(config),
             progress=progress,
-            on_finished=finished,
+            on_results=follow,
         )
     except BaseException:
         tables.write()  # they say why candidates failed

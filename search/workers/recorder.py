@@ -39,13 +39,14 @@ class Recorder(Callback):
         assignments: Assignments,
         stage: Stage,
         workers: int = 1,
-        on_finished: Callable[[dict[str, object]], None] | None = None,
+        on_results: Callable[[list[dict[str, object]]], None] | None = None,
         note: Callable[[str], None] | None = None,
     ) -> None:
         self._controller = controller
         self._assignments = assignments
         self._stage = stage
-        self._on_finished = on_finished or (lambda row: None)
+        self._on_results = on_results or (lambda rows: None)
+        self._finished: list[dict[str, object]] = []
         self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
         self._note = note or (lambda text: None)
         self._started: set[str] = set()
@@ -95,6 +96,8 @@ class Recorder(Callback):
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """End workers that hang, and the search if need be: all results that have arrived are recorded by now."""
+        finished, self._finished = self._finished, []
+        self._on_results(finished)
         self._assignments.limit.enforce()
         if self._error is not None:
             raise self._error
@@ -130,4 +133,4 @@ class Recorder(Callback):
         before = self._standing.candidates
         self._standing.add([row])
         self._stage.advance(self._standing.candidates - before, **self._standing.figures())
-        self._on_finished(row)
+        self._finished.append(row)

@@ -34,13 +34,13 @@ def run_trials(
     workers: int = 1,
     nodes: Nodes = THIS_MACHINE,
     progress: Progress | None = None,
-    on_finished: Callable[[dict[str, object]], None] | None = None,
+    on_results: Callable[[list[dict[str, object]]], None] | None = None,
 ) -> Done:
     """Score what the controller proposes until it is done, `workers` candidates at a time.
 
     `parts` are broadcast once through the object store, and each worker calls `make_scorer(parts)` once. A candidate
     whose score raises, or whose worker dies over it, is recorded as failed with its reason, and the search goes on.
-    `on_finished` gets the row of each finished trial. Raises RunError when a worker can't be set up, which leaves its
+    `on_results` gets the rows of the trials that have finished, several times a second, and often none. Raises RunError when a worker can't be set up, which leaves its
     candidate to the next start, or when nothing but failures comes back (`recorder`). After that, as after a
     KeyboardInterrupt or the death of the process, the same call goes on where it stopped.
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
@@ -48,7 +48,7 @@ def run_trials(
     progress = progress or SilentProgress()
     with progress.stage("search", controller.trials, workers) as stage:
         assignments = Assignments(controller, TimeLimit(nodes.timeout))
-        recorder = Recorder(controller, assignments, stage, workers, on_finished, progress.note)
+        recorder = Recorder(controller, assignments, stage, workers, on_results, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
             with ray_session(nodes.address, workers) as folder, _full_disk(folder):

@@ -29,7 +29,7 @@ class Standing:
         self._scales = _scales(problem)
         self._accuracies = [name for name in problem.objectives if OBJECTIVES[name] == "maximize"]
         self._note = note
-        self._latest = 0.0
+        self._latest: float | None = None
         self._best: dict[int, float] = {}
         self._fronts: dict[int, GrowingFront] = {}
         self._predicted: deque[Row] = deque(maxlen=RECENT)
@@ -61,9 +61,10 @@ class Standing:
         """
         rung = max(self._best, default=0)
         shown: dict[str, float | str] = {}
-        if self._best:
-            latest = {self._accuracies[0]: self._latest} if self._rungs == 1 else {}  # it need not be of this rung
-            shown |= latest | {"best": self._best[rung]}
+        if self._rungs == 1 and self._latest is not None:  # with several it need not be of this rung
+            shown[self._accuracies[0]] = self._latest
+        if rung in self._best:
+            shown["best"] = self._best[rung]
         if rung in self._fronts:
             shown["hv"] = round(self._fronts[rung].volume, 3)
         if (error := self.model_error()) is not None:
@@ -111,7 +112,8 @@ class Standing:
         accuracies = {name: float(str(row[name])) for name in self._accuracies}
         if accuracies:
             self._latest = round(accuracies[self._accuracies[0]], 4)
-            self._best[rung] = max(self._latest, self._best.get(rung, self._latest))
+            if row["feasible"]:
+                self._best[rung] = max(self._latest, self._best.get(rung, self._latest))
         if predicted := {name + MEAN: row[name + MEAN] for name in accuracies if row.get(name + MEAN) is not None}:
             self._predicted.append({"state": "complete", **accuracies, **predicted})
         if self._scales and row["feasible"]:

@@ -21,7 +21,7 @@ class Tables:
         """A trial finishes each second."""
         while self.now < end:
             self.now += 1.0
-            self.refresh.add({})
+            self.refresh.add([{}])
 
 
 def test_tables_are_written_at_the_start_and_then_every_few_seconds():
@@ -30,6 +30,18 @@ def test_tables_are_written_at_the_start_and_then_every_few_seconds():
     tables.rows_until(10.0)
     assert tables.written == [2, 5, 8, 11]
     assert Tables().written == []
+
+
+def test_trials_that_finish_together_are_in_the_tables_before_the_next_one_finishes():
+    tables = Tables()
+    for _ in range(64):
+        tables.refresh.add([{}])
+    assert tables.written == [1]
+    tables.now = 3.5
+    tables.refresh.add([])
+    tables.now = 60.0
+    tables.refresh.add([])
+    assert tables.written == [1, 64]
 
 
 def test_tables_that_take_long_are_written_less_often():

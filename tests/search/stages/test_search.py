@@ -144,8 +144,8 @@ def test_a_search_in_which_all_candidates_fail_says_why_and_where_the_reasons_ar
 def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, config, tmp_path, monkeypatch):
     run = begun_without_trials(found, tmp_path / "stopped")
 
-    def stop(controller, *arguments, on_finished, **settings):
-        on_finished(controller.tell_failed(controller.ask().number, "RuntimeError: my term"))
+    def stop(controller, *arguments, on_results, **settings):
+        on_results([controller.tell_failed(controller.ask().number, "RuntimeError: my term")])
         raise RunError("So many are no candidate's fault.")
 
     monkeypatch.setattr("search.stages.trials.run_trials", stop)
@@ -157,9 +157,9 @@ def test_a_search_that_failures_stop_leaves_their_reasons_in_its_table(found, co
 def test_a_search_at_work_and_one_that_was_stopped_have_a_front(found, config, tmp_path, monkeypatch):
     run, states = begun_without_trials(found, tmp_path / "watched"), []
 
-    def stop_after_two(controller, *arguments, on_finished, **settings):
+    def stop_after_two(controller, *arguments, on_results, **settings):
         for map50 in (0.5, 0.25):
-            on_finished(controller.tell(controller.ask().number, Measured({"map50": map50}, {})))
+            on_results([controller.tell(controller.ask().number, Measured({"map50": map50}, {}))])
             states.append((results.open_run(run).state, len(results.open_run(run).front())))
         raise KeyboardInterrupt
 

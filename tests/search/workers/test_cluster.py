@@ -91,15 +91,15 @@ def test_a_node_joins_late_and_another_is_lost_and_every_candidate_is_scored_onc
     parts = CountedParts(meeting(tmp_path), nodes=2)
     CountedParts.serialized = 0
 
-    def on_finished(row):
-        rows.append(row)
-        if len(rows) == 2:
+    def on_results(finished):
+        rows.extend(finished)
+        if len(rows) >= 2 and not second:
             second.append(cluster.add_node(num_cpus=2))
-        elif second and row["seconds_node"] == short(second[0]) and not lost:
+        elif second and not lost and any(row["seconds_node"] == short(second[0]) for row in finished):
             lost.append(len(rows))
             cluster.remove_node(first, allow_graceful=False)
 
-    done = search_on(cluster, controller, parts, workers=4, progress=progress, on_finished=on_finished)
+    done = search_on(cluster, controller, parts, workers=4, progress=progress, on_results=on_results)
     assert done is Done.BUDGET
     assert sorted(row["number"] for row in rows) == list(range(24))
     assert {row["state"] for row in rows} == {"complete"}
@@ -116,8 +116,8 @@ def test_a_search_that_has_lost_all_nodes_ends_with_what_to_do(cluster, tmp_path
     controller, progress = open_controller(tmp_path / "run", trials=24, workers=2), recorded_progress()
     only = cluster.add_node(num_cpus=2)
 
-    def on_finished(row):
-        if controller.finished == 3:
+    def on_results(rows):
+        if rows and controller.finished == 3:
             threading.Thread(target=cluster.remove_node, args=[only, False]).start()
 
     with pytest.raises(
@@ -129,7 +129,7 @@ def test_a_search_that_has_lost_all_nodes_ends_with_what_to_do(cluster, tmp_path
             CountedParts(meeting(tmp_path), nodes=1),
             workers=2,
             progress=progress,
-            on_finished=on_finished,
+            on_results=on_results,
         )
     assert {row["state"] for row in controller.records()} == {"complete"}
     assert any(note.startswith("search: no node can hold a worker any more") for note in progress.notes)

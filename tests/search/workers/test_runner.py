@@ -64,7 +64,7 @@ def test_whatever_a_candidate_does_is_recorded_and_the_search_goes_on(tmp_path, 
         workers=2,
         nodes=Nodes(timeout=2),
         progress=progress,
-        on_finished=rows.append,
+        on_results=rows.extend,
     )
     assert rows == controller.records()
     assert sorted(row["number"] for row in rows) == list(range(16))

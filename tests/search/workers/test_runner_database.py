@@ -25,15 +25,15 @@ def test_a_search_goes_on_after_its_server_was_gone_for_ten_seconds(
     controller = open_controller(tmp_path / "run", 12, postgresql.url(), progress.note)
     restarts = []
 
-    def stop_for_a_while(row):
-        if row["number"] == 4:
+    def stop_for_a_while(rows):
+        if any(row["number"] == 4 for row in rows):
             postgresql.stop()
             restarts.append(threading.Timer(10.0, postgresql.start))
             restarts[0].start()
 
     parts = FakeParts(seconds=0.1)
     assert (
-        run_trials(controller, parts, make_fake_scorer, progress=progress, on_finished=stop_for_a_while) is Done.BUDGET
+        run_trials(controller, parts, make_fake_scorer, progress=progress, on_results=stop_for_a_while) is Done.BUDGET
     )
     restarts[0].join()
     notes = [event[1] for event in progress.events if event[0] == "note"]

@@ -43,10 +43,10 @@ def test_failures_that_ended_their_worker_are_counted():
     assert found.figures() == {"failed": 3, "deaths": 2}
 
 
-def test_the_dearest_and_the_infeasible_add_no_volume():
+def test_the_dearest_and_the_infeasible_add_no_volume_and_the_infeasible_is_never_the_best():
     found, _ = standing()
-    found.add([complete(0.9, DEAREST), complete(0.8, DEAREST / 2, feasible=False)])
-    assert found.figures() == {"map50": 0.8, "best": 0.9, "hv": 0.0}
+    found.add([complete(0.9, DEAREST), complete(0.95, DEAREST / 2, feasible=False)])
+    assert found.figures() == {"map50": 0.95, "best": 0.9, "hv": 0.0}
     assert found.scalars()["front_size"] == 1
 
 
