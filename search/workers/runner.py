@@ -40,9 +40,10 @@ def run_trials(
 
     `parts` are broadcast once through the object store, and each worker calls `make_scorer(parts)` once. A candidate
     whose score raises, or whose worker dies over it, is recorded as failed with its reason, and the search goes on.
-    `on_results` gets the rows of the trials that have finished, several times a second, and often none. Raises RunError when a worker can't be set up, which leaves its
-    candidate to the next start, or when nothing but failures comes back (`recorder`). After that, as after a
-    KeyboardInterrupt or the death of the process, the same call goes on where it stopped.
+    `on_results` gets the rows of the trials that have finished, several times a second, and often none.
+    Raises RunError when a worker can't be set up, which leaves its candidate to the next start, or when nothing but
+    failures comes back (`recorder`). After that, as after a KeyboardInterrupt or the death of the process, the same
+    call goes on where it stopped.
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
