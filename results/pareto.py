@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def pareto_ranks(costs: ArrayLike) -> NDArray[np.int64]:
     points = np.asarray(costs, dtype=np.float64)
     finite = np.logical_and.reduce(np.isfinite(points), axis=1)
     distinct, which = np.unique(points[finite] + 0.0, axis=0, return_inverse=True)
-    rank_distinct = {1: _ranks_of_one, 2: _ranks_of_two}.get(points.shape[1], _ranks_of_many)
+    rank_distinct = {1: _ranks_of_one, 2: _ranks_of_two, 3: _ranks_of_three}.get(points.shape[1], _ranks_of_many)
     ranks = np.zeros(len(points), dtype=np.int64)
     ranks[finite] = rank_distinct(distinct)[which.reshape(-1)]
     ranks[~finite] = ranks[finite].max(initial=-1) + 1
@@ -61,6 +62,32 @@ def _ranks_of_two(points: NDArray[np.float64]) -> NDArray[np.int64]:
         rank = ranks[index] = bisect_right(least, y)
         least[rank : rank + 1] = [y]
     return ranks
+
+
+def _ranks_of_three(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Ranks of distinct points (N, 3) in lexicographic order, as those of two: of each front the least z up to each y.
+
+    What dominates a point by y and z came before it, and so does by x.
+    """
+    ranks = np.empty(len(points), dtype=np.int64)
+    fronts: list[tuple[list[float], list[float]]] = []  # rising y and falling z
+    for index, (y, z) in enumerate(points[:, 1:].tolist()):
+        rank = ranks[index] = bisect_left(fronts, True, key=partial(_leaves_free, y, z))
+        if rank == len(fronts):
+            fronts.append(([], []))
+        ys, zs = fronts[rank]
+        start = end = bisect_left(ys, y)
+        while end < len(ys) and zs[end] >= z:
+            end += 1
+        ys[start:end], zs[start:end] = [y], [z]
+    return ranks
+
+
+def _leaves_free(y: float, z: float, front: tuple[list[float], list[float]]) -> bool:
+    """Whether no point of the front has both a y and a z that are not above these."""
+    ys, zs = front
+    before = bisect_right(ys, y)
+    return not before or zs[before - 1] > z
 
 
 def _ranks_of_many(points: NDArray[np.float64]) -> NDArray[np.int64]:

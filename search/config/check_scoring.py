@@ -10,7 +10,7 @@ def scoring_steps(scoring: Scoring, terms: Collection[str]) -> Iterator[Problem]
     """Problems of `scoring.adapt_steps` and `scoring.rungs`. terms: what `space.terms` searches."""
     steps, key = scoring.adapt_steps, "scoring.adapt_steps"
     if scoring.rungs and steps is not None:
-        text = f"is {steps}, but scoring.rungs has the steps of each rung. Take one of the two out."
+        text = f"is {steps}, but scoring.rungs has the steps of each rung. Set it to null, or take the rungs out."
         yield Problem(key, Kind.CONFLICT, text, steps)
     elif not scoring.rungs and steps is None:
         text = "is null, which it can only be beside scoring.rungs. Give a whole number, or rungs."

@@ -133,8 +133,9 @@ class _WorkerStarter(Searcher):
     def suggest(self, trial_id: str) -> Any:
         if self._assignments.over:
             return Searcher.FINISHED
-        unfinished = self._controller.trials - self._controller.finished
-        wanted = min(self._workers, unfinished) if self._controller.rungs == 1 else self._workers
+        trials, finished = self._controller.trials, self._controller.finished
+        # With several rungs a candidate that has finished the first may come again; each is at one rung at a time.
+        wanted = min(self._workers, trials - finished if self._controller.rungs == 1 else trials)
         if len(self._living) >= wanted or not self._assignments.waiting:
             return None
         self._living.add(trial_id)

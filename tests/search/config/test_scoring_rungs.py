@@ -30,7 +30,7 @@ def test_rungs_replace_the_default_and_are_read_back(loaded, written):
         (
             "scoring: {adapt_steps: 20, rungs: [{adapt_steps: 0}, {adapt_steps: 20}]}",
             ("scoring.adapt_steps", Kind.CONFLICT, 20),
-            "is 20, but scoring.rungs has the steps of each rung. Take one of the two out.",
+            "is 20, but scoring.rungs has the steps of each rung. Set it to null, or take the rungs out.",
         ),
         (
             "scoring: {adapt_steps: null}",

@@ -14,10 +14,11 @@ from fake_scorer import FakeParts, FakeScorer, make_fake_scorer
 from results.pareto import pareto_mask
 from search.controller.proposal import Done
 from search.errors import RunError
+from search.workers.assignments import Assignments
 from search.workers.nodes import Nodes
 from search.workers.reasons import LESS_MEMORY
 from search.workers.recorder import FAILURES_IN_A_ROW
-from search.workers.runner import run_trials
+from search.workers.runner import _WorkerStarter, run_trials
 from spaces.space import Knob, SearchSpace
 
 LAYERS = list(SPACE.uniform("real"))
@@ -36,6 +37,17 @@ def test_a_finished_search_starts_no_ray(tmp_path):
     controller.tell_failed(controller.ask().number, "x")
     assert run_trials(open_controller(tmp_path, trials=1), FakeParts(), make_fake_scorer) is Done.BUDGET
     assert not ray.is_initialized()
+
+
+@pytest.mark.parametrize("rungs", [1, 2])
+def test_no_more_workers_are_started_than_there_are_candidates(tmp_path, rungs):
+    controller = open_controller(tmp_path, trials=3, workers=16, rungs=rungs)
+    starter = _WorkerStarter(controller, Assignments(controller), workers=16)
+    started = []
+    for name in map(str, range(16)):
+        started += [name] if starter.suggest(name) else []
+        controller.ask()  # as the worker does when it is ready
+    assert started == ["0", "1", "2"]
 
 
 @pytest.mark.usefixtures("ray_here")
