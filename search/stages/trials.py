@@ -22,7 +22,7 @@ from search.stages.prepare import Prepared
 from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
 from search.stages.teacher_outputs import teacher_outputs
 from search.workers.nodes import Nodes
-from search.workers.places import check_places
+from search.workers.places import check_demand, check_places
 from search.workers.runner import run_trials
 from search.workers.search_scalars import SearchScalars
 from search.workers.share import Demand
@@ -36,10 +36,12 @@ from trainers.seeding import seeded
 
 def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
     """Raise RunError, before long trainings, where Ray could not start the workers on this machine after them."""
+    nodes = _nodes(plan.base.config)
     if not run.supernet.is_file():
+        check_demand(nodes.address, nodes.demand)
         val = cast(Decoded, data.val)
         seen = min(score_settings(plan).images, len(data.train))
-        check_places(plan.base.config.search.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
+        check_places(nodes.address, val.images.nbytes + seen * data.train.images[:1].nbytes)
 
 
 def check_storage(search: Search, progress: Progress) -> None:

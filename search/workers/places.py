@@ -9,7 +9,10 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+import torch
+
 from search.errors import RunError
+from search.workers.share import ANY, GIGABYTE, Demand
 
 FOLDER_PREFIX = "bitfront-ray-"
 LONGEST_ROOT = 16
@@ -40,6 +43,25 @@ def check_places(address: str | None, parts: int) -> None:
             f"{room / 2**20:.0f} MB in {root} and {shared / 2**20:.0f} MB in {SHARED_MEMORY}. Make room in {root}, set "
             f"TMPDIR to another folder (whose path has {LONGEST_ROOT} characters at most), or lower data.val_images."
         )
+
+
+def check_demand(address: str | None, demand: Demand = ANY) -> None:
+    """Raise RunError where each worker shall have more than this machine has, long before Ray would say so.
+
+    The limits are those of the whole machine: Ray may find less, and then refuses when it starts the workers.
+    """
+    if address is not None:
+        return
+    cores, memory = os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIGABYTE
+    gpus = torch.cuda.device_count() if demand.gpu else 0
+    asked = {"cpu": demand.cpu, "gpu": demand.gpu, "memory_gb": demand.memory_gb}
+    there = {"cpu": cores, "gpu": gpus, "memory_gb": memory}
+    for name, amount in asked.items():
+        if (amount or 0) > there[name]:
+            raise RunError(
+                f"search.resources.{name} is {amount:g} for each worker, and this machine has {there[name]:.3g}. Ask "
+                "for less, or name the head of a cluster by --address."
+            )
 
 
 def store_bytes() -> int | None:

@@ -10,7 +10,16 @@ import pytest
 
 import search.workers.places as places
 from search.errors import RunError
-from search.workers.places import BESIDE_PARTS, LEAST_STORE, check_places, store_bytes, temporary_root, token_settings
+from search.workers.places import (
+    BESIDE_PARTS,
+    LEAST_STORE,
+    check_demand,
+    check_places,
+    store_bytes,
+    temporary_root,
+    token_settings,
+)
+from search.workers.share import Demand
 
 MB = 2**20
 
@@ -158,3 +167,21 @@ def test_what_is_tried_with_is_nobody_elses(roots, monkeypatch):
     )
     temporary_root()
     assert modes == [0o700]
+
+
+@pytest.mark.parametrize(
+    ("demand", "message"),
+    [
+        (Demand(cpu=5), r"^search\.resources\.cpu is 5 for each worker, and this machine has 4\. Ask for less"),
+        (Demand(gpu=2), r"^search\.resources\.gpu is 2 for each worker, and this machine has 1\."),
+        (Demand(memory_gb=1e6), r"^search\.resources\.memory_gb is 1e\+06 for each worker, and this machine has \d"),
+    ],
+)
+def test_more_than_the_machine_has_is_refused(demand, message, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(RunError, match=message):
+        check_demand(None, demand)
+    check_demand("head:6379", demand)
+    check_demand(None, Demand(cpu=4, gpu=1, memory_gb=0.01))
+    check_demand(None)
