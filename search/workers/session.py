@@ -33,6 +33,9 @@ SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # recorded with the trial
 }
 
+STARTS = 3
+"""How often Ray is started on this machine where it doesn't come up in time."""
+
 MARKER = "left-by-bitfront-for-ray"
 """A file in each folder that we made: in a shared temporary folder, a matching name alone proves nothing."""
 YOUNG_SECONDS = 60.0
@@ -99,17 +102,7 @@ def _start(address: str | None, folder: Path) -> None:
 def _init(address: str | None, folder: Path) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        try:
-            size = store_bytes()
-            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), object_store_memory=size, **quiet)
-        except Exception as error:
-            # Ray raises a bare Exception for a node that doesn't come up in time; an error of ours keeps its traceback.
-            if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
-                raise
-            raise RunError(
-                f"Ray did not start on this machine: {_sentence(error)} {_cause(error)} Start the same command again: "
-                "it goes on from here."
-            ) from error
+        _init_here(folder, quiet)
         return
     if address.startswith("ray://"):
         raise RunError(
@@ -123,6 +116,26 @@ def _init(address: str | None, folder: Path) -> None:
             f"No Ray cluster can be joined at {address!r}: {error} Start one with 'ray start --head' and give its "
             "HOST:PORT, or leave the address out to run on this machine alone."
         ) from error
+
+
+def _init_here(folder: Path, quiet: dict[str, Any]) -> None:
+    """Start Ray on this machine. Ray waits 30 s for its own processes, which a very busy machine may need twice."""
+    for attempt in range(1, STARTS + 1):
+        try:
+            size = store_bytes()
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), object_store_memory=size, **quiet)
+        except Exception as error:
+            # Ray raises a bare Exception for a node that doesn't come up in time; an error of ours keeps its traceback.
+            if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError)):
+                raise
+            ray.shutdown()
+            if attempt < STARTS and "timed out" in str(error):
+                continue
+            raise RunError(
+                f"Ray did not start on this machine: {_sentence(error)} {_cause(error)} Start the same command again: "
+                "it goes on from here."
+            ) from error
+        return
 
 
 def _sentence(error: Exception) -> str:

@@ -23,7 +23,10 @@ def test_an_address_of_a_ray_client_is_refused():
 
 
 def test_a_ray_that_does_not_start_is_told_and_nothing_is_left(root, monkeypatch):
+    starts = []
+
     def timed_out(**_):
+        starts.append(1)
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
@@ -32,7 +35,24 @@ def test_a_ray_that_does_not_start_is_told_and_nothing_is_left(root, monkeypatch
     refused = pytest.raises(RunError, match=r"did not start .*: The current node timed out .* same command again")
     with refused, ray_session(None, 1):
         pass
+    assert len(starts) == 3
     assert list(root.iterdir()) == []
+
+
+def test_a_ray_that_comes_up_at_the_second_start_is_used(root, monkeypatch):
+    starts = []
+
+    def timed_out_once(**_):
+        starts.append(1)
+        if len(starts) == 1:
+            raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray_session_module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session_module.ray, "init", timed_out_once)
+    monkeypatch.setattr(ray_session_module.ray, "shutdown", lambda: None)
+    with ray_session(None, 1) as folder:
+        assert folder.is_dir()
+    assert len(starts) == 2
 
 
 def test_a_file_that_ray_cannot_write_is_named_and_no_busy_machine_is_blamed(root, monkeypatch):
