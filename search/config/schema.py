@@ -227,7 +227,7 @@ def _sampler(value: object) -> object:
 class Search(_Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
-    sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="tpe")
+    sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="structured")
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()

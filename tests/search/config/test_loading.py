@@ -21,7 +21,7 @@ from spaces.supernet import build_fixed
 def test_the_least_config_has_defaults_and_a_twin(least, written):
     config = load_config(written(least))
     assert config.search.trials == 200
-    assert config.search.sampler.name == "tpe"
+    assert config.search.sampler.name == "structured"
     assert list(config.teachers) == ["twin"]
     assert config.teachers["twin"].epochs == 30
 
