@@ -20,12 +20,12 @@ MESSAGE = (
 )
 
 
-def scored_here(controller, parts, make_scorer, **_):
+def scored_here(controller, parts, make_scorer, *, on_results, **_):
     """Stands for `run_trials`: the same scorer, in this process."""
     scorer = make_scorer(parts)
     while not isinstance(proposal := controller.ask(), Done):
         score = scorer.score(proposal.candidate)
-        controller.tell(proposal.number, Measured(score.metrics, score.seconds))
+        on_results([controller.tell(proposal.number, Measured(score.metrics, score.seconds))])
 
 
 @pytest.fixture
