@@ -117,7 +117,7 @@ class StatefulSampler(BaseSampler):
         """Errors inside name the sampler, the trial and the line of code."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # foreign code may fail in any way
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(last.filename).name}, line {last.lineno}"
             what = f"The sampler {self._path} raised {type(error).__name__} at trial {number}: {error} ({where})."
