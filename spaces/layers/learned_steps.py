@@ -120,9 +120,8 @@ class _Weight(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         weight, step, out = ctx.saved_tensors
-        wide = step.view(-1, 1, 1, 1)
-        inside = grad * ((weight > ctx.low * wide) & (weight < ctx.high * wide))
-        through = (grad * out).sub_(inside * weight).sum((1, 2, 3))
+        inside = torch.ops.aten.hardtanh_backward(grad, weight / step.view(-1, 1, 1, 1), ctx.low, ctx.high)
+        through = (grad * out).addcmul_(inside, weight, value=-1).sum((1, 2, 3))
         return inside, through / (step * math.sqrt(weight[0].numel() * ctx.high)), None, None
 
 
