@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.controller.journal import InFlight, Journal, record, rung_of
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
+from search.controller.own_trials import OwnTrials
 from search.controller.problem import SamplerChoice, SearchProblem
 from search.controller.promotion import Promotions
 from search.controller.proposal import Done, Proposal, Running
@@ -77,7 +78,7 @@ class Controller:
         samplers = sampler_from_seed(sampler, self.problem)
         self._sampler = ProposingSampler(space, samplers, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
-        self._study = optuna.create_study(directions=directions(objectives), sampler=self._sampler)
+        self._study = optuna.create_study(storage=OwnTrials(), directions=directions(objectives), sampler=self._sampler)
         self._asked = 0
         self.finished = 0
         """How many candidates have finished their first rung."""
@@ -111,7 +112,7 @@ class Controller:
             trial.set_user_attr(key, value)
         # The study's own record of the trial: trial.params would be a deep copy of it.
         params = self._study.get_trials(deepcopy=False)[trial.number].params
-        proposal = Proposal(trial.number, self._space.canonical(Candidate(params)))
+        proposal = Proposal(trial.number, self._sampler.canonical(params))
         self._asked = max(self._asked, trial.number + 1)
         self._waiting.discard(trial.number)
         self._proposed.add(proposal.candidate)

@@ -81,9 +81,10 @@ class Journal:
         self._study = self._persistently(
             lambda again: open_study(opened, self.place, name, space, objectives, begun=begun)
         )
+        self._trials = self._persistently(lambda again: self._stored())
 
     def append(self, trial: FrozenTrial) -> None:
-        """Add a finished trial for good: when this returns, it is on the disk."""
+        """Add a finished trial for good: when this returns, it is on the disk. It must not change from then on."""
         written = _with_list(trial)
 
         def add(again: bool) -> None:
@@ -91,18 +92,19 @@ class Journal:
                 self._study.add_trial(written)
 
         self._persistently(add)
+        self._trials.append(trial)
 
     def trials(self) -> list[FrozenTrial]:
         """All finished trials in the order in which they finished."""
-        return self._persistently(lambda again: self._stored())
+        return list(self._trials)
 
     def records(self) -> list[dict[str, object]]:
         """One flat dict per finished trial, in the order in which they finished: the rows of the trials table."""
-        return [record(trial) for trial in self.trials()]
+        return [record(trial) for trial in self._trials]
 
     def in_flight(self) -> list[InFlight]:
         """The proposals given out, by this process or an earlier one, and not finished; by number and rung."""
-        finished = set(map(_key, self.trials()))
+        finished = set(map(_key, self._trials))
         given_out = {}
         for line in self._in_flight_bytes().splitlines():
             with suppress(ValueError):  # half written when a process was killed: it was not given out yet

@@ -6,16 +6,38 @@ of its writer lies beside it, under the file's name and `.lock`. Tests compare b
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
 from search.errors import RunError
 
 OPERATIONS = range(11)
 """The numbers of the operations that Optuna 5 reads."""
 DELETE_STUDY = 1
+
+
+class UnreadParameters(BaseJournalBackend):
+    """Optuna's journal file, in which the storage reads back what it wrote itself without the trials' parameters.
+
+    After each write Optuna's storage reads what is new, to see what other programs wrote. It would make the
+    distribution of every knob anew, of the very trial that it has just been given. `Journal` has these trials anyway.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = JournalFileBackend(str(path))
+        self._own: set[str] = set()
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        self._own.update(log["worker_id"] for log in logs)
+        self._file.append_logs(logs)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        for log in self._file.read_logs(log_number_from):
+            yield {**log, "distributions": {}, "params": {}} if log.get("worker_id") in self._own else log
 
 
 def open_journal_file(path: Path) -> BaseStorage:
@@ -30,7 +52,7 @@ def open_journal_file(path: Path) -> BaseStorage:
         cut_half_written(path)
         _check(path)
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(UnreadParameters(path))
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} is damaged: a record lacks what it must have ({error!r}). Start again in another folder "

@@ -73,6 +73,7 @@ class ProposingSampler(BaseSampler):
         self._listener = from_seed(0)  # follows the trials and never samples
         self._seed = seed
         self._proposed = proposed
+        self._latest: tuple[dict[str, Any], Candidate] = {}, Candidate({})
         self.distributions = distributions(space)
         self._open = {key: one for key, one in self.distributions.items() if not one.single()}
 
@@ -94,11 +95,17 @@ class ProposingSampler(BaseSampler):
     ) -> dict[str, Any]:
         for attempt in range(ATTEMPTS):
             inner = self._from_seed(derived_seed(self._seed, trial.number, attempt))
-            drawn = Candidate(self._sample(inner, study, trial))
-            if self._space.canonical(drawn) not in self._proposed:
-                return dict(drawn)
+            drawn = self._sample(inner, study, trial)
+            if self.canonical(drawn) not in self._proposed:
+                return drawn
         rng = random.Random(derived_seed(self._seed, trial.number, ATTEMPTS))
-        return dict(new_candidate_near(self._space, drawn, self._proposed, rng))
+        return dict(new_candidate_near(self._space, Candidate(drawn), self._proposed, rng))
+
+    def canonical(self, params: dict[str, Any]) -> Candidate:
+        """The canonical candidate of full parameters. That of the latest ones is not made anew."""
+        if params != self._latest[0]:
+            self._latest = dict(params), self._space.canonical(Candidate(params))
+        return self._latest[1]
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

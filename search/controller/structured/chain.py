@@ -29,14 +29,15 @@ def _states(gain: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np
     gain: what each site's best 1-bit option adds to its best other one, infinite where there is only one kind. It
     becomes how much better the best chain up to a site is with this one 1-bit than with another.
     """
-    linked, rows = np.flatnonzero(pairs[:-1]), list(gain)
+    linked, rows, more = np.flatnonzero(pairs[:-1]), list(gain), np.empty(gain.shape[1])
     for k in linked:
-        # The next site gains max(gain + pair, 0) - max(gain, 0) more: in this form it is finite.
+        # The next site gains max(gain + pair, 0) - max(gain, 0) more: in these forms it is finite.
         pair = pairs[k]
-        more = rows[k] + pair if pair > 0 else -rows[k]
-        np.maximum(more, min(pair, 0.0), out=more)
-        np.minimum(more, max(pair, 0.0), out=more)
-        rows[k + 1] += more
+        if pair > 0:
+            np.minimum(np.maximum(np.add(rows[k], pair, out=more), 0.0, out=more), pair, out=more)
+            rows[k + 1] += more
+        else:
+            rows[k + 1] -= np.minimum(np.maximum(rows[k], 0.0, out=more), -pair, out=more)
     state, paired = gain > 0, gain + pairs[:, None] > 0
     for k in linked[::-1]:
         np.copyto(state[k], paired[k], where=state[k + 1])

@@ -13,7 +13,8 @@ def added_volumes(known: Points, new: Points, dearest: float) -> Array:
 
     Volume counts up to the cost `dearest`, and from the least known accuracy on.
     """
-    order = np.argsort(known[0])  # of equal costs all but the best make steps of no width
+    # Of equal costs all but the best make steps of no width. With many equal ones a stable sort is the faster one.
+    order = np.argsort(known[0], kind="stable")
     costs, accuracies = known[0][order], known[1][order]
     best = np.maximum.accumulate(accuracies)
     steps = np.append(True, best[1:] > best[:-1])

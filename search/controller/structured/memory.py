@@ -29,10 +29,16 @@ class Table:
         return self._data[: self._used]
 
     def add(self, row: NDArray[np.float64]) -> None:
-        if self._used == len(self._data):
-            self._data = np.concatenate([self._data, np.empty_like(self._data)])
-        self._data[self._used] = row
+        self.followed_by(row[None])
         self._used += 1
+
+    def followed_by(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The rows and, after them, those given, which are not added. Good until the next call: nothing is copied."""
+        end = self._used + len(rows)
+        while end > len(self._data):
+            self._data = np.concatenate([self._data, np.empty_like(self._data)])
+        self._data[self._used : end] = rows
+        return self._data[:end]
 
 
 class Memory:
@@ -96,8 +102,8 @@ class Memory:
             return self._scored.rows, self._scored_costs.rows
         options = np.stack(unsettled)
         options = options[self.costs.feasible(options)]
-        rows = np.concatenate([self._scored.rows, self.features.rows(options)])
-        return rows, np.concatenate([self._scored_costs.rows, self.costs.of(options)])
+        rows = self._scored.followed_by(self.features.rows(options))
+        return rows, self._scored_costs.followed_by(self.costs.of(options))
 
     def predicted(self, study: Study, number: int) -> dict[str, list[float]]:
         """Mean and standard deviation of a trial's accuracies by the model; empty where there is no model yet."""

@@ -87,3 +87,17 @@ def test_a_record_that_lacks_its_fields_is_damage(path):
     path.write_bytes(path.read_bytes() + b'{"op_code":4}\n')
     with pytest.raises(RunError, match=r"journal.log is damaged: a record lacks what it must have \(KeyError"):
         open_journal_file(path)
+
+
+def test_the_storage_reads_its_own_trials_back_without_parameters_and_other_writers_with_them(path):
+    study, elsewhere = (
+        optuna.load_study(study_name="run", storage=storage)
+        for storage in (open_journal_file(path), JournalStorage(JournalFileBackend(str(path))))
+    )
+    distributions = {"layer/a": optuna.distributions.CategoricalDistribution(["real", "sign"])}
+    trial = optuna.create_trial(value=0.25, params={"layer/a": "sign"}, distributions=distributions)
+    for one in (elsewhere, study):
+        one.add_trial(trial)
+    assert [one.params for one in study.trials] == [{"layer/a": "real"}, {"layer/a": "sign"}, {}]
+    assert [one.value for one in study.trials] == [0.5, 0.25, 0.25]
+    assert [one.params for one in elsewhere.trials][1:] == [{"layer/a": "sign"}] * 2
