@@ -16,8 +16,18 @@ from search.controller.problem import FromSeed
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 
-ATTEMPTS = 20
-"""How many repetitions a sampler may propose before the last one is changed instead."""
+ATTEMPTS, FEWEST, ALL_BEFORE = 20, 3, 100
+"""How many repetitions a sampler may propose before the last one is changed instead: all up to that trial, then in
+inverse proportion to the number of trials, down to the fewest."""
+
+
+def attempts(number: int) -> int:
+    """How often the candidate of a trial is drawn before a repetition is changed instead.
+
+    A draw of TPE takes time in proportion to the trials before it. In a small space it repeats itself nearly always,
+    so that redrawing one proposal of a long search would take half a second.
+    """
+    return min(ATTEMPTS, max(FEWEST, ATTEMPTS * ALL_BEFORE // (number + 1)))
 
 
 def derived_seed(seed: int, number: int, attempt: int) -> int:
@@ -64,7 +74,7 @@ class ProposingSampler(BaseSampler):
 
     Each attempt has a sampler of its own with a derived seed: nothing random is carried from trial to trial, so a
     resumed run proposes what an uninterrupted one does. A proposal whose canonical candidate is in `proposed` (scored,
-    failed or in flight) is drawn again, up to `ATTEMPTS` times; then the last one is changed until it is new.
+    failed or in flight) is drawn again, as often as `attempts` says; then the last one is changed until it is new.
     """
 
     def __init__(self, space: SearchSpace, from_seed: FromSeed, *, seed: int, proposed: Container[Candidate]) -> None:
@@ -93,7 +103,7 @@ class ProposingSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts(trial.number)):
             inner = self._from_seed(derived_seed(self._seed, trial.number, attempt))
             drawn = self._sample(inner, study, trial)
             if self.canonical(drawn) not in self._proposed:
