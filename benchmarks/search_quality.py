@@ -16,6 +16,7 @@ import json
 import random
 import statistics
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,23 @@ def read_module(name: str) -> ModuleType:
     return module
 
 
+def read_box(name: str) -> Box:
+    """The box of that name or file, tried with one candidate. Raises ValueError, for a mistake in its file too."""
+    try:
+        box = Box.of(read_module(name))
+        box.values(box.ends()[0])
+    except ValueError:
+        raise
+    except Exception as error:  # a box may be anybody's, and fail in any way
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if isinstance(error, SyntaxError) else f" ({Path(last.filename).name}, line {last.lineno})"
+        raise ValueError(
+            f"The box {name} raised {type(error).__name__}: {error}{where}. It needs knobs() -> list[Knob], "
+            "costs(candidate) -> dict, score(candidate) -> dict with map50, and reference() -> dict."
+        ) from error
+    return box
+
+
 def volumes(box: Box, sampler: str, evaluations: Sequence[int], seed: int, noise: float) -> list[float]:
     """The share of the hypervolume after each number of evaluations of one search."""
     found: list[float] = []
@@ -160,7 +178,7 @@ def main() -> None:
         print(read_module("replay").make(chosen.make_replay, chosen.minutes))
         return
     try:
-        box = Box.of(read_module(chosen.blackbox))
+        box = read_box(chosen.blackbox)
         for sampler in chosen.samplers.split(","):
             sampler_from_seed(sampler, box.problem(max(evaluations)))(0)
     except ValueError as error:

@@ -5,12 +5,12 @@ greatest costs, as many as have at most `MOST` candidates together; all other la
 """
 
 import gzip
-import itertools
 import json
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
+
+from recorded_scores import RecordedScores, every
 
 from search.plan.plan import SearchPlan, plan_search
 from search.run.folder import read_run_folder
@@ -18,7 +18,6 @@ from search.run.lock import RunLock
 from search.stages.data import read_data
 from search.stages.prepare import prepare
 from search.stages.trials import scorer_parts
-from spaces.candidate import Candidate
 from spaces.space import Knob
 from trainers.progress import SilentProgress
 from trainers.scoring.scorer import Scorer
@@ -26,23 +25,6 @@ from trainers.whole_files import write_whole
 
 FILE = Path(__file__).with_suffix(".json.gz")
 MOST = 3000
-
-
-def knobs() -> list[Knob]:
-    return [Knob(key, tuple(choices)) for key, choices in _contents()["knobs"]]
-
-
-def reference() -> dict[str, float]:
-    """The cost of the dearest candidate, and no accuracy at all."""
-    return {"bit_ops": max(bit_ops for bit_ops, _ in _contents()["figures"]), "map50": 0.0}
-
-
-def costs(candidate: Candidate) -> dict[str, float]:
-    return {"bit_ops": _figures(candidate)[0]}
-
-
-def score(candidate: Candidate) -> dict[str, float]:
-    return {"map50": _figures(candidate)[1]}
 
 
 def make(run_dir: Path, minutes: float) -> str:
@@ -84,28 +66,12 @@ def dearest_knobs(plan: SearchPlan, most: int) -> list[Knob]:
     return [knob for knob in plan.space.knobs if knob in taken]
 
 
-def every(described: list[list[Any]]) -> list[dict[str, str]]:
-    keys, choices = zip(*described, strict=True)
-    return [dict(zip(keys, chosen, strict=True)) for chosen in itertools.product(*choices)]
-
-
-@cache
-def _contents() -> dict[str, Any]:
-    if not FILE.exists():
-        raise ValueError("The box replay has no scores yet: make them with --make-replay RUN, of a finished search.")
-    contents: dict[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
-    count = len(every(contents["knobs"]))
-    if len(contents["figures"]) < count:
-        done = len(contents["figures"])
+def _check(contents: dict[str, Any]) -> None:
+    done, count = len(contents["figures"]), len(every(contents["knobs"]))
+    if done < count:
         raise ValueError(f"The box replay has {done} of {count} scores: give --make-replay RUN once more.")
-    return contents
 
 
-@cache
-def _by_candidate() -> dict[Candidate, list[float]]:
-    contents = _contents()
-    return dict(zip(map(Candidate, every(contents["knobs"])), contents["figures"], strict=True))
-
-
-def _figures(candidate: Candidate) -> list[float]:
-    return _by_candidate()[candidate]
+MISSING = "The box replay has no scores yet: make them with --make-replay RUN, of a finished search."
+SCORES = RecordedScores(FILE, MISSING, _check)
+knobs, costs, score, reference = SCORES.knobs, SCORES.costs, SCORES.score, SCORES.reference

@@ -10,12 +10,12 @@ import gzip
 import json
 import math
 import time
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from boxes.replay import dearest_knobs, every
+from boxes.replay import dearest_knobs
+from recorded_scores import RecordedScores, every
 
 from search.plan.plan import SearchPlan, plan_search
 from search.run.folder import read_run_folder
@@ -24,7 +24,6 @@ from search.stages.data import read_data
 from search.stages.prepare import prepare
 from search.stages.trials import scorer_parts
 from spaces.candidate import NO_TEACHER, Candidate
-from spaces.space import Knob
 from trainers.progress import SilentProgress
 from trainers.scoring.scorer import Scorer
 from trainers.whole_files import write_whole
@@ -34,31 +33,19 @@ MOST = 81
 STEPS = (0, 10, 40)
 
 
-def knobs() -> list[Knob]:
-    return [Knob(key, tuple(choices)) for key, choices in _contents()["knobs"]]
-
-
-def reference() -> dict[str, float]:
-    """The cost of the dearest candidate, and no accuracy at all."""
-    return {"bit_ops": max(row[0] for row in _contents()["figures"]), "map50": 0.0}
-
-
-def costs(candidate: Candidate) -> dict[str, float]:
-    return {"bit_ops": _figures(candidate)[0]}
-
-
-def score(candidate: Candidate) -> dict[str, float]:
-    return {"map50": _figures(candidate)[-1]}
+MISSING = "The box replay_rungs has no scores yet: make them with benchmarks/rungs.py --make-replay RUN."
+SCORES = RecordedScores(FILE, MISSING)
+knobs, costs, score, reference = SCORES.knobs, SCORES.costs, SCORES.score, SCORES.reference
 
 
 def score_at(candidate: Candidate, steps: int) -> dict[str, float]:
     """The score after so many adaptation steps."""
-    return {"map50": _figures(candidate)[1 + _contents()["steps"].index(steps)]}
+    return {"map50": SCORES.of(candidate)[1 + SCORES.contents["steps"].index(steps)]}
 
 
 def seconds_at(steps: int) -> float:
     """The median seconds of such a score."""
-    return float(_contents()["seconds"][_contents()["steps"].index(steps)])
+    return float(SCORES.contents["seconds"][SCORES.contents["steps"].index(steps)])
 
 
 def make(run_dir: Path) -> str:
@@ -97,23 +84,3 @@ def _described(plan: SearchPlan) -> tuple[list[list[Any]], dict[str, Any]]:
     weight = next(knob for knob in plan.space.knobs if knob.kind == "weight" and knob.name == teacher.name)
     described = [[knob.key, list(knob.choices)] for knob in layers] + [[teacher.key, [NO_TEACHER, "twin"]]]
     return described, {weight.key: min(weight.choices, key=lambda one: abs(math.log(float(one))))}
-
-
-@cache
-def _contents() -> dict[str, Any]:
-    if not FILE.exists():
-        raise ValueError(
-            "The box replay_rungs has no scores yet: make them with benchmarks/rungs.py --make-replay RUN."
-        )
-    contents: dict[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
-    return contents
-
-
-@cache
-def _by_candidate() -> dict[Candidate, list[float]]:
-    contents = _contents()
-    return dict(zip(map(Candidate, every(contents["knobs"])), contents["figures"], strict=True))
-
-
-def _figures(candidate: Candidate) -> list[float]:
-    return _by_candidate()[candidate]

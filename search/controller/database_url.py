@@ -9,9 +9,10 @@ from sqlalchemy.exc import ArgumentError
 from search.errors import RunError
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
-IN_AUTHORITY = re.compile(r"(://[^:/@\s]*:)(?!\$\{\w+\}@)\S*@")
-"""A password in the clear up to the last @, since an @ in it may not have been encoded."""
-IN_QUERY = re.compile(r"([?&]password=)(?!\$\{\w+\}(?:&|$))[^&\s]+")
+IN_AUTHORITY = re.compile(r"(://[^:/@\s]*:)(?!\$\{\w+\}@).*@")
+"""A password in the clear up to the last @ of the line, since an @ or a space in it may not have been encoded."""
+IN_QUERY = re.compile(r"([?&]\w*password=)(?!\$\{\w+\}(?:&|$))[^&\n]+")
+"""Likewise in `password` and PostgreSQL's `sslpassword`, up to the next parameter or the end of the line."""
 EXAMPLES = (
     "postgresql://user:${PASSWORD}@host/name, sqlite:////absolute/path/search.db, or null for the run's own journal"
 )

@@ -66,8 +66,8 @@ class NodeWatch(Callback):
             self._wait(now - self._busy)
         elif now - self._busy > BUSY_SECONDS:
             self._say(
-                f"search: no worker has started for {BUSY_SECONDS:.0f} s; 'ray status' shows whether other work has "
-                "the nodes"
+                f"search: no worker has started for {BUSY_SECONDS:.0f} s; other programs may have the cores or the "
+                "memory (on a cluster, 'ray status' shows which nodes are in use)"
             )
 
     def _wait(self, seconds: float) -> None:

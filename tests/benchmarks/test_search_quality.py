@@ -1,6 +1,8 @@
 """The comparison of samplers, on a box of four candidates."""
 
+import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "search_quality.py"
+sys.path.insert(0, str(SCRIPT.parent))
+script = importlib.import_module("search_quality")
 BOX = """
 from spaces.space import Knob
 
@@ -67,6 +71,23 @@ def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
     assert done.returncode == 2
     assert "'additiv' is no Python file and no box of" in done.stderr
     assert "There are: additive, interactions, replay, replay_rungs, small, unstructured." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "what"),
+    [
+        ("def score", "def scores", "AttributeError: module 'box' has no attribute 'score'"),
+        ('"bit_ops": 2.0', '"bit_opps": 2.0', "KeyError: 'bit_opps'"),
+        ('return {"map50": scores[', "return {'map50': scored[", "NameError: name 'scored' is not defined"),
+        ("def knobs():", "def knobs()", "SyntaxError: expected ':' (box.py, line 4)"),
+    ],
+)
+def test_a_mistake_in_a_box_is_one_message_with_what_a_box_needs(tmp_path, right, wrong, what):
+    box = tmp_path / "box.py"
+    box.write_text(BOX.replace(right, wrong))
+    with pytest.raises(ValueError, match=re.escape(f"The box {box} raised {what}")) as caught:
+        script.read_box(str(box))
+    assert "It needs knobs() -> list[Knob], costs(candidate) -> dict" in str(caught.value)
 
 
 def test_a_sampler_may_be_an_import_path(compare):
