@@ -6,21 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from spaces.candidate import Candidate, Value, method_of
+from spaces.candidate import Candidate, Value
 from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
-from spaces.layers import REAL, WIDTHS, OpenedConv
+from spaces.detectors.openable import INSIDE_A_UNIT
+from spaces.layers import REAL, WIDTHS
+from spaces.layers.opened import group_of
 from spaces.space import SearchSpace
-from spaces.supernet import build_fixed, covers
+from spaces.supernet import build_fixed, choice_of, means
 
 Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
 
 Sums = tuple[int, ...]
 """bit_ops, memory_bits, and the MACs at each of `WIDTHS`."""
-
-INSIDE_A_UNIT = ".alternatives."
-"""The part of a module's name between its unit and its method."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class CostTable:
     ) -> None:
         self.proposals = proposals
         self._segments = _segments(passes)
-        self._opened = {name for name, unit in units.items() if isinstance(unit, OpenedConv)}
+        self._groups = {name: group_of(unit) for name, unit in units.items()}
         self._by_unit = {unit: _by_method(s for s in self._segments if s.layer == unit) for unit in units}
         knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
         rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
@@ -120,7 +119,7 @@ class CostTable:
         """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""
         layers = candidate.layers()
         for prefix in layers:
-            if not any(covers(prefix, unit) for unit in self._by_unit):
+            if not any(means(prefix, name, group) for name, group in self._groups.items()):
                 raise ValueError(f"The cost table has no layer called {prefix}. It has: {', '.join(self._by_unit)}.")
         chosen = self._by_layer(layers, missing=REAL)
         for unit, method in chosen.items():
@@ -129,11 +128,8 @@ class CostTable:
         return chosen
 
     def _by_layer(self, named: Mapping[str, str], missing: str) -> dict[str, str]:
-        """Maps each unit to the value of its longest prefix in `named`; an opened convolution needs its exact name."""
-        return {
-            unit: named.get(unit, missing) if unit in self._opened else method_of(unit, named) or missing
-            for unit in self._by_unit
-        }
+        """Maps each unit to what `named` gives it, see `choice_of`."""
+        return {name: choice_of(name, group, named) or missing for name, group in self._groups.items()}
 
 
 def _layer_choices(space: SearchSpace) -> Choices:
