@@ -52,15 +52,17 @@ class CostTable:
         self._segments = _segments(passes)
         self._groups = {name: group_of(unit) for name, unit in units.items()}
         self._by_unit = {unit: _by_method(s for s in self._segments if s.layer == unit) for unit in units}
-        knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
+        self.knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
+        """The choice that each unit follows, by the unit's name; empty where there is none."""
         rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
         self._constant = _sums(row for rows in rest for row in rows)
         """The layers that have no choice of methods."""
-        self._unnamed = _added([self._constant, *(self._by_unit[u][REAL] for u, knob in knob_of.items() if not knob)])
+        unnamed = (self._by_unit[unit][REAL] for unit, knob in self.knob_of.items() if not knob)
+        self._unnamed = _added([self._constant, *unnamed])
         """The same, and the units that no choice names."""
         self._by_knob: dict[str, dict[Value, Sums]] = {}
         for prefix, offered in choices.items():
-            own = [self._by_unit[unit] for unit, knob in knob_of.items() if knob == prefix]
+            own = [self._by_unit[unit] for unit, knob in self.knob_of.items() if knob == prefix]
             self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
 
     @classmethod
@@ -98,6 +100,12 @@ class CostTable:
         offered = [list(methods.values()) for methods in self._by_knob.values()]
         ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
         return _figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
+
+    def ends(self) -> tuple[Candidate, Candidate]:
+        """The candidates of least and of most bit_ops; of methods that cost the same, with the one named first."""
+        bit_ops = {knob: {method: sums[0] for method, sums in one.items()} for knob, one in self._by_knob.items()}
+        cheapest = Candidate({knob: min(methods, key=lambda m: methods[m]) for knob, methods in bit_ops.items()})
+        return cheapest, Candidate({knob: max(methods, key=lambda m: methods[m]) for knob, methods in bit_ops.items()})
 
     def layers(self, candidate: Candidate) -> list[LayerCost]:
         """The rows of the counting pass, in its order. Raises ValueError as `costs` does."""

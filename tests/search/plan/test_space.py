@@ -118,8 +118,8 @@ def test_a_part_that_a_detector_lacks_can_not_be_opened():
     with pytest.raises(ConfigError, match=message):
         choices_of("student.detector=ssd_vgg11", "space.layers.open={shortcuts: [real, int8]}")
     assert "shortcuts" not in opened_of_vgg("{all: [real, int8]}")
-    with pytest.raises(ConfigError, match=r"space.layers.open.stm: .* Did you mean 'stem'\?"):
-        choices_of("space.layers.open={stm: [real]}")
+    with pytest.raises(ConfigError, match=r"space.layers.open.heads.clss: .* Did you mean 'heads.cls'\?"):
+        choices_of("space.layers.open={heads.clss: [real]}")
 
 
 def opened_of_vgg(opened: str) -> Choices:
@@ -150,6 +150,7 @@ def test_a_config_that_a_run_of_before_wrote_has_a_knob_for_each_convolution(tmp
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("space.layers.open={stm: [real]}", r"space.layers.open.stm: there is no such key. Did you mean 'stem'\?"),
         ("space.layers.open={stem: [binary]}", r"space.layers.open.stem: 'binary' is not known"),
         ("space.layers.open={stem: []}", "must have one entry or more"),
         ("supernet.search_losses={fgfi: 1.0}", r"supernet.search_losses.fgfi: .*compares layers"),
