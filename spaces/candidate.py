@@ -5,8 +5,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 Value = str | int | float | bool
+Choice = TypeVar("Choice")
 
 NO_TEACHER = "none"
 """The teacher of a term that is switched off."""
@@ -124,8 +126,8 @@ ALL_REAL = Candidate({})
 """Every layer real, no teacher: what a real-valued detector is."""
 
 
-def method_of(unit: str, layers: Mapping[str, str]) -> str | None:
-    """The method that a candidate's layer choices give to `unit`: the longest prefix wins; None when none fits."""
+def method_of(unit: str, layers: Mapping[str, Choice]) -> Choice | None:
+    """What choices by module or prefix give to `unit`: the longest prefix wins; None when none fits."""
     name = unit
     while name:
         if name in layers:

@@ -11,7 +11,7 @@ time.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -87,9 +87,14 @@ def macs_per_operation(bits: int) -> int:
     return 1 if bits == max(WIDTHS) else WORD_BITS // bits
 
 
-def conv_macs(weight_shape: Iterable[int], output_height: int, output_width: int) -> int:
-    """MACs of a convolution: a weight (Co, Ci / groups, kh, kw) is used once at every position of its output map."""
-    return math.prod(weight_shape) * output_height * output_width
+def macs_of(weight_shape: Iterable[int], output_shape: Sequence[int]) -> int:
+    """MACs for one image: a weight is used once at every place of its output.
+
+    Of a convolution (Co, Ci / groups, kh, kw) that is a pixel of its map (1, Co, H, W); of a linear layer (Co, Ci) a
+    row (R, Co).
+    """
+    places = output_shape[-2:] if len(output_shape) > 2 else output_shape[:1]
+    return math.prod(weight_shape) * math.prod(places)
 
 
 def totals(layers: Iterable[LayerCost]) -> Costs:
@@ -147,7 +152,7 @@ def _counter(name: str, rows: list[LayerCost]) -> Callable[[nn.Module, Any, Tens
 def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
     chosen, shape = method(unit.active), unit.shape.weight
     alternative = cast(Alternative, unit.alternatives[unit.active])
-    macs = conv_macs(shape, output.shape[-2], output.shape[-1])
+    macs = macs_of(shape, output.shape)
     own = sum(
         parameter.numel()
         for name, module in alternative.named_modules()
@@ -164,9 +169,7 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
 def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:
     weight = module.get_parameter("weight")
     memory = sum(p.numel() for p in module.parameters(recurse=False)) * 32
-    # A Linear (out, in) runs once per row of its output; a Conv2d once per position.
-    positions = math.prod(output.shape[:-1]) if isinstance(module, nn.Linear) else math.prod(output.shape[-2:])
-    return LayerCost(name, REAL, weight.numel() * positions, 32, 32, memory)
+    return LayerCost(name, REAL, macs_of(weight.shape, output.shape), 32, 32, memory)
 
 
 def _uncomputed(network: nn.Module, counted: set[str]) -> list[LayerCost]:

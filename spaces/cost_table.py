@@ -6,21 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from spaces.candidate import Candidate, Value, method_of
+from spaces.candidate import Candidate, Value
 from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
-from spaces.layers import REAL, WIDTHS, OpenedConv
+from spaces.detectors.openable import INSIDE_A_UNIT
+from spaces.layers import REAL, WIDTHS
+from spaces.layers.opened import group_of
 from spaces.space import SearchSpace
-from spaces.supernet import build_fixed, covers
+from spaces.supernet import build_fixed, choice_of, means
 
 Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
 
 Sums = tuple[int, ...]
 """bit_ops, memory_bits, and the MACs at each of `WIDTHS`."""
-
-INSIDE_A_UNIT = ".alternatives."
-"""The part of a module's name between its unit and its method."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +50,19 @@ class CostTable:
     ) -> None:
         self.proposals = proposals
         self._segments = _segments(passes)
-        self._opened = {name for name, unit in units.items() if isinstance(unit, OpenedConv)}
+        self._groups = {name: group_of(unit) for name, unit in units.items()}
         self._by_unit = {unit: _by_method(s for s in self._segments if s.layer == unit) for unit in units}
-        knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
+        self.knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
+        """The choice that each unit follows, by the unit's name; empty where there is none."""
         rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
         self._constant = _sums(row for rows in rest for row in rows)
         """The layers that have no choice of methods."""
-        self._unnamed = _added([self._constant, *(self._by_unit[u][REAL] for u, knob in knob_of.items() if not knob)])
+        unnamed = (self._by_unit[unit][REAL] for unit, knob in self.knob_of.items() if not knob)
+        self._unnamed = _added([self._constant, *unnamed])
         """The same, and the units that no choice names."""
         self._by_knob: dict[str, dict[Value, Sums]] = {}
         for prefix, offered in choices.items():
-            own = [self._by_unit[unit] for unit, knob in knob_of.items() if knob == prefix]
+            own = [self._by_unit[unit] for unit, knob in self.knob_of.items() if knob == prefix]
             self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
 
     @classmethod
@@ -100,6 +101,12 @@ class CostTable:
         ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
         return _figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
 
+    def ends(self) -> tuple[Candidate, Candidate]:
+        """The candidates of least and of most bit_ops; of methods that cost the same, with the one named first."""
+        bit_ops = {knob: {method: sums[0] for method, sums in one.items()} for knob, one in self._by_knob.items()}
+        cheapest = Candidate({knob: min(methods, key=lambda m: methods[m]) for knob, methods in bit_ops.items()})
+        return cheapest, Candidate({knob: max(methods, key=lambda m: methods[m]) for knob, methods in bit_ops.items()})
+
     def layers(self, candidate: Candidate) -> list[LayerCost]:
         """The rows of the counting pass, in its order. Raises ValueError as `costs` does."""
         chosen = self._methods(candidate)
@@ -120,7 +127,7 @@ class CostTable:
         """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""
         layers = candidate.layers()
         for prefix in layers:
-            if not any(covers(prefix, unit) for unit in self._by_unit):
+            if not any(means(prefix, name, group) for name, group in self._groups.items()):
                 raise ValueError(f"The cost table has no layer called {prefix}. It has: {', '.join(self._by_unit)}.")
         chosen = self._by_layer(layers, missing=REAL)
         for unit, method in chosen.items():
@@ -129,11 +136,8 @@ class CostTable:
         return chosen
 
     def _by_layer(self, named: Mapping[str, str], missing: str) -> dict[str, str]:
-        """Maps each unit to the value of its longest prefix in `named`; an opened convolution needs its exact name."""
-        return {
-            unit: named.get(unit, missing) if unit in self._opened else method_of(unit, named) or missing
-            for unit in self._by_unit
-        }
+        """Maps each unit to what `named` gives it, see `choice_of`."""
+        return {name: choice_of(name, group, named) or missing for name, group in self._groups.items()}
 
 
 def _layer_choices(space: SearchSpace) -> Choices:

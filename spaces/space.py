@@ -102,15 +102,16 @@ class SearchSpace:
         """The full candidate: dropped knobs get `none` (teachers) or their first choice."""
         return Candidate({k.key: candidate.get(k.key, self._idle_choice(k)) for k in self.knobs})
 
-    def uniform(self, method: str) -> Candidate:
-        """The full candidate with `method` in every layer that offers it, no teacher, and first choices elsewhere.
+    def uniform(self, method: str, beside: str | None = None) -> Candidate:
+        """The full candidate with `method` in every layer that offers it, and no teacher.
 
-        Raises ValueError when no layer offers it.
+        Elsewhere it has `beside` where that is offered, and first choices. Raises ValueError when no layer offers it.
         """
-        layers = {knob.key: method for knob in self.knobs if knob.kind == "layer" and method in knob.choices}
-        if not layers:
+        layers = [knob for knob in self.knobs if knob.kind == "layer"]
+        if not any(method in knob.choices for knob in layers):
             raise ValueError(f"No layer of the space offers {method!r}.")
-        return self.complete(Candidate(layers))
+        wanted = {knob.key: [one for one in (method, beside) if one in knob.choices] for knob in layers}
+        return self.complete(Candidate({key: found[0] for key, found in wanted.items() if found}))
 
     def _idle_choice(self, knob: Knob) -> Value:
         return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]

@@ -1,16 +1,17 @@
 """The supernet: the student with every unit's alternatives, to be activated or extracted."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from spaces.candidate import Candidate, method_of
+from spaces.candidate import Candidate, Choice, method_of
 from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
-from spaces.layers import REAL, OpenedConv
+from spaces.layers import REAL, OpenedLayer
 from spaces.layers.alternative import Alternative
-from spaces.layers.opened import open_layers
+from spaces.layers.opened import group_of, open_layers
 from spaces.lookup import did_you_mean
 
 
@@ -18,10 +19,10 @@ def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> 
     """A detector whose units hold all alternatives that a search may give them.
 
     `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and
-    stays so. First layer, shortcuts and heads are opened where `choices` has their exact names.
+    stays so. What is `openable` is opened where `choices` has its exact name, or else its group or part.
     """
-    network = build_detector(spec, lambda unit: _methods(unit, choices))
-    open_layers(network, _opened(network, choices))
+    network = build_detector(spec, lambda unit: method_of(unit, choices) or (REAL,))
+    _open(network, choices)
     return _channels_last(network)
 
 
@@ -29,8 +30,7 @@ def activate(supernet: nn.Module, candidate: Candidate) -> None:
     """Make every unit compute with the candidate's method. Raises ValueError, and switches none, when one lacks it."""
     layers = candidate.layers()
     chosen = {
-        unit: layers.get(name, REAL) if isinstance(unit, OpenedConv) else method_of(name, layers) or REAL
-        for name, unit in searchable_units(supernet).items()
+        unit: choice_of(name, group_of(unit), layers) or REAL for name, unit in searchable_units(supernet).items()
     }
     for unit, method in chosen.items():
         unit.check(method)
@@ -42,11 +42,34 @@ def build_fixed(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """A freshly initialised detector that holds the candidate's alternatives and no others."""
     layers = candidate.layers()
     network = build_detector(spec, lambda unit: (method_of(unit, layers) or REAL,))
-    open_layers(network, _opened(network, {name: (chosen,) for name, chosen in layers.items()}))
-    unused = [prefix for prefix in layers if not any(covers(prefix, unit) for unit in searchable_units(network))]
+    _open(network, {name: (chosen,) for name, chosen in layers.items()})
+    units = searchable_units(network)
+    unused = [
+        prefix for prefix in layers if not any(means(prefix, name, group_of(unit)) for name, unit in units.items())
+    ]
     if unused:
         raise ValueError(f"The detector {spec.detector} {_no_layers(network, unused)}")
     return _channels_last(network)
+
+
+def choice_of(name: str, group: str | None, choices: Mapping[str, Choice]) -> Choice | None:
+    """What choices by layer, prefix or group give to a unit; None where none reaches it.
+
+    group: an opened layer's, None for other units. The longest prefix wins; an opened layer has its exact name, or else
+    its group or part (`heads.cls`, `heads`). A prefix of modules never reaches it: a candidate with a 1-bit backbone
+    leaves the stem and the shortcuts in it real.
+    """
+    if group is None or name in choices:
+        return method_of(name, choices)
+    return method_of(group, choices)
+
+
+def means(prefix: str, name: str, group: str | None) -> bool:
+    """Whether a candidate may mean a unit by `prefix`: its module, one that it lies in, or an opened layer's group.
+
+    An opened layer lies in no module: see `choice_of`.
+    """
+    return covers(prefix, name) if group is None else prefix == name or covers(prefix, group)
 
 
 def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidate) -> nn.Module:
@@ -124,28 +147,29 @@ def _check_shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor], source
 
 def _no_layers(network: nn.Module, unused: Sequence[str]) -> str:
     """That these names are no layers, and which ones there are."""
-    units = [name for name, unit in searchable_units(network).items() if not isinstance(unit, OpenedConv)]
-    modules = {".".join(names[:depth]) for names in map(_names, units) for depth in range(1, len(names) + 1)}
-    opened = [name for names in openable(network).values() for name in names]
-    hint = did_you_mean(unused[0], [*modules, *opened])
-    roots = ", ".join(dict.fromkeys(names[0] for names in map(_names, units)))
+    units = [name for name, unit in searchable_units(network).items() if not isinstance(unit, OpenedLayer)]
+    groups = openable(network)
+    opened = [name for layers in groups.values() for name in layers]
+    hint = did_you_mean(unused[0], [*dict.fromkeys(chain(*map(prefixes, [*units, *groups]))), *opened])
+    roots = ", ".join(dict.fromkeys(unit.partition(".")[0] for unit in units))
     return (
         f"has no layer called {', '.join(unused)}.{hint} Layers are {roots} and the modules in them that hold "
-        f"searchable units, down to {units[0]}; besides, by exact name only, {', '.join(opened[:1] + opened[-1:])} "
-        "and the other dense convolutions of stem, shortcuts and heads."
+        f"searchable units, down to {units[0]}; besides, the groups {', '.join(groups)} and by exact name what is in "
+        f"them, such as {opened[0]}."
     )
 
 
-def _opened(network: nn.Module, choices: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """The choices for convolutions that can be opened, in the network's order.
+def _open(network: nn.Module, choices: Mapping[str, Sequence[str]]) -> None:
+    """Open what `choices` names, in the network's order."""
+    groups = {name: group for group, layers in openable(network).items() for name in layers}
+    methods = {name: choices.get(name) or method_of(group, choices) for name, group in groups.items()}
+    open_layers(network, {name: offered for name, offered in methods.items() if offered}, groups)
 
-    A prefix opens nothing: a candidate that makes the whole backbone 1-bit leaves its stem and its shortcuts real.
-    """
-    return {name: choices[name] for names in openable(network).values() for name in names if name in choices}
 
-
-def _names(module: str) -> list[str]:
-    return module.split(".")
+def prefixes(name: str) -> list[str]:
+    """A dotted name and what it lies in, from the outside: `a`, `a.b`, `a.b.c`."""
+    parts = name.split(".")
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _channels_last(network: nn.Module) -> nn.Module:
@@ -154,11 +178,6 @@ def _channels_last(network: nn.Module) -> nn.Module:
     Only memory is ordered anew: shapes, names and values stay. A CPU trains such a network faster.
     """
     return network.to(memory_format=torch.channels_last)
-
-
-def _methods(unit: str, choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    fitting = [prefix for prefix in choices if covers(prefix, unit)]
-    return choices[max(fitting, key=len)] if fitting else (REAL,)
 
 
 def covers(prefix: str, unit: str) -> bool:

@@ -64,7 +64,7 @@ def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[d
     """A row for each layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
     `searched` says what a search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens
-    its part (`open: stem`, `open: shortcuts`, `open: heads`). A layer that all levels share has a row for each level.
+    its group (`open: stem`, `open: heads.cls`). A layer that all levels share has a row for each level.
     The total names the image size, the number of classes and, for a two-stage detector, the number of proposals that it
     is counted with. What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't
     have, and for a method that doesn't exist.
@@ -94,7 +94,7 @@ def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[d
 
 
 def _searched(spec: DetectorSpec) -> dict[str, str]:
-    """What a search may do with each layer by name; those that always stay real are missing."""
+    """What a search may do with each layer by name; those that multiply nothing are missing."""
     with torch.device("meta"):
         network = build_detector(spec, lambda _: ("real",))
     parts = {name: f"open: {part}" for part, names in openable(network).items() for name in names}

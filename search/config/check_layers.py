@@ -5,8 +5,10 @@ from itertools import chain
 
 from search.config.names import unknown, without_repetition
 from search.config.problems import Kind, Problem
-from search.config.schema import Layers, Supernet
+from search.config.schema import ALL, Layers, Supernet
+from spaces.detectors.openable import DENSE_HEADS, PARTS
 from spaces.layers import METHODS, method
+from spaces.lookup import did_you_mean
 from trainers.distill import TERMS
 
 SEARCHED_SIGNS = "dbs"
@@ -32,6 +34,20 @@ def searched_layers(layers: Layers) -> Iterator[Problem]:
     for name, methods in groups.items():
         yield from existing_methods(f"space.layers.{name}", methods)
         yield from without_repetition(f"space.layers.{name}", methods)
+    yield from _opened_parts(layers.open)
+
+
+def _opened_parts(names: Iterable[str]) -> Iterator[Problem]:
+    """A problem for each name that no detector has: a part, alone or with a group, or a module's name is meant.
+
+    Whether the config's own detector has it is checked when the search is planned.
+    """
+    modules = [module for modules in DENSE_HEADS.values() for module in modules]  # those without a dot in their names
+    for name in names:
+        if name.partition(".")[0] not in {ALL, *PARTS} and "." not in name and name not in modules:
+            text = f"there is no such key.{did_you_mean(name, [ALL, *PARTS])} Known here: {', '.join([ALL, *PARTS])}"
+            text += ", groups such as heads.cls, and exact names of layers."
+            yield Problem(f"space.layers.open.{name}", Kind.NO_SUCH_KEY, text, name)
 
 
 def trained_methods(layers: str | Mapping[str, str]) -> list[str]:

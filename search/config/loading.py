@@ -144,6 +144,7 @@ def _checked(content: dict[str, Any], source: str) -> Config:
         raise ConfigError.listing(source, schema_problems(error, Config)) from error
 
     # Here, since they import torch, which takes seconds: a file or key that doesn't exist is reported at once.
+    from search.config.before import with_single_layers
     from search.config.checks import problems
     from search.config.term_weights import with_default_weights
 
@@ -152,7 +153,7 @@ def _checked(content: dict[str, Any], source: str) -> Config:
         config = config.model_copy(update={"space": space})
     if wrong := problems(config):
         raise ConfigError.listing(source, wrong)
-    return config
+    return with_single_layers(config)
 
 
 def _source_text(label: str, overrides: Sequence[str]) -> str:

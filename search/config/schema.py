@@ -34,6 +34,8 @@ from spaces.lookup import nearest
 from trainers.file_format import is_own_file
 
 TWIN = "twin"
+ALL = "all"
+"""What `space.layers.open` calls all that it doesn't name otherwise."""
 
 
 class _Section(BaseModel):
@@ -97,8 +99,9 @@ class Teacher(_Section):
 class Layers(_Section):
     methods: Methods = ("real", "sign", "bireal")
     keep_real: Annotated[tuple[str, ...], NULL_LIST] = ()
-    # layers that a candidate can otherwise not switch
-    open: Annotated[dict[Literal["stem", "shortcuts", "heads"], Methods], NULL_MAPPING] = {}
+    # by part or group, as in heads.cls, or for `all`: the methods of layers that are real otherwise
+    open: Annotated[dict[str, Methods], NULL_MAPPING] = {ALL: ("real", "int8", "int4")}
+    open_by: Literal["group", "layer"] = "group"  # a knob for each group of them, or for each of them
 
 
 class Term(_Section):

@@ -5,12 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from search.config import ConfigError
 from search.config.schema import Enqueued
 from spaces.candidate import Candidate, Taught
+from spaces.layers import is_binary
 from spaces.space import SearchSpace
+
+ELSEWHERE = "int8"
+"""What layers become in a 1-bit network where they can't be 1-bit: the usual choice for first and last layers."""
 
 
 def uniform_candidates(methods: Iterable[str], space: SearchSpace) -> dict[str, Candidate]:
-    """`all real`, `all sign` and so on: the ends of the cost axis, named in the picture of the front."""
-    return {f"all {method}": space.uniform(method) for method in methods}
+    """`all real`, `all sign` and so on: the ends of the cost axis, named in the picture of the front.
+
+    What doesn't offer a method is real. A 1-bit method has a second candidate, in which it is `int8`, if it can be.
+    """
+    offered = list(methods)
+    named = {f"all {method}": space.uniform(method) for method in offered}
+    for method in offered:
+        elsewhere = space.uniform(method, beside=ELSEWHERE)
+        if is_binary(method) and elsewhere != named[f"all {method}"]:
+            named[f"all {method}, {ELSEWHERE} elsewhere"] = elsewhere
+    return named
 
 
 def enqueued_candidates(entries: Iterable[Enqueued], space: SearchSpace) -> list[Candidate]:

@@ -46,10 +46,10 @@ class InvertedResidual(nn.Module):
     """1x1 expansion, depthwise convolution, 1x1 projection (arXiv:1801.04381, section 3.3), as linear maps between.
 
     (N, Ci, H, W) to (N, Co, H / stride, W / stride), both of any sign. Each ReLU6 stands in front of the convolution
-    that it feeds: the expansion has none, as its input is linear; the depthwise convolution, always real, has one; the
-    projection's belongs to its real alternative. So every 1-bit unit sees both signs, and all real it is the published
-    block. 1-bit units have a shortcut without parameters of their own where one number of channels is a multiple of
-    the other (all expansions; few projections); the block's lies round all three.
+    that it feeds: the expansion has none, as its input is linear; the depthwise convolution, real unless opened, has
+    one; the projection's belongs to its real alternative. So every 1-bit unit sees both signs, and all real it is the
+    published block. 1-bit units have a shortcut without parameters of their own where one number of channels is a
+    multiple of the other (all expansions; few projections); the block's lies round all three.
     """
 
     def __init__(self, in_channels: int, stage: Stage, stride: int, end_padding: bool, units: MethodsFor) -> None:

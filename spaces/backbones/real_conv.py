@@ -1,10 +1,10 @@
-"""A convolution that stays real in every candidate: stems and depthwise ones."""
+"""A convolution that is real unless a search opens it: stems and depthwise ones."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.layers.alternative import Activation
-from spaces.layers.real import activated
+from spaces.layers.opened import ActivatedConv2d
 from spaces.layers.unit import SearchableUnit
 
 
@@ -28,16 +28,18 @@ class RealConv(nn.Module):
         end_padding: bool = False,
     ) -> None:
         super().__init__()
-        self.activation, self.end_padding = activation, end_padding
+        self.end_padding = end_padding
         self.kernel, self.stride = kernel, stride
         padding = 0 if end_padding else kernel // 2
-        self.conv: nn.Module = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        self.conv: nn.Module = ActivatedConv2d(
+            in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False, activation=activation
+        )
         self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = activated(x, self.activation)
         if self.end_padding:
-            # Opened and 1-bit, it has -1 outside instead of zeros, which a sign would make +1.
+            # In front of the activation, which leaves a zero as it is. Opened and 1-bit, it has -1 outside instead of
+            # zeros, which a sign would make +1.
             outside = -1.0 if isinstance(self.conv, SearchableUnit) and self.conv.is_binary else 0.0
             x = pad_ends(x, self.kernel, self.stride, outside)
         return self.bn(self.conv(x))

@@ -27,8 +27,8 @@ class ResNet(nn.Module):
 
     images (N, 3, H, W) normalised; result {"layer1": (N, C1, H/4, W/4), ..., "layer4": (N, C4, H/32, W/32)}. Layout
     `bireal` (arXiv:1808.00278) is the one to search; `plain` is torchvision's network when all real, each map before
-    its last ReLU. The stem stays real and ends without a ReLU: a non-negative map would make the next unit's sign a
-    constant. So all maps take both signs, the last ones too.
+    its last ReLU. The stem is real unless opened and ends without a ReLU: a non-negative map would make the
+    next unit's sign a constant. So all maps take both signs, the last ones too.
 
     Units are called `<prefix>layer<stage>.<block>.conv<n>`, the names of torchvision's convolutions.
     """

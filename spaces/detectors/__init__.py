@@ -16,6 +16,7 @@ from spaces.detectors.contract import (
     searchable_units,
     traced,
 )
+from spaces.detectors.openable import Openable
 from spaces.detectors.table import DEFAULT_HEADS, DETECTORS, DetectorSpec, build_detector
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Detector",
     "DetectorOutput",
     "DetectorSpec",
+    "Openable",
     "Responses",
     "RoIResponses",
     "Target",

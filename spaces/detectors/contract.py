@@ -124,7 +124,7 @@ class Detector(Protocol):
     feature_channels: the pyramid's levels and their channels.
     detections_per_image: how many detections an image keeps at most, the published number unless it is set.
     counted_proposals: on how many proposals a two-stage detector's costs are counted; None for a single-stage one.
-    openable: the convolutions that are real unless a search opens them.
+    openable: the layers that are real unless a search opens them, by the group that one knob switches.
     """
 
     feature_channels: dict[str, int]
@@ -156,7 +156,7 @@ def is_two_stage(network: nn.Module) -> bool:
 
 
 def openable(network: nn.Module) -> Openable:
-    """The convolutions of a detector that a search may open, by part."""
+    """The layers of a detector that a search may open, by the group that one knob switches."""
     return cast(Detector, network).openable
 
 

@@ -6,12 +6,12 @@ from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
 from spaces.backbones.backbone import Backbone, renamed, scaled_channels
+from spaces.detectors.box_head import BoxHead, BoxPredictor
 from spaces.detectors.contract import (
     Assignment,
     Detections,
@@ -22,7 +22,7 @@ from spaces.detectors.contract import (
     collect_traces,
 )
 from spaces.detectors.fpn import FeaturePyramid
-from spaces.detectors.openable import openable_parts
+from spaces.detectors.openable import openable_groups
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, report_predictors
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
@@ -39,6 +39,13 @@ PREDICTORS = {f"roi_heads.box_predictor.{name}": 1 for name in ("cls_score.weigh
     f"roi_heads.box_predictor.{name}": 4 for name in ("bbox_pred.weight", "bbox_pred.bias")
 }
 """The tensors that depend on the classes, and how many values per class each has."""
+HEADS = {
+    "rpn": ("rpn.head.cls_logits", "rpn.head.bbox_pred"),
+    "fc": ("roi_heads.box_head",),
+    "cls": ("roi_heads.box_predictor.cls_score",),
+    "box": ("roi_heads.box_predictor.bbox_pred",),
+}
+"""The layers that predict, and the second stage's two linear layers in front of them, by kind."""
 BATCH_NORM_EPS = 1e-5
 
 Learnt = tuple[RoIResponses, list[Tensor], list[Tensor]]
@@ -48,8 +55,8 @@ Learnt = tuple[RoIResponses, list[Tensor], list[Tensor]]
 class FasterRCNN(nn.Module):
     """Two-stage detector (arXiv:1506.01497, 1612.03144) under the contract of `contract.Detector`.
 
-    Searchable are the backbone, the pyramid (`fpn`) and the first stage's 3x3 convolution (`rpn.head.conv`); its 1x1
-    outputs are real unless opened, the second stage (RoIAlign to 7 x 7, two linear layers, class and box) always is.
+    Searchable are the backbone, the pyramid (`fpn`) and the first stage's 3x3 convolution (`rpn.head.conv`). Its 1x1
+    outputs and the second stage (RoIAlign to 7 x 7, two linear layers, class and box) are real unless opened.
     Matching, sampling, NMS and RoIAlign are torchvision's. All real, on a backbone in the `plain` layout, it is
     torchvision's network with inputs of one fixed size, under its names from `rpn` and `roi_heads` on.
 
@@ -72,8 +79,7 @@ class FasterRCNN(nn.Module):
         self._proposal_counts = scale.kept()
         self.rpn = build_rpn(channels, scale, self._proposal_counts, methods_for, "rpn.")
         self.roi_heads = _second_stage(channels, scaled_channels(HIDDEN_CHANNELS, width), num_classes, scale)
-        heads = ("rpn.head.cls_logits", "rpn.head.bbox_pred")
-        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=heads)
+        self.openable = openable_groups(self, stem=f"backbone.{backbone.stem_name}", heads=HEADS)
 
     @property
     def detections_per_image(self) -> int:
@@ -220,8 +226,8 @@ def _is_for_no_epsilon(state: Mapping[str, Tensor]) -> bool:
 def _second_stage(channels: int, hidden: int, num_classes: int, scale: InputScale) -> RoIHeads:
     return RoIHeads(
         PyramidPooling(["p2", "p3", "p4", "p5"], POOLED, sampling_ratio=2, canonical_scale=scale.pooled_from),
-        TwoMLPHead(channels * POOLED**2, hidden),
-        FastRCNNPredictor(hidden, num_classes + 1),
+        BoxHead(channels * POOLED**2, hidden),
+        BoxPredictor(hidden, num_classes + 1),
         fg_iou_thresh=MATCH_IOU,
         bg_iou_thresh=MATCH_IOU,
         batch_size_per_image=scale.samples,

@@ -19,7 +19,7 @@ from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_decode import USUAL, decode_batch
 from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import assignment, gfl_losses
-from spaces.detectors.openable import openable_parts
+from spaces.detectors.openable import DENSE_HEADS, openable_groups
 from spaces.detectors.quality import BuildQuality, QualityPredictor, joint_logits
 from spaces.detectors.resizing import to_squares
 from spaces.detectors.single_stage import single_stage_output
@@ -39,7 +39,7 @@ class GFL(nn.Module):
     background class: label k is class map k - 1. Each edge of a box is a distribution over 17 distances. In v2 a
     quality read off these distributions is multiplied into the class scores, in training too; `quality` builds what
     reads it, from the number of bins and hidden channels. Without (v1) the class score alone stands for both. `full`
-    predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and stay real unless
+    predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and are real unless
     opened. All levels share towers and predictions, but for the boxes' scale.
     """
 
@@ -72,7 +72,7 @@ class GFL(nn.Module):
         self.box_heads = _prediction(channels, 4 * BINS, heads)
         self.scales = LevelScales(len(LEVELS))
         self.quality = quality(BINS, scaled_channels(QUALITY_HIDDEN, width)) if quality else None
-        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=("cls_heads", "box_heads"))
+        self.openable = openable_groups(self, stem=f"backbone.{backbone.stem_name}", heads=DENSE_HEADS)
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None

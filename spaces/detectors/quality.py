@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.layers.opened import ActivatedConv2d
+
 TOP = 4
 
 BuildQuality = Callable[[int, int], nn.Module]
@@ -15,18 +17,18 @@ BuildQuality = Callable[[int, int], nn.Module]
 class QualityPredictor(nn.Module):
     """A sharp distribution speaks of a sure edge: from the edges' logits (N, 4 n, H, W) to the quality's (N, 1, H, W).
 
-    1x1 convolution -> ReLU -> 1x1 convolution on `distribution_statistics`. Always real: it is small (5 numbers an
-    edge, 64 hidden ones in the published network), and probabilities have no sign.
+    1x1 convolution -> ReLU -> 1x1 convolution on `distribution_statistics`. Real unless opened. It reads numbers of one
+    sign, so that it has little use for 1-bit methods.
     """
 
     def __init__(self, bins: int, hidden: int) -> None:
         super().__init__()
         self.bins = bins
-        self.reduce = nn.Conv2d(4 * (TOP + 1), hidden, 1)
-        self.predict = nn.Conv2d(hidden, 1, 1)
+        self.reduce = ActivatedConv2d(4 * (TOP + 1), hidden, 1)
+        self.predict = ActivatedConv2d(hidden, 1, 1)
 
     def forward(self, edges: Tensor) -> Tensor:
-        y: Tensor = self.predict(self.reduce(distribution_statistics(edges, self.bins)).relu())
+        y: Tensor = self.predict(self.reduce(distribution_statistics(edges, self.bins)))
         return y
 
 

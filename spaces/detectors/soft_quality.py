@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors.quality import TOP, distribution_statistics
+from spaces.layers.opened import ActivatedConv2d
 
 LARGEST = 8
 """k_max: how many of an edge's largest probabilities are selected from, and are what the selection looks at."""
@@ -40,15 +41,15 @@ class SoftQualityPredictor(nn.Module):
             self.gate = StatisticsGate(largest, read, hidden)
         else:
             read = k_fixed + 1
-        self.reduce = nn.Conv2d(4 * read, hidden, 1)
-        self.predict = nn.Conv2d(hidden, 1, 1)
+        self.reduce = ActivatedConv2d(4 * read, hidden, 1)
+        self.predict = ActivatedConv2d(hidden, 1, 1)
 
     def forward(self, edges: Tensor) -> Tensor:
         if self.k_fixed is None:
             read = self.gate(shape_statistics(edges, self.bins)).flatten(1, 2)
         else:
             read = distribution_statistics(edges, self.bins, self.k_fixed)
-        y: Tensor = self.predict(self.reduce(read).relu())
+        y: Tensor = self.predict(self.reduce(read))
         return y
 
 
@@ -61,11 +62,11 @@ class StatisticsGate(nn.Module):
     def __init__(self, seen: int, statistics: int, hidden: int) -> None:
         super().__init__()
         self.seen, self.statistics = seen, statistics
-        self.look = nn.Conv2d(4 * seen, hidden, 1)
-        self.select = nn.Conv2d(hidden, 4 * statistics, 1)
+        self.look = ActivatedConv2d(4 * seen, hidden, 1)
+        self.select = ActivatedConv2d(hidden, 4 * statistics, 1)
 
     def forward(self, statistics: Tensor) -> Tensor:
-        preferred = self.select(self.look(statistics[:, :, : self.seen].flatten(1, 2)).relu())
+        preferred = self.select(self.look(statistics[:, :, : self.seen].flatten(1, 2)))
         share = preferred.unflatten(1, (4, self.statistics)).softmax(2)
         return self.statistics * share * statistics
 

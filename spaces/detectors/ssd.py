@@ -13,7 +13,7 @@ from spaces.detectors.contract import (
     Target,
 )
 from spaces.detectors.flat import flat_box, flat_cls
-from spaces.detectors.openable import openable_parts
+from spaces.detectors.openable import DENSE_HEADS, openable_groups
 from spaces.detectors.resizing import to_squares
 from spaces.detectors.selection import Limits
 from spaces.detectors.single_stage import single_stage_output
@@ -60,7 +60,7 @@ class SingleShot(nn.Module):
         levels = list(zip(channels.values(), boxes.per_cell, strict=True))
         self.cls_heads = nn.ModuleList(_head(c, a * (num_classes + 1), heads) for c, a in levels)
         self.box_heads = nn.ModuleList(_head(c, a * 4, heads) for c, a in levels)
-        self.openable = openable_parts(self, stem=f"backbone.{backbone.stem_name}", heads=("cls_heads", "box_heads"))
+        self.openable = openable_groups(self, stem=f"backbone.{backbone.stem_name}", heads=DENSE_HEADS)
 
     def forward(
         self, images: list[Tensor], targets: list[Target] | None = None, proposals: list[Tensor] | None = None
@@ -128,11 +128,11 @@ class CoarserLevel(nn.Sequential):
 def _extra_layer(in_channels: int, out_channels: int) -> list[nn.Module]:
     """ReLU -> 1x1 -> BatchNorm -> ReLU -> 3x3 of stride 2: half the map, real-valued, both signs at its end."""
     return [
-        nn.ReLU(),
-        nn.Conv2d(in_channels, out_channels // 2, 1, bias=False),
+        nn.Identity(),  # where the ReLU stood that belongs to its convolution: the names behind are those of before
+        ActivatedConv2d(in_channels, out_channels // 2, 1, bias=False),
         nn.BatchNorm2d(out_channels // 2),
-        nn.ReLU(),
-        nn.Conv2d(out_channels // 2, out_channels, 3, stride=2, padding=1, bias=False),
+        nn.Identity(),
+        ActivatedConv2d(out_channels // 2, out_channels, 3, stride=2, padding=1, bias=False),
     ]
 
 

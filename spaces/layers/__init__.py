@@ -2,7 +2,7 @@
 
 from spaces.layers.alternative import LayerTrace, UnitShape
 from spaces.layers.methods import METHODS, OPTIONS, REAL, WIDTHS, Method, is_binary, learns_scale, method
-from spaces.layers.opened import OpenedConv
+from spaces.layers.opened import OpenedConv, OpenedLayer, OpenedLinear
 from spaces.layers.unit import MethodsFor, SearchableUnit
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "Method",
     "MethodsFor",
     "OpenedConv",
+    "OpenedLayer",
+    "OpenedLinear",
     "SearchableUnit",
     "UnitShape",
     "is_binary",

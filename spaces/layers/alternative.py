@@ -19,7 +19,8 @@ class UnitShape:
     zeros on every side, half the (dilated) kernel where it is None. norm: `if_binary` is for a place whose published
     network has none, `never` for one whose maps differ in size or statistics from call to call; build_norm: from a
     number of channels to the norm, a BatchNorm unless the place needs another. bare: a place that has neither a norm
-    nor a post-activation of its own, see `opened.OpenedConv`.
+    nor a post-activation of its own, see `opened.OpenedConv`. groups: of channels that don't meet, as many as there are
+    channels in a depthwise convolution.
     """
 
     in_channels: int
@@ -30,6 +31,7 @@ class UnitShape:
     activation: Activation = "relu"
     pad: int | None = None
     dilation: int = 1
+    groups: int = 1
     bare: bool = False
     norm: Norm = "always"
     build_norm: Callable[[int], nn.Module] = nn.BatchNorm2d
@@ -40,7 +42,7 @@ class UnitShape:
 
     @property
     def weight(self) -> tuple[int, int, int, int]:
-        return self.out_channels, self.in_channels, self.kernel, self.kernel
+        return self.out_channels, self.in_channels // self.groups, self.kernel, self.kernel
 
 
 @dataclass(frozen=True)

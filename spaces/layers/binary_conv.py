@@ -23,14 +23,15 @@ def binary_conv2d(
     stride: int,
     padding: int,
     dilation: int = 1,
+    groups: int = 1,
     input_gradient: InputGradient,
     pad_value: float = 0.0,
 ) -> Tensor:
     """Convolve sign(x) with what `rule` makes of a latent weight.
 
-    x (N, Ci, H, W), weight (Co, Ci, k, k), scale (Co, 1, 1, 1) where it is learned; result (N, Co, Ho, Wo). The
-    gradient of x passes through the sign with the slope of `input_gradient`: `clipped` (arXiv:1602.02830) or `approx`
-    (arXiv:1808.00278); those of weight and scale are the rule's.
+    x (N, Ci, H, W), weight (Co, Ci / groups, k, k), scale (Co, 1, 1, 1) where it is learned; result (N, Co, Ho, Wo).
+    The gradient of x passes through the sign with the slope of `input_gradient`: `clipped` (arXiv:1602.02830) or
+    `approx` (arXiv:1808.00278); those of weight and scale are the rule's.
 
     `pad_value` is what stands outside the map: 0, as Bi-Real Net and ReActNet have it (three-valued at the border; the
     default), or -1, which keeps the product purely binary.
@@ -39,7 +40,7 @@ def binary_conv2d(
         # Far outside the slope's support, so that no gradient reaches the border; only its sign matters.
         x = F.pad(x, (padding,) * 4, value=2.0 * pad_value)
         padding = 0
-    return _BinaryConv2d.apply(x, weight, scale, rule, stride, padding, dilation, input_gradient)
+    return _BinaryConv2d.apply(x, weight, scale, rule, stride, padding, dilation, groups, input_gradient)
 
 
 class _BinaryConv2d(torch.autograd.Function):
@@ -53,13 +54,14 @@ class _BinaryConv2d(torch.autograd.Function):
         stride: int,
         padding: int,
         dilation: int,
+        groups: int,
         input_gradient: InputGradient,
     ) -> Tensor:
         effective = rule.effective(weight, scale)
         ctx.save_for_backward(x, weight, scale, effective)
         ctx.rule, ctx.stride, ctx.padding, ctx.dilation = rule, stride, padding, dilation
-        ctx.input_gradient = input_gradient
-        return F.conv2d(sign(x), effective, stride=stride, padding=padding, dilation=dilation)
+        ctx.groups, ctx.input_gradient = groups, input_gradient
+        return F.conv2d(sign(x), effective, None, stride, padding, dilation, groups)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -75,7 +77,7 @@ class _BinaryConv2d(torch.autograd.Function):
             [ctx.dilation] * 2,
             False,
             [0, 0],
-            1,
+            ctx.groups,
             [wants_x, wants_weight or wants_scale, False],
         )
         if grad_x is not None:
@@ -83,4 +85,4 @@ class _BinaryConv2d(torch.autograd.Function):
         grad_weight = grad_scale = None
         if grad_effective is not None:
             grad_weight, grad_scale = ctx.rule.gradients(grad_effective, weight, scale, effective)
-        return grad_x, grad_weight, grad_scale, None, None, None, None, None
+        return grad_x, grad_weight, grad_scale, None, None, None, None, None, None

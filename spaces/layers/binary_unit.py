@@ -59,6 +59,7 @@ class Binary(Alternative):
             stride=self.shape.stride,
             padding=self.shape.padding,
             dilation=self.shape.dilation,
+            groups=self.shape.groups,
             input_gradient=self.input_gradient,
             pad_value=self.pad_value,
         )

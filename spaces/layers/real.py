@@ -78,11 +78,11 @@ class Quantized(FakeQuantized):
 
 
 def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
-    """The product of a unit, with `pad_value` outside the map. x (N, Ci, H, W), weight (Co, Ci, k, k)."""
+    """The product of a unit, with `pad_value` outside the map. x (N, Ci, H, W), weight (Co, Ci / groups, k, k)."""
     padding = shape.padding
     if pad_value and padding:
         x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
-    return F.conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation)
+    return F.conv2d(x, weight, None, shape.stride, padding, shape.dilation, shape.groups)
 
 
 def activated(x: Tensor, activation: Activation) -> Tensor:

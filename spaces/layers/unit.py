@@ -69,6 +69,11 @@ class SearchableUnit(nn.Module):
         """Whether the active method is 1-bit in weights and inputs."""
         return self.active in self._binary
 
+    @property
+    def may_leave_trace(self) -> bool:
+        """Whether it has a 1-bit method, whose traces layer losses read."""
+        return bool(self._binary)
+
     def forward(self, x: Tensor) -> Tensor:
         alternative = cast(Alternative, self.alternatives[self.active])
         if self.tracing and (trace := alternative.trace(x, self.weight)) is not None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from spaces.backbones.resnet import resnet18
 from spaces.candidate import Candidate
-from spaces.cost import CostError, Costs, LayerCost, conv_macs, layer_costs, macs_per_operation, totals
+from spaces.cost import CostError, Costs, LayerCost, layer_costs, macs_of, macs_per_operation, totals
 from spaces.detectors import searchable_units
 from spaces.layers import METHODS, Method, SearchableUnit, UnitShape
 from spaces.layers.alternative import Alternative
@@ -20,8 +20,8 @@ def image(size=96):
 
 
 def test_a_convolution_multiplies_its_kernel_at_every_output():
-    assert conv_macs((4, 2, 3, 3), 5, 7) == 4 * 2 * 3 * 3 * 5 * 7
-    assert conv_macs((8, 1, 3, 3), 2, 2) == 8 * 9 * 4  # depthwise: one input channel each
+    assert macs_of((4, 2, 3, 3), (1, 4, 5, 7)) == 4 * 2 * 3 * 3 * 5 * 7
+    assert macs_of((8, 1, 3, 3), (1, 8, 2, 2)) == 8 * 9 * 4  # depthwise: one input channel each
 
 
 def test_precision_is_that_of_the_wider_operand():

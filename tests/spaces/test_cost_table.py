@@ -31,7 +31,9 @@ def random_space(spec, rng):
     """Knobs of mixed granularity, some layers always real, and some of the parts that can be opened."""
     network = build_detector(spec, lambda _: ("real",))
     prefixes = {name.rsplit(".", rng.randint(0, 2))[0] for name in searchable_units(network) if rng.random() < 0.8}
-    opened = [name for names in openable(network).values() for name in names if rng.random() < 0.5]
+    groups = openable(network)
+    opened = [group for group in groups if rng.random() < 0.6]
+    opened += [name for names in groups.values() for name in names if rng.random() < 0.3]
     methods = rng.sample(METHODS, 4)
     knobs = [Knob(f"layer/{prefix}", tuple(rng.sample(methods, 2))) for prefix in [*sorted(prefixes), *opened]]
     knobs += [Knob("teacher/hint", ("none", "twin")), Knob("weight/hint", (0.1, 1.0))]
@@ -62,6 +64,17 @@ def test_layers_that_a_candidate_does_not_name_are_real_or_follow_a_shorter_pref
         {"backbone.layer2.1.conv1": "sign"},  # no knob of the table, but a layer that was measured with this method
     ):
         assert_equal_costs(table, spec, Candidate({f"layer/{name}": method for name, method in layers.items()}))
+
+
+def test_a_group_costs_the_sum_of_its_layers_but_for_those_with_a_knob_of_their_own(spec):
+    head = "cls_heads.1.2"
+    table = CostTable.of(spec, {"heads.cls": ("real", "int8"), head: ("real", "sign"), "stem": ("int8",)})
+    for group, own in itertools.product(("real", "int8"), ("real", "sign")):
+        candidate = Candidate({"layer/heads.cls": group, f"layer/{head}": own, "layer/stem": "int8"})
+        assert_equal_costs(table, spec, candidate)
+    cheapest, dearest = table.ends()
+    assert cheapest.layers() == {"heads.cls": "int8", head: "sign", "stem": "int8"}
+    assert dearest.layers() == {"heads.cls": "real", head: "real", "stem": "int8"}
 
 
 def test_terms_cost_nothing(spec):

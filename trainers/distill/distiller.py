@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from spaces.candidate import NO_TEACHER, Candidate
-from spaces.detectors import DetectorOutput, Target, is_two_stage, traced
-from spaces.layers import is_binary
+from spaces.detectors import DetectorOutput, Target, is_two_stage, searchable_units, traced
+from spaces.layers import REAL, is_binary
+from spaces.layers.opened import group_of
+from spaces.supernet import choice_of
 from trainers.distill.ensemble import AVERAGED, ENSEMBLE, Ensemble
 from trainers.distill.layer_pair import LayerPair, check_twin, layer_pairs
 from trainers.distill.searched_losses import SearchedLosses
@@ -35,6 +37,8 @@ class Distiller(nn.Module):
         super().__init__()
         self._teachers, self._ensemble = dict(teachers), ensemble
         self._two_stage = is_two_stage(student)
+        units = searchable_units(student)
+        self._tracing = {name: group_of(unit) for name, unit in units.items() if unit.may_leave_trace}
         self._layers: dict[str, dict[str, nn.Module]] = {}
         self.terms = nn.ModuleDict()
         for term, names in terms.items():
@@ -100,7 +104,7 @@ class Distiller(nn.Module):
                     own = passes.inputs(teacher) if layer_term.inputs == "twin" else None
                     pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
                 loss = layer_term(pairs[key])
-            elif any(map(is_binary, candidate.layers().values())):
+            elif self._has_traces(candidate):
                 raise ValueError(f"The term {term} compares layers: run the student in `Distiller.step`, or `traced`.")
             else:
                 continue
@@ -108,6 +112,11 @@ class Distiller(nn.Module):
                 raise ValueError(f"The term {term} gave a loss of shape {tuple(loss.shape)}, must give a scalar.")
             losses[term] = weight * loss
         return losses
+
+    def _has_traces(self, candidate: Candidate) -> bool:
+        """Whether a traced student leaves any."""
+        layers = candidate.layers()
+        return any(is_binary(choice_of(name, group, layers) or REAL) for name, group in self._tracing.items())
 
     def _met_by(self, term: str, names: list[str]) -> list[str]:
         """The teachers that a term may compare with, each once; for an ensemble its members, or their average."""

@@ -80,14 +80,16 @@ def real_weight(name: str, twin: Mapping[str, nn.Module]) -> Tensor:
 
 
 def check_twin(teacher: str, student: nn.Module, network: nn.Module) -> dict[str, nn.Module]:
-    """The teacher's layers with which layer terms compare the student's: units, or plain convolutions if the student's
-    units are opened ones.
+    """The teacher's layers with which layer terms compare those of the student that may be 1-bit: units, or plain
+    convolutions if the student's units are opened ones.
 
     Raises ValueError, naming the first layer that is missing, of another shape or without a real weight.
     """
     modules = dict(network.named_modules())
     layers: dict[str, nn.Module] = {}
     for name, unit in searchable_units(student).items():
+        if not unit.may_leave_trace:
+            continue
         layer = modules.get(name)
         if not isinstance(layer, SearchableUnit | nn.Conv2d):
             raise ValueError(f"The teacher {teacher!r} can't teach a layer term: it has no unit {name}.")

@@ -34,7 +34,10 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
         least = math.sqrt(LEAST_SQUARE)
         inputs = x.flatten(1).norm(dim=1).clamp(min=least).view(-1, 1, 1, 1)
         return product / (inputs * weight.norm().clamp(min=least))
-    squares = _patch_sums(x.square().sum(1, keepdim=True), shape)
+    squares = x.square().unflatten(1, (shape.groups, -1)).sum(2)
+    if shape.groups > 1:  # a filter sees the channels of its own group
+        squares = squares.repeat_interleave(shape.out_channels // shape.groups, 1)
+    squares = _patch_sums(squares, shape)
     filters = weight.square().sum((1, 2, 3)).clamp(min=LEAST_SQUARE)
     return product / (squares.clamp(min=LEAST_SQUARE).sqrt() * filters.sqrt().view(1, -1, 1, 1))
 
@@ -44,17 +47,19 @@ def binary_cosines(
 ) -> Tensor:
     """cos(a^, w^), as `real_cosines`. Norms of -1 and +1 are counts, so only the input's (H, W) is needed.
 
-    `patch`: |a^|^2 is the number of entries that aren't padded with zero (all Ci k k with -1 outside), |w^|^2 = Ci k k.
-    `whole`: |a^|^2 = Ci H W, |w^|^2 = Co Ci k k. A relaxed w^, the mean of two candidates by their probabilities, is
-    divided by the norm of these candidates, not by its own: the result is the mean of the candidates' cosines.
+    `patch`: |a^|^2 is the number of entries that aren't padded with zero (all of a filter's Ci / groups k k with -1
+    outside), |w^|^2 = Ci / groups k k. `whole`: |a^|^2 = Ci H W, |w^|^2 = Co Ci / groups k k. A
+    relaxed w^, the mean of two candidates by their probabilities, is divided by the norm of these candidates, not by
+    its own: the result is the mean of the candidates' cosines.
     """
     height, width = input_size
-    entries = shape.in_channels * shape.kernel**2
+    _, seen, *_ = shape.weight
+    entries = seen * shape.kernel**2
     if norms == "whole":
         return product / math.sqrt(shape.in_channels * height * width * shape.out_channels * entries)
     if pad_value or not shape.padding:
         return product / entries
-    inside = _patch_sums(product.new_full((1, 1, height, width), shape.in_channels), shape)
+    inside = _patch_sums(product.new_full((1, 1, height, width), seen), shape)
     return product / (inside * entries).sqrt()
 
 
@@ -85,8 +90,9 @@ def weight_reconstruction_loss(weight: Tensor, binary_weight: Tensor, scale: Ten
 
 
 def _patch_sums(x: Tensor, shape: UnitShape) -> Tensor:
-    """Sums over the patches under a filter, (N, 1, H, W) to (N, 1, Ho, Wo); zero outside the map."""
+    """Sums over the patches under a filter, (N, C, H, W) to (N, C, Ho, Wo); zero outside the map."""
     if shape.dilation == 1:
         return F.avg_pool2d(x, shape.kernel, shape.stride, shape.padding) * float(shape.kernel**2)
-    ones = x.new_ones(1, 1, shape.kernel, shape.kernel)
-    return F.conv2d(x, ones, stride=shape.stride, padding=shape.padding, dilation=shape.dilation)
+    channels = x.shape[1]
+    ones = x.new_ones(channels, 1, shape.kernel, shape.kernel)
+    return F.conv2d(x, ones, None, shape.stride, shape.padding, shape.dilation, channels)

@@ -28,7 +28,7 @@ class SearchedLosses:
         self._searched = {
             name: unit
             for name, unit in searchable_units(supernet).items()
-            if any(isinstance(layer, DBS) for layer in unit.alternatives.values())
+            if unit.may_leave_trace and any(isinstance(layer, DBS) for layer in unit.alternatives.values())
         }
         self._twin = check_twin("twin", supernet, twin) if self._searched and weights else {}
         self._weights = dict(weights)

@@ -190,9 +190,9 @@ def test_costs_say_which_layers_a_search_may_switch(call, tmp_path):
     searched = {row["layer"]: row["searched"] for row in layers}
     assert list(searched.values()).count("yes") == 34
     assert searched["backbone.stage1.0.project"] == "yes"
-    assert searched["backbone.stage1.0.depthwise.conv"] == "no"
+    assert searched["backbone.stage1.0.depthwise.conv"] == "open: depthwise.stage1"
     assert searched["backbone.stem.conv"] == "open: stem"
-    assert {one for name, one in searched.items() if name.startswith("cls_heads")} == {"no", "open: heads"}
+    assert {one for name, one in searched.items() if name.startswith("cls_heads.0")} == {"no", "open: heads.cls"}
     assert total["searched"] == ""
     (tmp_path / "half.json").write_text('{"layer/backbone.stage1": "sign"}')
     table = call("cost", tmp_path / "search.yaml", *options[:-2], "--candidate", tmp_path / "half.json")

@@ -60,7 +60,7 @@ def test_a_candidate_of_another_space_is_one_problem_with_its_place(config, entr
     [
         (
             "{layers: dbs}",
-            "'dbs' is no method of space.layers. Offered are real, sign, lcb: name one, or add it there.",
+            "'dbs' is no method of space.layers. Offered are real, sign, lcb, int8, int4: name one, or add it there.",
         ),
         (
             "{layers: lcb, terms: {fgfi: {}}}",

@@ -168,10 +168,6 @@ def test_a_wrong_type_and_a_value_that_is_not_allowed_are_told_apart(key, value,
         ("teachers.big={1: x}", "teachers.big.1: there is no such key. Known here: detector, width, "),
         ("teachers={3: {epoch: x}}", "teachers.3: the name is 3, must be text: put it in quotes."),
         ("teachers={a/b: {}}", "teachers.a/b: the name is 'a/b', must consist of letters, digits,"),
-        (
-            "space.layers.open={stm: real}",
-            "space.layers.open.stm: there is no such key. Did you mean space.layers.open.stem? Known here: stem, ",
-        ),
     ],
 )
 def test_a_wrong_name_is_reported_without_the_values_behind_it(override, message):

@@ -12,7 +12,7 @@ from search.stages.search import run_search
 @pytest.fixture
 def config(tiny_config):
     terms = {"angular": {}, "adversarial": {"teachers": ["none", "big"]}}
-    space = {"granularity": "stage", "layers": {"methods": ["real", "sign", "lcb"]}, "terms": terms}
+    space = {"granularity": "stage", "layers": {"methods": ["real", "sign", "lcb"], "open": {}}, "terms": terms}
     teachers = {"twin": {"batch_size": 8}, "big": {"batch_size": 8}}
     return partial(tiny_config, teachers=teachers, space=space, search={"trials": 5})
 
@@ -25,6 +25,20 @@ def test_uniform_candidates_come_before_what_is_enqueued(config):
     assert [set(one.layers().values()) for one in tried] == [{"real"}, {"sign"}, {"lcb"}, {"lcb"}, {"sign"}]
     assert (tried[3]["teacher/angular"], tried[3]["weight/angular"]) == ("twin", 100)
     assert tried[3]["teacher/adversarial"] == "none"
+
+
+def test_a_1_bit_network_is_tried_with_8_bits_in_all_that_is_not_1_bit_too(tiny_config):
+    layers = {"methods": ["real", "int8", "sign"], "open": {"all": ["real", "int8", "int4"], "heads.cls": ["real"]}}
+    plan = plan_search(tiny_config(space={"granularity": "stage", "layers": layers}), None)
+    assert list(plan.uniform) == ["all real", "all int8", "all sign", "all sign, int8 elsewhere"]
+    stages = [f"backbone.layer{stage}" for stage in (1, 2, 3, 4)]
+    tried = [[one.layers()[name] for name in (*stages, "stem", "heads.cls")] for one in plan.initial]
+    assert tried == [
+        ["real"] * 6,
+        [*["int8"] * 5, "real"],
+        [*["sign"] * 4, "real", "real"],
+        [*["sign"] * 4, "int8", "real"],
+    ]
 
 
 def test_no_teacher_needs_no_weight(config):

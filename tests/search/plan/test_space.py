@@ -2,14 +2,16 @@
 
 import pytest
 
-from search.config import ConfigError, load_config
+from search.config import ConfigError, config_text, load_config
 from search.plan.detectors import student_spec
 from search.plan.space import Choices, build_space, layer_choices
 
+CLOSED = "space.layers.open={}"
+
 
 def choices_of(*overrides: str) -> Choices:
-    """The choices of the demo with overrides, for five classes."""
-    config = load_config("demo", overrides)
+    """The choices of the demo with overrides, for five classes; nothing is opened unless they do."""
+    config = load_config("demo", [CLOSED, *overrides])
     return layer_choices(config.space, student_spec(config.student, config.data.image_size, 5))
 
 
@@ -63,23 +65,92 @@ def test_keep_real_must_name_layers_that_exist_and_leave_some():
         choices_of("space.layers.keep_real=[backbone]")
 
 
-def test_what_is_real_by_default_gets_a_knob_for_each_convolution_that_is_opened():
-    choices = choices_of("space.granularity=stage", "space.layers.open={stem: [real, int8], heads: [real, sign]}")
-    assert list(choices)[:5] == [*(f"backbone.layer{stage}" for stage in (1, 2, 3, 4)), "backbone.conv1"]
-    assert choices["backbone.conv1"] == ("real", "int8")
-    heads = {f"{kind}_heads.{level}.2": ("real", "sign") for kind in ("cls", "box") for level in range(4)}
-    assert dict(list(choices.items())[5:]) == heads
+def opened_of(*overrides: str) -> Choices:
+    """The choices of what is opened, beside those of the backbone's stages."""
+    choices = choices_of("space.granularity=stage", *overrides)
+    stages = [f"backbone.layer{stage}" for stage in (1, 2, 3, 4)]
+    assert list(choices)[:4] == stages
+    return {name: methods for name, methods in choices.items() if name not in stages}
+
+
+def test_everything_is_opened_by_groups_unless_a_config_says_otherwise():
+    few = ("real", "int8", "int4")
+    groups = ["stem", "shortcuts", "heads.cls", "heads.box"]
+    assert opened_of("space.layers.open={all: [real, int8, int4]}") == dict.fromkeys(groups, few)
+    assert load_config("demo").space.layers.open == {"all": few}
+    assert opened_of() == {}
+    parts = opened_of("space.layers.open={stem: [real, int8], heads: [real, sign]}")
+    assert parts == {"stem": ("real", "int8"), "heads.cls": ("real", "sign"), "heads.box": ("real", "sign")}
+
+
+def test_the_longest_name_decides_what_is_opened_and_single_layers_come_first():
+    named = "{all: [real, int8], heads: [real], heads.cls: [real, int4], cls_heads.0.2: [int8]}"
+    assert opened_of(f"space.layers.open={named}") == {
+        "stem": ("real", "int8"),
+        "shortcuts": ("real", "int8"),
+        "heads.cls": ("real", "int4"),
+        "cls_heads.0.2": ("int8",),
+        "heads.box": ("real",),
+    }
+    alone = opened_of("space.layers.open={cls_heads.0.2: [real, int8]}")
+    assert alone == {"cls_heads.0.2": ("real", "int8")}
+
+
+def test_each_layer_may_have_a_knob_of_its_own():
+    opened = opened_of("space.layers.open={stem: [real, int8], heads.box: [real, int8]}", "space.layers.open_by=layer")
+    boxes = [f"box_heads.{level}.{layer}" for level in range(4) for layer in (0, 2)]
+    assert opened == dict.fromkeys(["backbone.conv1", *boxes], ("real", "int8"))
+
+
+def test_what_is_opened_can_be_kept_real_by_group_and_by_layer():
+    every = "space.layers.open={all: [real, int8]}"
+    assert list(opened_of(every, "space.layers.keep_real=[stem, heads]")) == ["shortcuts"]
+    kept = opened_of(every, "space.layers.keep_real=[heads.cls, box_heads.3.2]")
+    assert list(kept) == ["stem", "shortcuts", "heads.box", "box_heads.3.2"]
+    assert kept["box_heads.3.2"] == ("real",)
+    assert opened_of("space.layers.keep_real=[stem, backbone.conv1]") == {}
+    finer = "space.layers.open={all: [real, int8], heads.cls: [int8]}"
+    assert list(opened_of(finer, "space.layers.keep_real=[heads]")) == ["stem", "shortcuts", "heads.cls"]
 
 
 def test_a_part_that_a_detector_lacks_can_not_be_opened():
-    with pytest.raises(ConfigError, match=r"space.layers.open.shortcuts: ssd_vgg11 has no shortcuts with weights"):
+    message = r"space.layers.open.shortcuts: ssd_vgg11 has nothing of this name to open\..* There are: all, stem, "
+    with pytest.raises(ConfigError, match=message):
         choices_of("student.detector=ssd_vgg11", "space.layers.open={shortcuts: [real, int8]}")
+    assert "shortcuts" not in opened_of_vgg("{all: [real, int8]}")
+    with pytest.raises(ConfigError, match=r"space.layers.open.heads.clss: .* Did you mean 'heads.cls'\?"):
+        choices_of("space.layers.open={heads.clss: [real]}")
+
+
+def opened_of_vgg(opened: str) -> Choices:
+    return choices_of("student.detector=ssd_vgg11", f"space.layers.open={opened}")
+
+
+def test_knobs_of_depthwise_layers_are_by_stage_and_of_a_second_stage_by_kind():
+    every = "space.layers.open={all: [real, int8]}"
+    mobile = choices_of("student.detector=ssdlite_mobilenetv1", "space.granularity=stage", every)
+    assert list(mobile)[5:] == ["stem", *(f"depthwise.stage{s}" for s in range(1, 6)), "heads.cls", "heads.box"]
+    two = choices_of("student.detector=faster_rcnn_resnet18", "space.granularity=stage", every)
+    assert list(two)[-4:] == ["heads.rpn", "heads.fc", "heads.cls", "heads.box"]
+
+
+def test_a_config_that_a_run_of_before_wrote_has_a_knob_for_each_convolution(tmp_path):
+    """Its text has every key, but for `open_by`, and its parts were their dense convolutions."""
+    text = config_text(load_config("demo", ["space.layers.open={stem: [real, int8], heads: [real, sign]}"]))
+    assert "open_by: group" in text
+    (tmp_path / "config.yaml").write_text("".join(line for line in text.splitlines(True) if "open_by" not in line))
+    config = load_config(tmp_path / "config.yaml")
+    choices = layer_choices(config.space, student_spec(config.student, config.data.image_size, 5))
+    heads = {f"{kind}_heads.{level}.2": ("real", "sign") for kind in ("cls", "box") for level in range(4)}
+    assert dict(list(choices.items())[8:]) == {"backbone.conv1": ("real", "int8")} | heads
+    (tmp_path / "again.yaml").write_text(config_text(config))
+    assert load_config(tmp_path / "again.yaml") == config
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("space.layers.open={roof: [real]}", "roof"),
+        ("space.layers.open={stm: [real]}", r"space.layers.open.stm: there is no such key. Did you mean 'stem'\?"),
         ("space.layers.open={stem: [binary]}", r"space.layers.open.stem: 'binary' is not known"),
         ("space.layers.open={stem: []}", "must have one entry or more"),
         ("supernet.search_losses={fgfi: 1.0}", r"supernet.search_losses.fgfi: .*compares layers"),

@@ -75,7 +75,7 @@ OPEN = "space.layers.open={heads: [real, sign]}"
 
 
 def test_a_layer_term_needs_a_teacher_with_all_that_is_opened(config):
-    angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.2"
+    angular, reason = taught("angular", "none", "full"), r"it has no unit cls_heads\.0\.0"
     planned(config(*HEADS, angular))
     planned(config(*HEADS, OPEN, taught("angular", "none", "twin")))
     with pytest.raises(ConfigError, match=rf"space\.terms\.angular\.teachers: 'full' can't teach it\. .*{reason}"):

@@ -26,7 +26,7 @@ def test_the_units_are_the_backbones_the_pyramids_and_one_of_the_first_stage():
     assert len(names) == 16 + 8 + 1
     assert names[16:18] == ["fpn.p2.lateral", "fpn.p2.output"]
     assert names[-1] == "rpn.head.conv"
-    assert openable(build())["heads"] == ["rpn.head.cls_logits", "rpn.head.bbox_pred"]
+    assert openable(build())["heads.rpn"] == ["rpn.head.cls_logits", "rpn.head.bbox_pred"]
 
 
 @pytest.mark.parametrize("training", [True, False])

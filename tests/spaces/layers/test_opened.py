@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs
 from spaces.detectors import DETECTORS, DetectorSpec, build_detector, openable, searchable_units, traced
-from spaces.layers import OpenedConv
+from spaces.detectors.openable import PARTS
+from spaces.layers import OpenedConv, OpenedLayer
 from spaces.layers.opened import ActivatedConv2d
-from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared
+from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared, prefixes
 
 METHODS = ("real", "int8", "sign", "react", "dbs")
 STEM, SHORTCUT, HEAD = "backbone.conv1", "backbone.layer3.0.conv1.shortcut.1", "cls_heads.1.2"
@@ -23,28 +25,58 @@ def opened(spec):
     return build_supernet(spec, CHOICES).eval()
 
 
-def test_what_may_be_opened_is_known_by_part(spec):
+def test_what_may_be_opened_is_known_by_group(spec):
     network = build_detector(spec, lambda _: ("real",))
     assert openable(network) == {
         "stem": [STEM],
         "shortcuts": [f"backbone.layer{stage}.0.conv1.shortcut.1" for stage in (2, 3, 4)],
-        "heads": [f"{kind}_heads.{level}.2" for kind in ("cls", "box") for level in range(4)],
+        "heads.cls": [f"cls_heads.{level}.{layer}" for level in range(4) for layer in (0, 2)],
+        "heads.box": [f"box_heads.{level}.{layer}" for level in range(4) for layer in (0, 2)],
     }
 
 
 @pytest.mark.parametrize(
-    ("detector", "stem", "shortcuts"),
+    ("detector", "size", "groups"),
     [
-        ("ssd_resnet50", "backbone.conv1", [f"backbone.layer{stage}.0.downsample.1" for stage in (1, 2, 3, 4)]),
-        ("ssd_vgg11", "backbone.stem.conv", []),
-        ("ssdlite_mobilenetv1", "backbone.stem.conv", []),
-        ("ssdlite_efficientnet_lite0", "backbone.stem.conv", []),
+        ("ssd_resnet50", 96, {"stem": 1, "shortcuts": 4}),
+        ("ssd_vgg11", 176, {"stem": 1, "others": 2}),  # two extra levels' convolutions, above 160 pixels
+        ("ssdlite_mobilenetv1", 96, {"stem": 1} | {f"depthwise.stage{s}": n for s, n in enumerate((1, 2, 2, 6, 2), 1)}),
+        (
+            "ssdlite_efficientnet_lite0",
+            96,
+            {"stem": 1} | {f"depthwise.stage{s}": n for s, n in enumerate((1, 2, 2, 3, 3, 4, 1), 1)},
+        ),
+        ("ssd300_vgg16", 300, {"stem": 1, "others": 1, "heads.cls": 12, "heads.box": 12}),
+        ("gfl_resnet18", 96, {"stem": 1, "shortcuts": 3, "quality": 2, "heads.cls": 1, "heads.box": 1}),
+        (
+            "faster_rcnn_resnet18",
+            96,
+            {"stem": 1, "shortcuts": 3, "heads.rpn": 2, "heads.fc": 2, "heads.cls": 1, "heads.box": 1},
+        ),
     ],
 )
-def test_every_backbone_has_a_first_layer_and_heads_to_open(spec, detector, stem, shortcuts):
+def test_every_detector_has_its_groups_in_the_same_order(spec, detector, size, groups):
     with torch.device("meta"):
-        parts = openable(build_detector(replace(spec, detector=detector), lambda _: ("real",)))
-    assert (parts["stem"], parts["shortcuts"], len(parts["heads"])) == ([stem], shortcuts, 8)
+        opened = openable(build_detector(replace(spec, detector=detector, image_size=size), lambda _: ("real",)))
+    expected = groups if "heads.cls" in groups else groups | {"heads.cls": 8, "heads.box": 8}
+    assert {group: len(names) for group, names in opened.items()} == expected
+    assert list(opened) == list(expected)
+
+
+@pytest.mark.parametrize("detector", sorted(DETECTORS))
+def test_every_product_is_a_units_or_can_be_opened(detector):
+    size = max(DETECTORS[detector].sizes[0], 176)
+    with torch.device("meta"):
+        spec = DetectorSpec(detector=detector, num_classes=3, image_size=size, width=0.125)
+        network = build_detector(spec, lambda _: ("real",))
+    groups, units = openable(network), searchable_units(network)
+    opened = [name for names in groups.values() for name in names]
+    products = {name for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
+    assert len(set(opened)) == len(opened)
+    assert products == set(opened)  # units hold their weight themselves
+    assert {group.partition(".")[0] for group in groups} <= PARTS.keys()
+    modules = {prefix for unit in units for prefix in prefixes(unit)}
+    assert not modules & {prefix for group in groups for prefix in prefixes(group)}
 
 
 def test_a_1bit_head_by_hand():
@@ -69,6 +101,22 @@ def test_an_opened_network_that_is_real_computes_what_the_closed_one_does(spec, 
     assert all(torch.equal(a, b) for a, b in zip(one.responses.cls, other.responses.cls, strict=True))
     same = extract(opened.state_dict(), spec, Candidate({})).state_dict()
     assert list(same) == list(closed.state_dict())
+
+
+@pytest.mark.parametrize("named", ["heads.cls", "heads"])
+def test_a_group_or_a_part_is_switched_as_one_and_a_single_layer_before_it(spec, images, named):
+    supernet = build_supernet(spec, {"backbone": METHODS, named: METHODS, HEAD: METHODS}).eval()
+    candidate = Candidate({f"layer/{named}": "int8", f"layer/{HEAD}": "sign"})
+    activate(supernet, candidate)
+    units = searchable_units(supernet)
+    chosen = {name: unit.active for name, unit in units.items() if isinstance(unit, OpenedConv)}
+    kinds = ("cls", "box") if named == "heads" else ("cls",)
+    heads = {f"{kind}_heads.{level}.{layer}": "int8" for kind in kinds for level in range(4) for layer in (0, 2)}
+    assert chosen == heads | {HEAD: "sign"}
+    network = extract(supernet.state_dict(), spec, candidate)
+    with torch.no_grad():
+        one, other = network(images).responses, supernet(images).responses
+    assert all(torch.equal(a, b) for a, b in zip(one.cls + one.box, other.cls + other.box, strict=True))
 
 
 def test_a_prefix_opens_nothing(spec, opened):
@@ -100,8 +148,7 @@ def test_an_extracted_network_computes_what_the_activated_supernet_does(spec, op
 @pytest.mark.parametrize("method", METHODS)
 def test_every_parameter_gets_a_gradient(spec, images, targets, method):
     torch.manual_seed(0)
-    parts = openable(build_detector(spec, lambda _: ("real",)))
-    layers = {f"layer/{name}": method for names in parts.values() for name in names}
+    layers = {f"layer/{group}": method for group in openable(build_detector(spec, lambda _: ("real",)))}
     network = build_fixed(spec, Candidate(layers)).train()
     sum(network(images, targets).losses.values()).backward()
     for name, parameter in network.named_parameters():
@@ -133,9 +180,8 @@ def test_every_detector_runs_with_all_that_can_be_opened(detector, method, image
     smallest, _ = DETECTORS[detector].sizes
     spec = DetectorSpec(detector=detector, num_classes=3, image_size=smallest, width=0.125)
     with torch.device("meta"):
-        parts = openable(build_detector(spec, lambda _: ("real",)))
-    layers = {f"layer/{name}": method for names in parts.values() for name in names}
-    network = build_fixed(spec, Candidate(layers)).train()
+        groups = openable(build_detector(spec, lambda _: ("real",)))
+    network = build_fixed(spec, Candidate({f"layer/{group}": method for group in groups})).train()
     losses = network(images, targets).losses
     assert all(bool(loss.isfinite()) for loss in losses.values())
-    assert {unit.active for unit in searchable_units(network).values() if isinstance(unit, OpenedConv)} == {method}
+    assert {unit.active for unit in searchable_units(network).values() if isinstance(unit, OpenedLayer)} == {method}
