@@ -14,6 +14,7 @@ from results import layout
 from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
 from results.effects import read_effects
 from results.errors import RunError, unknown_name
+from results.fidelity import Fidelity, read_fidelity
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import at_rung, eligible, front_rows, knee_id, top_rung
@@ -121,6 +122,10 @@ class Run:
         y is the run's own unless given. RunError when the run has no such effects.
         """
         return read_effects(self.path, self.y if y is None else y, int(self.trials["state"].eq("complete").sum()))
+
+    def fidelity(self) -> Fidelity:
+        """The scores against trained networks, as `bitfront fidelity` compared them. RunError when it did not."""
+        return read_fidelity(self.path)
 
     def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score", rung: int | None = None) -> float:
         """The volume between the reference point and the front, in the product of the columns' own units.
