@@ -19,7 +19,7 @@ from experiments.seeds import clear_exit, parsed, seed_parser
 from experiments.training import FiguresByArm, train_plan
 
 LIKE_DBS = "bireal+learned_scale+prelu"
-METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "real")
+METHODS = ("sign", "bireal", "react", "lcb", "lcb_dynamic", LIKE_DBS, "dbs", "int8", "int4", "int2", "real")
 TAUGHT = "/lws"
 LWS_TERMS = (
     "train.terms={angular: {weight: 100.0}, amplitude: {weight: 1.0}, weight_reconstruction: {weight: 1.0}, "

@@ -14,6 +14,7 @@ from torch import nn
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.real import Quantized, Real
 from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
@@ -75,13 +76,16 @@ def _binary(**settings: Any) -> Method:
     return Method(weight_bits=1, input_bits=1, build=build, options=taken)
 
 
-def _quantized(bits: int) -> Method:
-    return Method(weight_bits=bits, input_bits=bits, build=partial(Quantized, bits=bits))
+def _quantized(bits: int, build: Callable[..., Alternative]) -> Method:
+    return Method(weight_bits=bits, input_bits=bits, build=partial(build, bits=bits))
 
 
 METHODS: dict[str, Method] = {
     REAL: Method(weight_bits=32, input_bits=32, build=Real),
-    "int8": _quantized(8),
+    "int8": _quantized(8, Quantized),
+    # LSQ (arXiv:1902.08153): the steps of inputs and weights are learned.
+    "int4": _quantized(4, LearnedSteps),
+    "int2": _quantized(2, LearnedSteps),
     # XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph.
     "sign": _binary(rule=StraightThrough("xnor"), input_gradient="clipped"),
     # Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs.

@@ -20,7 +20,24 @@ class Real(Alternative):
         return self.bn(convolve(x, weight, self.shape))
 
 
-class Quantized(Alternative):
+class FakeQuantized(Alternative):
+    """Inputs and weights of `bits` bits, from 2 up, computed in float: what all such alternatives have in common."""
+
+    starts_from_real_norm = True
+
+    def __init__(self, shape: UnitShape, bits: int) -> None:
+        super().__init__(shape)
+        if bits < 2:
+            raise ValueError(f"bits is {bits}, must be at least 2: one bit is a sign, see `Binary`.")
+        self.observing = False
+        """Whether the range of inputs is measured outside training too."""
+
+    def forget_range(self) -> None:
+        """Forget the measured range of the inputs, so that the next batch starts it anew."""
+        raise NotImplementedError
+
+
+class Quantized(FakeQuantized):
     """As `Real`, with inputs and weights rounded to `bits` bits (fake quantization, arXiv:1712.05877, section 2).
 
     With L = 2^(bits - 1) - 1 levels on each side of zero (127 for 8 bits) and U = 2^bits - 1 above it (255):
@@ -30,17 +47,11 @@ class Quantized(Alternative):
     Gradient: straight through the rounding, 0 for a clipped input.
     """
 
-    starts_from_real_norm = True
-
     def __init__(self, shape: UnitShape, bits: int) -> None:
-        super().__init__(shape)
-        if bits < 2:
-            raise ValueError(f"bits is {bits}, must be at least 2: one bit is a sign, see `Binary`.")
+        super().__init__(shape, bits)
         self.signed_levels, self.unsigned_levels = 2 ** (bits - 1) - 1, 2**bits - 1
         self.largest: Tensor
         self.register_buffer("largest", torch.zeros(()))
-        self.observing = False
-        """Whether the running maximum follows outside training too."""
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = activated(x, self.shape.activation)
@@ -56,6 +67,9 @@ class Quantized(Alternative):
         steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / self.signed_levels
         weight = _rounded(weight, steps)
         return self.bn(convolve(x, weight, self.shape))
+
+    def forget_range(self) -> None:
+        self.largest.zero_()
 
     @torch.no_grad()
     def _observe(self, x: Tensor) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.real import Quantized
+from spaces.layers.real import FakeQuantized
 
 
 @torch.no_grad()
@@ -16,9 +16,10 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
 
     A batch counts by its number of images, so that a short last batch isn't overweighted. Needed before a candidate is
     scored (arXiv:1904.00420, section 3.4). The network computes as in evaluation, with the signs that were searched;
-    the ranges of quantized inputs are measured anew in the same pass. A BatchNorm that measures nothing, because its
-    layer is unused or its maps are too small, keeps its old statistics. Nothing else changes; the network is left in
-    the mode that it was in. Raises ValueError, and changes nothing, when there is no batch.
+    the ranges of quantized inputs are measured anew in the same pass, learned steps only where no training set them. A
+    BatchNorm that measures nothing, because its layer is unused or its maps are too small, keeps its old statistics.
+    Nothing else changes; the network is left in the mode that it was in. Raises ValueError, and changes nothing, when
+    there is no batch.
     """
     batches = iter(batches)
     first = next(batches, None)
@@ -27,7 +28,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     modes = {module: module.training for module in network.modules()}
-    ranges = [module for module in network.modules() if isinstance(module, Quantized)]
+    ranges = [module for module in network.modules() if isinstance(module, FakeQuantized)]
     network.eval()
     try:
         before = [[buffer.clone() for buffer in norm.buffers()] for norm in norms]
@@ -36,7 +37,7 @@ def recalibrate(network: nn.Module, batches: Iterable[list[Tensor]]) -> None:
             norm.reset_running_stats()
         for inputs in ranges:
             inputs.observing = True
-            inputs.largest.zero_()
+            inputs.forget_range()
         seen = dict.fromkeys(norms, 0)
         for images in chain([first], batches):
             tracked = {norm: int(cast(Tensor, norm.num_batches_tracked)) for norm in norms}

@@ -50,7 +50,7 @@ def test_options_stand_behind_a_name():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, sign"),
+        ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
         ("sign+soft", "sign has no option 'soft'. It has: learned_scale, pad_minus_one, prelu"),
         ("react+prelu", "react has no option 'prelu'. It has: learned_scale, pad_minus_one."),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),

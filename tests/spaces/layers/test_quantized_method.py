@@ -1,6 +1,4 @@
-"""A bit width is data: a method of 4 bits is one line of the table."""
-
-from functools import partial
+"""Methods between 8 and 1 bit: their levels, their costs, and their place in a supernet."""
 
 import pytest
 import torch
@@ -10,18 +8,9 @@ from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.cost_table import CostTable
 from spaces.detectors import searchable_units
-from spaces.layers import METHODS, Method, SearchableUnit, UnitShape
+from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.real import Quantized
-from spaces.supernet import build_fixed, build_supernet, extract, inherit_shared
-from trainers.training.recalibrate import recalibrate
-
-
-@pytest.fixture
-def _int4(monkeypatch):
-    monkeypatch.setitem(METHODS, "int4", Method(weight_bits=4, input_bits=4, build=partial(Quantized, bits=4)))
-
-
-pytestmark = pytest.mark.usefixtures("_int4")
+from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared
 
 
 def test_weights_have_15_values_and_inputs_16():
@@ -37,13 +26,14 @@ def test_a_width_of_one_bit_is_refused():
         Quantized(UnitShape(1, 1, 1), bits=1)
 
 
-def test_it_is_counted_by_its_bits():
+@pytest.mark.parametrize(("bits", "products", "share"), [(4, 16, 16), (2, 4, 32)])
+def test_they_are_counted_by_their_bits(bits, products, share):
     """8 x 4 x 3 x 3 = 288 weights at 3 x 3 positions, 8 scales, a BatchNorm of 2 x 8."""
-    unit = SearchableUnit(UnitShape(4, 8, 3, 2), ["int4"], "none")
+    unit = SearchableUnit(UnitShape(4, 8, 3, 2), [f"int{bits}"], "none")
     (row,) = layer_costs(unit, torch.zeros(1, 4, 6, 6))
-    assert (row.macs, row.bit_ops, row.ops) == (288 * 9, 288 * 9 * 16, 288 * 9 / 16)
-    assert row.memory_bits == 288 * 4 + (8 + 16) * 32
-    assert totals([row]).macs[4] == 288 * 9
+    assert (row.macs, row.bit_ops, row.ops) == (288 * 9, 288 * 9 * products, 288 * 9 / share)
+    assert row.memory_bits == 288 * bits + (8 + 16) * 32
+    assert totals([row]).macs[bits] == 288 * 9
 
 
 def test_the_cost_table_equals_the_counting_pass(spec):
@@ -56,15 +46,19 @@ def test_the_cost_table_equals_the_counting_pass(spec):
     assert "macs_4bit" not in table.costs(candidate.replace({"layer/backbone": "real"}))
 
 
-def test_it_starts_as_the_twin_trains_a_step_and_is_recalibrated(spec, fixed, lively, images, targets):
-    supernet = build_supernet(spec, {"backbone": ("real", "int4")})
+def test_they_start_as_the_twin_train_a_step_and_are_extracted(spec, fixed, lively, images, targets):
+    supernet = build_supernet(spec, {"backbone": ("real", "int4", "int2")})
     left = inherit_shared(supernet, lively(fixed("real")).state_dict())
-    assert {name.rpartition(".")[2] for name in left} == {"largest"}
-    network = extract(supernet.state_dict(), spec, Candidate({"layer/backbone": "int4"})).train()
-    sum(network(images, targets).losses.values()).backward()
-    units = searchable_units(network).values()
+    assert {name.rpartition(".")[2] for name in left} == {"weight_step", "input_step"}
+    activate(supernet.train(), Candidate({"layer/backbone": "int2"}))
+    sum(supernet(images, targets).losses.values()).backward()
+    units = searchable_units(supernet).values()
     assert all(unit.weight.grad.abs().sum() > 0 for unit in units)
-    torch.optim.SGD(network.parameters(), lr=0.01).step()
-    before = [unit.alternatives["int4"].largest.clone() for unit in units]
-    recalibrate(network, [images])
-    assert all(unit.alternatives["int4"].largest != old for unit, old in zip(units, before, strict=True))
+    steps = [(unit.alternatives["int2"].weight_step, unit.alternatives["int2"].input_step) for unit in units]
+    assert all(step.grad.abs().sum() > 0 for pair in steps for step in pair)
+    assert all(unit.alternatives["int4"].input_step == 0 for unit in units)  # not yet active
+    torch.optim.SGD(supernet.parameters(), lr=0.01).step()
+    network = extract(supernet.state_dict(), spec, Candidate({"layer/backbone": "int2"}))
+    with torch.no_grad():
+        features, expected = (one.eval()(images).features for one in (network, supernet))
+    assert all(torch.equal(features[name], expected[name]) for name in expected)

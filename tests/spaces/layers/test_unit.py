@@ -152,7 +152,7 @@ def test_no_method_is_affine(method):
 def test_an_unknown_method_is_named_with_the_known_ones():
     with pytest.raises(
         ValueError,
-        match=r"No layer method is called 'dbz'\. Did you mean 'dbs'\? Known: real, int8, sign, ",
+        match=r"No layer method is called 'dbz'\. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign, ",
     ):
         SearchableUnit(UnitShape(4, 4, 3), ["real", "dbz"])
     with pytest.raises(ValueError, match="A unit needs one layer method or more"):
@@ -171,7 +171,8 @@ def test_the_first_method_is_the_active_one():
 
 def test_every_method_says_at_which_precision_it_computes():
     bits = {name: (one.weight_bits, one.input_bits) for name, one in METHODS.items()}
-    assert (bits.pop("real"), bits.pop("int8")) == ((32, 32), (8, 8))
+    wide = {"real": 32, "int8": 8, "int4": 4, "int2": 2}
+    assert {name: bits.pop(name) for name in wide} == {name: (width, width) for name, width in wide.items()}
     assert set(bits.values()) == {(1, 1)}
     assert {name for name, one in METHODS.items() if one.is_binary} == bits.keys()
 
@@ -190,7 +191,7 @@ def test_a_bias_stands_behind_the_convolution_of_every_alternative():
 
 @pytest.mark.parametrize(
     ("norm", "expected"),
-    [("always", set(ALL)), ("if_binary", set(ALL) - {"real", "int8"}), ("never", set())],
+    [("always", set(ALL)), ("if_binary", set(ALL) - {"real", "int8", "int4", "int2"}), ("never", set())],
 )
 def test_a_place_says_which_alternatives_have_a_batch_norm(norm, expected):
     unit = unit_of(4, 4, norm=norm)

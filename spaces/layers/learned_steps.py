@@ -1,0 +1,143 @@
+"""Inputs and weights of few bits with learned step sizes (LSQ, arXiv:1902.08153).
+
+    v^ = s q,  q = clip(round(v / s), -Qn, Qp)                              forward
+    dL/dv = dL/dv^ [-Qn < v / s < Qp]                                       straight through
+    dL/ds = r sum dL/dv^ dv^/ds,  dv^/ds = q - v / s inside, q outside      r = 1 / sqrt(count Qp)
+
+With signed v of b bits Qn = 2^(b-1) and Qp = Qn - 1, so that 2 bits have the levels -2, -1, 0, 1, as in the paper; with
+unsigned v Qn = 0 and Qp = 2^b - 1. Both functions store v and v^ alone, and v^ is what the convolution stores anyway.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spaces.layers.alternative import UnitShape
+from spaces.layers.real import FakeQuantized, activated, convolve
+
+LEAST_STEP = 1e-8
+RELU6_TOP = 6.0
+
+
+class LearnedSteps(FakeQuantized):
+    """As `Real`, with inputs and weights rounded to `bits` bits by learned steps (LSQ). x (N, Ci, H, W).
+
+    Inputs have one step, unsigned behind a ReLU, signed in a place without one; weights one step per output channel.
+    Steps start at 2 mean|v| / sqrt(Qp). A weight's is set from the real weight (`start_from`); the input's is 0 until
+    it is measured, by the first batch in training or, where no training came before, in recalibration. Until then every
+    batch in evaluation has its own. Steps are vectors and scalars, so that they have no weight decay.
+    """
+
+    folded = ("weight_step", "input_step")
+
+    def __init__(self, shape: UnitShape, bits: int) -> None:
+        super().__init__(shape, bits)
+        signed = shape.activation == "none"
+        half = 2 ** (bits - 1)
+        self.weight_levels = (-half, half - 1)
+        self.input_levels = (-half, half - 1) if signed else (0, 2**bits - 1)
+        self.top = RELU6_TOP if shape.activation == "relu6" else math.inf
+        self.weight_step = nn.Parameter(torch.ones(shape.out_channels))
+        self.input_step = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        x = quantized_input(x, self._input_step(x), self.input_levels, self.top)
+        weight = quantized_weight(weight, positive(self.weight_step), self.weight_levels)
+        return self.bn(convolve(x, weight, self.shape))
+
+    @torch.no_grad()
+    def start_from(self, weight: Tensor) -> None:
+        self.weight_step.copy_(first_step(weight.abs().mean((1, 2, 3)), self.weight_levels))
+
+    def forget_range(self) -> None:
+        """Nothing: a learned step isn't measured anew."""
+
+    def _input_step(self, x: Tensor) -> Tensor:
+        if self.input_step.is_meta or self.input_step != 0:
+            return positive(self.input_step)
+        with torch.no_grad():
+            measured = first_step(activated(x, self.shape.activation).abs().mean(), self.input_levels)
+            if not (self.training or self.observing):
+                return measured
+            self.input_step.copy_(measured)
+        return positive(self.input_step)
+
+
+def first_step(magnitude: Tensor, levels: tuple[int, int]) -> Tensor:
+    """The step that values of this mean magnitude start from."""
+    return (2 * magnitude / math.sqrt(levels[1])).clamp(min=LEAST_STEP)
+
+
+def positive(step: Tensor) -> Tensor:
+    """A step's magnitude: nothing keeps a learned one from crossing zero."""
+    return step.abs().clamp(min=LEAST_STEP)
+
+
+def quantized_input(x: Tensor, step: Tensor, levels: tuple[int, int], top: float = math.inf) -> Tensor:
+    """v^ of inputs x (N, C, H, W) with one step (); `top` cuts them first, as ReLU6 does.
+
+    Levels from 0 up take the ReLU's place. The gradient's count is C H W: a loss is a mean over the batch already.
+    """
+    return _Input.apply(x, step, *levels, top)
+
+
+def quantized_weight(weight: Tensor, step: Tensor, levels: tuple[int, int]) -> Tensor:
+    """v^ of weights (Co, Ci, k, k) with a step per output channel (Co,); the gradient's count is Ci k k."""
+    return _Weight.apply(weight, step, *levels)
+
+
+class _Input(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, step: Tensor, low: int, high: int, top: float) -> Tensor:
+        v = x if top == math.inf else x.clamp(max=top)
+        out = _on_grid(v, step, low, high)
+        ctx.save_for_backward(x, step, out)
+        ctx.low, ctx.high, ctx.top = low, high, top
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, step, out = ctx.saved_tensors
+        size = float(step)
+        v = x if ctx.top == math.inf else x.clamp(max=ctx.top)
+        inside = torch.ops.aten.hardtanh_backward(grad, v, ctx.low * size, ctx.high * size)
+        grad_step = (_inner(grad, out) - _inner(inside, v)) / (size * math.sqrt(x[0].numel() * ctx.high))
+        if ctx.top != math.inf:
+            inside = torch.ops.aten.hardtanh_backward(inside, x, -math.inf, ctx.top)
+        return inside, grad_step, None, None, None
+
+
+class _Weight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, step: Tensor, low: int, high: int) -> Tensor:
+        out = _on_grid(weight, step, low, high)
+        ctx.save_for_backward(weight, step, out)
+        ctx.low, ctx.high = low, high
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        weight, step, out = ctx.saved_tensors
+        inside = torch.ops.aten.hardtanh_backward(grad, weight / step.view(-1, 1, 1, 1), ctx.low, ctx.high)
+        through = (grad * out).addcmul_(inside, weight, value=-1).sum((1, 2, 3))
+        return inside, through / (step * math.sqrt(weight[0].numel() * ctx.high)), None, None
+
+
+def _on_grid(v: Tensor, step: Tensor, low: int, high: int) -> Tensor:
+    """v^ in one pass; half rounds to even."""
+    if v.is_meta:  # costs are counted there, and torch's kernel has no shapes for it
+        return torch.empty_like(v)
+    zero = torch.zeros_like(step, dtype=torch.int32)
+    if step.ndim:
+        return torch.fake_quantize_per_channel_affine(v, step, zero, 0, low, high)
+    return torch.fake_quantize_per_tensor_affine(v, step, zero, low, high)
+
+
+def _inner(one: Tensor, other: Tensor) -> Tensor:
+    """The sum of products of two maps; where both lie alike in memory, in one pass and without a temporary."""
+    for order, layout in (((0, 1, 2, 3), torch.contiguous_format), ((0, 2, 3, 1), torch.channels_last)):
+        if one.is_contiguous(memory_format=layout) and other.is_contiguous(memory_format=layout):
+            return torch.dot(one.permute(order).reshape(-1), other.permute(order).reshape(-1))
+    return (one * other).sum()
