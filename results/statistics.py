@@ -46,14 +46,14 @@ def ranks(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def bootstrap(
-    figure: Callable[[NDArray[np.intp]], float], count: int, rounds: int = ROUNDS, seed: int = 0
+    figure: Callable[[NDArray[np.intp]], float], count: int, rounds: int | None = None, seed: int = 0
 ) -> tuple[float, float]:
     """The 95 % percentile interval of `figure`, which takes indices of `count` things, drawn with replacement.
 
-    NaNs are dropped; (NaN, NaN) where there is nothing else.
+    rounds: `ROUNDS` where it is None. NaNs are dropped; (NaN, NaN) where there is nothing else.
     """
     rng = np.random.default_rng(seed)
-    drawn = [figure(rng.integers(0, count, count)) for _ in range(rounds)] if count else []
+    drawn = [figure(rng.integers(0, count, count)) for _ in range(rounds or ROUNDS)] if count else []
     values = sorted(one for one in drawn if not math.isnan(one))
     if not values:
         return math.nan, math.nan
