@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.comparison.executor import Executor, RemoteExecutor, keep_files, on_cpu
 from search.comparison.jobs import Job, Training
-from search.comparison.opened import OpenedRun, open_for_comparison
+from search.comparison.opened import OpenedRun, Parts, open_for_comparison
 from search.comparison.record import Outcome
 from search.errors import RunError
 from search.stages.candidate_training import CandidateTraining
@@ -51,12 +51,14 @@ def run_missing(opened: OpenedRun, jobs: Sequence[Job], workers: Workers, stage:
     """
     record, distinct = opened.record, list({job.key: job for job in jobs}.values())
     missing = sorted((job for job in distinct if record.outcome(job) is None), key=_order)
-    with opened.progress.stage(stage, len(distinct), workers.count) as shown, opened.folder.timed(stage):
-        shown.resume(len(distinct) - len(missing))
-        if missing and workers.count == 1 and workers.address is None:
-            _run_here(opened, missing, shown)
-        elif missing:
-            _run_on_ray(opened, missing, workers, shown)
+    if missing:
+        parts = opened.parts()  # before the stage: it has stages of its own
+        with opened.progress.stage(stage, len(distinct), workers.count) as shown, opened.folder.timed(stage):
+            shown.resume(len(distinct) - len(missing))
+            if workers.count == 1 and workers.address is None:
+                _run_here(opened, parts, missing, shown)
+            else:
+                _run_on_ray(opened, parts, missing, workers, shown)
     return [outcome for job in jobs if (outcome := record.outcome(job)) is not None]
 
 
@@ -64,15 +66,15 @@ def _order(job: Job) -> tuple[object, ...]:
     return (1, 0, 0) if isinstance(job, Training) else (0, job.seed, job.rung)
 
 
-def _run_here(opened: OpenedRun, missing: Sequence[Job], shown: Stage) -> None:
-    executor = Executor(opened.parts())
+def _run_here(opened: OpenedRun, parts: Parts, missing: Sequence[Job], shown: Stage) -> None:
+    executor = Executor(parts)
     for job in missing:
         outcome = executor.execute(job, _training(opened, job))
         opened.record.add(job, outcome)
         shown.advance(1, **_figures(opened, outcome))
 
 
-def _run_on_ray(opened: OpenedRun, missing: Sequence[Job], workers: Workers, shown: Stage) -> None:
+def _run_on_ray(opened: OpenedRun, parts: Parts, missing: Sequence[Job], workers: Workers, shown: Stage) -> None:
     from search.workers.job_pool import run_jobs  # here, so that one process needs no Ray
     from search.workers.nodes import Nodes
     from search.workers.share import Demand
@@ -89,7 +91,7 @@ def _run_on_ray(opened: OpenedRun, missing: Sequence[Job], workers: Workers, sho
     demand = Demand(**opened.plan.base.config.search.resources.model_dump())
     run_jobs(
         list(zip(missing, trainings, strict=True)),
-        on_cpu(opened.parts()),
+        on_cpu(parts),
         RemoteExecutor,
         keep,
         workers=workers.count,

@@ -1,7 +1,12 @@
 """A small run, searched once without Ray, whose scores and front are compared with trained networks."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +23,7 @@ from spaces.candidate import Candidate
 from trainers.scoring.scorer import Scorer
 from trainers.training.step import DivergedError
 
+ROOT = Path(__file__).parents[3]
 SETTINGS = FidelitySettings(candidates=4, seeds=(0, 1), variants=1, adaptations=1)
 RIVALS = RivalSettings(members=2, start="twin")
 
@@ -187,3 +193,45 @@ def test_workers_give_what_one_process_gives(run, tmp_path):
     assert spread.candidates.equals(one.candidates)
     for folder in (run, alone):
         assert len(list(folder.glob("retrained/*/figures.json"))) == 3
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_goes_on_and_ends_as_an_unbroken_one(run, tmp_path):
+    alone = shutil.copytree(run, tmp_path / "alone")
+    command = [sys.executable, "-m", "search", "fidelity", "-n", "4", "--seeds", "0", "1", "--variants", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    for trained in (0, 2, 5):
+        process = subprocess.Popen([*command, run], env=environment)
+        while process.poll() is None and len(finished(run)) <= trained:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    kept = finished(run)
+    assert not (run / "fidelity.json").exists()
+    assert subprocess.run([*command, run], env=environment).returncode == 0
+    assert kept.items() <= finished(run).items()
+    assert subprocess.run([*command, alone], env=environment).returncode == 0
+    assert (run / "fidelity.json").read_bytes() == (alone / "fidelity.json").read_bytes()
+    assert results.open_run(run).fidelity().candidates.equals(results.open_run(alone).fidelity().candidates)
+
+
+def finished(run):
+    """The results that are there, with the times at which they were written."""
+    return {file: file.stat().st_mtime_ns for file in run.glob("*/**/figures.json")}
+
+
+def test_jobs_are_executed_where_there_is_no_ray(run):
+    """A real process, in which an import of Ray fails."""
+    code = (
+        "import sys; sys.modules['ray'] = None\n"
+        "from search.comparison.fidelity import FidelitySettings, fidelity_jobs\n"
+        "from search.comparison.rivals_run import RivalSettings, rival_jobs\n"
+        "from search.comparison.running import execute_jobs\n"
+        "run = sys.argv[1]\n"
+        "assert rival_jobs(run, RivalSettings())\n"
+        "jobs = fidelity_jobs(run, FidelitySettings(candidates=3, variants=0, adaptations=1))\n"
+        "assert 'metrics' in execute_jobs(run, jobs[:1])[0]\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code, run], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
