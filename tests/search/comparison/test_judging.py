@@ -220,6 +220,7 @@ def finished(run):
     return {file: file.stat().st_mtime_ns for file in run.glob("*/**/figures.json")}
 
 
+@pytest.mark.slow
 def test_jobs_are_executed_where_there_is_no_ray(run):
     """A real process, in which an import of Ray fails."""
     code = (
