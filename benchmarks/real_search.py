@@ -31,7 +31,7 @@ from search.run.lock import RunLock
 from search.stages.data import read_data
 from search.stages.prepare import Prepared, prepare
 from search.stages.retrain import retrain
-from search.stages.trials import scorer_parts
+from search.stages.scoring import scorer_parts
 from spaces.candidate import Candidate
 from trainers.progress import SilentProgress
 from trainers.scoring.scorer import Scorer

@@ -15,11 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
+from results.agreement import ROLE, TRAINED
 from results.columns import axis_label, check_axes
 from results.errors import RunError
 from results.files import write_whole
 from results.front import at_rung, eligible, front_rows, knee_id, top_rung
 from results.labels import Label, place_labels
+from results.rivals import MEMBER, RIVAL
 
 # Okabe and Ito's palette: distinct in every common form of colour blindness, and by lightness in grey print.
 BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
@@ -33,18 +35,20 @@ def plot_front(
     y: str,
     references: Mapping[str, str] | None = None,
     rung: int | None = None,
+    trained: pd.DataFrame | None = None,
 ) -> None:
     """Write the picture of the front over x (minimised) and y (maximised) to a .png, .svg or .pdf file.
 
     references: id -> label of candidates to be named in the picture; an id that is not in it is left out.
-    rung: whose trials are drawn, the highest by default.
+    rung: whose trials are drawn, the highest by default. trained: members of the front and rivals with the column
+    `trained`, a figure y of their own on the test images (`results.rivals`).
     RunError for another ending of the path, or a column that is no axis.
     """
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise RunError(f"{target} ends in {target.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
-    write_whole(target, rendered(front_figure(trials, x, y, references, rung), kind))
+    write_whole(target, rendered(front_figure(trials, x, y, references, rung, trained), kind))
 
 
 def rendered(figure: Figure, kind: str = "png") -> bytes:
@@ -55,7 +59,12 @@ def rendered(figure: Figure, kind: str = "png") -> bytes:
 
 
 def front_figure(
-    trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None = None, rung: int | None = None
+    trials: pd.DataFrame,
+    x: str,
+    y: str,
+    references: Mapping[str, str] | None = None,
+    rung: int | None = None,
+    trained: pd.DataFrame | None = None,
 ) -> Figure:
     """The picture, without pyplot. Without a complete trial: empty axes with a text that says so."""
     check_axes(trials, x, y)
@@ -73,9 +82,11 @@ def front_figure(
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, "No complete candidate yet", transform=axes.transAxes, ha="center", color=INK, fontsize=12)
     else:
-        _set_scale(axes, complete[x])
+        beside = trained if trained is not None and x in trained else pd.DataFrame(columns=[x, ROLE, TRAINED, "name"])
+        _set_scale(axes, pd.concat([complete[x], beside[x]]) if len(beside) else complete[x])
         _draw_candidates(axes, complete, x, y)
         labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
+        labels += _draw_trained(axes, beside, x)
         axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
         place_labels(axes, labels, avoid=np.vstack([complete[[x, y]].to_numpy(dtype=np.float64), _along(front, x, y)]))
     return figure
@@ -134,6 +145,19 @@ def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> list[Label]:
         knee[x], knee[y], s=170, marker="*", color=KNEE, edgecolors="white", linewidths=0.8, zorder=4, label="knee"
     )
     return [Label(float(knee[x]), float(knee[y]), f"knee {knee['id']}", KNEE)]
+
+
+def _draw_trained(axes: Axes, trained: pd.DataFrame, x: str) -> list[Label]:
+    """Members and rivals at their trained figures. Returns the rivals' labels."""
+    members, rivals = (trained[trained[ROLE].eq(role)] for role in (MEMBER, RIVAL))
+    for rows, marker, colour, label in (
+        (members, "s", FRONT, "member of the front, trained (test images)"),
+        (rivals, "^", KNEE, "made by hand, trained (test images)"),
+    ):
+        if len(rows):
+            axes.scatter(rows[x], rows[TRAINED], s=48, marker=marker, facecolors="none", edgecolors=colour, label=label)
+    drawn = rivals[rivals[TRAINED].notna()]
+    return [Label(float(row[x]), float(row[TRAINED]), str(row["name"]), KNEE) for _, row in drawn.iterrows()]
 
 
 def _along(front: pd.DataFrame, x: str, y: str, parts: int = 24) -> NDArray[np.float64]:

@@ -14,11 +14,13 @@ from results import layout
 from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
 from results.effects import read_effects
 from results.errors import RunError, unknown_name
+from results.fidelity import Fidelity, read_fidelity
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
 from results.front import at_rung, eligible, front_rows, knee_id, top_rung
 from results.parquet import read_parquet
 from results.ranking import Ranking, ranked_by
+from results.rivals import Rivals, drawn_rivals, read_rivals
 from results.state import PLANNED, State, is_locked, state_of
 from results.volume import hypervolume
 
@@ -122,6 +124,17 @@ class Run:
         """
         return read_effects(self.path, self.y if y is None else y, int(self.trials["state"].eq("complete").sum()))
 
+    def fidelity(self) -> Fidelity:
+        """The scores against trained networks, as `bitfront fidelity` compared them. RunError when it did not."""
+        return read_fidelity(self.path)
+
+    def rivals(self) -> Rivals:
+        """Members of the front against hand-made networks, as `bitfront compare RUN --rivals` trained them.
+
+        RunError when it did not.
+        """
+        return read_rivals(self.path)
+
     def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score", rung: int | None = None) -> float:
         """The volume between the reference point and the front, in the product of the columns' own units.
 
@@ -154,11 +167,14 @@ class Run:
         """Write a picture of the front with the rung's candidates behind it; `path` ends in .png, .svg or .pdf.
 
         x, y and the rung are the run's own unless given. references: id -> label of candidates to be named in the
-        picture, such as the all-real one.
+        picture, such as the all-real one. Where the run's rivals were trained over this x and y, they and the front's
+        members are drawn too, as trained.
         """
         from results.plots import plot_front  # here, since matplotlib is slow to import
 
-        plot_front(self.trials, path, *self._axes(x, y), references=references, rung=rung)
+        x, y = self._axes(x, y)
+        trained = drawn_rivals(self.path, y)
+        plot_front(self.trials, path, x, y, references=references, rung=rung, trained=trained)
 
     def _axes(self, x: str | None, y: str | None) -> tuple[str, str]:
         return self.x if x is None else x, self.y if y is None else y

@@ -22,6 +22,7 @@ from results.files import write_whole
 from results.frame import Record, knobs_of, trials_frame
 from results.front import front_flags, front_rows
 from results.parquet import to_parquet
+from results.rivals import drawn_rivals
 from results.state import ENDED, PLANNED, YES
 
 
@@ -65,7 +66,8 @@ def write_run_tables(
         from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
 
         contents |= effects_files(effects)
-        contents[f"{layout.FRONT}.png"] = rendered(front_figure(trials, x, y, references))
+        beside = drawn_rivals(Path(run_dir), y)
+        contents[f"{layout.FRONT}.png"] = rendered(front_figure(trials, x, y, references, trained=beside))
     contents[layout.TRIALS] = to_parquet(trials, notes=notes)  # last: it says that the search has ended
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)

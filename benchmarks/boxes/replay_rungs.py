@@ -22,7 +22,7 @@ from search.run.folder import read_run_folder
 from search.run.lock import RunLock
 from search.stages.data import read_data
 from search.stages.prepare import prepare
-from search.stages.trials import scorer_parts
+from search.stages.scoring import scorer_parts
 from spaces.candidate import NO_TEACHER, Candidate
 from trainers.progress import SilentProgress
 from trainers.scoring.scorer import Scorer

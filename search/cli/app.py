@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from search.cli.comparison_commands import compare, fidelity
 from search.cli.data_commands import data_app
+from search.cli.number_lists import SpreadCommand
 from search.cli.options import (
     ByOption,
     ConfigArgument,
@@ -251,6 +253,10 @@ def cost(
         print_rows(rows, format_, output)
         if format_ is Format.TABLE and output is None:
             typer.echo(summary)
+
+
+app.command(cls=SpreadCommand)(fidelity)
+app.command(cls=SpreadCommand)(compare)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Retraining: a candidate as a network of its own, trained with its own teachers and measured on `data.test`."""
 
 from functools import partial
+from typing import Literal
 
 from torch import nn
 
@@ -16,10 +17,13 @@ from search.stages.prepare import Prepared
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for
 from spaces.candidate import Candidate
-from spaces.supernet import extract
+from spaces.supernet import build_fixed, extract, inherit_shared
 from trainers.devices import pick_device
 from trainers.progress import Progress
 from trainers.seeding import seeded, seeded_torch
+
+Start = Literal["supernet", "twin"]
+"""The weights that a candidate is trained from."""
 
 
 def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Candidate, progress: Progress) -> Result:
@@ -39,16 +43,26 @@ def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Can
     beside = partial(teacher_figures, test, base.teachers, run, networks)
     with run.timed(f"retrain {candidate.id}"):
         if not training.finished:
-            network = _trained(plan, prepared, training, progress)
+            network = trained_candidate(plan, prepared, training, progress)
             keep_result(training.place, network, base.student, candidate, training.settings, test, beside)
         training.forget_state()
         return result_on(training.place, test, beside)
 
 
-def _trained(plan: SearchPlan, prepared: Prepared, training: CandidateTraining, progress: Progress) -> nn.Module:
-    device = pick_device(plan.base.config.device)
-    network = extract(prepared.state.supernet, plan.base.student, training.candidate).to(device)
+def trained_candidate(
+    plan: SearchPlan, prepared: Prepared, training: CandidateTraining, progress: Progress, start: Start = "supernet"
+) -> nn.Module:
+    """The candidate, trained from the supernet's weights, or from its twin's as `bitfront train` does."""
+    device, candidate = pick_device(plan.base.config.device), training.candidate
+    if start == "supernet":
+        network = extract(prepared.state.supernet, plan.base.student, candidate)
+    else:
+        with seeded_torch(seeded(training.seed, "train")):
+            network = build_fixed(plan.base.student, candidate)
+        inherit_shared(network, prepared.teachers[TWIN].network.state_dict())
+    network.to(device)
     with seeded_torch(seeded(training.seed, "retrain")):
         distiller = distiller_for(plan.base, network, prepared.teachers).to(device)
-    distiller.load_state_dict(prepared.state.distiller)
+    if start == "supernet":
+        distiller.load_state_dict(prepared.state.distiller)
     return train_candidate(training, network, distiller, prepared.train, progress)

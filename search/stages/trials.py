@@ -16,11 +16,10 @@ from search.plan.plan import SearchPlan
 from search.plan.samplers import sampler_choice
 from search.run.folder import RunFolder
 from search.stages.accuracy_model import ModelTables
-from search.stages.candidate_training import role_rates
 from search.stages.data import RunData
 from search.stages.prepare import Prepared
 from search.stages.refresh import Row, TableRefresh, remove_unfinished_tables
-from search.stages.teacher_outputs import teacher_outputs
+from search.stages.scoring import score_settings, scorer_parts
 from search.workers.nodes import Nodes
 from search.workers.places import check_demand, check_places
 from search.workers.runner import run_trials
@@ -29,7 +28,6 @@ from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress
-from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
 
@@ -130,42 +128,6 @@ def _score(
 def _nodes(config: Config) -> Nodes:
     search = config.search
     return Nodes(search.address, Demand(**search.resources.model_dump()), config.scoring.timeout)
-
-
-def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
-    """What every worker gets, once."""
-    settings = score_settings(plan)
-    train = seen_by(settings, prepared.train)
-    adapts = settings.steps[-1] > 0
-    return pack(
-        spec=plan.base.student,
-        settings=settings,
-        supernet=prepared.state.supernet,
-        distiller=prepared.state.distiller,
-        terms={term: list(names) for term, names in plan.base.terms.items()},
-        ensemble=plan.base.ensemble,
-        teachers=prepared.teachers,
-        train=train,
-        val=prepared.val,
-        known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
-    )
-
-
-def score_settings(plan: SearchPlan) -> ScoreSettings:
-    """How candidates are adapted and measured, at every rung."""
-    config = plan.base.config
-    scoring, supernet = config.scoring, config.supernet
-    first, *higher = scoring.steps
-    return ScoreSettings(
-        adapt_steps=first,
-        higher_rungs=tuple(higher),
-        adapt_learning_rate=scoring.adapt_learning_rate,
-        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
-        batch_size=scoring.batch_size,
-        recalibrate_images=scoring.recalibrate_images,
-        seed=seeded(config.seed, "scoring"),
-        device=config.device,
-    )
 
 
 def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: bool) -> None:

@@ -84,7 +84,7 @@ def _full_disk(folder: Path) -> Iterator[None]:
 
 def _trainable(share: Share, parts: Any, make_scorer: MakeScorer) -> Any:
     """A worker, with its share of a node and its parts, which are put into the object store once."""
-    threads = min(share.threads, _most_threads())
+    threads = min(share.threads, most_threads())
     trainable = tune.with_parameters(ScoringTrial, parts=parts, make_scorer=make_scorer, threads=threads)
     return tune.with_resources(trainable, share.resources())
 
@@ -115,7 +115,7 @@ def _tuner(
     )
 
 
-def _most_threads() -> int:
+def most_threads() -> int:
     """The user's limit: OMP_NUM_THREADS, which torch would follow if Ray didn't set it for its workers."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, int(allowed)) if allowed.isdecimal() else sys.maxsize

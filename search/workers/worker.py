@@ -48,7 +48,7 @@ class ScoringTrial(tune.Trainable):
         self, config: dict[str, Any], *, parts: Any, make_scorer: MakeScorer, threads: int
     ) -> None:
         # Workers times threads must not exceed the cores: two workers with two threads each on two cores are 8x slower.
-        _limit_threads(threads)
+        limit_threads(threads)
         self._assigned: dict[str, Any] | None = None
         self._idle_seconds = 0.0
         self._broken: str | None = None
@@ -76,7 +76,7 @@ class ScoringTrial(tune.Trainable):
         return {"score": asdict(Measured(score.metrics, score.seconds))}
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Limit torch where the scorer uses it: it is imported by now, with the scorer's module, or reads the variable."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if (torch := sys.modules.get("torch")) is not None:

@@ -1,4 +1,4 @@
-"""Seeds of an example run in processes of their own, and end together."""
+"""Seeds of a comparison run in processes of their own, and end together."""
 
 import os
 import signal
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SEEDS = """
 import os, sys, time
 from functools import partial
 from pathlib import Path
-sys.path.insert(0, {examples!r})
-from experiments.seeds import clear_exit, parsed, seed_by_seed, seed_parser
+from search.cli.user_errors import user_errors
+from search.comparison.processes import check_seeds_and_workers, seed_by_seed
 from search.config import ConfigError
-from search.errors import RunError
+import typer
 
 def check(fails):
     if fails:
@@ -28,28 +28,31 @@ def one(seed):
     time.sleep(600 * seed)
     raise ConfigError("late")
 
-with clear_exit():
-    try:
-        seed_by_seed(parsed(seed_parser("")), partial(check, {fails}), one)
-    except (ConfigError, RunError) as mistake:
-        sys.exit(str(mistake))
+try:
+    with user_errors("The same command goes on where it stopped."):
+        workers, *seeds = map(int, sys.argv[1:])
+        check_seeds_and_workers(seeds, workers)
+        seed_by_seed(seeds, workers, partial(check, {fails}), one)
+except typer.Exit as end:
+    sys.exit(end.exit_code)
 """
 COMPARISON = """
 import sys, time, types
-sys.path.insert(0, {examples!r})
-slow = types.ModuleType("experiments.plan_check")
+slow = types.ModuleType("search.comparison.arms_check")
 def check_plan(plan, seeds, overrides, data, place):
     (place / "stand_in.safetensors").touch()
     time.sleep(600)
 slow.check_plan = check_plan
-sys.modules["experiments.plan_check"] = slow
-from compare import main
+sys.modules["search.comparison.arms_check"] = slow
+import search.comparison
+search.comparison.arms_check = slow
+from search.cli.app import main
 main()
 """
 
 
 def started(fails, *arguments):
-    return script(SEEDS.format(examples=str(ROOT / "examples"), fails=fails), *arguments)
+    return script(SEEDS.format(fails=fails), *arguments)
 
 
 def script(code, *arguments, **variables):
@@ -75,9 +78,9 @@ def begun(*seeds):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seeds", *map(str, range(11))], "--seeds: 11 seeds were given; up to 10 are allowed."),
-        (["--seeds", "0", "0"], "--seeds: one of them was given twice."),
-        (["--processes", "0"], "--processes: is 0, must be at least 1."),
+        (["1", *map(str, range(11))], "--seeds: 11 seeds were given; up to 10 are allowed."),
+        (["1", "0", "0"], "--seeds: one of them was given twice."),
+        (["0", "0"], "--workers is 0, must be at least 1."),
     ],
 )
 def test_a_wrong_option_is_refused(arguments, message):
@@ -87,18 +90,18 @@ def test_a_wrong_option_is_refused(arguments, message):
 
 
 def test_no_seed_starts_when_the_check_fails(tmp_path):
-    process = started(True, "--seeds", "0", "1")
-    assert process.communicate(timeout=100)[1] == "wrong\n"
+    process = started(True, "1", "0", "1")
+    assert process.communicate(timeout=100)[1] == "Error: wrong\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_that_fails_ends_those_beside_and_behind_it(tmp_path):
-    process = started(False, "--seeds", "1", "0", "2", "--processes", "2")
-    assert process.communicate(timeout=100)[1] == "late\n"
+    process = started(False, "2", "1", "0", "2")
+    assert process.communicate(timeout=100)[1] == "Error: late\n"
 
 
 def test_sigterm_ends_all_seeds(tmp_path):
-    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    process = started(False, "2", "1", "2")
     wait_until(lambda: begun("1", "2"), process)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=100)[1] == "\nStopped. The same command goes on where it stopped.\n"
@@ -106,11 +109,11 @@ def test_sigterm_ends_all_seeds(tmp_path):
 
 
 def test_a_seed_that_is_killed_ends_those_beside_it_with_one_message(tmp_path):
-    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    process = started(False, "2", "1", "2")
     wait_until(lambda: begun("1", "2"), process)
     os.kill(int(Path("1").read_text()), signal.SIGKILL)
     assert process.communicate(timeout=100)[1] == (
-        "A process of a seed was killed, perhaps for want of memory: try fewer --processes. "
+        "Error: A process of a seed was killed, perhaps for want of memory: try fewer --workers. "
         "The same command goes on where it stopped.\n"
     )
     with pytest.raises(ProcessLookupError):
@@ -119,7 +122,7 @@ def test_a_seed_that_is_killed_ends_those_beside_it_with_one_message(tmp_path):
 
 def test_no_seed_outlives_a_parent_that_is_killed(tmp_path):
     """Their stderr is the parent's: it ends with the last of them."""
-    process = started(False, "--seeds", "1", "2", "--processes", "2")
+    process = started(False, "2", "1", "2")
     wait_until(lambda: begun("1", "2"), process)
     process.kill()
     assert process.communicate(timeout=100)[1] == ""
@@ -128,8 +131,7 @@ def test_no_seed_outlives_a_parent_that_is_killed(tmp_path):
 def test_a_check_that_is_stopped_leaves_no_stand_ins(tmp_path):
     (tmp_path / "temp").mkdir()
     (tmp_path / "plan.yaml").write_text("{config: demo, comparisons: {c: {arms: {x: []}}}}")
-    code = COMPARISON.format(examples=str(ROOT / "examples"))
-    process = script(code, "plan.yaml", TMPDIR=str(tmp_path / "temp"))
+    process = script(COMPARISON, "compare", "plan.yaml", TMPDIR=str(tmp_path / "temp"))
     wait_until(lambda: list(tmp_path.glob("temp/*/stand_in.safetensors")), process)
     process.send_signal(signal.SIGTERM)
     assert "Stopped." in process.communicate(timeout=100)[1]

@@ -5,11 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from ablation import ablation_plan
-from experiments import plan_check
-from experiments.plan import read_plan
-from experiments.plan_check import check_plan, save_untrained
 
+from search.comparison import arms_check
+from search.comparison.arms import read_plan
+from search.comparison.arms_check import check_plan, save_untrained
 from search.config import ConfigError, config_text, load_config
 from search.plan.plan import plan_training
 from search.plan.sources import settled
@@ -17,7 +16,7 @@ from search.stages.candidate_training import described
 from spaces.candidate import Candidate
 from trainers.whole_files import digest_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WAY_OUT = "Make them agree, give this one a folder of its own, or move what was trained there away."
 WIDE = '{wide: ["student.width=0.25", "train.layers=real", "train.start=scratch"]}'
 
@@ -55,12 +54,12 @@ def begun(folder, config):
     (folder / "config.yaml").write_text(config_text(config))
 
 
-@pytest.mark.parametrize("name", ["gains_shapes.yaml", "gains_voc.yaml"])
+@pytest.mark.parametrize("name", ["gains_shapes.yaml", "gains_voc.yaml", "methods_shapes.yaml", "methods_voc.yaml"])
 def test_the_plans_that_come_along_are_right(check, monkeypatch, tmp_path, name):
     root = None if "shapes" in name else os.environ.get("BITFRONT_VOC_ROOT")
     if root is None and "shapes" not in name:
         pytest.skip("BITFRONT_VOC_ROOT is not set")
-    monkeypatch.setattr(plan_check, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(arms_check, "RUNS", tmp_path / "runs")
     monkeypatch.chdir(ROOT)
     check(read_plan(Path("examples", name)), [0], [], root)
 
@@ -176,14 +175,3 @@ def test_a_batch_that_no_image_set_fills_is_told_for_a_late_arm(read, refusal):
     plan = read("{config: tiny.yaml, comparisons: {c: {arms: {x: [], y: [train.batch_size=17]}}}}")
     (mistake,) = refusal(plan).splitlines()[1:]
     assert mistake.startswith("  c, y: train.batch_size is 17, but train has 16 images.")
-
-
-def test_an_ablations_methods_are_a_plan(tiny, check, refusal):
-    plan = ablation_plan("tiny.yaml", ["sign", "dbs/lws"], ["name=other"], ["backbone.layer1"])
-    assert [(arm.name, arm.folder) for arm in plan.arms] == [("sign", "other"), ("dbs/lws", "other")]
-    assert plan.arms[0].overrides == ("train.layers={backbone.layer1: sign}", "name=other")
-    check(plan)
-    assert "  methods, sgn: " in refusal(ablation_plan("tiny.yaml", ["sign", "sgn"], [], []))
-    assert "has no layer called backbone.layer9" in refusal(
-        ablation_plan("tiny.yaml", ["sign"], [], ["backbone.layer9"])
-    )

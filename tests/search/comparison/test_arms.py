@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from experiments.plan import read_plan
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from search.comparison.arms import read_plan
 from search.config import ConfigError, Kind
 
 
@@ -160,3 +160,21 @@ def test_comparisons_alone_keep_the_teachers_that_they_need(read):
     ]
     with pytest.raises(ConfigError, match=r"--only: 'on' is not known. Did you mean 'one'\? Known: one, two\."):
         plan.only(["on"])
+
+
+def test_arms_are_compared_with_the_first_or_with_those_that_are_named(read):
+    plan = read(
+        """
+        config: tiny.yaml
+        comparisons:
+          one: {arms: {a: [], b: []}}
+          two: {against: [c, a], arms: {a: [], b: [], c: []}}
+        """
+    )
+    assert plan.against == {"one": ("a",), "two": ("c", "a")}
+    assert plan.only(arms=["b", "c"]).against == {"one": ("b",), "two": ("c",)}
+    assert [arm.label for arm in plan.only(["two"], ["b", "c"]).arms] == ["two, b", "two, c"]
+    with pytest.raises(ConfigError, match=r"--arms: 'd' is not known"):
+        plan.only(arms=["d"])
+    with pytest.raises(ConfigError, match=r"comparisons\.c\.against: 'z' is not known"):
+        read("{config: tiny.yaml, comparisons: {c: {against: [z], arms: {a: []}}}}")

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from experiments.plan import Arm, Plan
-
 from results import layout
+from search.comparison.arms import Arm, Plan
 from search.config import Config, ConfigError, changed_keys, load_config
 from search.errors import RunError
 from search.plan.detectors import student_spec

@@ -1,4 +1,4 @@
-"""The folder of the examples on the path, and a working folder with a tiny config."""
+"""A working folder with a tiny config and plans over it, and `bitfront compare` in a process of its own."""
 
 import os
 import subprocess
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "examples"))  # as when a script in it is run
+ROOT = Path(__file__).parents[3]
 
 TINY = """
 name: tiny
@@ -47,12 +46,12 @@ def plan_file(tiny: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def run_example() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a script of the examples in a process of its own, with one thread."""
+def run_compare() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `bitfront compare` in a process of its own, with one thread."""
 
-    def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, ROOT / "examples" / script, *map(str, arguments)],
+            [sys.executable, "-m", "search", "compare", *map(str, arguments)],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},

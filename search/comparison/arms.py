@@ -25,10 +25,14 @@ class _Section(BaseModel):
 
 
 class ComparisonSection(_Section):
-    """Arms that share a run folder; `set` comes before the arms' own overrides."""
+    """Arms that share a run folder; `set` comes before the arms' own overrides.
+
+    against: the arms that the others are compared with; the first where there are none.
+    """
 
     set: Overrides = ()
     folder: str | None = None
+    against: tuple[Label, ...] = ()
     arms: Annotated[dict[Label, Overrides], Field(min_length=1)]
 
 
@@ -66,27 +70,50 @@ class Arm:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained over one config: the teachers by name, each after those that it names, then the arms."""
+    """What is trained over one config: the teachers by name, each after those that it names, then the arms.
+
+    against: by comparison the arms that its others are compared with.
+    """
 
     config: str
     overrides: Overrides
     teachers: Mapping[str, Arm]
     arms: tuple[Arm, ...]
+    against: Mapping[str, tuple[str, ...]]
+
+    def of(self, comparison: str) -> list[Arm]:
+        """The arms of a comparison."""
+        return [arm for arm in self.arms if arm.comparison == comparison]
 
     @property
     def comparisons(self) -> list[str]:
         return list(dict.fromkeys(arm.comparison for arm in self.arms))
 
-    def only(self, names: Sequence[str]) -> "Plan":
-        """The plan with these comparisons alone, and the teachers that they need. Raises ConfigError."""
-        for name in names:
-            if name not in self.comparisons:
-                raise ConfigError(f"--only: {unknown(name, self.comparisons)}")
-        arms = tuple(arm for arm in self.arms if arm.comparison in names)
+    def only(self, comparisons: Sequence[str] = (), arms: Sequence[str] = ()) -> "Plan":
+        """The plan with these comparisons and arms alone, all where none are named, and the teachers that they need.
+
+        Of the arms that others are compared with only those that are left count; without any it is the first that is.
+        Raises ConfigError for a name that the plan doesn't have.
+        """
+        names = list(dict.fromkeys(arm.name for arm in self.arms))
+        for option, asked, known in (("--only", comparisons, self.comparisons), ("--arms", arms, names)):
+            for name in asked:
+                if name not in known:
+                    raise ConfigError(f"{option}: {unknown(name, known)}")
+        left = [arm for arm in self.arms if not comparisons or arm.comparison in comparisons]
+        return self._with([arm for arm in left if not arms or arm.name in arms])
+
+    def _with(self, arms: Sequence[Arm]) -> "Plan":
         needed = set().union(*(arm.teachers for arm in arms))
-        for name, teacher in reversed(self.teachers.items()):
+        for name, teacher in reversed(list(self.teachers.items())):
             needed |= teacher.teachers if name in needed else set()
-        return replace(self, arms=arms, teachers={name: one for name, one in self.teachers.items() if name in needed})
+        teachers = {name: one for name, one in self.teachers.items() if name in needed}
+        own = {one: [arm.name for arm in arms if arm.comparison == one] for one in self.against}
+        against = {
+            one: tuple(name for name in others if name in own[one]) or tuple(own[one][:1])
+            for one, others in self.against.items()
+        }
+        return replace(self, arms=tuple(arms), teachers=teachers, against=against)
 
 
 def read_plan(path: Path) -> Plan:
@@ -101,7 +128,7 @@ def read_plan(path: Path) -> Plan:
         file = PlanFile.model_validate(content)
     except ValidationError as error:
         raise ConfigError.listing(str(path), schema_problems(error, PlanFile)) from error
-    if problems := list(_unknown_teachers(file)):
+    if problems := [*_unknown_teachers(file), *_unknown_arms(file)]:
         raise ConfigError.listing(str(path), problems)
     teachers = {name: Arm(f"teacher {name}", "trained", f"teacher_{name}", own) for name, own in file.teachers.items()}
     arms = [
@@ -109,7 +136,16 @@ def read_plan(path: Path) -> Plan:
         for name, one in file.comparisons.items()
         for arm, own in one.arms.items()
     ]
-    return Plan(file.config, file.set, teachers, tuple(arms))
+    against = {name: one.against or (next(iter(one.arms)),) for name, one in file.comparisons.items()}
+    return Plan(file.config, file.set, teachers, tuple(arms), against)
+
+
+def _unknown_arms(file: PlanFile) -> Iterator[Problem]:
+    """Names in `against` that are no arms of the comparison."""
+    for name, one in file.comparisons.items():
+        for arm in one.against:
+            if arm not in one.arms:
+                yield Problem(f"comparisons.{name}.against", Kind.UNKNOWN, unknown(arm, one.arms), arm)
 
 
 def _unknown_teachers(file: PlanFile) -> Iterator[Problem]:

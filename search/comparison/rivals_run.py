@@ -1,0 +1,126 @@
+"""A front against hand-made rivals: some of its members and the rivals, trained alike, and what each is worth."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from results import layout
+from results.agreement import ROLE, TRAINED
+from results.frame import knobs_of
+from results.rivals import MEMBER, RIVAL, SEED, Rivals, write_rivals
+from search.comparison.choice import spread
+from search.comparison.fidelity import mean_and_sd
+from search.comparison.jobs import Job, Training, check_epochs, check_seeds, check_start
+from search.comparison.opened import OpenedRun, open_for_comparison
+from search.comparison.record import figure
+from search.comparison.rivals import Rival, hand_made
+from search.comparison.running import Workers, run_missing
+from search.errors import RunError
+from spaces.candidate import Candidate
+from trainers.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class RivalSettings:
+    """How members and rivals are trained.
+
+    members: of the front, spread over log cost. epochs: None is `retrain.epochs`. start: the weights that trainings
+    start from, supernet or twin. seeds: none is the run's own.
+    """
+
+    members: int = 5
+    epochs: int | None = None
+    start: str = "supernet"
+    seeds: tuple[int, ...] = ()
+
+    def settled(self, opened: OpenedRun) -> "RivalSettings":
+        """With the run's own epochs and seed where none are given. Raises RunError for what can't be."""
+        config = opened.plan.base.config
+        if self.members < 1:
+            raise RunError(f"--members is {self.members}, must be at least 1.")
+        return RivalSettings(
+            members=self.members,
+            epochs=check_epochs(self.epochs, config.retrain.epochs),
+            start=check_start(self.start),
+            seeds=check_seeds(self.seeds, config.seed),
+        )
+
+
+def rival_jobs(run_dir: Path | str, settings: RivalSettings, data_root: Path | str | None = None) -> list[Job]:
+    """The trainings of members and rivals, those that the run has already among them.
+
+    Nothing is read but the run's tables. Raises RunError for a run without a front, and for settings that can't be.
+    """
+    with open_for_comparison(run_dir, data_root) as opened:
+        return _Contest(opened, settings.settled(opened)).jobs
+
+
+def run_rivals(
+    run_dir: Path | str,
+    settings: RivalSettings,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+    data_root: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Rivals:
+    """Train what is missing, and write `rivals.json`, `rivals.parquet` and the front's picture with both in it.
+
+    workers, address: as for `run_fidelity`. The same call goes on where an earlier one stopped.
+    """
+    with open_for_comparison(run_dir, data_root, progress) as opened:
+        contest = _Contest(opened, settings.settled(opened))
+        run_missing(opened, contest.jobs, Workers.of(opened, workers, address), "rivals")
+        found = contest.rivals()
+        write_rivals(opened.folder.path, found)
+        plan = opened.plan
+        named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
+        opened.results.plot(opened.folder.path / f"{layout.FRONT}.png", references=named)
+        return found
+
+
+class _Contest:
+    """The members and rivals of one comparison, its jobs, and its table once these are done."""
+
+    def __init__(self, opened: OpenedRun, settings: RivalSettings) -> None:
+        self._opened, self._settings = opened, settings
+        front = opened.results.front()
+        members = front.iloc[spread(front[opened.results.x].tolist(), settings.members)]
+        self._members = [Candidate(knobs_of(row)) for _, row in members.iterrows()]
+        self._rivals = hand_made(opened.plan, opened.results, self._members)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The trainings of each candidate and seed."""
+        candidates = [*self._members, *(rival.candidate for rival in self._rivals)]
+        return [job for candidate in candidates for job in self._trainings(candidate)]
+
+    def rivals(self) -> Rivals:
+        run, settings = self._opened.results, self._settings
+        rows = [self._row(MEMBER, Rival(one.id, one)) for one in self._members]
+        rows += [self._row(RIVAL, rival) for rival in self._rivals]
+        frame = pd.DataFrame(rows).sort_values([run.x, ROLE], ignore_index=True)
+        return Rivals(frame, {"x": run.x, "y": run.y, **asdict(settings), "seeds": list(settings.seeds)})
+
+    def _trainings(self, candidate: Candidate) -> Sequence[Training]:
+        settings = self._settings
+        epochs, start = settings.epochs or 1, check_start(settings.start)
+        return [Training(candidate, seed, epochs, start) for seed in settings.seeds]
+
+    def _row(self, role: str, one: Rival) -> dict[str, object]:
+        y = self._opened.results.y
+        found = {job.seed: figure(self._opened.record.outcome(job), y) for job in self._trainings(one.candidate)}
+        if all(map(math.isnan, found.values())):
+            self._opened.progress.note(f"{one.name}: no training of it came to its end.")
+        return {
+            ROLE: role,
+            "name": one.name,
+            "id": one.candidate.id,
+            **self._opened.plan.cost_table.costs(one.candidate),
+            **mean_and_sd(TRAINED, list(found.values())),
+            **{f"{SEED}{seed}": value for seed, value in found.items()},
+            **one.candidate,
+        }

@@ -1,0 +1,69 @@
+"""What a run's candidates are scored with: the settings, and the parts that a scorer is built from. Needs no Ray."""
+
+from dataclasses import replace
+
+from search.plan.plan import SearchPlan
+from search.run.folder import RunFolder
+from search.stages.candidate_training import role_rates
+from search.stages.prepare import Prepared
+from search.stages.teacher_outputs import teacher_outputs
+from trainers.progress import Progress
+from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
+from trainers.seeding import seeded
+
+
+def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress: Progress) -> ScorerParts:
+    """What every worker gets, once."""
+    settings = score_settings(plan)
+    train = seen_by(settings, prepared.train)
+    adapts = settings.steps[-1] > 0
+    return pack(
+        spec=plan.base.student,
+        settings=settings,
+        supernet=prepared.state.supernet,
+        distiller=prepared.state.distiller,
+        terms={term: list(names) for term, names in plan.base.terms.items()},
+        ensemble=plan.base.ensemble,
+        teachers=prepared.teachers,
+        train=train,
+        val=prepared.val,
+        known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
+    )
+
+
+def score_settings(plan: SearchPlan) -> ScoreSettings:
+    """How candidates are adapted and measured, at every rung."""
+    config = plan.base.config
+    scoring, supernet = config.scoring, config.supernet
+    first, *higher = scoring.steps
+    return ScoreSettings(
+        adapt_steps=first,
+        higher_rungs=tuple(higher),
+        adapt_learning_rate=scoring.adapt_learning_rate,
+        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        batch_size=scoring.batch_size,
+        recalibrate_images=scoring.recalibrate_images,
+        seed=seeded(config.seed, "scoring"),
+        device=config.device,
+    )
+
+
+def live_scorer_parts(plan: SearchPlan, prepared: Prepared, adaptation_seed: int) -> ScorerParts:
+    """As `scorer_parts`, with other images to adapt on and in another order, and teachers that run in every score.
+
+    adaptation_seed: 0 is that of the run's own scores.
+    """
+    settings = score_settings(plan)
+    if adaptation_seed:
+        settings = replace(settings, seed=seeded(plan.base.config.seed, "scoring", adaptation_seed))
+    return pack(
+        spec=plan.base.student,
+        settings=settings,
+        supernet=prepared.state.supernet,
+        distiller=prepared.state.distiller,
+        terms={term: list(names) for term, names in plan.base.terms.items()},
+        ensemble=plan.base.ensemble,
+        teachers=prepared.teachers,
+        train=seen_by(settings, prepared.train),
+        val=prepared.val,
+    )

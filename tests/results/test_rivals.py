@@ -1,0 +1,86 @@
+"""Members of a front against rivals, worked out by hand, and what a run folder and a picture hold of them."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from results.errors import RunError
+from results.frame import trials_frame
+from results.front import front_flags
+from results.plots import front_figure
+from results.rivals import Rivals, drawn_rivals, read_rivals, write_rivals
+
+
+def rows_of(*rows):
+    names = ("role", "name", "id", "bit_ops", "trained_seed_0", "trained_seed_1")
+    frame = pd.DataFrame(rows, columns=names)
+    frame["trained"] = frame[["trained_seed_0", "trained_seed_1"]].mean(axis=1)
+    return frame
+
+
+@pytest.fixture
+def found():
+    """Member a leads by 4 points; b equals "real" at a third of its cost; c is worse than what costs less."""
+    frame = rows_of(
+        ("member", "a", "a", 100.0, 0.30, 0.34),
+        ("rival", "all sign", "s", 100.0, 0.27, 0.29),
+        ("member", "c", "c", 150.0, 0.20, 0.20),
+        ("member", "b", "b", 200.0, 0.50, 0.50),
+        ("rival", "all int4", "i", 300.0, 0.52, 0.52),
+        ("rival", "all real", "r", 600.0, 0.50, 0.505),
+    )
+    return Rivals(frame, {"x": "bit_ops", "y": "map50", "seeds": [0, 1]})
+
+
+def test_members_stand_beside_rivals_of_equal_or_higher_cost(found):
+    pairs = found.pairs().set_index(["member", "rival"])
+    assert pairs.loc[("a", "all sign"), "cost_ratio"] == 1.0
+    assert pairs.loc[("a", "all sign"), "points"] == pytest.approx(4.0)
+    assert pairs.loc[("a", "all sign"), "points_half"] == pytest.approx(12.706 * 1.0)  # of 3 and 5: sd / sqrt(2) is 1
+    assert ("b", "all sign") not in pairs.index
+    assert len(pairs) == 3 + 2 + 2
+
+
+def test_a_place_is_a_lead_or_an_equal_at_half_the_cost_that_no_rival_beats(found):
+    places = found.places().set_index("member")
+    assert places.loc["b", "lead"] == pytest.approx(-2.0)
+    assert places["equal_at_half"].to_dict() == {"a": "", "c": "", "b": "all real"}
+    assert places["beaten_by"].to_dict() == {"a": "", "c": "all sign", "b": ""}
+    assert places["place"].to_dict() == {"a": False, "c": False, "b": True}
+    alone = Rivals(found.trained[found.trained["bit_ops"].le(100.0)], found.settings).places()
+    assert alone["lead"].tolist() == pytest.approx([4.0])
+    assert alone["place"].tolist() == [True]
+
+
+def test_a_rival_that_is_a_member_is_no_rival_of_it():
+    frame = rows_of(("member", "a", "a", 100.0, 0.3, 0.3), ("rival", "all sign", "a", 100.0, 0.3, 0.3))
+    found = Rivals(frame, {"x": "bit_ops", "y": "map50"})
+    assert found.pairs().empty
+    place = found.places().iloc[0]
+    assert math.isnan(place["lead"])
+    assert (place["beaten_by"], place["place"]) == ("", False)
+
+
+def test_what_is_written_is_read_again(found, tmp_path):
+    assert drawn_rivals(tmp_path, "map50") is None
+    with pytest.raises(RunError, match=r"has no rivals\.json\. Make it with: bitfront compare .* --rivals"):
+        read_rivals(tmp_path)
+    write_rivals(tmp_path, found)
+    pd.testing.assert_frame_equal(read_rivals(tmp_path).trained, found.trained)
+    assert drawn_rivals(tmp_path, "ap") is None
+    assert len(drawn_rivals(tmp_path, "map50")) == 6
+    (tmp_path / "rivals.json").write_text("[]")
+    with pytest.raises(RunError, match=r"rivals\.json can't be read \("):
+        read_rivals(tmp_path)
+
+
+def test_trained_members_and_rivals_have_markers_of_their_own(found, records):
+    trials = trials_frame(records, x="bit_ops", y="map50")
+    trials["front"] = front_flags(trials, "bit_ops", "map50")
+    figure = front_figure(trials, "bit_ops", "map50", trained=found.trained)
+    (axes,) = figure.axes
+    drawn = {one.get_label(): len(one.get_offsets()) for one in axes.collections}
+    assert drawn["member of the front, trained (test images)"] == 3
+    assert drawn["made by hand, trained (test images)"] == 3
+    assert {"all sign", "all int4", "all real"} <= {text.get_text() for text in axes.texts}
