@@ -125,11 +125,14 @@ class Space(Section):
 
 
 class Supernet(Section):
+    rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
+    sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     logit_learning_rate: Positive = 2.0e-2  # for the logits of searched signs (dbs)
     discriminator_learning_rate: Positive = 1.0e-3  # for the discriminators of adversarial terms
+    inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs`
     # weights of the losses that train `dbs` layers, whenever one is sampled
     search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 

@@ -1,7 +1,7 @@
 """One step of a training, without the loop over batches: losses, gradients, their clipping, and the update."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,14 @@ from trainers.training.resuming import Position, Stateful
 from trainers.training.schedule import warmed_cosine
 from trainers.training.settings import TrainSettings
 
-StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
-"""From a batch, the epoch and the step within it to the losses whose sum is trained."""
+Losses = dict[str, Tensor]
+"""Scalars by name."""
+
+StepLosses = Callable[[Batch, int, int], Iterable[Losses]]
+"""From a batch, the epoch and the step within it to the losses of each of the step's passes.
+
+The sum of a pass's losses goes backward before the next pass begins, so that a step needs the memory of one pass.
+"""
 
 
 class DivergedError(FloatingPointError):
@@ -61,6 +67,9 @@ class Training:
     def step(self, batch: Batch, at: Position) -> None:
         """Train on one batch, and add its losses and figures to `at`, which moves on by a step.
 
+        A step of several passes counts with their mean losses, and reports their number as `passes`. A term that a
+        pass doesn't have counts as 0 there.
+
         Raises DivergedError, before any weight changes, when a loss or a gradient isn't finite.
         """
         set_progress(self._annealed, (at.epoch * self.steps_per_epoch + at.step) / self._steps)
@@ -69,18 +78,25 @@ class Training:
             self._update(batch, at)
 
     def _update(self, batch: Batch, at: Position) -> None:
-        losses = self._step_losses(to_device(batch, self._device), at.epoch, at.step)
-        loss = torch.stack(list(losses.values())).sum()
-        check_finite(losses, self._stage, at.epoch, at.step)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norms = [float(clip_grad_norm_(side, self.settings.clip_norm)) for side in self._sides]
+        sums: Losses = {}
+        passes = 0
+        for losses in self._step_losses(to_device(batch, self._device), at.epoch, at.step):
+            check_finite(losses, self._stage, at.epoch, at.step)
+            torch.stack(list(losses.values())).sum().backward()
+            passes += 1
+            for name, loss in losses.items():
+                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        means = {name: total / passes for name, total in sums.items()}
+        # Gradients of passes are added, so that a limit for one pass grows with their number.
+        limit = self.settings.clip_norm * passes
+        norms = [float(clip_grad_norm_(side, limit)) for side in self._sides]
         if not all(map(math.isfinite, norms)):
             where = f"of {self._stage} is not finite in epoch {at.epoch}, step {at.step}"
-            raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
+            raise DivergedError(f"The gradient {where}: {_listed(means)}.")
         self._optimizer.step()
         self._schedule.step()
-        at.add(losses, mean_figures(self._reporting))
+        at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
 
     def figures(self, at: Position) -> dict[str, float]:
         """An epoch's figures at its end: losses and modules' figures as means over its steps, and flipped signs."""

@@ -86,7 +86,7 @@ def test_logits_have_their_own_rate_and_no_decay(blobs):
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
 
     def step_losses(batch, epoch, step):
-        return {"logits": dbs.logits.sum(), "scale": dbs.scale.sum()}
+        return [{"logits": dbs.logits.sum(), "scale": dbs.scale.sum()}]
 
     settings = TrainSettings(epochs=1, batch_size=4, learning_rate=1e-3, rates={"logit": 0.1}, weight_decay=0.5)
     train(nn.ModuleDict({"network": network}), step_losses, blobs(4), settings, Task(stage="toy", seed=0))
