@@ -13,6 +13,7 @@ from search.config.values import (
     BatchSize,
     Cores,
     Count,
+    Decay,
     Format,
     GpuPart,
     Methods,
@@ -75,6 +76,7 @@ class Teacher(Section):
     epochs: Count = 30
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     weights: str | None = None
 
     @property
@@ -130,6 +132,7 @@ class Supernet(Section):
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2  # for the logits of searched signs (dbs)
     discriminator_learning_rate: Positive = 1.0e-3  # for the discriminators of adversarial terms
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs`
@@ -195,6 +198,7 @@ class Retrain(Section):
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
@@ -217,6 +221,7 @@ class Train(Section):
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0

@@ -51,7 +51,8 @@ def train_detector(
     described = {"inputs_first_epochs": inputs_first_epochs, **(described_as or {})}
     task = Task(stage=stage, seed=seed, described_as=described, resume_from=resume_from)
     train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    if any(search.relaxation == "soft" for search in searches(network)):  # its BatchNorms have never seen the signs
+    # Its BatchNorms have never seen the average, or the signs.
+    if settings.ema is not None or any(search.relaxation == "soft" for search in searches(network)):
         order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
         device = next(network.parameters()).device
         recalibrate(network, (to_device(batch, device)[0] for batch in order))

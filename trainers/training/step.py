@@ -10,6 +10,7 @@ from torch.nn.utils import clip_grad_norm_
 from trainers.data.batches import Batch
 from trainers.devices import to_device
 from trainers.seeding import seeded, seeded_torch
+from trainers.training.averaging import AveragedWeights
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
 from trainers.training.resuming import Position, Stateful
@@ -56,13 +57,15 @@ class Training:
         self._steps = settings.epochs * steps_per_epoch
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, warmed_cosine(self._steps))
         self._sides = clipping_sides(modules)
+        self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
         self._flipped = FlippedSigns(searched_parameters(modules))
         self._reporting = [module for module in modules.modules() if isinstance(module, Reporting)]
         self._annealed = [module for module in modules.modules() if isinstance(module, Annealed)]
 
     def parts(self) -> dict[str, Stateful]:
         """The parts whose state must be saved to resume the training."""
-        return {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
+        parts: dict[str, Stateful] = {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
+        return parts if self._averaged is None else {**parts, "averaged": self._averaged}
 
     def step(self, batch: Batch, at: Position) -> None:
         """Train on one batch, and add its losses and figures to `at`, which moves on by a step.
@@ -96,6 +99,8 @@ class Training:
             raise DivergedError(f"The gradient {where}: {_listed(means)}.")
         self._optimizer.step()
         self._schedule.step()
+        if self._averaged is not None:
+            self._averaged.update()
         at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
 
     def figures(self, at: Position) -> dict[str, float]:
@@ -103,8 +108,13 @@ class Training:
         return at.figures() | self._flipped.figures()
 
     def finish(self) -> None:
-        """Set annealed modules to their state at the end of a training, even if no step was left to do."""
+        """Set annealed modules to their state at the end of a training, and weights to their average, if there is one.
+
+        Also if no step was left to do.
+        """
         set_progress(self._annealed, 1.0)
+        if self._averaged is not None:
+            self._averaged.apply()
 
 
 def check_finite(losses: Mapping[str, Tensor], stage: str, epoch: int, step: int) -> None:
