@@ -16,6 +16,7 @@ from dbs_angular import SPEC, trained_twin
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
+from spaces.cost_table import CostTable
 from spaces.detectors import searchable_units, traced
 from spaces.layers.signs import sign
 from spaces.space import Knob, SearchSpace
@@ -28,7 +29,11 @@ from trainers.distill.layer_terms import Angular
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.inference import voc_metrics
 from trainers.training.detector import train_detector
+from trainers.training.draws import Draws
+from trainers.training.loop import Task
+from trainers.training.paths import Paths
 from trainers.training.recalibrate import recalibrate
+from trainers.training.rules.table import RULES
 from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
@@ -58,15 +63,11 @@ def trained_supernet(twin: nn.Module, data: Decoded, seed: int, epochs: int) -> 
     supernet = build_supernet(SPEC, {"backbone": METHODS})
     inherit_shared(supernet, twin.state_dict())
     blocks = dict.fromkeys(name.rpartition(".")[0] for name in searchable_units(supernet))
-    train_supernet(
-        supernet,
-        Distiller(supernet, {}, {}),
-        SearchSpace([Knob(f"layer/{block}", METHODS) for block in blocks]),
-        data,
-        TrainSettings(epochs=epochs),
-        seed=seed,
-        searched=SearchedLosses(supernet, twin, WEIGHTS),
-    )
+    space = SearchSpace([Knob(f"layer/{block}", METHODS) for block in blocks])
+    draws = Draws(space, CostTable.of(SPEC, space).costs)
+    paths = Paths(supernet, Distiller(supernet, {}, {}), draws, SearchedLosses(supernet, twin, WEIGHTS))
+    settings, task = TrainSettings(epochs=epochs), Task(stage="supernet", seed=seed)
+    train_supernet(paths, RULES["single_path"], data, settings, task)
     return supernet.state_dict()
 
 

@@ -17,6 +17,7 @@ from search.controller.samplers import SAMPLERS
 from spaces.detectors.table import DETECTORS
 from spaces.layers.methods import METHODS, OPTIONS
 from trainers.distill import TERMS
+from trainers.training.rules.table import RULES
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -44,7 +45,10 @@ def options(command: TyperGroup | TyperCommand) -> Iterable[str]:
         ("layers.md", [*METHODS, *OPTIONS]),
         ("distillation-terms.md", TERMS),
         ("detectors.md", DETECTORS),
-        ("configuration.md", [*preset_names(), *SAMPLERS, *(name for name, one in FIGURES.items() if one.searched)]),
+        (
+            "configuration.md",
+            [*preset_names(), *SAMPLERS, *RULES, *(name for name, one in FIGURES.items() if one.searched)],
+        ),
     ],
 )
 def test_a_reference_page_lists_every_name(page, names):

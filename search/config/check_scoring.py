@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from search.config.problems import Kind, Problem
-from search.config.schema import Scoring
+from search.config.scoring import Scoring
 
 
 def scoring_steps(scoring: Scoring, terms: Collection[str]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from search.config.check_enqueued import enqueued_candidates
 from search.config.check_layers import search_losses, searched_layers, searched_methods, trained_layers
 from search.config.check_samplers import known_sampler
 from search.config.check_scoring import scoring_steps
+from search.config.check_supernet import supernet_rule
 from search.config.check_terms import searched_terms, taught_by_ensemble, trained_terms
 from search.config.names import known_names, unknown, without_repetition
 from search.config.problems import Kind, Problem
@@ -34,6 +35,7 @@ def problems(config: Config) -> list[Problem]:
     return [
         *image_size(data.image_size, student, teachers),
         *_data(data),
+        *supernet_rule(config.supernet, searched_methods(space.layers)),
         *student_and_teachers(student, teachers),
         *ensemble_members(config.ensemble.members or (), teachers, taught_by_ensemble(space.terms, train.terms)),
         *space_problems,

@@ -3,25 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
+from search.config.scoring import Scoring
+from search.config.section import Section
 from search.config.values import (
     NULL_LIST,
     NULL_MAPPING,
     BatchSize,
     Cores,
     Count,
+    Decay,
     Format,
     GpuPart,
-    Megabytes,
     Methods,
     Name,
     NotNegative,
@@ -38,11 +32,7 @@ ALL = "all"
 """What `space.layers.open` calls all that it doesn't name otherwise."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Shapes(_Section):
+class Shapes(Section):
     """How many images of each set are generated, and how large."""
 
     train: Count = 600
@@ -51,7 +41,7 @@ class Shapes(_Section):
     image_size: Annotated[int, Field(strict=True, ge=32)] = 128
 
 
-class Data(_Section):
+class Data(Section):
     format: Format
     root: str | None = None
     download: bool = False
@@ -72,14 +62,14 @@ class Data(_Section):
     shapes: Shapes = Shapes()
 
 
-class Student(_Section):
+class Student(Section):
     detector: str
     width: Positive = 1.0
     heads: Literal["light", "full"] = "light"
     weights: str | None = None  # a file or name of published weights, from which the twin starts
 
 
-class Teacher(_Section):
+class Teacher(Section):
     """A real-valued detector. A key left null takes the student's value."""
 
     detector: str | None = None
@@ -88,6 +78,7 @@ class Teacher(_Section):
     epochs: Count = 30
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     weights: str | None = None
 
     @property
@@ -96,7 +87,7 @@ class Teacher(_Section):
         return self.weights is not None and is_own_file(Path(self.weights))
 
 
-class Layers(_Section):
+class Layers(Section):
     methods: Methods = ("real", "sign", "bireal")
     keep_real: Annotated[tuple[str, ...], NULL_LIST] = ()
     # by part or group, as in heads.cls, or for `all`: the methods of layers that are real otherwise
@@ -104,7 +95,7 @@ class Layers(_Section):
     open_by: Literal["group", "layer"] = "group"  # a knob for each group of them, or for each of them
 
 
-class Term(_Section):
+class Term(Section):
     """Which teachers may teach a distillation term, and the range of its weight."""
 
     teachers: Annotated[tuple[str, ...], Field(min_length=1)] = (NO_TEACHER, TWIN)
@@ -125,82 +116,48 @@ class Term(_Section):
         return weight
 
 
-class Ensemble(_Section):
+class Ensemble(Section):
     """How the teacher `ensemble` combines its members. Without members: all of the pool and the twin."""
 
     mode: Literal["sum_losses", "random_teacher", "average_features", "average_responses"] = "sum_losses"
     members: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
 
 
-class Space(_Section):
+class Space(Section):
     granularity: Literal["layer", "block", "stage"] = "block"
     layers: Layers = Layers()
     terms: Annotated[dict[str, Term], NULL_MAPPING] = {}
 
 
-class Supernet(_Section):
+class Supernet(Section):
+    rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
+    sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2  # for the logits of searched signs (dbs)
     discriminator_learning_rate: Positive = 1.0e-3  # for the discriminators of adversarial terms
+    inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs`
     # weights of the losses that train `dbs` layers, whenever one is sampled
     search_losses: Annotated[dict[str, Positive], NULL_MAPPING] = {"angular": 100.0, "amplitude": 1.0}
 
 
-class Rung(_Section):
-    """How much effort a score takes, of several a candidate may get."""
-
-    adapt_steps: NotNegative
-
-
-class Scoring(_Section):
-    """How a candidate is scored. With adapt_steps 0 only its layers count, not its distillation terms."""
-
-    adapt_steps: NotNegative | None = 50  # null beside rungs
-    rungs: Annotated[tuple[Rung, ...], NULL_LIST] = ()  # instead of adapt_steps: one candidate in so many goes on
-    reduction: Annotated[int, Field(strict=True, ge=2)] = 3
-    adapt_learning_rate: Positive = 2.0e-3
-    batch_size: BatchSize = 16
-    recalibrate_images: Count = 200
-    teacher_cache_mb: Megabytes = 1024.0
-    timeout: Positive | None = None  # seconds for one score; what takes longer is recorded as failed
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rungs_replace_the_default(cls, values: object) -> object:
-        alone = isinstance(values, dict) and values.get("rungs") and "adapt_steps" not in values
-        return {**values, "adapt_steps": None} if isinstance(values, dict) and alone else values
-
-    @field_validator("rungs")
-    @classmethod
-    def _rising(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
-        steps = [rung.adapt_steps for rung in rungs]
-        if steps != sorted(set(steps)):
-            raise ValueError("must have more adapt_steps from rung to rung")
-        return rungs
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The adaptation steps of each rung."""
-        return tuple(rung.adapt_steps for rung in self.rungs) or (self.adapt_steps or 0,)
-
-
-class TrainTerm(_Section):
+class TrainTerm(Section):
     """The teacher of a distillation term, and its weight."""
 
     teacher: str = TWIN
     weight: Positive = 1.0
 
 
-class Enqueued(_Section):
+class Enqueued(Section):
     """A candidate to try before those of the sampler: one method for all layers, and its terms."""
 
     layers: str
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 
-class Resources(_Section):
+class Resources(Section):
     """What each worker gets of a node; null follows from the nodes and the number of workers."""
 
     cpu: Cores | None = None
@@ -208,7 +165,7 @@ class Resources(_Section):
     memory_gb: Positive | None = None
 
 
-class Sampler(_Section):
+class Sampler(Section):
     """What proposes candidates: a name or an import path alone, or with arguments."""
 
     name: str
@@ -227,7 +184,7 @@ def _sampler(value: object) -> object:
     raise ValueError("must be a name, or a mapping such as {name: tpe, arguments: {n_ei_candidates: 48}}")
 
 
-class Search(_Section):
+class Search(Section):
     trials: Count = 200  # in the whole run, failed ones included
     workers: Count = 1
     sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="structured")
@@ -239,11 +196,12 @@ class Search(_Section):
     resources: Annotated[Resources, NULL_MAPPING] = Resources()
 
 
-class Retrain(_Section):
+class Retrain(Section):
     pick: str | None = "knee"
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
@@ -255,7 +213,7 @@ def _layers(value: object) -> object:
     raise ValueError("must be a method, or a mapping of modules to methods")
 
 
-class Train(_Section):
+class Train(Section):
     """One network, trained without a search by `bitfront train`."""
 
     layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = (
@@ -266,6 +224,7 @@ class Train(_Section):
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
+    ema: Decay = None
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0
@@ -275,7 +234,7 @@ TrainingConfig = Teacher | Supernet | Retrain | Train
 """A section with epochs, batch size and learning rates."""
 
 
-class Config(_Section):
+class Config(Section):
     """A whole config. The teachers always include `twin`, the student's real-valued twin."""
 
     name: Name

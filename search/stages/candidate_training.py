@@ -15,7 +15,8 @@ from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.progress import Progress
 from trainers.seeding import seeded
-from trainers.training.detector import train_detector, unfinished_files
+from trainers.training.detector import train_detector
+from trainers.training.inputs_first import unfinished_files
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
 

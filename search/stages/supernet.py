@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from search.config.schema import TWIN
+from search.config.schema import TWIN, Supernet
 from search.plan.plan import SearchPlan
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
@@ -19,6 +19,11 @@ from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
+from trainers.training.draws import Draws
+from trainers.training.inputs_first import unfinished_files
+from trainers.training.loop import Task
+from trainers.training.paths import Paths
+from trainers.training.rules.table import RULES
 from trainers.training.supernet import train_supernet
 
 
@@ -44,7 +49,8 @@ def trained_supernet(
         state, _ = load_weights(run.supernet)
         found = SupernetState(_part(state, "supernet."), _part(state, "distiller."))
         _check_shapes(found.supernet, plan)
-    run.training_state("supernet").unlink(missing_ok=True)
+    for path in unfinished_files(run.training_state("supernet")):
+        path.unlink(missing_ok=True)
     return found
 
 
@@ -57,21 +63,36 @@ def _train_and_save(
         supernet = build_supernet(base.student, plan.choices).to(device)
         inherit_shared(supernet, teachers[TWIN].network.state_dict())
         distiller = distiller_for(base, supernet, teachers).to(device)
+    section = config.supernet
+    draws = Draws(plan.space, plan.cost_table.costs, by_cost=section.sampling == "log_cost")
+    searched = SearchedLosses(supernet, teachers[TWIN].network, section.search_losses)
     train_supernet(
-        supernet,
-        distiller,
-        plan.space,
+        Paths(supernet, distiller, draws, searched),
+        RULES[section.rule],
         train,
-        train_settings(config.supernet),
-        seed=seeded(config.seed, "supernet", "data"),
-        searched=SearchedLosses(supernet, teachers[TWIN].network, config.supernet.search_losses),
-        resume_from=run.training_state("supernet"),
+        train_settings(section),
+        Task(
+            stage="supernet",
+            seed=seeded(config.seed, "supernet", "data"),
+            described_as=_described(section),
+            resume_from=run.training_state("supernet"),
+        ),
+        inputs_first_epochs=section.inputs_first_epochs,
         progress=progress,
     )
     tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
     tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
     with writing(run, run.supernet):
         save_weights(run.supernet, tensors, {"kind": "supernet"})
+
+
+def _described(section: Supernet) -> dict[str, object]:
+    """What an unfinished training is recognised by, beside its settings: what differs from the defaults.
+
+    So a training that an older version began, which had no such keys, goes on.
+    """
+    keys = ("rule", "sampling", "inputs_first_epochs")
+    return {key: getattr(section, key) for key in keys if getattr(section, key) != getattr(Supernet(), key)}
 
 
 def _check_shapes(found: dict[str, Tensor], plan: SearchPlan) -> None:

@@ -156,6 +156,10 @@ class DBS(Binary):
         """The logits have a learning rate of their own: they must travel a whole unit to change a sign."""
         return {"logit": [self.logits]}
 
+    def clipped_apart(self) -> list[nn.Parameter]:
+        """Logits and scale: the layer losses that train them are often larger than all other losses together."""
+        return [parameter for parameter in (self.logits, self.scale) if parameter is not None]
+
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
         super().start_from(weight)

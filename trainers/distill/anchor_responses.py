@@ -43,7 +43,7 @@ def paired_responses(
     classes.
     """
     ours, theirs = student.rois, teacher.rois
-    if ours is not None and theirs is not None and _same_proposals(ours, theirs):
+    if ours is not None and theirs is not None and same_proposals(ours, theirs):
         if ours.assignment is None:
             raise ValueError("The student's proposals have no targets: run the detector with them.")
         if ours.cls.shape != theirs.cls.shape:
@@ -80,7 +80,8 @@ def check_same_anchors(student: Responses, teacher: Responses) -> None:
         )
 
 
-def _same_proposals(ours: RoIResponses, theirs: RoIResponses) -> bool:
+def same_proposals(ours: RoIResponses, theirs: RoIResponses) -> bool:
+    """Whether both second stages ran on the same proposals."""
     pairs = zip(ours.proposals, theirs.proposals, strict=True)
     return all(own is other or torch.equal(own, other) for own, other in pairs)
 

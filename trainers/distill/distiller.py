@@ -59,14 +59,35 @@ class Distiller(nn.Module):
     ) -> dict[str, Tensor]:
         """Run `network` on a batch and return the losses of a training step by name, its own and the candidate's terms.
 
+        `known` and `searched` as for `run`.
+        """
+        output, terms = self.run(network, candidate, images, targets, known=known, searched=searched)
+        return dict(output.losses) | terms
+
+    def run(
+        self,
+        network: nn.Module,
+        candidate: Candidate,
+        images: list[Tensor],
+        targets: list[Target],
+        *,
+        known: Known | None = None,
+        searched: SearchedLosses | None = None,
+        proposals: list[Tensor] | None = None,
+    ) -> tuple[DetectorOutput, dict[str, Tensor]]:
+        """Run `network` on a batch: its output, and the weighted losses of the candidate's terms by name.
+
         `known` gives teachers' outputs on these images, from a cache: these teachers don't run. `searched` adds the
-        losses of searched signs. The network leaves traces only where a loss needs them.
+        losses of searched signs. `proposals`: of another pass, for a two-stage network's second stage. The network
+        leaves traces only where a loss needs them.
         """
         compares = any(TERMS[term].compares_layers for term, _, _ in self._open(candidate))
         with traced(network) if compares or (searched and searched.needs_traces()) else nullcontext():
-            output: DetectorOutput = network(images, targets)
-        losses = dict(output.losses) | self.losses(candidate, images, output, known)
-        return losses | searched.losses(candidate, output) if searched else losses
+            output: DetectorOutput = network(images, targets, proposals)
+        losses = self.losses(candidate, images, output, known)
+        if searched is not None:
+            losses |= searched.losses(candidate, output)
+        return output, losses
 
     def losses(
         self, candidate: Candidate, images: list[Tensor], student: DetectorOutput, known: Known | None = None

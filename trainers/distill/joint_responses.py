@@ -39,9 +39,9 @@ class JointCls(nn.Module):
         """
         ours, theirs, targets = paired_responses(student, teacher)
         labels = targets.labels
-        background_loss = _background_loss(ours).masked_fill(labels < 0, -torch.inf)
-        chosen = (labels > 0) | (hard_negatives(background_loss, labels > 0) & (labels == 0))
-        divergences = _divergence(ours.cls[chosen], theirs.cls[chosen], ours.activation, self._temperature)
+        unlikely = background_loss(ours).masked_fill(labels < 0, -torch.inf)
+        chosen = (labels > 0) | (hard_negatives(unlikely, labels > 0) & (labels == 0))
+        divergences = divergence(ours.cls[chosen], theirs.cls[chosen], ours.activation, self._temperature)
         return divergences.sum() / max(len(divergences), 1)
 
 
@@ -72,14 +72,14 @@ class JointBox(nn.Module):
 
 
 @torch.no_grad()
-def _background_loss(responses: AnchorResponses) -> Tensor:
+def background_loss(responses: AnchorResponses) -> Tensor:
     """The loss of each anchor if it were a negative, (N, M)."""
     if responses.activation == "softmax":
         return -responses.cls.log_softmax(-1)[..., responses.background]
     return F.softplus(responses.cls).sum(-1)
 
 
-def _divergence(ours: Tensor, theirs: Tensor, activation: str, temperature: float) -> Tensor:
+def divergence(ours: Tensor, theirs: Tensor, activation: str, temperature: float) -> Tensor:
     """T^2 KL of the second's probabilities from the first's: logits (P, K) to (P,)."""
     if activation == "softmax":
         return softened_divergence(ours, theirs, temperature)

@@ -41,6 +41,14 @@ class Grouped(Protocol):
         """Its parameters by role, a name in `ROLES`; those without a role are left out."""
 
 
+@runtime_checkable
+class ClippedApart(Protocol):
+    """A module with parameters that losses of its own train, beside the loss that trains the rest."""
+
+    def clipped_apart(self) -> list[nn.Parameter]:
+        """These parameters: a large gradient of theirs shortens no other parameter's step."""
+
+
 def complete_rates(rates: Mapping[str, float], *, multiples: bool = False) -> dict[str, float]:
     """The given learning rates by role, and the default for each other role.
 
@@ -92,13 +100,14 @@ def optimizer_groups(
 
 
 def clipping_sides(modules: nn.Module) -> list[list[nn.Parameter]]:
-    """The parameters whose gradients are clipped together: all that minimise one loss, then those that play against
-    them, if there are any."""
+    """The parameters whose gradients are clipped together: all that minimise one loss; then those that have losses of
+    their own beside it, and those that play against it, if there are any."""
     roles = parameters_by_role(modules)
     against = [p for role, parameters in roles.items() if ROLES[role].plays_against_the_rest for p in parameters]
-    others = {id(parameter) for parameter in against}
+    apart = [p for module in modules.modules() if isinstance(module, ClippedApart) for p in module.clipped_apart()]
+    others = {id(parameter) for parameter in (*apart, *against)}
     together = [parameter for parameter in modules.parameters() if id(parameter) not in others]
-    return [together, against] if against else [together]
+    return [together, *(side for side in (apart, against) if side)]
 
 
 def searched_parameters(modules: nn.Module) -> list[nn.Parameter]:

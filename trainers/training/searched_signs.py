@@ -1,5 +1,8 @@
 """What a training reads and sets in 1-bit units: searches of signs, and whether weights are binary already."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import nn
 
 from spaces.layers.binary_unit import DBS, Binary
@@ -10,8 +13,14 @@ def searches(modules: nn.Module) -> list[DBS]:
     return [module for module in modules.modules() if isinstance(module, DBS)]
 
 
-def set_inputs_only(modules: nn.Module, inputs_only: bool) -> None:
-    """Give every 1-bit unit binary inputs but real weights (the first of two stages), or with False both binary."""
-    for module in modules.modules():
-        if isinstance(module, Binary):
-            module.inputs_only = inputs_only
+@contextmanager
+def inputs_only(modules: nn.Module) -> Iterator[None]:
+    """Within this context every 1-bit unit has binary inputs but real weights; afterwards what it had before."""
+    before = {module: module.inputs_only for module in modules.modules() if isinstance(module, Binary)}
+    for module in before:
+        module.inputs_only = True
+    try:
+        yield
+    finally:
+        for module, was in before.items():
+            module.inputs_only = was

@@ -18,6 +18,8 @@ class TrainSettings:
     """Learning rates by role, see `parameter_groups.ROLES`; a role that isn't named has its default."""
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
+    ema: float | None = None
+    """The decay of an average of the weights, which is then the training's result; about 1 / (1 - ema) steps count."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -30,12 +32,15 @@ class TrainSettings:
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
                 raise ValueError(f"{name} is {value}, must be {least} and finite.")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema is {self.ema}, must be between 0 and 1, or None for no average.")
         object.__setattr__(self, "rates", complete_rates(self.rates))
 
     def described(self) -> dict[str, float]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
-        These keys are written to files: a result with different keys counts as that of another training.
+        These keys are written to files: a result with different keys counts as that of another training. So `ema` is
+        among them only where it is set.
         """
         flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
-        return {name: value for name, value in flat.items() if name != "rates"}
+        return {name: value for name, value in flat.items() if name != "rates" and value is not None}

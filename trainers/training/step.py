@@ -1,7 +1,7 @@
 """One step of a training, without the loop over batches: losses, gradients, their clipping, and the update."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +10,21 @@ from torch.nn.utils import clip_grad_norm_
 from trainers.data.batches import Batch
 from trainers.devices import to_device
 from trainers.seeding import seeded, seeded_torch
+from trainers.training.averaging import AveragedWeights
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
 from trainers.training.resuming import Position, Stateful
 from trainers.training.schedule import warmed_cosine
 from trainers.training.settings import TrainSettings
 
-StepLosses = Callable[[Batch, int, int], dict[str, Tensor]]
-"""From a batch, the epoch and the step within it to the losses whose sum is trained."""
+Losses = dict[str, Tensor]
+"""Scalars by name."""
+
+StepLosses = Callable[[Batch, int, int], Iterable[Losses]]
+"""From a batch, the epoch and the step within it to the losses of each of the step's passes.
+
+The sum of a pass's losses goes backward before the next pass begins, so that a step needs the memory of one pass.
+"""
 
 
 class DivergedError(FloatingPointError):
@@ -50,16 +57,21 @@ class Training:
         self._steps = settings.epochs * steps_per_epoch
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, warmed_cosine(self._steps))
         self._sides = clipping_sides(modules)
+        self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
         self._flipped = FlippedSigns(searched_parameters(modules))
         self._reporting = [module for module in modules.modules() if isinstance(module, Reporting)]
         self._annealed = [module for module in modules.modules() if isinstance(module, Annealed)]
 
     def parts(self) -> dict[str, Stateful]:
         """The parts whose state must be saved to resume the training."""
-        return {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
+        parts: dict[str, Stateful] = {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
+        return parts if self._averaged is None else {**parts, "averaged": self._averaged}
 
     def step(self, batch: Batch, at: Position) -> None:
         """Train on one batch, and add its losses and figures to `at`, which moves on by a step.
+
+        A step of several passes counts with their mean losses, and reports their number as `passes`. A term that a
+        pass doesn't have counts as 0 there.
 
         Raises DivergedError, before any weight changes, when a loss or a gradient isn't finite.
         """
@@ -69,26 +81,40 @@ class Training:
             self._update(batch, at)
 
     def _update(self, batch: Batch, at: Position) -> None:
-        losses = self._step_losses(to_device(batch, self._device), at.epoch, at.step)
-        loss = torch.stack(list(losses.values())).sum()
-        check_finite(losses, self._stage, at.epoch, at.step)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norms = [float(clip_grad_norm_(side, self.settings.clip_norm)) for side in self._sides]
+        sums: Losses = {}
+        passes = 0
+        for losses in self._step_losses(to_device(batch, self._device), at.epoch, at.step):
+            check_finite(losses, self._stage, at.epoch, at.step)
+            torch.stack(list(losses.values())).sum().backward()
+            passes += 1
+            for name, loss in losses.items():
+                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        means = {name: total / passes for name, total in sums.items()}
+        # Gradients of passes are added, so that a limit for one pass grows with their number.
+        limit = self.settings.clip_norm * passes
+        norms = [float(clip_grad_norm_(side, limit)) for side in self._sides]
         if not all(map(math.isfinite, norms)):
             where = f"of {self._stage} is not finite in epoch {at.epoch}, step {at.step}"
-            raise DivergedError(f"The gradient {where}: {_listed(losses)}.")
+            raise DivergedError(f"The gradient {where}: {_listed(means)}.")
         self._optimizer.step()
         self._schedule.step()
-        at.add(losses, mean_figures(self._reporting))
+        if self._averaged is not None:
+            self._averaged.update()
+        at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
 
     def figures(self, at: Position) -> dict[str, float]:
         """An epoch's figures at its end: losses and modules' figures as means over its steps, and flipped signs."""
         return at.figures() | self._flipped.figures()
 
     def finish(self) -> None:
-        """Set annealed modules to their state at the end of a training, even if no step was left to do."""
+        """Set annealed modules to their state at the end of a training, and weights to their average, if there is one.
+
+        Also if no step was left to do.
+        """
         set_progress(self._annealed, 1.0)
+        if self._averaged is not None:
+            self._averaged.apply()
 
 
 def check_finite(losses: Mapping[str, Tensor], stage: str, epoch: int, step: int) -> None:

@@ -1,45 +1,40 @@
-"""Single-path supernet training: every step trains one sampled candidate (SPOS, arXiv:1904.00420, section 3.1)."""
+"""Training a supernet by one of several rules, see `rules.table`."""
 
 import random
-from pathlib import Path
+from collections.abc import Iterable
 
-from torch import Tensor, nn
+from torch import nn
 
-from spaces.space import SearchSpace
-from spaces.supernet import activate
 from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
-from trainers.distill import Distiller
-from trainers.distill.searched_losses import SearchedLosses
 from trainers.progress import Progress
-from trainers.training.loop import Task, train
+from trainers.training.inputs_first import train_inputs_first
+from trainers.training.loop import Task
+from trainers.training.paths import Paths
+from trainers.training.rules.table import Rule
 from trainers.training.settings import TrainSettings
+from trainers.training.step import Losses
 
 
 def train_supernet(
-    supernet: nn.Module,
-    distiller: Distiller,
-    space: SearchSpace,
+    paths: Paths,
+    rule: Rule,
     data: Decoded,
     settings: TrainSettings,
+    task: Task,
     *,
-    seed: int,
-    searched: SearchedLosses | None = None,
-    resume_from: Path | None = None,
+    inputs_first_epochs: int = 0,
     progress: Progress | None = None,
 ) -> None:
-    """Train the supernet and the distiller's adapters in place, one uniformly drawn candidate per step.
+    """Train the supernet and the distiller's adapters in place, in every step with the passes of the rule.
 
-    Each step uses the candidate's own teachers and loss weights, so adapters are trained together with the supernet.
-    `searched` adds the layer losses of units whose signs are searched. Draws depend only on (seed, epoch, step).
-    Raises DivergedError when a loss isn't finite.
+    Each pass uses its candidate's own teachers and loss weights, so adapters are trained together with the supernet.
+    Draws depend only on (seed, epoch, step). `inputs_first_epochs`: see `train_inputs_first`. Raises DivergedError when
+    a loss isn't finite.
     """
 
-    def step_losses(batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
-        images, targets = batch
-        candidate = space.sample(random.Random(f"{seed}/{epoch}/{step}"))
-        activate(supernet, candidate)
-        return distiller.step(supernet, candidate, images, targets, searched=searched)
+    def step_losses(batch: Batch, epoch: int, step: int) -> Iterable[Losses]:
+        return rule.step(paths, batch, random.Random(f"{task.seed}/{epoch}/{step}"))
 
-    modules = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
-    train(modules, step_losses, data, settings, Task(stage="supernet", seed=seed, resume_from=resume_from), progress)
+    modules = nn.ModuleDict({"supernet": paths.supernet, "distiller": paths.distiller})
+    train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)

@@ -110,7 +110,7 @@ def test_an_epoch_cut_off_in_the_middle_has_the_figures_of_an_unbroken_one(tmp_p
             def step_losses(batch, epoch, step, cut=cut, modules=modules):
                 if (epoch, step) == cut:
                     raise KeyboardInterrupt
-                return modules["played"].losses(step)
+                return [modules["played"].losses(step)]
 
             settings = TrainSettings(epochs=3, batch_size=2)
             state = file.with_suffix(".state")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from toy_paths import train_paths
 
 from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
@@ -12,7 +13,6 @@ from trainers.distill import TERMS, Distiller, Term
 from trainers.distill.layer_terms import Angular
 from trainers.training.detector import train_detector
 from trainers.training.settings import TrainSettings
-from trainers.training.supernet import train_supernet
 
 TEACHERS = {"angular": ["none", "twin"], "amplitude": ["twin"], "weight_reconstruction": ["twin"]}
 ON = Candidate({"layer/backbone": "dbs", "teacher/angular": "twin", "weight/angular": 2.0})
@@ -141,7 +141,7 @@ def test_a_supernet_of_mixed_methods_trains_with_layer_terms(spec, fixed, blobs)
     space = SearchSpace([*layers, *terms], layer_terms={name: TERMS[name].acts_on for name in TEACHERS})
     before = {name: tensor.clone() for name, tensor in supernet.state_dict().items() if name.endswith("logits")}
     distiller = Distiller(supernet, {"twin": twin}, {term: ["none", "twin"] for term in TEACHERS})
-    train_supernet(supernet, distiller, space, blobs(16), TrainSettings(epochs=2, batch_size=4), seed=0)
+    train_paths(supernet, distiller, space, blobs(16), TrainSettings(epochs=2, batch_size=4), seed=0)
     after = supernet.state_dict()
     assert all(bool(tensor.isfinite().all()) for tensor in after.values())
     assert any(not torch.equal(tensor, after[name]) for name, tensor in before.items())

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from toy_paths import train_paths
 
 from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
@@ -11,7 +12,6 @@ from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.training.settings import TrainSettings
-from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "dbs")
 WEIGHTS = {"angular": 100.0, "amplitude": 1.0}
@@ -74,7 +74,7 @@ def test_a_supernet_trains_its_searches_on_them(spec, twin, blobs):
         network = build_supernet(spec, {"backbone": METHODS})
         searched = SearchedLosses(network, twin, weights)
         settings = TrainSettings(epochs=2, batch_size=4)
-        train_supernet(network, Distiller(network, {}, {}), space, blobs(8), settings, seed=0, searched=searched)
+        train_paths(network, Distiller(network, {}, {}), space, blobs(8), settings, seed=0, searched=searched)
         return {name: p.detach() for name, p in network.named_parameters() if name.endswith("logits")}
 
     with_them, without = logits(WEIGHTS), logits({})

@@ -51,11 +51,11 @@ def train_toy() -> Callable[..., list[tuple[int, int]]]:
     ) -> list[tuple[int, int]]:
         steps = []
 
-        def step_losses(batch: Any, epoch: int, step: int) -> dict[str, Tensor]:
+        def step_losses(batch: Any, epoch: int, step: int) -> list[dict[str, Tensor]]:
             steps.append((epoch, step))
             if (epoch, step) == fail_at:
                 raise KeyboardInterrupt
-            return {"toy": modules["network"].loss(*batch)}
+            return [{"toy": modules["network"].loss(*batch)}]
 
         settings = TrainSettings(epochs=epochs, batch_size=batch_size)
         train(modules, step_losses, data, settings, Task(**({"seed": 3, "stage": "toy"} | of_task)), progress)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from toy_paths import train_paths
 
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import activate
@@ -9,7 +10,6 @@ from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble
 from trainers.training.settings import TrainSettings
-from trainers.training.supernet import train_supernet
 
 TEACHERS = ["none", "a", "ensemble"]
 SPACE = SearchSpace(
@@ -41,7 +41,7 @@ def trained(supernet, fixed, blobs):
         distiller = Distiller(supernet, teachers, {"adversarial": TEACHERS}, ensemble)
         before = state_of(distiller)
         settings = TrainSettings(epochs=3, batch_size=4)
-        train_supernet(supernet, distiller, space, data, settings, seed=0, **options)
+        train_paths(supernet, distiller, space, data, settings, seed=0, **options)
         return state_of(supernet), state_of(distiller), before
 
     return run
@@ -62,7 +62,7 @@ def test_it_ends_bit_for_bit_where_an_unbroken_one_does(trained, tmp_path, monke
         activate(network, candidate)
 
     with monkeypatch.context() as patch:
-        patch.setattr("trainers.training.supernet.activate", cut_off)
+        patch.setattr("trainers.training.paths.activate", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trained(resume_from=tmp_path / "state")
     again, distiller_again, _ = trained(resume_from=tmp_path / "state")

@@ -7,7 +7,8 @@ from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.training import step
-from trainers.training.detector import train_detector, unfinished_files
+from trainers.training.detector import train_detector
+from trainers.training.inputs_first import unfinished_files
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings

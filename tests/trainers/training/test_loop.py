@@ -71,7 +71,7 @@ def test_what_is_drawn_at_random_depends_on_seed_epoch_and_step_and_not_on_the_s
 
         def step_losses(batch, epoch, step):
             seeds.append(torch.initial_seed())
-            return {"loss": modules["network"].loss(*batch)}
+            return [{"loss": modules["network"].loss(*batch)}]
 
         modules = toy()
         train(modules, step_losses, blobs(8), TrainSettings(epochs=2, batch_size=4), Task(stage=stage, seed=seed))

@@ -52,7 +52,7 @@ def test_an_annealed_search_learns_how_far_the_training_is_and_ends_hard(blobs):
 
     def step_losses(batch, epoch, step):
         seen.append(dbs.search_progress)
-        return {"toy": network["network"](torch.stack(batch[0])).square().mean()}
+        return [{"toy": network["network"](torch.stack(batch[0])).square().mean()}]
 
     train(network, step_losses, blobs(4), TrainSettings(epochs=4, batch_size=4), Task(stage="toy", seed=0))
     assert seen == [0.0, 0.25, 0.5, 0.75]

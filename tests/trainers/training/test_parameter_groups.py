@@ -64,6 +64,22 @@ def test_frozen_parameters_are_in_no_group():
     assert [ids(group["params"]) for group in groups] == [set(), {id(modules["plain"].bias)}]
 
 
+def test_searched_signs_and_their_scales_are_clipped_apart():
+    """Gradients (3, 4) and (300, 400) of norms 5 and 500, each clipped to 2.5, become (1.5, 2)."""
+    network = nn.ModuleDict({"plain": nn.Linear(2, 1, bias=False), "unit": unit()})
+    dbs = network["unit"].alternatives["dbs"]
+    together, apart = clipping_sides(network)
+    assert ids(apart) == {id(dbs.logits), id(dbs.scale)}
+    assert id(network["plain"].weight) in ids(together)
+    network["plain"].weight.grad = torch.tensor([[3.0, 4.0]])
+    dbs.logits.grad, dbs.scale.grad = torch.zeros_like(dbs.logits), torch.zeros_like(dbs.scale)
+    dbs.logits.grad[0, 0, 0, 0], dbs.scale.grad[0] = 300.0, 400.0
+    for side in (together, apart):
+        nn.utils.clip_grad_norm_(side, 2.5)
+    assert network["plain"].weight.grad.tolist() == [[pytest.approx(1.5), pytest.approx(2.0)]]
+    assert (float(dbs.logits.grad.max()), float(dbs.scale.grad.max())) == (pytest.approx(1.5), pytest.approx(2.0))
+
+
 def test_those_that_play_against_the_rest_are_clipped_separately():
     logit, game = WithRole("logit"), WithRole("discriminator")
     assert [ids(side) for side in clipping_sides(nn.ModuleList([game, logit]))] == [{id(logit.value)}, {id(game.value)}]
@@ -86,7 +102,7 @@ def test_logits_have_their_own_rate_and_no_decay(blobs):
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
 
     def step_losses(batch, epoch, step):
-        return {"logits": dbs.logits.sum(), "scale": dbs.scale.sum()}
+        return [{"logits": dbs.logits.sum(), "scale": dbs.scale.sum()}]
 
     settings = TrainSettings(epochs=1, batch_size=4, learning_rate=1e-3, rates={"logit": 0.1}, weight_decay=0.5)
     train(nn.ModuleDict({"network": network}), step_losses, blobs(4), settings, Task(stage="toy", seed=0))

@@ -7,7 +7,7 @@ from spaces.layers.binary_unit import Binary
 from spaces.layers.signs import sign
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.training.detector import train_detector
-from trainers.training.searched_signs import searches, set_inputs_only
+from trainers.training.searched_signs import inputs_only, searches
 from trainers.training.settings import TrainSettings
 
 
@@ -46,7 +46,9 @@ def test_a_real_network_has_one_stage(fixed, blobs, recorded_progress):
 
 
 def test_the_switch_of_the_first_stage_reaches_every_unit(supernet):
-    set_inputs_only(supernet, True)
     binary = [module for module in supernet.modules() if isinstance(module, Binary)]
     assert len(binary) == 32
-    assert all(module.inputs_only for module in binary)
+    binary[0].inputs_only = True
+    with inputs_only(supernet):
+        assert all(module.inputs_only for module in binary)
+    assert [module.inputs_only for module in binary] == [True] + [False] * 31

@@ -25,7 +25,7 @@ def test_a_step_apart_from_the_loop_counts_itself_and_moves_the_weights(toy, blo
     modules, at = toy(), Position()
     training = Training(
         modules,
-        lambda batch, epoch, step: {"toy": modules["network"].loss(*batch)},
+        lambda batch, epoch, step: [{"toy": modules["network"].loss(*batch)}],
         ONE_STEP,
         steps_per_epoch=2,
         seed=0,
@@ -46,7 +46,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_before_the_step(toy, blobs)
     before = {name: parameter.clone() for name, parameter in modules.named_parameters()}
 
     def step_losses(batch, epoch, step):
-        return {"cls": modules["network"].loss(*batch), "hint": torch.tensor(float("nan")), "box": torch.tensor(1.5)}
+        return [{"cls": modules["network"].loss(*batch), "hint": torch.tensor(float("nan")), "box": torch.tensor(1.5)}]
 
     expected = r"The loss of twin is not finite in epoch 0, step 0: cls=.*, hint=nan, box=1\.5\."
     with pytest.raises(DivergedError, match=expected):
@@ -66,7 +66,7 @@ def test_a_gradient_that_is_not_finite_ends_the_training_before_the_step(toy, bl
     weight = modules["network"].conv.weight
 
     def step_losses(batch, epoch, step):
-        return {"cls": modules["network"].loss(*batch), "root": (weight * 0).abs().sqrt().sum()}  # 0, of slope NaN
+        return [{"cls": modules["network"].loss(*batch), "root": (weight * 0).abs().sqrt().sum()}]  # 0, of slope NaN
 
     with pytest.raises(DivergedError, match=r"The gradient of toy is not finite in epoch 0, step 0: .*root=0"):
         train(modules, step_losses, blobs(4), ONE_STEP, Task(stage="toy", seed=0))
@@ -78,7 +78,7 @@ def test_weights_decay_and_biases_and_idle_parameters_do_not(blobs):
     before = state_of(modules)
 
     def step_losses(batch, epoch, step):
-        return {"flat": 0.0 * sum(parameter.sum() for parameter in modules["used"].parameters())}
+        return [{"flat": 0.0 * sum(parameter.sum() for parameter in modules["used"].parameters())}]
 
     settings = TrainSettings(epochs=1, batch_size=4, learning_rate=0.1, weight_decay=0.5)
     train(modules, step_losses, blobs(4), settings, Task(stage="flat", seed=0))  # one step at the full rate
@@ -117,7 +117,7 @@ def test_discriminators_train_at_a_rate_of_their_own_and_are_clipped_separately(
 
         def losses(batch, epoch, step):
             judged = modules["against"](torch.stack(batch[0])).mean()
-            return {"toy": modules["network"].loss(*batch), "against": factor * judged}
+            return [{"toy": modules["network"].loss(*batch), "against": factor * judged}]
 
         settings = TrainSettings(epochs=1, batch_size=4, rates={"discriminator": 1e-9}, clip_norm=0.1)
         train(modules, losses, blobs(8), settings, Task(stage="game", seed=0))
@@ -136,7 +136,7 @@ def test_a_gradient_of_a_discriminator_that_is_no_number_ends_the_training(playi
 
     def losses(batch, epoch, step):
         nothing = modules["against"](torch.stack(batch[0])).mean() * 0
-        return {"toy": modules["network"].loss(*batch), "against": nothing.abs().sqrt()}  # 0, of slope NaN
+        return [{"toy": modules["network"].loss(*batch), "against": nothing.abs().sqrt()}]  # 0, of slope NaN
 
     with pytest.raises(DivergedError, match="The gradient of game is not finite"):
         train(modules, losses, blobs(8), ONE_STEP, Task(stage="game", seed=0))

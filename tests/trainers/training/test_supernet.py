@@ -2,6 +2,7 @@ import random
 
 import pytest
 import torch
+from toy_paths import train_paths
 
 from spaces.detectors import searchable_units
 from spaces.space import Knob, SearchSpace
@@ -9,7 +10,6 @@ from spaces.supernet import activate
 from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.training.settings import TrainSettings
-from trainers.training.supernet import train_supernet
 
 METHODS = ("real", "sign", "bireal")
 SETTINGS = TrainSettings(epochs=3, batch_size=4)
@@ -41,7 +41,7 @@ def trained(supernet, twin, blobs):
     def run(space=None, **options):
         supernet.load_state_dict(start)
         distiller = Distiller(supernet, {"twin": twin}, {"feature_hint": ["none", "twin"]})
-        train_supernet(supernet, distiller, space or space_of(), data, SETTINGS, **({"seed": 0} | options))
+        train_paths(supernet, distiller, space or space_of(), data, SETTINGS, **({"seed": 0} | options))
         return state_of(supernet), state_of(distiller)
 
     return run
@@ -59,7 +59,7 @@ def test_every_step_trains_one_path(supernet, trained):
 def test_the_paths_are_drawn_from_seed_epoch_and_step(supernet, trained, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "trainers.training.supernet.activate", lambda net, candidate: (seen.append(candidate), activate(net, candidate))
+        "trainers.training.paths.activate", lambda net, candidate: (seen.append(candidate), activate(net, candidate))
     )
     space = space_of()
     trained(space, seed=7)
@@ -107,7 +107,7 @@ def test_a_training_goes_on_where_it_was_cut_off(trained, tmp_path, monkeypatch,
         activate(network, candidate)
 
     with monkeypatch.context() as patch:
-        patch.setattr("trainers.training.supernet.activate", cut_off)
+        patch.setattr("trainers.training.paths.activate", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trained(resume_from=path)
     assert path.exists()

@@ -1,0 +1,46 @@
+"""Training in two stages: binary inputs with real weights first, then both binary."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from spaces.layers.binary_unit import Binary
+from trainers.data.batches import TrainingData
+from trainers.progress import Progress
+from trainers.training.loop import Task, train
+from trainers.training.searched_signs import inputs_only
+from trainers.training.settings import TrainSettings
+from trainers.training.step import StepLosses
+
+
+def train_inputs_first(
+    modules: nn.ModuleDict,
+    step_losses: StepLosses,
+    data: TrainingData,
+    settings: TrainSettings,
+    task: Task,
+    inputs_first_epochs: int,
+    progress: Progress | None = None,
+) -> None:
+    """Train as `loop.train` does; with `inputs_first_epochs` in two stages, as ReActNet's published code does.
+
+    So many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own
+    warm-up and cosine. The first one's end is saved, so that a training killed in the second stage resumes there.
+    Modules without 1-bit units have one stage.
+    """
+    if inputs_first_epochs and any(isinstance(module, Binary) for module in modules.modules()):
+        file = None if task.resume_from is None else _inputs_file(task.resume_from)
+        first = replace(task, stage=f"{task.stage}, inputs", resume_from=file, keep_end=True)
+        with inputs_only(modules):
+            train(modules, step_losses, data, replace(settings, epochs=inputs_first_epochs), first, progress)
+    train(modules, step_losses, data, settings, task, progress)
+
+
+def unfinished_files(resume_from: Path) -> tuple[Path, ...]:
+    """All files of unfinished states that `train_inputs_first` may leave for this `Task.resume_from`."""
+    return resume_from, _inputs_file(resume_from)
+
+
+def _inputs_file(resume_from: Path) -> Path:
+    return resume_from.with_name(f"{resume_from.stem}-inputs{resume_from.suffix}")

@@ -1,0 +1,1 @@
+"""The rules by which a step trains a supernet, one a file; see `table`."""
