@@ -27,10 +27,14 @@ class LearnedSteps(FakeQuantized):
     Inputs have one step, unsigned behind a ReLU, signed in a place without one; weights one step per output channel.
     Steps start at 2 mean|v| / sqrt(Qp). A weight's is set from the real weight (`start_from`); the input's is 0 until
     it is measured, by the first batch in training or, where no training came before, in recalibration. Until then every
-    batch in evaluation has its own. Steps are vectors and scalars, so that they have no weight decay.
+    batch in evaluation has its own.
+
+    What is learned is the logarithm of a step over its start: AdamW moves a parameter by about the learning rate
+    whatever its gradient, which for a step itself would be a tenth of it each time. The paper has SGD and learns the
+    step. The logarithms are a vector and a scalar, so that they have no weight decay.
     """
 
-    folded = ("weight_step", "input_step")
+    folded = ("weight_log", "input_log")
 
     def __init__(self, shape: UnitShape, bits: int) -> None:
         super().__init__(shape, bits)
@@ -39,40 +43,50 @@ class LearnedSteps(FakeQuantized):
         self.weight_levels = (-half, half - 1)
         self.input_levels = (-half, half - 1) if signed else (0, 2**bits - 1)
         self.top = RELU6_TOP if shape.activation == "relu6" else math.inf
-        self.weight_step = nn.Parameter(torch.ones(shape.out_channels))
-        self.input_step = nn.Parameter(torch.zeros(()))
+        self.weight_start: Tensor
+        self.input_start: Tensor
+        self.register_buffer("weight_start", torch.ones(shape.out_channels))
+        self.register_buffer("input_start", torch.zeros(()))
+        self.weight_log = nn.Parameter(torch.zeros(shape.out_channels))
+        self.input_log = nn.Parameter(torch.zeros(()))
+
+    @property
+    def weight_step(self) -> Tensor:
+        """(Co,)."""
+        return self.weight_start * self.weight_log.exp()
+
+    @property
+    def input_step(self) -> Tensor:
+        """A scalar; 0 until it is measured."""
+        return self.input_start * self.input_log.exp()
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = quantized_input(x, self._input_step(x), self.input_levels, self.top)
-        weight = quantized_weight(weight, positive(self.weight_step), self.weight_levels)
+        weight = quantized_weight(weight, self.weight_step, self.weight_levels)
         return self.bn(convolve(x, weight, self.shape))
 
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
-        self.weight_step.copy_(first_step(weight.abs().mean((1, 2, 3)), self.weight_levels))
+        self.weight_start.copy_(first_step(weight.abs().mean((1, 2, 3)), self.weight_levels))
+        self.weight_log.zero_()
 
     def forget_range(self) -> None:
         """Nothing: a learned step isn't measured anew."""
 
     def _input_step(self, x: Tensor) -> Tensor:
-        if self.input_step.is_meta or self.input_step != 0:
-            return positive(self.input_step)
+        if self.input_start.is_meta or self.input_start != 0:
+            return self.input_step
         with torch.no_grad():
             measured = first_step(activated(x, self.shape.activation).abs().mean(), self.input_levels)
             if not (self.training or self.observing):
                 return measured
-            self.input_step.copy_(measured)
-        return positive(self.input_step)
+            self.input_start.copy_(measured)
+        return self.input_step
 
 
 def first_step(magnitude: Tensor, levels: tuple[int, int]) -> Tensor:
     """The step that values of this mean magnitude start from."""
     return (2 * magnitude / math.sqrt(levels[1])).clamp(min=LEAST_STEP)
-
-
-def positive(step: Tensor) -> Tensor:
-    """A step's magnitude: nothing keeps a learned one from crossing zero."""
-    return step.abs().clamp(min=LEAST_STEP)
 
 
 def quantized_input(x: Tensor, step: Tensor, levels: tuple[int, int], top: float = math.inf) -> Tensor:

@@ -1,5 +1,7 @@
 """LSQ (arXiv:1902.08153), forward and backward, against numbers worked out by hand."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -81,7 +83,7 @@ def test_gradients_of_a_unit_equal_those_of_its_formulas(layout):
     x = (3 * torch.randn(2, 3, 6, 6)).to(memory_format=layout).requires_grad_()
     weight, pull = torch.randn(5, 3, 3, 3, requires_grad=True), torch.randn(2, 5, 6, 6)
     unit.start_from(weight.detach())
-    unit.input_step.data.fill_(0.9)
+    unit.input_start.fill_(0.9)
     found = []
     for inputs, weights in (
         (quantized_input(x, unit.input_step, (0, 3), 6.0), quantized_weight(weight, unit.weight_step, (-2, 1))),
@@ -94,7 +96,7 @@ def test_gradients_of_a_unit_equal_those_of_its_formulas(layout):
         x.grad = weight.grad = None
         y = nn.functional.conv2d(inputs, weights, padding=1)
         y.backward(pull)
-        found.append([y.detach(), x.grad, weight.grad, unit.input_step.grad, unit.weight_step.grad])
+        found.append([y.detach(), x.grad, weight.grad, unit.input_log.grad, unit.weight_log.grad])
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -121,7 +123,7 @@ def test_steps_start_from_the_mean_magnitude():
 
 def test_an_input_step_that_no_training_set_is_the_batchs_own_until_recalibration():
     unit, weight = unit_of(2).eval(), torch.tensor([[[[1.0]]]])
-    unit.weight_step.data.fill_(1.0)
+    unit.weight_start.fill_(1.0)
     # Steps of 2 x 3 / sqrt(3) and 2 x 0.3 / sqrt(3), at 3.46 and 0.346: the same levels either way.
     high, low = (unit(values(*row), weight).flatten().tolist() for row in ((2.0, 4.0), (0.2, 0.4)))
     assert high == pytest.approx([10 * one for one in low], rel=1e-5)
@@ -141,11 +143,14 @@ class _OnImages(nn.Module):
         return self.unit(torch.stack(images), self.weight)
 
 
-def test_a_step_of_zero_or_below_computes_as_its_magnitude():
+def test_a_step_is_its_start_times_the_exponential_of_what_is_learned():
     unit, weight = unit_of(4, "none").eval(), torch.tensor([[[[3.0]]]])
-    unit.weight_step.data.fill_(-1.0)
-    unit.input_step.data.fill_(-0.5)
-    assert unit(values(-1.2, 0.6), weight).flatten().tolist() == [-3.0, 1.5]
+    unit.input_start.fill_(0.25)
+    unit.input_log.data.fill_(math.log(2))
+    unit.weight_log.data.fill_(math.log(3))
+    assert unit(values(-1.2, 0.6), weight).flatten().tolist() == pytest.approx([-3.0, 1.5])
+    unit.start_from(weight)  # begins anew
+    assert unit.weight_log.item() == 0
 
 
 def test_methods_and_widths():

@@ -49,12 +49,12 @@ def test_the_cost_table_equals_the_counting_pass(spec):
 def test_they_start_as_the_twin_train_a_step_and_are_extracted(spec, fixed, lively, images, targets):
     supernet = build_supernet(spec, {"backbone": ("real", "int4", "int2")})
     left = inherit_shared(supernet, lively(fixed("real")).state_dict())
-    assert {name.rpartition(".")[2] for name in left} == {"weight_step", "input_step"}
+    assert {name.rpartition(".")[2] for name in left} == {"weight_start", "weight_log", "input_start", "input_log"}
     activate(supernet.train(), Candidate({"layer/backbone": "int2"}))
     sum(supernet(images, targets).losses.values()).backward()
     units = searchable_units(supernet).values()
     assert all(unit.weight.grad.abs().sum() > 0 for unit in units)
-    steps = [(unit.alternatives["int2"].weight_step, unit.alternatives["int2"].input_step) for unit in units]
+    steps = [(unit.alternatives["int2"].weight_log, unit.alternatives["int2"].input_log) for unit in units]
     assert all(step.grad.abs().sum() > 0 for pair in steps for step in pair)
     assert all(unit.alternatives["int4"].input_step == 0 for unit in units)  # not yet active
     torch.optim.SGD(supernet.parameters(), lr=0.01).step()
