@@ -96,9 +96,8 @@ def _parts(plan: SearchPlan, knobs: Sequence[Knob]) -> dict[str, str]:
     """By layer knob what it opens: stem, shortcuts, heads and so on, or `BLOCKS`."""
     with torch.device("meta"):
         opened = openable(build_detector(plan.base.student, lambda _: (REAL,)))
-    by_name = {name: str(part) for part, names in opened.items() for name in names}
-    roots = {str(part): str(part) for part in opened}
-    return {knob.key: by_name.get(knob.name, roots.get(knob.name.partition(".")[0], BLOCKS)) for knob in knobs}
+    parts = {name: group.partition(".")[0] for group, names in opened.items() for name in (group, *names)}
+    return {knob.key: parts.get(knob.name, BLOCKS) for knob in knobs}
 
 
 def _taught(plan: SearchPlan, layers: Candidate, members: Sequence[Candidate]) -> Candidate:
