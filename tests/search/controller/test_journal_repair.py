@@ -20,7 +20,10 @@ from search.errors import RunError
 def path(tmp_path):
     """A journal with the records of a study, a trial with a parameter, its value, and an attribute of each kind."""
     file = tmp_path / "journal.log"
-    study = optuna.create_study(storage=JournalStorage(JournalFileBackend(str(file))), study_name="run")
+    sampler = optuna.samplers.RandomSampler(seed=2)  # which draws "real"
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(file))), study_name="run", sampler=sampler
+    )
     study.set_user_attr("identity", "x")
     trial = study.ask()
     trial.suggest_categorical("layer/a", ["real", "sign"])
