@@ -1,5 +1,6 @@
 """What a run's candidates are scored with: the settings, and the parts that a scorer is built from. Needs no Ray."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from search.plan.plan import SearchPlan
@@ -7,6 +8,8 @@ from search.run.folder import RunFolder
 from search.stages.candidate_training import role_rates
 from search.stages.prepare import Prepared
 from search.stages.teacher_outputs import teacher_outputs
+from trainers.data.decoded import Decoded
+from trainers.distill.teacher_cache import KnownOutputs
 from trainers.progress import Progress
 from trainers.scoring.parts import ScorerParts, ScoreSettings, pack, seen_by
 from trainers.seeding import seeded
@@ -17,18 +20,8 @@ def scorer_parts(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
     settings = score_settings(plan)
     train = seen_by(settings, prepared.train)
     adapts = settings.steps[-1] > 0
-    return pack(
-        spec=plan.base.student,
-        settings=settings,
-        supernet=prepared.state.supernet,
-        distiller=prepared.state.distiller,
-        terms={term: list(names) for term, names in plan.base.terms.items()},
-        ensemble=plan.base.ensemble,
-        teachers=prepared.teachers,
-        train=train,
-        val=prepared.val,
-        known=teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {},
-    )
+    known = teacher_outputs(plan.base, run, prepared.teachers, train, progress) if adapts else {}
+    return _packed(plan, prepared, settings, train, known)
 
 
 def score_settings(plan: SearchPlan) -> ScoreSettings:
@@ -56,6 +49,16 @@ def live_scorer_parts(plan: SearchPlan, prepared: Prepared, adaptation_seed: int
     settings = score_settings(plan)
     if adaptation_seed:
         settings = replace(settings, seed=seeded(plan.base.config.seed, "scoring", adaptation_seed))
+    return _packed(plan, prepared, settings, seen_by(settings, prepared.train), {})
+
+
+def _packed(
+    plan: SearchPlan,
+    prepared: Prepared,
+    settings: ScoreSettings,
+    train: Decoded,
+    known: Mapping[str, KnownOutputs],
+) -> ScorerParts:
     return pack(
         spec=plan.base.student,
         settings=settings,
@@ -64,6 +67,7 @@ def live_scorer_parts(plan: SearchPlan, prepared: Prepared, adaptation_seed: int
         terms={term: list(names) for term, names in plan.base.terms.items()},
         ensemble=plan.base.ensemble,
         teachers=prepared.teachers,
-        train=seen_by(settings, prepared.train),
+        train=train,
         val=prepared.val,
+        known=known,
     )
