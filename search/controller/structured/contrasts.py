@@ -81,11 +81,11 @@ class _Contrasts:
             yield Contrast("weight", key, f"{weight:g}", f"{middle:.3g}", row, self._chose(k, site, key, weight))
 
     def of_pairs(self) -> Iterator[Contrast]:
-        """Each two neighbouring layers that are both 1-bit, against the sum of their own effects."""
+        """Each two neighbouring layers that both have about their lowest cost, against the sum of their own effects."""
         for k, both in self._both.items():
             pair = self._pair_name(k)
             row = np.array([name in ("neighbours", pair) for name in self._features.names], dtype=np.float64)
-            yield Contrast("neighbours", pair.removeprefix("pair "), "both 1-bit", "sum of both", row, both)
+            yield Contrast("neighbours", pair.removeprefix("pair "), "both cheapest", "sum of both", row, both)
 
     def _pair_name(self, k: int) -> str:
         return f"pair {self._sites.sites[k].name}, {self._sites.sites[k + 1].name}"

@@ -50,8 +50,8 @@ def test_each_choice_is_compared_with_the_first_and_each_weight_with_the_middle(
     for i in range(3):
         expected |= {(f"layer/b{i}", "int8", "real"): -0.001, (f"layer/b{i}", "sign", "real"): -0.01 * (i + 1)}
     expected |= {("weight/hint", "0.1", "1"): -0.003, ("weight/hint", "10", "1"): 0.003}
-    expected |= {("layer/b0, layer/b1", "both 1-bit", "sum of both"): -0.007}
-    expected |= {("layer/b1, layer/b2", "both 1-bit", "sum of both"): 0.0}
+    expected |= {("layer/b0, layer/b1", "both cheapest", "sum of both"): -0.007}
+    expected |= {("layer/b1, layer/b2", "both cheapest", "sum of both"): 0.0}
     assert compared == {key: pytest.approx(value, abs=1e-9) for key, value in expected.items()}
 
 
@@ -63,7 +63,7 @@ def test_who_made_the_choice(memory):
         ("layer/b0", "sign"): [True, False],
         ("layer/b1", "sign"): [True, True],
         ("layer/b2", "int8"): [True, True],
-        ("layer/b0, layer/b1", "both 1-bit"): [True, False],
+        ("layer/b0, layer/b1", "both cheapest"): [True, False],
         ("teacher/hint", "big"): [True, True],
         ("weight/hint", "10"): [True, True],
     }
