@@ -17,6 +17,8 @@ SHARES = (0.25, 0.5, 0.75)
 """The parts of the blocks that are 1-bit in "last k blocks 1-bit"."""
 BLOCKS = "blocks"
 """The part of a knob that opens neither the stem nor shortcuts nor heads."""
+UNIFORM = "all "
+"""How the names of rivals of one method begin."""
 
 Wanted = Callable[[Knob], str]
 """The method that a rule wants in a layer knob."""
@@ -33,8 +35,9 @@ class Rival:
 def hand_made(plan: SearchPlan, run: Run, members: Sequence[Candidate]) -> list[Rival]:
     """The rivals, each once: uniform ones, some with the last blocks 1-bit, and the literature's first-and-last rule.
 
-    A knob that doesn't offer what a rule wants gets the nearest wider method. The 1-bit method is the one whose uniform
-    candidate the search scored best. Each has the teachers and weights of the member whose cost is nearest.
+    A knob that doesn't offer what a rule wants gets the nearest wider method, which the names of uniform ones say. The
+    1-bit method is the one whose uniform candidate the search scored best. Each has the teachers and weights of the
+    member whose cost is nearest.
     """
     knobs = [knob for knob in plan.space.knobs if knob.kind == "layer"]
     one_bit = best_one_bit(plan, run, knobs)
@@ -42,7 +45,7 @@ def hand_made(plan: SearchPlan, run: Run, members: Sequence[Candidate]) -> list[
     for name, wanted in _rules(knobs, _parts(plan, knobs), one_bit).items():
         layers = Candidate({knob.key: nearest_wider(knob, wanted(knob)) for knob in knobs})
         candidate = _taught(plan, layers, members)
-        found.setdefault(candidate, Rival(name, candidate))
+        found.setdefault(candidate, Rival(name + _elsewhere(name, layers), candidate))
     return list(found.values())
 
 
@@ -71,7 +74,7 @@ def _rules(knobs: Sequence[Knob], part: Mapping[str, str], one_bit: str | None) 
     """By name, what each layer knob shall have."""
     offered = {str(one) for knob in knobs for one in knob.choices}
     uniform = [one for one in (REAL, "int8", "int4", one_bit) if one is not None and one in offered]
-    rules: dict[str, Wanted] = {f"all {one}": _always(one) for one in uniform}
+    rules: dict[str, Wanted] = {f"{UNIFORM}{one}": _always(one) for one in uniform}
     if one_bit is None:
         return rules
     wide = "int8" if "int8" in offered else REAL
@@ -82,6 +85,15 @@ def _rules(knobs: Sequence[Knob], part: Mapping[str, str], one_bit: str | None) 
     ends = [knob.key for knob in knobs if part[knob.key] in ("stem", "heads")]
     rules[f"stem and heads {wide}, rest {one_bit}"] = _some(ends, wide, one_bit)
     return rules
+
+
+def _elsewhere(name: str, layers: Candidate) -> str:
+    """What a rival of one method has where that isn't offered, as in ", int8 and int4 elsewhere", the widest first."""
+    if not name.startswith(UNIFORM):
+        return ""
+    others = set(layers.layers().values()) - {name.removeprefix(UNIFORM)}
+    named = " and ".join(sorted(others, key=lambda one: (-_width(one), one)))
+    return f", {named} elsewhere" if others else ""
 
 
 def _always(method_name: str) -> Wanted:

@@ -54,8 +54,8 @@ def test_the_rules_of_thumb_with_the_best_1_bit_method(plan):
     assert list(rivals) == [
         "all real",
         "all int8",
-        "all int4",
-        "all bireal",
+        "all int4, int8 elsewhere",
+        "all bireal, int8 and int4 elsewhere",
         "last 1 of 4 blocks bireal, rest int8",
         "last 2 of 4 blocks bireal, rest int8",
         "last 3 of 4 blocks bireal, rest int8",
@@ -68,8 +68,8 @@ def test_the_rules_of_thumb_with_the_best_1_bit_method(plan):
         layers = rivals[name]
         return layers[stem], [layers[block] for block in blocks], {layers[head] for head in heads}
 
-    assert methods("all int4") == ("int8", ["int4"] * 4, {"int4"})
-    assert methods("all bireal") == ("int8", ["bireal"] * 4, {"int4"})
+    assert methods("all int4, int8 elsewhere") == ("int8", ["int4"] * 4, {"int4"})
+    assert methods("all bireal, int8 and int4 elsewhere") == ("int8", ["bireal"] * 4, {"int4"})
     assert methods("last 2 of 4 blocks bireal, rest int8") == ("int8", ["int8"] * 2 + ["bireal"] * 2, {"int8"})
     assert methods("stem and heads int8, rest bireal") == ("int8", ["bireal"] * 4, {"int8"})
 
@@ -80,4 +80,4 @@ def test_a_rival_has_the_teachers_of_the_member_that_costs_as_much(plan):
     cheap = plan.space.canonical(Candidate({**plan.space.complete(plan.space.uniform("sign")), **taught}))
     rivals = {one.name: one.candidate for one in hand_made(plan, scored(plan, sign=0.2), [dear, cheap])}
     assert rivals["all real"]["teacher/feature_hint"] == "none"
-    assert {key: rivals["all sign"][key] for key in taught} == taught
+    assert {key: rivals["all sign, int8 and int4 elsewhere"][key] for key in taught} == taught
