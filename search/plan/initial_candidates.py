@@ -8,21 +8,24 @@ from spaces.candidate import Candidate, Taught
 from spaces.layers import is_binary
 from spaces.space import SearchSpace
 
-ELSEWHERE = "int8"
-"""What layers become in a 1-bit network where they can't be 1-bit: the usual choice for first and last layers."""
+ELSEWHERE = ("int8", "int4")
+"""What layers become in a 1-bit network where they can't be 1-bit: the usual choice for first and last layers, and the
+one that makes a network the cheap end of the default space."""
 
 
 def uniform_candidates(methods: Iterable[str], space: SearchSpace) -> dict[str, Candidate]:
     """`all real`, `all sign` and so on: the ends of the cost axis, named in the picture of the front.
 
-    What doesn't offer a method is real. A 1-bit method has a second candidate, in which it is `int8`, if it can be.
+    What doesn't offer a method is real. A 1-bit method has a second candidate, in which it is `int8`, if it can be; the
+    first one a third, in which it is `int4`.
     """
     offered = list(methods)
     named = {f"all {method}": space.uniform(method) for method in offered}
-    for method in offered:
-        elsewhere = space.uniform(method, beside=ELSEWHERE)
-        if is_binary(method) and elsewhere != named[f"all {method}"]:
-            named[f"all {method}, {ELSEWHERE} elsewhere"] = elsewhere
+    for number, method in enumerate(filter(is_binary, offered)):
+        for beside in ELSEWHERE if number == 0 else ELSEWHERE[:1]:
+            elsewhere = space.uniform(method, beside=beside)
+            if elsewhere != named[f"all {method}"]:
+                named[f"all {method}, {beside} elsewhere"] = elsewhere
     return named
 
 

@@ -31,7 +31,7 @@ SHORT = (
     "scoring={adapt_steps: 2, batch_size: 8, recalibrate_images: 8}",
     "train.epochs=1",
     "train.batch_size=8",
-    "search.trials=8",
+    "search.trials=10",
     "retrain={pick: null}",
 )
 

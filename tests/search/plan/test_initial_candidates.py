@@ -27,10 +27,11 @@ def test_uniform_candidates_come_before_what_is_enqueued(config):
     assert tried[3]["teacher/adversarial"] == "none"
 
 
-def test_a_1_bit_network_is_tried_with_8_bits_in_all_that_is_not_1_bit_too(tiny_config):
+def test_a_1_bit_network_is_tried_with_8_and_4_bits_in_all_that_is_not_1_bit_too(tiny_config):
     layers = {"methods": ["real", "int8", "sign"], "open": {"all": ["real", "int8", "int4"], "heads.cls": ["real"]}}
     plan = plan_search(tiny_config(space={"granularity": "stage", "layers": layers}), None)
-    assert list(plan.uniform) == ["all real", "all int8", "all sign", "all sign, int8 elsewhere"]
+    elsewhere = ["all sign, int8 elsewhere", "all sign, int4 elsewhere"]
+    assert list(plan.uniform) == ["all real", "all int8", "all sign", *elsewhere]
     stages = [f"backbone.layer{stage}" for stage in (1, 2, 3, 4)]
     tried = [[one.layers()[name] for name in (*stages, "stem", "heads.cls")] for one in plan.initial]
     assert tried == [
@@ -38,6 +39,7 @@ def test_a_1_bit_network_is_tried_with_8_bits_in_all_that_is_not_1_bit_too(tiny_
         [*["int8"] * 5, "real"],
         [*["sign"] * 4, "real", "real"],
         [*["sign"] * 4, "int8", "real"],
+        [*["sign"] * 4, "int4", "real"],
     ]
 
 

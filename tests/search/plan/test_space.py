@@ -6,12 +6,12 @@ from search.config import ConfigError, config_text, load_config
 from search.plan.detectors import student_spec
 from search.plan.space import Choices, build_space, layer_choices
 
-CLOSED = "space.layers.open={}"
+LAYERS = ["space.layers.methods=[real, sign, bireal]", "space.layers.open={}"]
 
 
 def choices_of(*overrides: str) -> Choices:
-    """The choices of the demo with overrides, for five classes; nothing is opened unless they do."""
-    config = load_config("demo", [CLOSED, *overrides])
+    """The choices of the demo with overrides, for five classes; three methods and nothing opened unless they say so."""
+    config = load_config("demo", [*LAYERS, *overrides])
     return layer_choices(config.space, student_spec(config.student, config.data.image_size, 5))
 
 
