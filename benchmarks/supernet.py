@@ -2,8 +2,9 @@
 
 Budgets (docs/measurements/budgets.md): the supernet step takes at most 1.30 times the float step of the same detector;
 a score spends at most 10 % on anything but running the detector on the subset. Running it means images in, detections
-out; how much of that are decoding and NMS is a row of its own, without a budget. All are ratios of medians, measured
-in turn in one process. Exit status 1 when a budget is missed.
+out; how much of that are decoding and NMS is a row of its own, without a budget. Without one are also the rows of a
+supernet with `weights: by_kind` over one with shared weights: a step with its optimizer, and the bytes of all tensors.
+Times are ratios of medians, measured in turn in one process. Exit status 1 when a budget is missed.
 
 Run it with: python benchmarks/supernet.py
 """
@@ -14,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -51,13 +53,14 @@ def random_data(images: int, size: int) -> Decoded:
     )
 
 
-def step_seconds(network: nn.Module, before: Callable[[], None]) -> float:
+def step_seconds(network: nn.Module, before: Callable[[], None], update: Callable[[], object] = lambda: None) -> float:
     images = [torch.rand(3, SPEC.image_size, SPEC.image_size) for _ in range(BATCH)]
     targets = [{"boxes": torch.tensor([[20.0, 20, 70, 90]]), "labels": torch.tensor([1])} for _ in range(BATCH)]
     before()
     started = time.perf_counter()
     network.zero_grad(set_to_none=True)
     torch.stack(list(network(images, targets).losses.values())).sum().backward()
+    update()
     return time.perf_counter() - started
 
 
@@ -72,6 +75,21 @@ def step_ratio() -> tuple[float, float]:
         times[0].append(step_seconds(real, lambda: None))
         times[1].append(step_seconds(supernet, lambda: activate(supernet, space.sample(rng))))
     return statistics.median(times[0][3:]), statistics.median(times[1][3:])
+
+
+def by_kind_ratios() -> tuple[tuple[float, float], tuple[int, int]]:
+    """Median seconds of a step with AdamW over the same random paths, and bytes: with shared weights, and by kind."""
+    space = SearchSpace([Knob(f"layer/backbone.{stage}", METHODS) for stage in STAGES])
+    supernets = [build_supernet(SPEC, {"backbone": METHODS}, weights) for weights in ("shared", "by_kind")]
+    optimizers = [torch.optim.AdamW(supernet.parameters()) for supernet in supernets]
+    rng = random.Random(0)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(ROUNDS):
+        path = space.sample(rng)
+        for supernet, optimizer, seconds in zip(supernets, optimizers, times, strict=True):
+            seconds.append(step_seconds(supernet, partial(activate, supernet, path), optimizer.step))
+    sizes = [sum(tensor.nbytes for tensor in supernet.state_dict().values()) for supernet in supernets]
+    return (statistics.median(times[0][3:]), statistics.median(times[1][3:])), (sizes[0], sizes[1])
 
 
 def score_overhead() -> tuple[float, float, float]:
@@ -107,6 +125,7 @@ def network_seconds(network: nn.Module, loaded: list[list[torch.Tensor]]) -> flo
 def main() -> int:
     keep_freed_memory()  # as every training does
     real, path = step_ratio()
+    (shared, by_kind), (shared_bytes, by_kind_bytes) = by_kind_ratios()
     passes, rest, alone = score_overhead()
     rows = [
         ("supernet step / float step", path / real, STEP_BUDGET, f"{path * 1e3:.1f} ms / {real * 1e3:.1f} ms"),
@@ -116,6 +135,13 @@ def main() -> int:
             (passes - alone) / alone,
             math.inf,
             f"{(passes - alone) * 1e3:.1f} ms / {alone * 1e3:.1f} ms",
+        ),
+        ("step by kind / shared", by_kind / shared, math.inf, f"{by_kind * 1e3:.1f} ms / {shared * 1e3:.1f} ms"),
+        (
+            "bytes by kind / shared",
+            by_kind_bytes / shared_bytes,
+            math.inf,
+            f"{by_kind_bytes / 1e6:.1f} MB / {shared_bytes / 1e6:.1f} MB",
         ),
     ]
     print(f"{SPEC.detector} x {SPEC.width}, {SPEC.image_size} pixels, batch {BATCH}, {torch.get_num_threads()} threads")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +14,24 @@ from spaces.layers.alternative import Alternative
 from spaces.layers.opened import group_of, open_layers
 from spaces.lookup import did_you_mean
 
+Weights = Literal["shared", "by_kind"]
+"""Whether all methods of a unit share one latent weight, or 1-bit methods one and those of several bits another."""
 
-def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]]) -> nn.Module:
+
+def build_supernet(spec: DetectorSpec, choices: Mapping[str, Sequence[str]], weights: Weights = "shared") -> nn.Module:
     """A detector whose units hold all alternatives that a search may give them.
 
     `choices` maps module names or prefixes to methods, the longest prefix wins; a unit that none fits is real and
     stays so. What is `openable` is opened where `choices` has its exact name, or else its group or part.
+
+    weights: `by_kind` splits the latent weight of every unit that has both kinds, see `SearchableUnit.split_weight`;
+    the gradients of 1-bit methods then leave alone what real and quantized methods compute with.
     """
     network = build_detector(spec, lambda unit: method_of(unit, choices) or (REAL,))
     _open(network, choices)
+    if weights == "by_kind":
+        for unit in searchable_units(network).values():
+            unit.split_weight()
     return _channels_last(network)
 
 
@@ -91,16 +100,18 @@ def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidat
 def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Copy the tensors that `network` needs out of a larger network's state.
 
-    Raises ValueError when one is missing or of another shape; then nothing is copied.
+    A unit of 1-bit methods takes the weight of these, under its usual name, where the state has one apart. Raises
+    ValueError when a tensor is missing or of another shape; then nothing is copied.
     """
     own = network.state_dict()
     missing = [name for name in own if name not in state]
     if missing:
         raise ValueError(f"The state lacks {len(missing)} tensors of the network, {missing[0]} among them.")
-    _check_shapes(own, state, {name: name for name in own})
+    taken = {name: name for name in own} | _split_off(network, state)
+    _check_shapes(own, state, taken)
     with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(state[name])
+        for name, source in taken.items():
+            own[name].copy_(state[source])
 
 
 def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
@@ -125,16 +136,25 @@ def inherit_shared(supernet: nn.Module, state: Mapping[str, Tensor]) -> list[str
 def sources(network: nn.Module) -> dict[str, str]:
     """Maps each tensor to the tensor of an all-real network that it starts from.
 
-    That is the tensor of the same name, or the real alternative's for BatchNorms that start from it.
+    That is the tensor of the same name, the real weight for 1-bit methods' own, or the real alternative's for
+    BatchNorms that start from it.
     """
     names = {name: name for name in network.state_dict()}
     for unit_name, unit in searchable_units(network).items():
+        if unit.one_bit_weight is not None:
+            names[f"{unit_name}.one_bit_weight"] = f"{unit_name}.weight"
         for method, alternative in unit.alternatives.items():
             if cast(Alternative, alternative).starts_from_real_norm:
                 for key in alternative.get_submodule("bn").state_dict():
                     own, real = (f"{unit_name}.alternatives.{m}.bn.{key}" for m in (method, REAL))
                     names[own] = real
     return names
+
+
+def _split_off(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, str]:
+    """Maps the weights of 1-bit units to those that 1-bit methods have apart in a state."""
+    units = {name for name, unit in searchable_units(network).items() if unit.shares_one_bit_weight}
+    return {f"{name}.weight": source for name in units if (source := f"{name}.one_bit_weight") in state}
 
 
 def _check_shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor], sources: Mapping[str, str]) -> None:

@@ -132,6 +132,7 @@ class Space(Section):
 class Supernet(Section):
     rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
     sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
+    weights: Literal["shared", "by_kind"] = "shared"  # by_kind: 1-bit methods have a latent weight of their own
     epochs: Count = 20
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3

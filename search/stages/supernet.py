@@ -60,7 +60,7 @@ def _train_and_save(
     config, base = plan.base.config, plan.base
     device = pick_device(config.device)
     with seeded_torch(seeded(config.seed, "supernet")):
-        supernet = build_supernet(base.student, plan.choices).to(device)
+        supernet = build_supernet(base.student, plan.choices, config.supernet.weights).to(device)
         inherit_shared(supernet, teachers[TWIN].network.state_dict())
         distiller = distiller_for(base, supernet, teachers).to(device)
     section = config.supernet
@@ -91,13 +91,14 @@ def _described(section: Supernet) -> dict[str, object]:
 
     So a training that an older version began, which had no such keys, goes on.
     """
-    keys = ("rule", "sampling", "inputs_first_epochs")
+    keys = ("rule", "sampling", "weights", "inputs_first_epochs")
     return {key: getattr(section, key) for key in keys if getattr(section, key) != getattr(Supernet(), key)}
 
 
 def _check_shapes(found: dict[str, Tensor], plan: SearchPlan) -> None:
     with torch.device("meta"):
-        expected = build_supernet(plan.base.student, plan.choices).state_dict()
+        weights = plan.base.config.supernet.weights
+        expected = build_supernet(plan.base.student, plan.choices, weights).state_dict()
     if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in expected.items()}:
         raise CheckpointError("The file holds other tensors than this config's supernet.")
 

@@ -71,7 +71,8 @@ class LayerTrace:
 class Alternative(nn.Module):
     """A unit from pre-activation to BatchNorm: `forward(x, weight)`, and `after(y)` behind the shortcut.
 
-    `weight` is the latent weight that the unit's alternatives share; those that own theirs (`owns_weight`) get None.
+    `weight` is the latent weight that the unit's alternatives, or those of its kind, share; those that own theirs
+    (`owns_weight`) don't read it.
     """
 
     owns_weight = False

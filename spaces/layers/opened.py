@@ -93,7 +93,8 @@ class OpenedLinear(SearchableUnit):
             return F.linear(activated(x, self.shape.activation), cast(Tensor, self.weight), self.bias)
         if len(x) == 0:  # no proposal: nothing to measure a range on, and still a path for gradients
             return x.new_zeros(0, self.shape.out_channels) + x.sum()
-        weight = None if self.weight is None else self.weight[..., None, None]
+        latent = self.latent_weight
+        weight = None if latent is None else latent[..., None, None]
         y = cast(Alternative, self.alternatives[self.active])(x[..., None, None], weight).flatten(1)
         return y if self.bias is None else y + self.bias
 

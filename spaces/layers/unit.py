@@ -1,4 +1,4 @@
-"""The searchable unit: one latent weight, one shortcut, and a whole alternative for every method."""
+"""The searchable unit: its latent weight, one shortcut, and a whole alternative for every method."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ class SearchableUnit(nn.Module):
     """A convolution with its surroundings, y = after(alternative(x) + bias + shortcut(x)), in a choice of precisions.
 
     Every alternative owns pre-activation, BatchNorm, post-activation and small parameters; the latent weight (Co, Ci,
-    k, k) and the shortcut are shared. A unit whose alternatives all own their weight has no shared one. x (N, Ci, H, W)
-    to (N, Co, ceil(H / stride), ceil(W / stride)).
+    k, k) and the shortcut are shared; see `split_weight` for a weight apart for 1-bit alternatives. A unit whose
+    alternatives all own their weight has no shared one. x (N, Ci, H, W) to (N, Co, ceil(H / stride), ceil(W / stride)).
 
     shape: what the alternatives know of their place. shortcut: what lies around the convolution, see
     `shortcuts.build_shortcut`; the default is Bi-Real Net's (arXiv:1808.00278, section 3.1), one around every
@@ -40,6 +40,8 @@ class SearchableUnit(nn.Module):
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None
         self.bias = nn.Parameter(torch.zeros(shape.out_channels)) if bias else None
+        self.one_bit_weight: nn.Parameter | None
+        self.register_parameter("one_bit_weight", None)
         self.shortcut = build_shortcut(shortcut, shape.in_channels, shape.out_channels, shape.stride)
         self._only_if_binary = shortcut == "free_if_binary"
         self._binary = frozenset(name for name in methods if method(name).is_binary)
@@ -53,6 +55,26 @@ class SearchableUnit(nn.Module):
         """Set what the alternatives derive from a real weight (Co, Ci, k, k): learned scales, searched signs."""
         for one in self._all():
             one.start_from(weight)
+
+    def split_weight(self) -> None:
+        """Give the 1-bit alternatives a latent weight of their own, `one_bit_weight`, with the values of `weight`.
+
+        Those of several bits keep `weight`. Nothing changes where alternatives of only one kind share it.
+        """
+        kinds = {name in self._binary for name, one in self._named() if not one.owns_weight}
+        if len(kinds) == 2 and self.weight is not None:
+            self.one_bit_weight = nn.Parameter(self.weight.detach().clone())
+
+    @property
+    def latent_weight(self) -> nn.Parameter | None:
+        """What the active alternative computes with; None where all own their weight."""
+        return self.weight if self.one_bit_weight is None or not self.is_binary else self.one_bit_weight
+
+    @property
+    def shares_one_bit_weight(self) -> bool:
+        """Whether the alternatives that share `weight` are all 1-bit, as those of `one_bit_weight` are."""
+        sharing = [name for name, one in self._named() if not one.owns_weight]
+        return bool(sharing) and self._binary.issuperset(sharing)
 
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
@@ -76,9 +98,10 @@ class SearchableUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         alternative = cast(Alternative, self.alternatives[self.active])
-        if self.tracing and (trace := alternative.trace(x, self.weight)) is not None:
+        weight = self.latent_weight
+        if self.tracing and (trace := alternative.trace(x, weight)) is not None:
             self.runs.append(trace)
-        y = alternative(x, self.weight)
+        y = alternative(x, weight)
         if self.bias is not None:
             y = y + self.bias.view(-1, 1, 1)
         if self.shortcut is not None and (self.is_binary or not self._only_if_binary):
@@ -89,4 +112,7 @@ class SearchableUnit(nn.Module):
         return f"{self.shape.weight}, stride={self.shape.stride}, active={self.active}"
 
     def _all(self) -> list[Alternative]:
-        return [cast(Alternative, one) for one in self.alternatives.values()]
+        return [one for _, one in self._named()]
+
+    def _named(self) -> list[tuple[str, Alternative]]:
+        return [(name, cast(Alternative, one)) for name, one in self.alternatives.items()]

@@ -32,7 +32,8 @@ class LoadReport:
 
     loaded: the network's tensors that were taken from the checkpoint.
     missing: tensors of the network's real parts that the checkpoint lacks.
-    own: tensors of 1-bit and quantized alternatives, which no published checkpoint has.
+    own: tensors of 1-bit and quantized alternatives, which no published checkpoint has; a weight that 1-bit ones have
+    of their own is among them where the checkpoint lacks the real one.
     unused: tensors of the checkpoint that fit nowhere, by their names there.
     changes: what else was changed, one clause each.
     """
@@ -86,7 +87,8 @@ def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> LoadRepo
 
 def real_tensors(network: nn.Module) -> dict[str, Tensor]:
     """The tensors by name that a published checkpoint may fill: all but BatchNorm's counters and those of 1-bit and
-    quantized alternatives, which are parameters of their own and ranges of inputs."""
+    quantized alternatives, which are parameters of their own (a weight that 1-bit ones share too) and ranges of inputs.
+    """
     of_methods = {
         f"{unit_name}.alternatives.{method}.{key}"
         for unit_name, unit in searchable_units(network).items()
@@ -94,6 +96,7 @@ def real_tensors(network: nn.Module) -> dict[str, Tensor]:
         if method != REAL
         for key in alternative.state_dict()
     }
+    of_methods |= {f"{unit_name}.one_bit_weight" for unit_name in searchable_units(network)}
     return {
         name: tensor for name, tensor in network.state_dict().items() if name not in of_methods and not is_counter(name)
     }
