@@ -76,8 +76,8 @@ def test_a_search_killed_in_every_stage_ends_as_an_unbroken_one(tmp_path):
     config.write_text(CONFIG)
     _finish(config, tmp_path / "unbroken")
     run = tmp_path / "broken"
-    stages = ["lock", "teacher twin: begins", "teachers/twin.safetensors", "supernet, inputs: begins", "supernet: begins"]
-    stages += ["supernet.safetensors", "in_flight.jsonl"]
+    stages = ["lock", "teacher twin: begins", "teachers/twin.safetensors", "supernet, inputs: begins"]
+    stages += ["supernet: begins", "supernet.safetensors", "in_flight.jsonl"]
     for stage in stages:
         _kill_when(config, run, stage)
     _kill_when(config, run, "retrain ")
