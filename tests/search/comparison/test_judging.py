@@ -147,7 +147,8 @@ def test_rivals_are_trained_as_the_members_are_and_drawn_beside_them(run, execut
     again = results.open_run(run).rivals()
     assert again.trained.equals(found.trained)
     members = found.trained.loc[found.trained["role"].eq("member"), "id"].tolist()
-    assert members and again.places()["member"].tolist() == members
+    assert members
+    assert again.places()["member"].tolist() == members
 
 
 @pytest.mark.parametrize(
