@@ -44,6 +44,7 @@ from trainers.distill.layer_pair import recorded_inputs
 from trainers.distill.layerwise import angular_loss, binary_cosines, convolve, real_cosines
 from trainers.inference import voc_metrics
 from trainers.training.detector import train_detector
+from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=len(SHAPE_CLASSES), image_size=96, width=0.25)
@@ -85,7 +86,7 @@ def trained_twin(seed: int) -> tuple[nn.Module, dict[str, Decoded]]:
     torch.manual_seed(seed)
     twin = build_fixed(SPEC, Candidate({}))
     settings = TrainSettings(epochs=EPOCHS, learning_rate=RATE)
-    train_detector(twin, data["train"], settings, seed=seed, stage="twin")
+    train_detector(twin, data["train"], settings, Task(stage="twin", seed=seed))
     return freeze(twin), data
 
 

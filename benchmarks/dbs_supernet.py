@@ -28,7 +28,7 @@ from trainers.distill.layer_pair import check_twin, layer_pairs
 from trainers.distill.layer_terms import Angular
 from trainers.distill.searched_losses import SearchedLosses
 from trainers.inference import voc_metrics
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
 from trainers.training.draws import Draws
 from trainers.training.loop import Task
 from trainers.training.paths import Paths
@@ -54,7 +54,8 @@ def alone(twin: nn.Module, method: str, data: Decoded, seed: int) -> nn.Module:
     network = build_fixed(SPEC, all_of(method))
     inherit_shared(network, twin.state_dict())
     distiller = Distiller(network, {"twin": twin}, {term: ["twin"] for term in WEIGHTS})
-    train_detector(network, data, SETTINGS, seed=seed, stage="alone", candidate=all_of(method), distiller=distiller)
+    task = Task(stage="alone", seed=seed)
+    train_detector(network, data, SETTINGS, task, Distillation(all_of(method), distiller))
     return network.eval()
 
 

@@ -13,7 +13,7 @@ from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
 from search.plan.published import Start, student_start
 from search.plan.samplers import check_sampler
-from search.plan.sources import check_image_sets, class_names, settled
+from search.plan.sources import Listed, check_image_sets, class_names, number_to_train_on, settled
 from search.plan.space import Choices, build_space, layer_choices
 from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
 from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers, check_teaching
@@ -31,7 +31,9 @@ Terms = dict[str, tuple[str, ...]]
 class Plan:
     """What searches and single trainings have in common.
 
-    config: with absolute paths. classes: the names of labels 1..C. student: the detector that is searched or trained.
+    config: with absolute paths. listed: the images of all image sets, where the plan looked for them; listing them once
+    more takes seconds where there are many. classes: the names of labels 1..C. student: the detector that is searched
+    or trained.
     start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
     by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
     something, by their keys. inputs: the user's files of weights that this run stands on, by key of the config: of a
@@ -39,6 +41,7 @@ class Plan:
     """
 
     config: Config
+    listed: Listed | None
     classes: tuple[str, ...]
     student: DetectorSpec
     start: Start | None
@@ -88,11 +91,12 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
     """
     config = settled(config, data_root)
     check_scoring_data(config.data)
-    images = None if begun else check_image_sets(config.data)
+    listed = None if begun else check_image_sets(config.data)
     search, section = config.search, config.space
     terms = {name: tuple(term.teachers) for name, term in section.terms.items()}
-    base = _plan(config, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
-    base.check_images(images)
+    base = _plan(config, listed, terms, {TWIN}, {"supernet": config.supernet, "retrain": config.retrain})
+    if not begun:
+        base.check_images(number_to_train_on(config.data, listed))
     choices = layer_choices(section, base.student)
     space = build_space(choices, section.terms)
     uniform = uniform_candidates(section.layers.methods, space)
@@ -119,11 +123,11 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
 def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     """The plan of the training that `config.train` names, checked as `plan_search` does."""
     config = settled(config, data_root)
-    images, train = check_image_sets(config.data), config.train
+    listed, train = check_image_sets(config.data), config.train
     terms: Terms = {name: (term.teacher,) for name, term in train.terms.items()}
     needed: set[str] = {TWIN} if train.start == TWIN else set()
-    base = _plan(config, terms, needed, {"train": train})
-    base.check_images(images)
+    base = _plan(config, listed, terms, needed, {"train": train})
+    base.check_images(number_to_train_on(config.data, listed))
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
     check_device(config.device)
@@ -133,7 +137,9 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     return TrainPlan(replace(base, inputs=_inputs(used, start)), candidate)
 
 
-def _plan(config: Config, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig]) -> Plan:
+def _plan(
+    config: Config, listed: Listed | None, terms: Terms, needed: set[str], trained: dict[str, TrainingConfig]
+) -> Plan:
     """All but the inputs. needed: the teachers that are used whatever the terms say."""
     classes = class_names(config.data)
     student = student_spec(config.student, config.data.image_size, len(classes))
@@ -144,6 +150,7 @@ def _plan(config: Config, terms: Terms, needed: set[str], trained: dict[str, Tra
     taught_by = {one for names in terms.values() for name in names for one in ensemble.behind(name)}
     return Plan(
         config=config,
+        listed=listed,
         classes=classes,
         student=student,
         start=student_start(config.student),

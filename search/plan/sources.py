@@ -1,6 +1,7 @@
 """Where the data of a config lies: its folder, its image sets, its classes; looked at, not read."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from trainers.data.formats import Format, data_format
 from trainers.data.hold_out import HoldOut
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
+
+Listed = Mapping[str, Mapping[str, Path]]
+"""By image set the files of its images, by image id."""
 
 _NAMED_FILES = ("annotations", "images")
 
@@ -86,11 +90,10 @@ def origin_of_classes(data: Data) -> str:
     return f"{form.title}'s own, as no data is named; --data has them read from yours"
 
 
-def check_image_sets(data: Data) -> int | None:
+def check_image_sets(data: Data) -> Listed | None:
     """Refuse image sets that aren't there, before anything is written: ConfigError or DataError.
 
-    Returns how many images `data.train` lists. Those that are still to be downloaded are left to `prepare_root`, and
-    their number is None.
+    Returns the images of all sets; None where they are still to be generated or downloaded, by `prepare_root`.
     """
     if format_of(data).generate is not None:
         sizes = generated_sizes(data)
@@ -100,12 +103,19 @@ def check_image_sets(data: Data) -> int | None:
                     f"{key}: is {split!r}, but data.format is {data.format}, and generated images are those of "
                     f"{', '.join(sizes)}. Choose one of these."
                 )
-        return sizes[data.train]
-    return None if data.download else len(listed_images(data, None)[data.train])
+        return None
+    return None if data.download else listed_images(data, None)
 
 
-def listed_images(data: Data, root: Path | None) -> dict[str, dict[str, Path]]:
-    """The image files of each image set by image id. root: as for `image_sets`. Raises DataError for a missing set."""
+def number_to_train_on(data: Data, listed: Listed | None) -> int | None:
+    """How many images `data.train` has, as listed or as will be generated; None where that isn't known yet."""
+    if format_of(data).generate is not None:
+        return generated_sizes(data)[data.train]
+    return None if listed is None else len(listed[data.train])
+
+
+def listed_images(data: Data, root: Path | None) -> Listed:
+    """The images of all image sets. root: as for `image_sets`. Raises DataError for a missing set."""
     sets, places = image_sets(data, root), {}
     for key, split in named_sets(data).items():
         try:
@@ -118,16 +128,15 @@ def listed_images(data: Data, root: Path | None) -> dict[str, dict[str, Path]]:
     return places
 
 
-def shared_to_leave_out(data: Data, root: Path | None) -> list[SharedImage]:
+def shared_to_leave_out(data: Data, root: Path | None, listed: Listed) -> list[SharedImage]:
     """The images that image sets share, of which the earlier set is to be read without.
 
-    None are shared, or `data.on_bad_data` is skip: else DataError. It is also raised for a missing set. root: as for
-    `image_sets`.
+    None are shared, or `data.on_bad_data` is skip: else DataError. root: the folder that it names.
     """
-    shared = shared_images(listed_images(data, root))
+    shared = shared_images(listed)
     if shared and data.on_bad_data == "error":
         raise DataError(
-            root or data.root or "the data",
+            root or "the data",
             f"image sets share images: {'; '.join(summaries(shared))}",
             "Figures on images that were trained on mean nothing. Name disjoint sets in data.train, data.val and "
             "data.test, remove the copies, or set data.on_bad_data: skip to leave these images out of the set that "

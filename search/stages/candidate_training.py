@@ -15,8 +15,9 @@ from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.progress import Progress
 from trainers.seeding import seeded
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
 from trainers.training.inputs_first import unfinished_files
+from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
 
@@ -89,17 +90,12 @@ def train_candidate(
     Goes on where a training of the same settings stopped. All candidates of a run see the same images in the same
     order, and draw alike what is drawn at random: teachers, anchors, proposals.
     """
-    train_detector(
-        network,
-        data,
-        train_settings(training.section),
-        seed=seeded(training.seed, training.command, "data"),
+    task = Task(
         stage=f"{training.command} {training.place.name}",
-        candidate=training.candidate,
-        distiller=distiller,
-        inputs_first_epochs=training.section.inputs_first_epochs,
+        seed=seeded(training.seed, training.command, "data"),
         described_as=training.settings,
         resume_from=training.state,
-        progress=progress,
     )
+    distillation, section = Distillation(training.candidate, distiller), training.section
+    train_detector(network, data, train_settings(section), task, distillation, section.inputs_first_epochs, progress)
     return network.eval()

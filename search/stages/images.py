@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.plan.plan import Plan
-from search.plan.sources import format_of, generated_sizes, image_sets, named_sets, sets_of_files, shared_to_leave_out
+from search.plan.sources import (
+    format_of,
+    generated_sizes,
+    image_sets,
+    listed_images,
+    named_sets,
+    sets_of_files,
+    shared_to_leave_out,
+)
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded
@@ -28,7 +36,7 @@ def prepare_root(plan: Plan, run: RunFolder) -> list[SharedImage]:
         form.generate(root, sizes=generated_sizes(data), image_size=data.shapes.image_size, seed=seed)
     if data.download and form.download is not None and root is not None:
         form.download(root, sorted(sets_of_files(data)), data.year)
-    return shared_to_leave_out(data, root)
+    return shared_to_leave_out(data, root, listed_images(data, root) if plan.listed is None else plan.listed)
 
 
 def data_root(plan: Plan, run: RunFolder) -> Path | None:

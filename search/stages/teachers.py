@@ -26,6 +26,7 @@ from trainers.progress import Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.detector import train_detector
+from trainers.training.loop import Task
 from trainers.whole_files import write_whole
 
 
@@ -80,15 +81,12 @@ def _train(
     if teacher.start is not None:
         progress.note(f"teacher {name}: {load_published(teacher.start, network, teacher.spec)}")
     network.to(pick_device(plan.config.device))
-    train_detector(
-        network,
-        train,
-        train_settings(teacher.section),
-        seed=seeded(seed, "teacher", name, "data"),
+    task = Task(
         stage=f"teacher {name}",
+        seed=seeded(seed, "teacher", name, "data"),
         resume_from=run.training_state(f"teacher-{name}"),
-        progress=progress,
     )
+    train_detector(network, train, train_settings(teacher.section), task, progress=progress)
     return freeze(network)
 
 

@@ -182,6 +182,7 @@ def images_plan() -> Callable[[Config], Plan]:
         classes = class_names(config.data)
         return Plan(
             config=config,
+            listed=None,
             classes=classes,
             student=student_spec(config.student, config.data.image_size, len(classes)),
             start=None,

@@ -1,7 +1,6 @@
 """Training one fixed detector: a teacher, or a candidate that is retrained. The same code for both."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -19,40 +18,43 @@ from trainers.training.settings import TrainSettings
 from trainers.training.step import Losses
 
 
+@dataclass(frozen=True)
+class Distillation:
+    """What a detector learns beside the detection losses: the terms of a candidate, with the teachers it names."""
+
+    candidate: Candidate
+    distiller: Distiller
+    """Its adapters are trained with the detector."""
+
+
 def train_detector(
     network: nn.Module,
     data: Decoded,
     settings: TrainSettings,
-    *,
-    seed: int,
-    stage: str,
-    candidate: Candidate | None = None,
-    distiller: Distiller | None = None,
+    task: Task,
+    distillation: Distillation | None = None,
     inputs_first_epochs: int = 0,
-    described_as: Mapping[str, object] | None = None,
-    resume_from: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Train `network` on detection losses and, with a distiller, on the candidate's own terms; in place.
+    """Train `network` on detection losses and, with `distillation`, on the candidate's own terms; in place.
 
-    `inputs_first_epochs`: see `train_inputs_first`. The training resumes from the state in `resume_from` if that has
-    the same settings and `described_as`. Raises DivergedError when a loss isn't finite.
+    `inputs_first_epochs`: see `train_inputs_first`; a state with another number isn't resumed. Raises DivergedError
+    when a loss isn't finite.
     """
     modules = nn.ModuleDict({"network": network})
-    if distiller is not None:
-        modules["distiller"] = distiller
+    if distillation is not None:
+        modules["distiller"] = distillation.distiller
 
     def step_losses(batch: Batch, epoch: int, step: int) -> list[Losses]:
         images, targets = batch
-        if distiller is None or candidate is None:
+        if distillation is None:
             return [dict(network(images, targets).losses)]
-        return [distiller.step(network, candidate, images, targets)]
+        return [distillation.distiller.step(network, distillation.candidate, images, targets)]
 
-    described = {"inputs_first_epochs": inputs_first_epochs, **(described_as or {})}
-    task = Task(stage=stage, seed=seed, described_as=described, resume_from=resume_from)
+    task = replace(task, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
     train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
     # Its BatchNorms have never seen the average, or the signs.
     if settings.ema is not None or any(search.relaxation == "soft" for search in searches(network)):
-        order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
+        order = data.batches(min(settings.batch_size, len(data)), seed=task.seed, epoch=0, augment=False)
         device = next(network.parameters()).device
         recalibrate(network, (to_device(batch, device)[0] for batch in order))

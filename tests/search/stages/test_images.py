@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 
 from search.config import Config, ConfigError, load_config
+from search.plan.plan import plan_search
 from search.plan.sources import check_image_sets, settled
 from search.run.folder import RunFolder
+from search.stages.data import read_data
 from search.stages.evaluate import Reading, decode_split
 from search.stages.images import load_measured, load_training, prepare_root, scoring_subset
+from trainers.data import listing
 from trainers.data.errors import DataError
 from trainers.progress import SilentProgress
 
@@ -79,6 +82,25 @@ def test_all_three_image_sets_are_looked_for_before_anything_is_decoded(config, 
     )
     with pytest.raises(DataError, match=message):
         prepare_root(images_plan(missing), RunFolder(tmp_path / "run"))
+
+
+def test_a_search_lists_each_image_set_once_and_once_more_to_read_it(config, voc, tmp_path, monkeypatch):
+    folders, scandir = [], listing.scandir
+    monkeypatch.setattr(listing, "scandir", lambda folder: folders.append(folder) or scandir(folder))
+    batches = [f"{one}.batch_size=2" for one in ("supernet", "retrain", "teachers.twin")]
+    space = [
+        "student.width=0.125",
+        "space.granularity=stage",
+        "space.layers.methods=[real, sign]",
+        "space.layers.open={}",
+    ]
+    data = [f"data.root={voc}", "data.classes=[cat]"]
+    plan = plan_search(load_config(tmp_path / "voc.yaml", [*batches, *space, *data]), None)
+    assert plan.base.listed["val"].keys() == {"val0", "val1"}
+    images = voc / "VOCdevkit" / "VOC2007" / "JPEGImages"
+    assert folders.count(images) == 3  # train, val and test
+    read_data(plan.base, RunFolder(tmp_path / "run"), SilentProgress())
+    assert folders.count(images) == 3 + 2  # train and val are read
 
 
 @pytest.mark.parametrize("key", ["train", "val", "test"])

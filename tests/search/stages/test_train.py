@@ -111,7 +111,11 @@ def test_figures_are_measured_anew_on_a_test_image_that_changed(trained, trainin
 
 def test_all_methods_see_the_same_images_in_the_same_order(training_config, tmp_path, monkeypatch):
     seeds = []
-    monkeypatch.setattr(candidate_training, "train_detector", lambda *args, seed, **options: seeds.append(seed))
+
+    def noted(network, data, settings, task, *rest):
+        seeds.append(task.seed)
+
+    monkeypatch.setattr(candidate_training, "train_detector", noted)
     for method in ("sign", "dbs"):
         chosen = training_config("train.terms={}", "train.start=scratch", f"train.layers={method}")
         run_train(chosen, tmp_path / "run", None, SilentProgress())

@@ -11,7 +11,8 @@ from spaces.supernet import activate, build_supernet
 from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller, Term
 from trainers.distill.layer_terms import Angular
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
+from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
 
 TEACHERS = {"angular": ["none", "twin"], "amplitude": ["twin"], "weight_reconstruction": ["twin"]}
@@ -121,7 +122,7 @@ def test_a_weight_of_zero_trains_bit_for_bit_as_no_term(fixed, blobs):
     def trained(candidate, terms):
         network, twin = fixed("dbs"), freeze(fixed("real", seed=1))
         distiller = Distiller(network, {"twin": twin}, terms)
-        train_detector(network, data, settings, seed=0, stage="it", candidate=candidate, distiller=distiller)
+        train_detector(network, data, settings, Task(stage="it", seed=0), Distillation(candidate, distiller))
         return network.state_dict()
 
     plain = trained(Candidate({"layer/backbone": "dbs"}), {})

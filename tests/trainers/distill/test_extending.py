@@ -11,7 +11,8 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, Responses
 from trainers.devices import freeze
 from trainers.distill import TERMS, Distiller
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
+from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
@@ -54,7 +55,8 @@ def test_the_pages_term_trains_a_student_and_with_weight_0_changes_no_bit(channe
         """The student after a step, and the term's adapters."""
         student = fixed("bireal")
         distiller = Distiller(student, {"twin": teacher}, {"channel_means": ["none", "twin"]}) if candidate else None
-        train_detector(student, data, settings, seed=0, stage="x", candidate=candidate, distiller=distiller)
+        distillation = Distillation(candidate, distiller) if candidate else None
+        train_detector(student, data, settings, Task(stage="x", seed=0), distillation)
         return student.state_dict(), list(distiller.parameters()) if distiller else []
 
     alone, _ = trained(None)

@@ -89,11 +89,11 @@ def test_it_goes_on_bit_for_bit_where_it_was_cut_off(toy, blobs, tmp_path, cut):
 def test_a_detector_is_its_average_with_statistics_of_its_own(fixed, blobs):
     data, settings = blobs(8), TrainSettings(epochs=1, batch_size=4, ema=0.5)
     network = fixed("sign")
-    train_detector(network, data, settings, seed=0, stage="toy")
+    train_detector(network, data, settings, Task(stage="toy", seed=0))
     norm = network.backbone.layer1[0].conv1.alternatives["sign"].bn
     assert int(norm.num_batches_tracked) == 2  # of recalibration: the two of training are gone
     plain = fixed("sign")
-    train_detector(plain, data, TrainSettings(epochs=1, batch_size=4), seed=0, stage="toy")
+    train_detector(plain, data, TrainSettings(epochs=1, batch_size=4), Task(stage="toy", seed=0))
     assert not torch.equal(network.backbone.layer1[0].conv1.weight, plain.backbone.layer1[0].conv1.weight)
 
 

@@ -7,8 +7,9 @@ from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.training import step
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
 from trainers.training.inputs_first import unfinished_files
+from trainers.training.loop import Task
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
@@ -39,11 +40,12 @@ def twin(fixed, blobs):
 def trained(fixed, twin, blobs):
     """Trains a tiny detector under a candidate; gives its state and its distiller's."""
 
-    def run(candidate=None, *, terms=("none", "twin"), **options):
+    def run(candidate=None, *, terms=("none", "twin"), inputs_first_epochs=0, **of_task):
         network = fixed("bireal")
         distiller = Distiller(network, {"twin": twin}, {"feature_hint": list(terms)}) if candidate else None
-        options = {"seed": 1, "stage": "retraining"} | options
-        train_detector(network, blobs(8), SETTINGS, candidate=candidate, distiller=distiller, **options)
+        distillation = Distillation(candidate, distiller) if candidate else None
+        task = Task(**{"seed": 1, "stage": "retraining"} | of_task)
+        train_detector(network, blobs(8), SETTINGS, task, distillation, inputs_first_epochs)
         return state_of(network), state_of(distiller) if distiller else {}
 
     return run
@@ -51,8 +53,9 @@ def trained(fixed, twin, blobs):
 
 def test_a_detector_learns_to_find_what_it_was_shown(fixed, blobs):
     network, data = fixed("real"), blobs(16)
+    settings = TrainSettings(epochs=20, batch_size=8, learning_rate=1e-2)
     before = voc_metrics(network, data)["map50"]
-    train_detector(network, data, TrainSettings(epochs=20, batch_size=8, learning_rate=1e-2), seed=0, stage="twin")
+    train_detector(network, data, settings, Task(stage="twin", seed=0))
     assert voc_metrics(network, data)["map50"] > before + 0.1
 
 
@@ -92,7 +95,7 @@ def test_a_heavier_hint_brings_the_maps_closer_to_the_teachers(fixed, twin, blob
         distiller = Distiller(network, {"twin": twin}, {"feature_hint": ["twin"]})
         candidate = ON.replace({"weight/feature_hint": weight})
         settings = TrainSettings(epochs=8, batch_size=8, learning_rate=5e-3)
-        train_detector(network, data, settings, seed=1, stage="x", candidate=candidate, distiller=distiller)
+        train_detector(network, data, settings, Task(stage="x", seed=1), Distillation(candidate, distiller))
         with torch.no_grad():
             measured = distiller.losses(ON, images, network.train()(images))
         distances.append(measured["feature_hint"].item())
@@ -149,14 +152,14 @@ def test_a_training_of_one_epoch_anneals_to_the_signs(fixed, blobs, monkeypatch)
     network, seen = fixed("dbs"), []
     first = searches(network)[0]
     first.register_forward_pre_hook(lambda *_: seen.append(first.search_progress))
-    train_detector(network, blobs(16), TrainSettings(epochs=1, batch_size=4), seed=0, stage="it")
+    train_detector(network, blobs(16), TrainSettings(epochs=1, batch_size=4), Task(stage="it", seed=0))
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert first.search_progress == 1.0
 
 
 def test_a_search_that_stays_soft_is_measured_with_its_signs(fixed, blobs):
     network, data = fixed("dbs+soft"), blobs(8)
-    train_detector(network, data, SETTINGS, seed=0, stage="it")
+    train_detector(network, data, SETTINGS, Task(stage="it", seed=0))
     before = state_of(network)
     recalibrate(network, (images for images, _ in batches(data, 4, seed=0, epoch=0, augment=False)))
     assert differing(before, state_of(network)) == []
@@ -191,7 +194,7 @@ def test_a_detector_that_diverges_says_at_which_stage_and_in_which_term(fixed, b
     with pytest.raises(
         DivergedError, match=r"The loss of teacher twin is not finite in epoch 0, step 0: cls=nan, box=nan"
     ):
-        train_detector(network, blobs(4), SETTINGS, seed=0, stage="teacher twin")
+        train_detector(network, blobs(4), SETTINGS, Task(stage="teacher twin", seed=0))
 
 
 def test_devices_by_name():

@@ -9,7 +9,8 @@ from spaces.supernet import build_fixed
 from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.joint_responses import JointBox, JointCls
-from trainers.training.detector import train_detector
+from trainers.training.detector import Distillation, train_detector
+from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
 
 OF_FEATURES = ("joint_features", "joint_attention", "feature_hint_ida", "joint_features_ida")
@@ -56,7 +57,8 @@ def test_every_term_teaches_in_a_step_of_training(detector, boxes, images, targe
     before = {name: tensor.clone() for name, tensor in distiller.state_dict().items()}
     start = first.detach().clone()
     settings = TrainSettings(epochs=1, batch_size=4)
-    train_detector(student, blobs(4), settings, seed=0, stage="student", candidate=all_on(), distiller=distiller)
+    task = Task(stage="student", seed=0)
+    train_detector(student, blobs(4), settings, task, Distillation(all_on(), distiller))
     assert not torch.equal(first, start)
     assert any(not torch.equal(tensor, before[name]) for name, tensor in distiller.state_dict().items())
 

@@ -7,6 +7,7 @@ from spaces.layers.binary_unit import Binary
 from spaces.layers.signs import sign
 from spaces.supernet import build_fixed, build_supernet, inherit_shared
 from trainers.training.detector import train_detector
+from trainers.training.loop import Task
 from trainers.training.searched_signs import inputs_only, searches
 from trainers.training.settings import TrainSettings
 
@@ -33,7 +34,7 @@ def test_two_stages_binarize_inputs_first_and_then_the_weights(spec, blobs, monk
         type(network), "forward", lambda self, *a, **k: seen.append(unit.inputs_only) or forward(self, *a, **k)
     )
     settings = TrainSettings(epochs=1, batch_size=4)
-    train_detector(network, blobs(8), settings, seed=0, stage="toy", inputs_first_epochs=2, progress=progress)
+    train_detector(network, blobs(8), settings, Task(stage="toy", seed=0), inputs_first_epochs=2, progress=progress)
     assert seen == [True] * 4 + [False] * 2
     assert progress.stages == [("toy, inputs", 2), ("toy", 1)]
 
@@ -41,7 +42,9 @@ def test_two_stages_binarize_inputs_first_and_then_the_weights(spec, blobs, monk
 def test_a_real_network_has_one_stage(fixed, blobs, recorded_progress):
     progress = recorded_progress()
     settings = TrainSettings(epochs=1, batch_size=4)
-    train_detector(fixed("real"), blobs(4), settings, seed=0, stage="toy", inputs_first_epochs=2, progress=progress)
+    train_detector(
+        fixed("real"), blobs(4), settings, Task(stage="toy", seed=0), inputs_first_epochs=2, progress=progress
+    )
     assert progress.stages == [("toy", 1)]
 
 

@@ -12,6 +12,7 @@ from trainers.scoring.parts import ScoreSettings, pack
 from trainers.scoring.scorer import Scorer
 from trainers.training import step
 from trainers.training.detector import train_detector
+from trainers.training.loop import Task
 from trainers.training.recalibrate import recalibrate
 from trainers.training.settings import TrainSettings
 
@@ -25,11 +26,11 @@ def build(layers=LAYERS):
     return build_fixed(SPEC, Candidate(layers))
 
 
-def trained(data, drawn=0, **options):
+def trained(data, drawn=0, **of_task):
     """The state of a training before which so many random numbers were drawn."""
     network = build()
     torch.rand(drawn)
-    train_detector(network, data, SETTINGS, **{"seed": 1, "stage": "twin"} | options)
+    train_detector(network, data, SETTINGS, Task(**{"seed": 1, "stage": "twin"} | of_task))
     return network.state_dict()
 
 
