@@ -56,11 +56,12 @@ class Rivals:
         return pd.DataFrame(rows, columns=["member", "rival", "cost_ratio", "points", "points_half"])
 
     def places(self) -> pd.DataFrame:
-        """What each member is worth: member, the cost, trained, lead, equal_at_half, beaten_by, place.
+        """What each member is worth: member, the cost, trained, same_as, lead, equal_at_half, beaten_by, place.
 
-        lead: its points over the best rival of equal or higher cost; NaN where there is none. equal_at_half: the rivals
-        of at least twice its cost that it equals or beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are
-        at least as accurate. place: whether it leads by `AHEAD_POINTS` or equals a rival at half its cost.
+        same_as: the rival that it is, if it is one; then it has no place. lead: its points over the best rival of equal
+        or higher cost; NaN where there is none. equal_at_half: the rivals of at least twice its cost that it equals or
+        beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate. place: whether it leads
+        by `AHEAD_POINTS` or equals a rival at half its cost.
         """
         pairs, rows = self.pairs(), []
         rivals = self.trained[self.trained[ROLE].eq(RIVAL)]
@@ -70,15 +71,17 @@ class Rivals:
             equalled = own[own["cost_ratio"].ge(2.0) & own["points"].ge(-EQUAL_POINTS)]["rival"].tolist()
             cheaper = rivals[rivals[self.x].le(member[self.x]) & rivals["id"].ne(member["id"])]
             beaten = cheaper[cheaper[TRAINED].ge(member[TRAINED])]["name"].tolist()
+            same = ", ".join(rivals.loc[rivals["id"].eq(member["id"]), "name"])
             rows.append(
                 {
                     "member": member["id"],
                     self.x: member[self.x],
                     TRAINED: member[TRAINED],
+                    "same_as": same,
                     "lead": lead,
                     "equal_at_half": ", ".join(equalled),
                     "beaten_by": ", ".join(beaten),
-                    "place": bool(lead >= AHEAD_POINTS or equalled) and not beaten,
+                    "place": bool(lead >= AHEAD_POINTS or equalled) and not beaten and not same,
                 }
             )
         return pd.DataFrame(rows)

@@ -59,7 +59,17 @@ def test_a_rival_that_is_a_member_is_no_rival_of_it():
     assert found.pairs().empty
     place = found.places().iloc[0]
     assert math.isnan(place["lead"])
-    assert (place["beaten_by"], place["place"]) == ("", False)
+    assert (place["same_as"], place["beaten_by"], place["place"]) == ("all sign", "", False)
+
+
+def test_a_member_that_is_a_rival_has_no_place_of_its_own():
+    real = ("rival", "all real", "r", 600.0, 0.3, 0.3)
+    member = ("member", "a", "a", 100.0, 0.3, 0.3)
+    other, same = (("rival", "all sign", name, 100.0, 0.2, 0.2) for name in ("s", "a"))
+    for rival, place in ((other, True), (same, False)):
+        found = Rivals(rows_of(member, rival, real), {"x": "bit_ops", "y": "map50"}).places().iloc[0]
+        assert found["equal_at_half"] == "all real"
+        assert found["place"] == place
 
 
 def test_what_is_written_is_read_again(found, tmp_path):
