@@ -60,8 +60,8 @@ class Rivals:
 
         same_as: the rival that it is, if it is one; then it has no place. lead: its points over the best rival of equal
         or higher cost; NaN where there is none. equal_at_half: the rivals of at least twice its cost that it equals or
-        beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate. place: whether it leads
-        by `AHEAD_POINTS` or equals a rival at half its cost.
+        beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate. place: whether it
+        leads by `AHEAD_POINTS` or equals a rival at half its cost.
         """
         pairs, rows = self.pairs(), []
         rivals = self.trained[self.trained[ROLE].eq(RIVAL)]
