@@ -18,6 +18,7 @@ from pathlib import Path
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.workers.runner import run_trials
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
@@ -55,8 +56,8 @@ def costs(candidate: Candidate) -> dict[str, float]:
 
 def controller(folder: Path, sampler: str, trials: int, workers: int = 1) -> Controller:
     journal = Journal(folder, name="benchmark", space=space(), objectives=OBJECTIVES)
-    chosen = {"trials": trials, "sampler": sampler, "workers": workers}
-    return Controller(space(), journal, objectives=OBJECTIVES, costs=costs, **chosen)
+    problem = SearchProblem(space(), costs, OBJECTIVES, trials=trials, workers=workers)
+    return Controller(problem, journal, sampler=sampler)
 
 
 def seconds_a_trial(sampler: str, trials: int) -> float:

@@ -24,6 +24,7 @@ from results.pareto import pareto_mask
 from results.volume import hypervolume
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.controller.proposal import Proposal
 from search.plan.plan import SearchPlan, plan_search
 from search.run.folder import RunFolder, read_run_folder
@@ -64,11 +65,8 @@ def searched(plan: SearchPlan, scores: KnownScores, sampler: str, trials: int, s
     found: Trials = []
     with tempfile.TemporaryDirectory() as folder:
         controller = Controller(
-            plan.space,
+            SearchProblem(plan.space, plan.cost_table.costs, objectives, trials=trials),
             Journal(Path(folder), name="real", space=plan.space, objectives=objectives),
-            objectives=objectives,
-            costs=plan.cost_table.costs,
-            trials=trials,
             sampler=sampler,
             seed=seeded(seed, "search"),
             initial=plan.initial,

@@ -92,13 +92,9 @@ def volume(scores: Scores, sampler: str, reduction: int, seconds: float) -> floa
     box, spent = scores.box, 0.0
     found: dict[int, list[tuple[list[float], list[float]]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        objectives = tuple(box.reference)
         controller = Controller(
-            box.space,
-            Journal(Path(folder), name="rungs", space=box.space, objectives=objectives),
-            objectives=objectives,
-            costs=box.costs,
-            trials=candidates_for(scores.rungs, reduction, seconds),
+            box.problem(candidates_for(scores.rungs, reduction, seconds)),
+            Journal(Path(folder), name="rungs", space=box.space, objectives=tuple(box.reference)),
             sampler=sampler,
             seed=scores.seed,
             initial=box.ends(),

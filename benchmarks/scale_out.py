@@ -20,6 +20,7 @@ from pathlib import Path
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.workers.runner import run_trials
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
@@ -76,8 +77,8 @@ def costs(candidate: Candidate) -> dict[str, float]:
 def controller(folder: Path, workers: int, sampler: str) -> Controller:
     space = SearchSpace([Knob(f"layer/backbone.block{i}", ("real", "sign", "bireal")) for i in range(KNOBS)])
     journal = Journal(folder, name="benchmark", space=space, objectives=OBJECTIVES)
-    chosen = {"trials": workers * SCORES_EACH, "sampler": sampler, "workers": workers}
-    return Controller(space, journal, objectives=OBJECTIVES, costs=costs, **chosen)
+    problem = SearchProblem(space, costs, OBJECTIVES, trials=workers * SCORES_EACH, workers=workers)
+    return Controller(problem, journal, sampler=sampler)
 
 
 def measure(workers: int, sampler: str) -> tuple[float, float, float]:

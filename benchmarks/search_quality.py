@@ -59,7 +59,7 @@ class Box:
         return cls(SearchSpace(module.knobs()), module.costs, module.score, module.reference())
 
     def problem(self, trials: int) -> SearchProblem:
-        return SearchProblem(self.space, self.costs, tuple(self.reference), {}, trials=trials, workers=1)
+        return SearchProblem(self.space, self.costs, tuple(self.reference), trials=trials)
 
     def ends(self) -> list[Candidate]:
         """The candidates of one method each, which every search tries first."""
@@ -116,18 +116,9 @@ def volumes(box: Box, sampler: str, evaluations: Sequence[int], seed: int, noise
     noisy, true = [], []
     accuracy = np.array(box.signs()) < 0
     with tempfile.TemporaryDirectory() as folder:
-        objectives = tuple(box.reference)
-        journal = Journal(Path(folder), name="quality", space=box.space, objectives=objectives)
-        controller = Controller(
-            box.space,
-            journal,
-            objectives=objectives,
-            costs=box.costs,
-            trials=max(evaluations),
-            sampler=sampler,
-            seed=seed,
-            initial=box.ends(),
-        )
+        journal = Journal(Path(folder), name="quality", space=box.space, objectives=tuple(box.reference))
+        problem = box.problem(max(evaluations))
+        controller = Controller(problem, journal, sampler=sampler, seed=seed, initial=box.ends())
         while not isinstance(proposal := controller.ask(), Done):
             metrics = box.score(proposal.candidate)
             error = random.Random(f"{seed} {proposal.candidate.id}").gauss(0.0, noise)

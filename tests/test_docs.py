@@ -47,7 +47,9 @@ def commands(page: Path) -> list[str]:
 
 def parameters(line: str) -> dict[str, Any]:
     """The command line's arguments and options as parsed, nothing being run; empty where no arguments are given."""
-    words = shlex.split(re.sub(r"\[|\]| \|", "", line), comments=True)
+    parts = line.split("'")  # brackets mark what is optional, but not inside quotes
+    parts[::2] = [re.sub(r"\[|\]| \|", "", part) for part in parts[::2]]
+    words = shlex.split("'".join(parts), comments=True)
     words = words[3:] if words[0] == "python" else words[1:]
     command: TyperGroup | TyperCommand = typer.main.get_command(app)
     while isinstance(command, TyperGroup) and words and words[0] not in ("COMMAND", "--help"):

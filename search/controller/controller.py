@@ -6,8 +6,7 @@ The journal is the truth; the study in memory is rebuilt from it at every start.
 import copy
 import datetime
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -24,16 +23,12 @@ from search.controller.repeatable import ProposingSampler, durable_distributions
 from search.controller.samplers import sampler_from_seed
 from search.errors import RunError
 from spaces.candidate import Candidate, Value
-from spaces.space import SearchSpace
 
 
 class Controller:
     """Proposes candidates, each canonical one once, and records what became of them.
 
-    `costs` gives every cost of a canonical candidate: costs are known before scoring. `constraints` are upper bounds of
-    costs: a trial above one is complete but not feasible.
-    `trials` counts the candidates of the whole run, complete and failed, over all its starts. `initial` candidates are
-    proposed first.
+    A trial above one of the problem's bounds is complete but not feasible. `initial` candidates are proposed first.
     With several `rungs` about one feasible candidate in `reduction` is proposed again at the next rung, under its
     number (`promotion`): as soon as it is due, and before any new candidate. The sampler sees the first rung's scores
     alone.
@@ -43,26 +38,18 @@ class Controller:
 
     def __init__(
         self,
-        space: SearchSpace,
+        problem: SearchProblem,
         journal: Journal,
         *,
-        objectives: Sequence[str],
-        costs: Callable[[Candidate], Mapping[str, float]],
-        trials: int,
         sampler: SamplerChoice | str,
         seed: int = 0,
-        workers: int = 1,
-        constraints: Mapping[str, float] | None = None,
         initial: Iterable[Candidate] = (),
         rungs: int = 1,
         reduction: int = 3,
     ) -> None:
-        self.trials = trials
-        self._space = space
+        self.problem = problem
+        self._space = space = problem.space
         self._journal = journal
-        self.objectives = tuple(objectives)
-        self._costs = costs
-        self._constraints = dict(constraints or {})
         self._initial = list({space.canonical(candidate): candidate for candidate in initial}.values())
         self._proposed: set[Candidate] = set()
         self._exhaustion = Exhaustion(space, self._proposed)
@@ -71,14 +58,13 @@ class Controller:
         self._waiting_promotions: deque[tuple[int, int]] = deque()
         self.rungs = rungs
         self._promotions = Promotions(rungs, reduction)
-        self._signs = [1.0 if one == "minimize" else -1.0 for one in directions(objectives)]
-        self.problem = SearchProblem(
-            space, costs, self.objectives, MappingProxyType(self._constraints), trials, workers
-        )
-        samplers = sampler_from_seed(sampler, self.problem)
+        self._signs = [1.0 if one == "minimize" else -1.0 for one in directions(problem.objectives)]
+        samplers = sampler_from_seed(sampler, problem)
         self._sampler = ProposingSampler(space, samplers, seed=seed, proposed=self._proposed)
         self._durable = durable_distributions(space)
-        self._study = optuna.create_study(storage=OwnTrials(), directions=directions(objectives), sampler=self._sampler)
+        self._study = optuna.create_study(
+            storage=OwnTrials(), directions=directions(problem.objectives), sampler=self._sampler
+        )
         self._asked = 0
         self.finished = 0
         """How many candidates have finished their first rung."""
@@ -140,7 +126,7 @@ class Controller:
 
     def _spent(self) -> Done | None:
         """Why no new candidate is proposed, or None while one is."""
-        if self.finished + sum(rung == 0 for _, rung in self._running) >= self.trials:
+        if self.finished + sum(rung == 0 for _, rung in self._running) >= self.problem.trials:
             return Done.BUDGET
         if not self._waiting and self._exhaustion.reached():
             return Done.EXHAUSTED
@@ -153,13 +139,14 @@ class Controller:
         no figure.
         """
         running = self._running_at(number, rung)
-        costs = dict(self._costs(running.proposal.candidate))
+        objectives, bounds = self.problem.objectives, self.problem.constraints
+        costs = dict(self.problem.costs(running.proposal.candidate))
         figures = {**score.metrics, **costs}
-        broken = not_finite(figures, [*self.objectives, *self._constraints])
+        broken = not_finite(figures, [*objectives, *bounds])
         if broken:
             return self.tell_failed(number, ", ".join(broken), rung)
-        constraints = {name: figure(name, figures) - bound for name, bound in self._constraints.items()}
-        values = [figure(name, figures) for name in self.objectives]
+        constraints = {name: figure(name, figures) - bound for name, bound in bounds.items()}
+        values = [figure(name, figures) for name in objectives]
         finished = self._finished(running, TrialState.COMPLETE, values, constraints)
         parts = {"metrics": dict(score.metrics), "costs": costs, "seconds": dict(score.seconds)}
         return self._record(finished, running.proposal, None, parts)

@@ -27,9 +27,9 @@ class SearchProblem:
     space: SearchSpace
     costs: Callable[[Candidate], Mapping[str, float]]
     objectives: tuple[str, ...]
-    constraints: Mapping[str, float]
-    trials: int
-    workers: int
+    constraints: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    trials: int = field(kw_only=True)
+    workers: int = field(default=1, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,22 @@ def sampler_choice(search: Search) -> SamplerChoice:
     return SamplerChoice(search.sampler.name, search.sampler.arguments)
 
 
+def search_problem(search: Search, space: SearchSpace, table: CostTable) -> SearchProblem:
+    """What the controller and its sampler take for `search`."""
+    return SearchProblem(
+        space,
+        table.costs,
+        search.objectives,
+        constraints=search.constraints,
+        trials=search.trials,
+        workers=search.workers,
+    )
+
+
 def check_sampler(search: Search, space: SearchSpace, table: CostTable) -> None:
     """Raise ConfigError where the sampler can't be made, or can't search for these objectives in this space."""
-    problem = SearchProblem(
-        space, table.costs, search.objectives, search.constraints, trials=search.trials, workers=search.workers
-    )
     try:
-        from_seed = sampler_from_seed(sampler_choice(search), problem)
+        from_seed = sampler_from_seed(sampler_choice(search), search_problem(search, space, table))
         if is_import_path(search.sampler.name):
             rehearse(ProposingSampler(space, from_seed, seed=0, proposed=set()), search.objectives)
     except SamplerError as error:

@@ -13,7 +13,7 @@ from search.controller.journal import Journal
 from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import SearchPlan
-from search.plan.samplers import sampler_choice
+from search.plan.samplers import sampler_choice, search_problem
 from search.run.folder import RunFolder
 from search.stages.accuracy_model import ModelTables
 from search.stages.data import RunData
@@ -66,15 +66,10 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         note=progress.note,
     )
     controller = Controller(
-        plan.space,
+        search_problem(search, plan.space, plan.cost_table),
         journal,
-        objectives=search.objectives,
-        costs=plan.cost_table.costs,
-        trials=search.trials,
         sampler=sampler_choice(search),
         seed=seeded(config.seed, "search"),
-        workers=search.workers,
-        constraints=search.constraints,
         initial=plan.initial,
         rungs=len(config.scoring.steps),
         reduction=config.scoring.reduction,

@@ -47,7 +47,7 @@ def run_trials(
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
-    with progress.stage("search", controller.trials, workers) as stage:
+    with progress.stage("search", controller.problem.trials, workers) as stage:
         assignments = Assignments(controller, TimeLimit(nodes.timeout))
         recorder = Recorder(controller, assignments, stage, workers, on_results, progress.note)
         if controller.done() is None:
@@ -64,7 +64,7 @@ def run_trials(
         done = controller.done()
         if done is None or controller.in_flight:
             raise RunError(
-                f"Ray ended the search after {controller.finished} of {controller.trials} trials. "
+                f"Ray ended the search after {controller.finished} of {controller.problem.trials} trials. "
                 "The same command goes on where it stopped."
             )
         if done is Done.EXHAUSTED:
@@ -134,7 +134,7 @@ class _WorkerStarter(Searcher):
     def suggest(self, trial_id: str) -> Any:
         if self._assignments.over:
             return Searcher.FINISHED
-        trials, finished = self._controller.trials, self._controller.finished
+        trials, finished = self._controller.problem.trials, self._controller.finished
         # With several rungs a candidate that has finished the first may come again; each is at one rung at a time.
         wanted = min(self._workers, trials - finished if self._controller.rungs == 1 else trials)
         if len(self._living) >= wanted or not self._assignments.waiting:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import yaml
 from search.config import Config, config_text, load_config
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.controller.proposal import Done
 from search.plan.detectors import student_spec
 from search.plan.plan import Plan, SearchPlan, plan_search
@@ -123,8 +125,9 @@ def open_controller(tmp_path: Path, space: SearchSpace) -> Callable[..., Control
     def open_one(run: str = "run", **settings: object) -> Controller:
         chosen = settings.pop("space", space)
         journal = Journal(tmp_path / run, name="run", space=chosen, objectives=OBJECTIVES)
-        defaults = {"objectives": OBJECTIVES, "costs": worked_costs, "trials": 40, "sampler": "random"}
-        return Controller(chosen, journal, **(defaults | settings))
+        known = {"objectives": OBJECTIVES, "costs": worked_costs, "trials": 40}
+        known |= {one.name: settings.pop(one.name) for one in fields(SearchProblem) if one.name in settings}
+        return Controller(SearchProblem(chosen, **known), journal, **({"sampler": "random"} | settings))
 
     return open_one
 

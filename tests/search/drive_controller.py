@@ -15,6 +15,7 @@ import typer
 from search.cli.user_errors import user_errors
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.run.lock import RunLock
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
@@ -37,7 +38,8 @@ def score(candidate: Candidate) -> SimpleNamespace:
 def open_controller(run_dir: Path, trials: int, storage: str | None, note: object = None) -> Controller:
     """The study is called after the folder, so that a database can have several."""
     journal = Journal(run_dir, name=str(run_dir), space=SPACE, objectives=OBJECTIVES, storage=storage, note=note)
-    return Controller(SPACE, journal, objectives=OBJECTIVES, costs=costs, trials=trials, sampler="nsga2", seed=11)
+    problem = SearchProblem(SPACE, costs, OBJECTIVES, trials=trials)
+    return Controller(problem, journal, sampler="nsga2", seed=11)
 
 
 def start(run_dir: Path, trials: int, seconds: float, *storage: str, **settings: object) -> subprocess.Popen[str]:

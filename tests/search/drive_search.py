@@ -8,6 +8,7 @@ from fake_scorer import FakeParts, fake_costs, make_fake_scorer
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.run.lock import RunLock
 from search.workers.runner import run_trials
 from spaces.space import Knob, SearchSpace
@@ -17,10 +18,12 @@ OBJECTIVES = ("map50", "bit_ops")
 SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign", "bireal")) for i in range(6)])
 
 
-def open_controller(run_dir: Path, trials: int, space: SearchSpace = SPACE, **settings: object) -> Controller:
+def open_controller(
+    run_dir: Path, trials: int, space: SearchSpace = SPACE, workers: int = 1, **settings: object
+) -> Controller:
     journal = Journal(run_dir, name="killed", space=space, objectives=OBJECTIVES)
-    chosen = {"objectives": OBJECTIVES, "costs": fake_costs, "sampler": "tpe", "seed": 11}
-    return Controller(space, journal, trials=trials, **(chosen | settings))
+    problem = SearchProblem(space, fake_costs, OBJECTIVES, trials=trials, workers=workers)
+    return Controller(problem, journal, **({"sampler": "tpe", "seed": 11} | settings))
 
 
 def start_ray(address: str, **settings: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from search.controller.cmaes import ordered
 from search.controller.controller import Controller
 from search.controller.journal import Journal
-from search.controller.problem import SamplerError
+from search.controller.problem import SamplerError, SearchProblem
 from search.controller.proposal import Done
 from spaces.space import Knob, SearchSpace
 
@@ -40,8 +40,9 @@ def search(tmp_path):
 
     def run(folder, count=10**9, sampler="cmaes", bound=2.0):
         journal = Journal(tmp_path / folder, name="run", space=space(), objectives=("map50",))
-        settings = {"objectives": ("map50",), "trials": 90, "seed": 1, "constraints": {"ops": bound}}
-        controller = Controller(space(), journal, costs=lambda _: {"ops": 1.0}, sampler=sampler, **settings)
+        bounds = {"ops": bound}
+        problem = SearchProblem(space(), lambda _: {"ops": 1.0}, ("map50",), constraints=bounds, trials=90)
+        controller = Controller(problem, journal, sampler=sampler, seed=1)
         proposed = []
         while len(proposed) < count and not isinstance(proposal := controller.ask(), Done):
             proposed.append(proposal.candidate)
@@ -99,4 +100,4 @@ def test_a_space_without_numbers_is_refused_with_its_knobs(knobs, text, tmp_path
     space = SearchSpace(knobs)
     journal = Journal(tmp_path, name="run", space=space, objectives=("map50",))
     with pytest.raises(SamplerError, match=text):
-        Controller(space, journal, objectives=("map50",), costs=lambda _: {}, trials=9, sampler="cmaes")
+        Controller(SearchProblem(space, lambda _: {}, ("map50",), trials=9), journal, sampler="cmaes")

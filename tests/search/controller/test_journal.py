@@ -8,6 +8,7 @@ from optuna.distributions import CategoricalDistribution
 
 from search.controller.controller import Controller
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from search.errors import RunError
 from spaces.space import Knob, SearchSpace
 
@@ -42,7 +43,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_goes_on_where_it_was(
         assert kept == (3 if length == len(after) else 2)
         if length % 50 and length < len(after) - 2:
             continue
-        again = Controller(tiny, journal, objectives=OBJECTIVES, costs=costs, trials=40, sampler="random", seed=2)
+        again = Controller(SearchProblem(tiny, costs, OBJECTIVES, trials=40), journal, sampler="random", seed=2)
         assert expected[:kept] + drive(again) == expected
 
 
@@ -93,7 +94,7 @@ def test_a_run_taken_up_again_leaves_the_trials_of_its_journal_as_they_are(
 ):
     drive(open_controller(), count=3)
     journal = Journal(tmp_path / "run", name="run", space=space, objectives=OBJECTIVES)
-    Controller(space, journal, objectives=OBJECTIVES, costs=costs, trials=40, sampler="random")
+    Controller(SearchProblem(space, costs, OBJECTIVES, trials=40), journal, sampler="random")
     distributions = [one for trial in journal.trials() for one in trial.distributions.values()]
     assert len(distributions) == 3 * 8
     assert {type(one) for one in distributions} == {CategoricalDistribution}
@@ -125,8 +126,8 @@ def test_a_database_serves_as_well(tmp_path, space, costs, drive):
         journal = Journal(
             tmp_path / "run", name="run", space=space, objectives=OBJECTIVES, storage=f"sqlite:///{tmp_path}/search.db"
         )
-        settings = {"objectives": OBJECTIVES, "costs": costs, "trials": 6, "sampler": "nsga2"}
-        return Controller(space, journal, **settings, constraints={"ops": 40.0})
+        problem = SearchProblem(space, costs, OBJECTIVES, constraints={"ops": 40.0}, trials=6)
+        return Controller(problem, journal, sampler="nsga2")
 
     first = drive(open_one(), count=3)
     assert len(first + drive(open_one())) == 6

@@ -21,7 +21,7 @@ data: {format: shapes, image_size: 96, shapes: {train: 24, val: 12, test: 12, im
 student: {detector: ssd_resnet18, width: 0.125}
 teachers: {twin: {epochs: 3, batch_size: 8}}
 space: {granularity: stage, layers: {methods: [real, sign]}, terms: {feature_hint: {teachers: [none, twin]}}}
-supernet: {epochs: 3, batch_size: 8}
+supernet: {epochs: 3, batch_size: 8, inputs_first_epochs: 2}
 scoring: {adapt_steps: 2, batch_size: 8, recalibrate_images: 16}
 search: {trials: 8, workers: 1}
 retrain: {epochs: 2, batch_size: 8}
@@ -69,14 +69,15 @@ def _trials(run: Path) -> pd.DataFrame:
     return table[[column for column in table.columns if not column.startswith("seconds_")]]
 
 
-# Six real searches with Ray's start each: a minute and more.
+# Ten real searches, some with Ray's start: minutes.
 @pytest.mark.slow
 def test_a_search_killed_in_every_stage_ends_as_an_unbroken_one(tmp_path):
     config = tmp_path / "small.yaml"
     config.write_text(CONFIG)
     _finish(config, tmp_path / "unbroken")
     run = tmp_path / "broken"
-    stages = ["lock", "teacher twin: begins", "teachers/twin.safetensors", "supernet.safetensors", "in_flight.jsonl"]
+    stages = ["lock", "teacher twin: begins", "teachers/twin.safetensors", "supernet, inputs: begins"]
+    stages += ["supernet: begins", "supernet.safetensors", "in_flight.jsonl"]
     for stage in stages:
         _kill_when(config, run, stage)
     _kill_when(config, run, "retrain ")

@@ -8,7 +8,7 @@ from search.workers.search_scalars import SearchScalars
 from spaces.space import Knob, SearchSpace
 
 SPACE = SearchSpace([Knob(f"layer/b{i}", ("real", "sign")) for i in range(2)])
-PROBLEM = SearchProblem(SPACE, fake_costs, ("map50", "bit_ops"), {}, trials=60, workers=1)
+PROBLEM = SearchProblem(SPACE, fake_costs, ("map50", "bit_ops"), trials=60)
 ROWS = [
     {"state": "complete", "map50": 0.5, "bit_ops": 512.0, "feasible": True},
     {"state": "failed", "id": "ab", "reason": "nan", "feasible": False},

@@ -14,7 +14,7 @@ DEAREST = 2048.0  # bit_ops of two real layers
 
 
 def standing(*objectives, rungs=1):
-    problem = SearchProblem(SPACE, fake_costs, objectives or ("map50", "bit_ops"), {}, trials=60, workers=1)
+    problem = SearchProblem(SPACE, fake_costs, objectives or ("map50", "bit_ops"), trials=60)
     notes = []
     return Standing(problem, notes.append, rungs), notes
 

@@ -38,7 +38,7 @@ def layer_costs():
 
 @pytest.fixture
 def problem(layered, layer_costs):
-    return SearchProblem(layered, layer_costs, ("map50", "bit_ops"), {}, trials=40, workers=1)
+    return SearchProblem(layered, layer_costs, ("map50", "bit_ops"), trials=40)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from results.front import front_rows
 from results.volume import hypervolume
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
+from search.controller.problem import SearchProblem
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 
@@ -50,8 +51,9 @@ def nothing_is_flushed(monkeypatch):
 def search(folder, objectives, trials, *, workers=1, constraints=None, initial=()):
     """The rows of a search in which up to `workers` candidates are in flight, the oldest coming back first."""
     journal = Journal(folder, name="box", space=SPACE, objectives=objectives)
-    chosen = {"trials": trials, "workers": workers, "constraints": constraints, "initial": initial}
-    controller = Controller(SPACE, journal, objectives=objectives, costs=costs, sampler="structured", **chosen)
+    bounds = constraints or {}
+    problem = SearchProblem(SPACE, costs, objectives, constraints=bounds, trials=trials, workers=workers)
+    controller = Controller(problem, journal, sampler="structured", initial=initial)
     running = []
     while True:
         while len(running) < workers and not isinstance(proposal := controller.ask(), Done):

@@ -42,7 +42,7 @@ def costs(candidate):
 
 def in_study(objectives, constraints=None, trials=40, seed=0, failing=lambda number: False):
     """A study over the space, the sampler with its memory, and the candidates in their order."""
-    problem = SearchProblem(SPACE, costs, objectives, constraints or {}, trials, 1)
+    problem = SearchProblem(SPACE, costs, objectives, constraints=constraints or {}, trials=trials)
     from_seed = SAMPLERS["structured"](problem)
     directions = ["minimize" if name in ("bit_ops", "ops", "memory_mb") else "maximize" for name in objectives]
     study = optuna.create_study(directions=directions, sampler=from_seed(seed))
@@ -118,7 +118,7 @@ def test_failed_trials_do_not_enter_the_model():
 
 
 def test_proposals_in_flight_count_as_proposed_and_differ():
-    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), {}, 60, 8)
+    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), trials=60, workers=8)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=SAMPLERS["structured"](problem)(0))
     running = []
     for number in range(40):
@@ -132,7 +132,7 @@ def test_proposals_in_flight_count_as_proposed_and_differ():
 
 
 def test_scores_that_come_in_late_give_the_same_model_as_in_order():
-    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), {}, 60, 8)
+    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), trials=60, workers=8)
     rng = random.Random(1)
     candidates = [SPACE.sample(rng) for _ in range(12)]
     models = []
@@ -179,7 +179,7 @@ def test_a_model_that_predicts_nothing_leaves_half_of_the_proposals_to_the_other
             asked.append(trial.number)
             return {knob.key: "real" for knob in SPACE.knobs}
 
-    memory = Memory(SearchProblem(SPACE, costs, ("map50", "bit_ops"), {}, 200, 1))
+    memory = Memory(SearchProblem(SPACE, costs, ("map50", "bit_ops"), trials=200))
     sampler = StructuredSampler(seed=0, memory=memory, other=lambda seed: Other(seed=seed), start=10)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     for number in range(80):
@@ -192,7 +192,7 @@ def test_a_model_that_predicts_nothing_leaves_half_of_the_proposals_to_the_other
 
 def test_a_candidate_in_flight_that_is_above_a_bound_is_no_part_of_the_front():
     """As one that `search.enqueue` names: here the second of two in flight, all real."""
-    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), {"memory_mb": 2.0}, 60, 2)
+    problem = SearchProblem(SPACE, costs, ("map50", "bit_ops"), constraints={"memory_mb": 2.0}, trials=60, workers=2)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=SAMPLERS["structured"](problem)(0))
     space = {knob.key: _distribution(knob) for knob in SPACE.knobs}
     for _ in range(12):
