@@ -11,8 +11,25 @@ STEM = 16 * 3 * 49 * 48 * 48  # 7 x 7 of stride 2 on 96 pixels, a quarter of Res
 SMALL = ["student.width=0.25", "data.image_size=96"]
 
 
-def test_the_ends_are_the_cheapest_and_the_dearest_of_every_knob():
-    found = cost_range("demo", SMALL, None)
+@pytest.fixture(scope="module")
+def command():
+    """What the command prints, and the range that it found."""
+    ranges = []
+
+    def noted(*arguments):
+        ranges.append(cost_range(*arguments))
+        return ranges[-1]
+
+    overrides = [option for one in SMALL for option in ("--set", one)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.cli.cost_range.cost_range", noted)
+        printed = CliRunner().invoke(app, ["cost", "demo", "--range", *overrides])
+    [found] = ranges
+    return printed, found
+
+
+def test_the_ends_are_the_cheapest_and_the_dearest_of_every_knob(command):
+    _, found = command
     rows = {row["layer"]: row for row in found.rows}
     stem = rows["backbone.conv1"]
     assert (stem["knob"], stem["cheapest"], stem["dearest"]) == ("stem", "int4", "real")
@@ -27,15 +44,15 @@ def test_the_ends_are_the_cheapest_and_the_dearest_of_every_knob():
 
 
 def test_what_no_knob_reaches_stands_at_both_ends_alike():
-    found = cost_range("demo", [*SMALL, "space.layers.open={all: [real, int8]}", "space.layers.keep_real=[stem]"], None)
+    space = ["space.layers={methods: [real, sign], open: {all: [real, int8]}, keep_real: [stem]}"]
+    found = cost_range("demo", [*SMALL, *space], None)
     rows = {row["layer"]: row for row in found.rows}
     assert rows["backbone.conv1"]["knob"] == "none"
     assert rows["backbone.conv1"]["ratio"] == 1
 
 
-def test_the_command_prints_both_ends_and_their_ratio():
-    overrides = [option for one in SMALL for option in ("--set", one)]
-    printed = CliRunner().invoke(app, ["cost", "demo", "--range", *overrides])
+def test_the_command_prints_both_ends_and_their_ratio(command):
+    printed, _ = command
     assert printed.exit_code == 0, printed.output
     assert "The dearest costs as much as the cheapest times 208.6 in bit_ops" in printed.output
     assert "all sign, int8 elsewhere: " in printed.output

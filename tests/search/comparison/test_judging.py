@@ -18,6 +18,8 @@ from search.comparison.rivals_run import RivalSettings, rival_jobs, run_rivals
 from search.comparison.running import execute_jobs
 from search.controller.proposal import Done
 from search.errors import RunError
+from search.plan.plan import plan_search
+from search.run.folder import read_run_folder
 from search.stages.search import run_search
 from spaces.candidate import Candidate
 from trainers.scoring.scorer import Scorer
@@ -52,8 +54,19 @@ def run(searched, tmp_path):
     return shutil.copytree(searched, tmp_path / "run")
 
 
+@pytest.fixture(scope="module")
+def plan(searched):
+    """The plan of the run, and so of its copies: it takes half a second, and a test opens its run up to four times."""
+    return plan_search(read_run_folder(searched)[1], None, begun=True)
+
+
 @pytest.fixture
-def executed(monkeypatch):
+def planned_once(plan, monkeypatch):
+    monkeypatch.setattr("search.comparison.opened.plan_search", lambda *_, **__: plan)
+
+
+@pytest.fixture
+def executed(planned_once, monkeypatch):
     """The jobs that are executed, with outcomes that can be worked out, by number of sign layers."""
     jobs = []
 
@@ -73,8 +86,9 @@ def executed(monkeypatch):
     return jobs
 
 
-def test_jobs_are_plain_data(run):
-    jobs = fidelity_jobs(run, SETTINGS)
+@pytest.mark.usefixtures("planned_once")
+def test_jobs_are_plain_data(searched):
+    jobs = fidelity_jobs(searched, SETTINGS)
     assert [job_of(json.loads(json.dumps(job.as_plain()))) for job in jobs] == jobs
     trainings = [job for job in jobs if isinstance(job, Training)]
     scorings = [job for job in jobs if isinstance(job, Scoring)]
@@ -151,6 +165,7 @@ def test_rivals_are_trained_as_the_members_are_and_drawn_beside_them(run, execut
     assert again.places()["member"].tolist() == members
 
 
+@pytest.mark.usefixtures("planned_once")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
