@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.controller.journal import InFlight, Journal, record, rung_of
 from search.controller.novelty import Exhaustion
 from search.controller.objectives import Scored, directions, figure, not_finite
-from search.controller.own_trials import OwnTrials
+from search.controller.own_trials import OwnTrials, ask_sampled
 from search.controller.problem import SamplerChoice, SearchProblem
 from search.controller.promotion import Promotions
 from search.controller.proposal import Done, Proposal, Running
@@ -90,9 +90,12 @@ class Controller:
 
     def _new(self) -> Proposal:
         """A candidate for the first rung."""
-        if not self._waiting and self._asked < len(self._initial):
+        initial = not self._waiting and self._asked < len(self._initial)
+        if initial:
             self._enqueue(self._space.complete(self._initial[self._asked]))
-        trial = self._study.ask(self._sampler.distributions)
+        distributions = self._sampler.distributions
+        enqueued = initial or self._waiting
+        trial = self._study.ask(distributions) if enqueued else ask_sampled(self._study, distributions)
         attributes = dict(self._sampler.attributes(trial.number))
         for key, value in attributes.items():
             trial.set_user_attr(key, value)

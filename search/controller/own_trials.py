@@ -1,7 +1,11 @@
 """The storage of the study in memory, which takes a trial's parameters without copying the trial each time."""
 
+from collections.abc import Mapping
+
 from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
+from optuna.study import Study
+from optuna.trial import Trial
 
 
 class OwnTrials(InMemoryStorage):
@@ -19,3 +23,18 @@ class OwnTrials(InMemoryStorage):
         self.check_trial_is_updatable(trial_id, trial.state)
         trial.params[param_name] = distribution.to_external_repr(param_value_internal)
         trial.distributions[param_name] = distribution
+
+
+def ask_sampled(study: Study, distributions: Mapping[str, BaseDistribution]) -> Trial:
+    """What `study.ask(distributions)` gives where the sampler samples all of these together and nothing is enqueued.
+
+    The trial takes its parameters at once: to take 60 of them one by one is a fifth of the time of ask.
+    Raises ValueError for a value that is none of its distribution's.
+    """
+    trial = study.ask()
+    sampled = trial.relative_params
+    own = study.get_trials(deepcopy=False)[trial.number]
+    for key, one in distributions.items():
+        own.params[key] = one.to_external_repr(one.to_internal_repr(sampled[key]))
+    own.distributions.update(distributions)
+    return trial

@@ -109,7 +109,6 @@ class Memory:
         """Mean and standard deviation of a trial's accuracies by the model; empty where there is no model yet."""
         if number not in self._predictions:
             self.update(study)
-            self._note(study.get_trials(deepcopy=False)[number])
             self._predictions[number] = {}
             if self.ready and number in self._options:
                 row = self.features.rows(self._options[number][None])[0]

@@ -5,7 +5,7 @@ import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import InMemoryStorage
 
-from search.controller.own_trials import OwnTrials
+from search.controller.own_trials import OwnTrials, ask_sampled
 
 KNOB = optuna.distributions.CategoricalDistribution(["real", "sign"])
 
@@ -32,3 +32,32 @@ def test_a_finished_trial_takes_no_more_parameters():
     study = run(OwnTrials())
     with pytest.raises(UpdateFinishedTrialError):
         study._storage.set_trial_param(study.trials[0]._trial_id, "c", 0.0, KNOB)
+
+
+class Joint(optuna.samplers.RandomSampler):
+    """Samples two knobs together: real and sign, or what it was given."""
+
+    def __init__(self, b="sign"):
+        super().__init__()
+        self._b = b
+
+    def infer_relative_search_space(self, study, trial):
+        return {"a": KNOB, "b": KNOB}
+
+    def sample_relative(self, study, trial, search_space):
+        return {"a": "real", "b": self._b}
+
+
+def test_parameters_taken_at_once_are_those_taken_one_by_one():
+    at_once, one_by_one = (optuna.create_study(storage=OwnTrials(), sampler=Joint()) for _ in range(2))
+    ours, optunas = ask_sampled(at_once, {"a": KNOB, "b": KNOB}), one_by_one.ask({"a": KNOB, "b": KNOB})
+    assert ours.params == optunas.params == {"a": "real", "b": "sign"}
+    assert ours.distributions == optunas.distributions
+    at_once.tell(ours, 0.5)
+    assert (at_once.trials[0].params, at_once.trials[0].values) == ({"a": "real", "b": "sign"}, [0.5])
+
+
+def test_a_value_that_no_knob_offers_is_refused():
+    study = optuna.create_study(storage=OwnTrials(), sampler=Joint("int2"))
+    with pytest.raises(ValueError, match="int2"):
+        ask_sampled(study, {"a": KNOB, "b": KNOB})
