@@ -14,7 +14,11 @@ from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.sites import Options, Sites
 
 ONE_BIT = 0.01
-"""A layer's option counts as 1-bit if it costs at most this more than the cheapest, in units of what can be spared."""
+"""A layer's option counts as 1-bit if it costs at most this more than the cheapest, in units of what can be spared.
+
+So the int4 of an opened group counts too. In a demo search with opened groups (60 scores) their pairs changed the log
+evidence by 0.4 of the 12 that all pairs gain, and nothing of the variance explained; so they need no rule of their own.
+"""
 
 
 class Table:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from search.controller.problem import SearchProblem
 from search.controller.repeatable import Recorded
 from search.controller.samplers import SAMPLERS
-from search.controller.structured.memory import Memory
+from search.controller.structured.memory import Memory, one_bit_options
 from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.sampler import StructuredSampler, other_share
 from spaces.candidate import Candidate
@@ -202,3 +202,18 @@ def test_a_candidate_in_flight_that_is_above_a_bound_is_no_part_of_the_front():
     study.ask(space)
     for _ in range(8):
         assert figures(Candidate(study.ask(space).params))["memory_mb"] <= 2.0
+
+
+def test_what_costs_least_in_an_opened_group_counts_as_1_bit_in_pairs():
+    """bit_ops of a real layer are 1024, of an int4 one 16, of a 1-bit one 1."""
+    bits = {"real": 1024.0, "int4": 16.0, "sign": 1.0, "bireal": 1.0}
+    block, stem = Knob("layer/block", ("real", "sign", "bireal")), Knob("layer/stem", ("real", "int4"))
+    problem = SearchProblem(
+        SearchSpace([block, stem]),
+        lambda candidate: {"bit_ops": sum(map(bits.get, candidate.layers().values()))},
+        ("map50", "bit_ops"),
+        trials=9,
+    )
+    memory = Memory(problem)
+    assert one_bit_options(memory.sites, memory.costs).tolist() == [[False, True, True], [False, True, False]]
+    assert "pair layer/block, layer/stem" in memory.features.names
