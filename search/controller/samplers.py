@@ -23,6 +23,10 @@ Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Switch = Annotated[bool, Field(strict=True)]
 
 
+STRUCTURED_START = 12
+"""The most random trials that `structured` starts from: its model has few numbers, and draws explore by themselves."""
+
+
 def startup_trials(trials: int) -> int:
     """How many random trials TPE starts from: a tenth of the budget, 5 to 30."""
     return min(30, max(5, trials // 10))
@@ -114,7 +118,7 @@ def _random(problem: SearchProblem) -> FromSeed:
 
 def _structured(problem: SearchProblem) -> FromSeed:
     memory = Memory(problem)
-    other, start = _tpe(problem), startup_trials(problem.trials)
+    other, start = _tpe(problem), min(STRUCTURED_START, startup_trials(problem.trials))
     return lambda seed: StructuredSampler(seed=seed, memory=memory, other=other, start=start)
 
 

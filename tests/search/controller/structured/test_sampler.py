@@ -204,6 +204,11 @@ def test_a_candidate_in_flight_that_is_above_a_bound_is_no_part_of_the_front():
         assert figures(Candidate(study.ask(space).params))["memory_mb"] <= 2.0
 
 
+@pytest.mark.parametrize(("trials", "random"), [(60, 6), (120, 12), (1000, 12)])
+def test_it_starts_from_a_tenth_of_the_budget_but_from_twelve_random_trials_at_most(trials, random):
+    assert SAMPLERS["structured"](SearchProblem(SPACE, costs, ("map50",), trials=trials))(0)._start == random
+
+
 def test_what_costs_least_in_an_opened_group_counts_as_1_bit_in_pairs():
     """bit_ops of a real layer are 1024, of an int4 one 16, of a 1-bit one 1."""
     bits = {"real": 1024.0, "int4": 16.0, "sign": 1.0, "bireal": 1.0}
