@@ -68,3 +68,8 @@ PickOption = Annotated[Literal["knee"] | None, typer.Option(help="The knee of th
 ByOption = Annotated[
     Literal["score", "model"], typer.Option(help="Compare accuracies by score, or by the linear model of all scores.")
 ]
+
+
+def absolute(path: Path | None) -> Path | None:
+    """The path as seen from any folder."""
+    return path.resolve() if path is not None else None
