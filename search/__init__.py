@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
+    from search.stages.export import Exported, run_export, run_export_front
     from search.stages.search import Search, run_retrain, run_search
     from search.stages.train import run_train
 
 __all__ = [
     "Config",
     "ConfigError",
+    "Exported",
     "Result",
     "RunError",
     "Search",
     "load_config",
+    "run_export",
+    "run_export_front",
     "run_retrain",
     "run_search",
     "run_train",
@@ -35,6 +39,9 @@ _HOMES = {
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
+    "Exported": "search.stages.export",
+    "run_export": "search.stages.export",
+    "run_export_front": "search.stages.export",
     "run_retrain": "search.stages.search",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",

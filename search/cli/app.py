@@ -12,6 +12,7 @@ from search.cli.comparison_commands import compare, fidelity
 from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate
+from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
 from search.cli.search_commands import front, search
 from search.cli.training_commands import retrain, train
@@ -41,6 +42,7 @@ app.command()(front)
 app.command()(retrain)
 app.command()(train)
 app.command()(evaluate)
+app.command()(export)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)

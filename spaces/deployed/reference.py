@@ -6,6 +6,8 @@ y = multiplier p + offset           the scale of weights, BatchNorm and bias in 
 y = post(y + shortcut(x))
 """
 
+import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,20 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Row = Mapping[str, Any]
 Arrays = Mapping[str, Array]
+BITS = {"binary": 1, "int8": 8, "int4": 4, "int2": 2}
+TOLERANCE = 1e-5
+
+
+def unpack(data: Array, bits: int, shape: tuple[int, ...]) -> Array:
+    """Levels (int8) of a packed weight: -1 and +1 for 1 bit, else two's complement. Lowest bits first, in row order."""
+    count = int(np.prod(shape))
+    if bits == 1:
+        return (np.unpackbits(data, count=count, bitorder="little").astype(np.int8) * 2 - 1).reshape(shape)
+    if bits == 8:
+        return data.view(np.int8).reshape(shape)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    values = ((data[:, None] >> shifts) & (2**bits - 1)).reshape(-1)[:count].astype(np.int8)
+    return np.where(values >= 2 ** (bits - 1), values - 2**bits, values).astype(np.int8).reshape(shape)
 
 
 def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
@@ -23,6 +39,12 @@ def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
     maps = x[..., None, None] if row["linear"] else x
     q = quantized(row, arrays, maps)
     p = convolve(q, arrays["weight"], row)
+    y = finished(row, arrays, p, x)
+    return (q, p, y[..., 0, 0]) if row["linear"] else (q, p, y)
+
+
+def finished(row: Row, arrays: Arrays, p: Array, x: Array) -> Array:
+    """y of the products' sums p; x is for the shortcut, where there is one."""
     y = p.astype(np.float32) * arrays["multiplier"][:, None, None]
     if row["norm_groups"]:
         y = group_norm(y, arrays, row["norm_groups"], row["norm_eps"])
@@ -32,7 +54,7 @@ def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
     if "slope" in arrays:
         y = y + arrays["before"][:, None, None]
         y = np.where(y > 0, y, y * arrays["slope"][:, None, None]) + arrays["after"][:, None, None]
-    return (q, p, y[..., 0, 0]) if row["linear"] else (q, p, y)
+    return y
 
 
 def quantized(row: Row, arrays: Arrays, x: Array) -> Array:
@@ -95,3 +117,47 @@ def pooled(x: Array, stride: int) -> Array:
             total[:, :, : part.shape[2], : part.shape[3]] += part
             count[: part.shape[2], : part.shape[3]] += 1
     return (total / count).astype(np.float32)
+
+
+def weight_of(packed: Any, row: Row) -> Array:
+    """A layer's weight out of an opened packed file: levels (int8), or floats."""
+    if row["kind"] == "float":
+        weight: Array = packed.get_tensor(f"{row['name']}.weight").reshape(row["shape"])
+        return weight
+    return unpack(packed.get_tensor(f"{row['name']}.packed"), BITS[row["kind"]], tuple(row["shape"]))
+
+
+def fault(row: Row, arrays: Arrays) -> str:
+    """What differs between a layer's recorded integers and outputs and those computed here; empty where nothing."""
+    q, p, y = layer(row, arrays, arrays["x"])
+    if "q" in arrays and not np.array_equal(q, arrays["q"]):
+        return f"{(q != arrays['q']).mean():.1%} of its inputs' levels"
+    if "p" in arrays and not np.array_equal(p, arrays["p"]):
+        return f"{(p != arrays['p']).mean():.1%} of its sums"
+    if "p_threshold" in arrays:
+        rising, threshold = arrays["p_rising"][:, None, None] > 0, arrays["p_threshold"][:, None, None]
+        if not np.array_equal(np.where(rising, p >= threshold, p <= threshold), y.reshape(p.shape) >= 0):
+            return "the signs by its integer thresholds"
+    error = float(np.abs(y - arrays["y"]).max() / max(1.0, float(np.abs(arrays["y"]).max())))
+    return "" if error <= TOLERANCE else f"its outputs, by {error:.1e} of the largest"
+
+
+def main(packed_file: str, vectors_file: str) -> int:
+    """Compare every recorded layer and print a line for each. The exit status is 1 where one differs."""
+    from safetensors import safe_open
+
+    with safe_open(packed_file, "np") as packed, safe_open(vectors_file, "np") as vectors:
+        keys, failed = list(vectors.keys()), 0
+        for name, row in json.loads(vectors.metadata()["layers"]).items():
+            arrays = {key.rpartition("/")[2]: vectors.get_tensor(key) for key in keys if key.startswith(f"{name}/")}
+            arrays["weight"] = weight_of(packed, row)
+            if row["shortcut"] and row["shortcut"]["layer"]:
+                arrays["shortcut.weight"] = weight_of(packed, row["shortcut"]["layer"])
+            differs = fault(row, arrays)
+            failed += bool(differs)
+            print(f"{name} ({row['kind']}): {f'DIFFERS in {differs}' if differs else 'the same'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
