@@ -27,9 +27,9 @@ def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[s
     write_whole(path, save(tensors, metadata))
 
 
-def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """The sha256 of the tensors' names, types, shapes and values, in hex digits."""
-    digest = hashlib.sha256()
+def digest_of_weights(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> str:
+    """The sha256 of a description and of the tensors' names, types, shapes and values, in hex digits."""
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name in sorted(tensors):
         array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())

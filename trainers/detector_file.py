@@ -14,11 +14,12 @@ from spaces.deployed.packed import packed_state, unpacked_network
 from spaces.deployed.rows import row_of
 from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
-from trainers.checkpoint import CheckpointError, digest_of_tensors, load_weights, save_weights
+from trainers.checkpoint import CheckpointError, digest_of_weights, load_weights, save_weights
 
 KIND, PACKED = "detector", "packed detector"
 PACKED_VERSION = 1
-"""Of the form of packed detectors: one that this version can't read has a higher number."""
+"""Of the form of packed detectors: another form has another number."""
+DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,9 @@ def save_packed(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
         **_description(detector.spec, detector.candidate, detector.classes),
         "normalisation": {"mean": backbone.image_mean, "std": backbone.image_std},
         "layers": {name: row_of(layer) for name, layer in describe(detector.network).items()},
-        "sha256": digest_of_tensors(tensors),
         **known,
     }
-    save_weights(path, tensors, description)
+    save_weights(path, tensors, description | {DIGEST: digest_of_weights(tensors, description)})
 
 
 def load_detector(path: Path) -> DetectorFile:
@@ -95,7 +95,7 @@ def _description(spec: DetectorSpec, candidate: Candidate, class_names: tuple[st
 
 
 def _check_packed(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Raise CheckpointError for a later version's file, and for tensors that aren't those that were written.
+    """Raise CheckpointError for another version's file, and for content that isn't what was written.
 
     A latent weight that is damaged is often no number; bits are always some weight.
     """
@@ -104,7 +104,6 @@ def _check_packed(path: Path, tensors: Mapping[str, Tensor], description: Mappin
             f"{path} is a packed detector of version {version!r}; this Bitfront reads {PACKED_VERSION}. "
             "Read it with the version that wrote it, or export the checkpoint again."
         )
-    if description.get("sha256") != digest_of_tensors(tensors):
-        raise CheckpointError(
-            f"{path} is damaged: its tensors aren't those that were written. Export the checkpoint again."
-        )
+    content = {key: value for key, value in description.items() if key != DIGEST}
+    if description.get(DIGEST) != digest_of_weights(tensors, content):
+        raise CheckpointError(f"{path} is damaged: it isn't what was written. Export the checkpoint again.")

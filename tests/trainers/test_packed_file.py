@@ -5,6 +5,8 @@ import pickle
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 
 from spaces.candidate import ALL_REAL, Candidate
@@ -106,15 +108,15 @@ def cut(path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (flipped, r"small\.packed\.safetensors is damaged: its tensors aren't those that were written"),
+        (flipped, r"small\.packed\.safetensors is damaged: it isn't what was written\. Export the checkpoint again"),
         (cut, r"small\.packed\.safetensors is no Bitfront checkpoint: it can't be read as safetensors"),
         (lambda path: path.write_bytes(b""), "is no Bitfront checkpoint: it can't be read as safetensors"),
         (lambda path: path.write_bytes(pickle.dumps({"w": 1})), "is no Bitfront checkpoint"),
         (lambda path: torch.save({"w": torch.ones(1)}, path), "is no Bitfront checkpoint"),
         (lambda path: rewritten(path, version=2), "is a packed detector of version 2; this Bitfront reads 1"),
         (lambda path: rewritten(path, version=None), "is a packed detector of version None; this Bitfront reads 1"),
-        (lambda path: rewritten(path, {"more": torch.ones(1)}), "is damaged: its tensors aren't those that were"),
-        (lambda path: rewritten(path, candidate={}), "does not fit the detector that it names: The file lacks"),
+        (lambda path: rewritten(path, {"more": torch.ones(1)}), "is damaged: it isn't what was written"),
+        (lambda path: rewritten(path, candidate={}), "is damaged: it isn't what was written"),
         (lambda path: rewritten(path, kind="detector"), "does not fit the detector that it names: The state lacks"),
         (lambda path: rewritten(path, classes=["red"]), "describes no detector that this version can build"),
     ],
@@ -124,6 +126,23 @@ def test_what_is_no_whole_packed_detector_is_refused_with_its_name(packed, damag
     damage(path)
     with pytest.raises(CheckpointError, match=message):
         load_detector(path)
+
+
+@given(st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_change_of_a_byte_and_no_cut_passes_unnoticed(packed, data):
+    path, _ = packed
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    place = data.draw(st.integers(0, header - 1) | st.integers(header, len(whole) - 1))
+    change = data.draw(st.integers(1, 255))
+    content = whole[:place]
+    if data.draw(st.booleans()):
+        content += bytes([whole[place] ^ change]) + whole[place + 1 :]
+    other = path.with_name("other.safetensors")
+    other.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"other\.safetensors"):
+        load_detector(other)
 
 
 def test_a_real_detector_may_be_packed_too(tmp_path, spec, images):
