@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from results.errors import RunError
 
 if TYPE_CHECKING:
+    from results.opening import open_run
     from results.pareto import knee, pareto_mask
-    from results.run import Run, open_run
+    from results.run import Run
     from results.tables import write_run_tables
     from results.volume import hypervolume
 
@@ -22,7 +23,7 @@ _MODULES = {
     "Run": "results.run",
     "hypervolume": "results.volume",
     "knee": "results.pareto",
-    "open_run": "results.run",
+    "open_run": "results.opening",
     "pareto_mask": "results.pareto",
     "write_run_tables": "results.tables",
 }
