@@ -20,7 +20,7 @@ from trainers.seeding import callers_generators
 from trainers.training.step import DivergedError
 from trainers.whole_files import write_whole
 
-FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_FIGURES)
+FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_CURVES, layout.RESULT_FIGURES)
 """Of a result, in the order in which they are written: the last one says that it is whole."""
 
 

@@ -14,14 +14,13 @@ from results import layout
 from search.config.schema import TWIN
 from search.run.digests import not_as_written
 from search.run.folder import read_json
+from search.stages.measuring import classes_as_plain, curves_as_plain, measure, sizes_as_plain
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
 from trainers.checkpoint import CheckpointError
 from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
-from trainers.evaluate.figures import all_figures
-from trainers.inference import detect, truths
 from trainers.whole_files import digest_of, write_whole
 
 Figures = dict[str, dict[str, float]]
@@ -68,7 +67,7 @@ def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Resu
             network = load_detector(file).network
         except CheckpointError as error:
             raise not_as_written(file, place) from error
-        kept |= _figures(network, test, beside())
+        kept |= _figures(place, network, test, beside())
         write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
     others = kept.get("teachers_test", {})  # which older results have not
     return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], others)
@@ -99,7 +98,7 @@ def keep_result(
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": dict(settings),
-        **_figures(network, test, beside()),
+        **_figures(place, network, test, beside()),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
@@ -107,15 +106,15 @@ def keep_result(
     write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
 
 
-def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
-    """All average precisions that the rule of `data` gives, in 0..1."""
-    return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
-
-
-def _figures(network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+def _figures(place: Path, network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+    """The figures on these images; the curves are written beside."""
+    measured = measure(network, test)
+    write_whole(place / layout.RESULT_CURVES, json.dumps(curves_as_plain(measured)).encode())
     others = {name: figures for name, figures in teachers.items() if name != TWIN}
     return {
-        "test": figures_on(network, test),
+        "test": measured.figures,
+        "test_sizes": sizes_as_plain(measured),
+        "test_classes": classes_as_plain(measured),
         "twin_test": teachers.get(TWIN, {}),
         "teachers_test": others,
         "test_images": test.fingerprint(),
