@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.comparison.retraining import run_retrain
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
-    from search.stages.search import Search, run_retrain, run_search
+    from search.stages.search import Search, run_search
     from search.stages.train import run_train
 
 __all__ = [
@@ -35,7 +36,7 @@ _HOMES = {
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
-    "run_retrain": "search.stages.search",
+    "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
 }

@@ -38,7 +38,7 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
-app.command()(retrain)
+app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
 app.command()(evaluate)
 app.command()(cost)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
+from search.comparison.retraining import run_retrain
 from search.config import ConfigError, config_text
 from search.errors import RunError
 from search.plan.plan import plan_search, plan_training
@@ -15,7 +16,7 @@ from search.run.digests import input_digests, note_inputs
 from search.run.folder import RunFolder
 from search.stages.images import load_measured
 from search.stages.measuring import figures_on
-from search.stages.search import run_retrain, run_search
+from search.stages.search import run_search
 from search.stages.train import run_train
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
