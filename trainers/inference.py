@@ -1,6 +1,8 @@
 """Running a detector over decoded images."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -18,7 +20,6 @@ def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Targ
     return timed_detect(network, data, batch_size)[0]
 
 
-@torch.no_grad()
 def timed_detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> tuple[list[Target], float]:
     """Detections of every image, in order: boxes (n, 4) xyxy in pixels of the decoded images, scores (n,), labels (n,).
 
@@ -28,21 +29,31 @@ def timed_detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> tup
     Second comes how many images a second the network took, with the decoding of its outputs to boxes and their way to
     the CPU: the first batch, in which memory is allocated, counts only if there is no other.
     """
-    training, device = network.training, next(network.parameters()).device
-    network.eval()
     detections: list[Target] = []
     seconds: list[float] = []
-    try:
-        with keeping(network, rule_named(data.rule).counted):
-            for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
-                images, _ = to_device(batch, device)
-                started = time.perf_counter()
-                detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
-                seconds.append(time.perf_counter() - started)
-    finally:
-        network.train(training)
+    with evaluating(network, rule_named(data.rule).counted) as device:
+        for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
+            images, _ = to_device(batch, device)
+            started = time.perf_counter()
+            detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+            seconds.append(time.perf_counter() - started)
     warm, images_then = (seconds[1:], len(data) - batch_size) if len(seconds) > 1 else (seconds, len(data))
     return detections, images_then / max(sum(warm), 1e-9)
+
+
+@contextmanager
+def evaluating(network: nn.Module, detections: int) -> Iterator[torch.device]:
+    """Within this context a detector is in evaluation mode, without gradients, and keeps `detections` per image.
+
+    It keeps its own number if that is larger. Yields the network's device. Afterwards the network is as it was before.
+    """
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad(), keeping(network, detections):
+            yield next(network.parameters()).device
+    finally:
+        network.train(training)
 
 
 def truths(data: Decoded) -> list[Target]:

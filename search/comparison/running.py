@@ -73,6 +73,8 @@ def run_missing(opened: OpenedRun, jobs: Sequence[Job], workers: Workers, stage:
 def train_missing(opened: OpenedRun, parts: Parts, jobs: Sequence[Training], workers: Workers) -> None:
     """Execute the trainings that the run lacks, in their order. In this process each shows its epochs."""
     missing = lacking(opened, jobs)
+    if not missing:
+        return
     with opened.folder.timed("retrain"):
         if workers.are_this_process(missing):
             executor = Executor(parts, opened.progress)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from search.config import ConfigError
 from search.stages.detections_file import ids_of, write_detections
+from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
 from search.stages.measuring import Measured, measure
 from trainers.data.decoded import Decoded
@@ -17,7 +16,6 @@ from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
-from trainers.devices import pick_device
 from trainers.progress import Progress
 
 
@@ -54,8 +52,7 @@ def run_evaluate(
     """
     if detections is not None and detections.is_dir():
         raise ConfigError(f"--detections {detections} is a folder. Give the name of a file.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device is 'cuda', but this machine has no GPU; allowed are auto and cpu.")
+    on = device_named(device)
     detector = load_detector(checkpoint)
     try:
         progress.note(reading.sets().reading(reading.split))
@@ -66,7 +63,7 @@ def run_evaluate(
         progress.note(defects_text(reading.split, data))
     for remark in data.remarks:
         progress.note(f"{reading.split}: {remark}")
-    measured = measure(detector.network.to(pick_device(device)), data)
+    measured = measure(detector.network.to(on), data)
     if detections is not None:
         write_detections(detections, measured.detections, data, ids_of(reading.sets(), reading.split, data))
     return measured
