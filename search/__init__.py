@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.comparison.retraining import run_retrain
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
     from search.stages.export import Exported, run_export, run_export_front
-    from search.stages.search import Search, run_retrain, run_search
+    from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
 
@@ -45,7 +46,7 @@ _HOMES = {
     "Exported": "search.stages.export",
     "run_export": "search.stages.export",
     "run_export_front": "search.stages.export",
-    "run_retrain": "search.stages.search",
+    "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
 }

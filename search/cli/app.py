@@ -39,7 +39,7 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
-app.command()(retrain)
+app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
