@@ -13,7 +13,7 @@ from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate
 from search.cli.number_lists import SpreadCommand
-from search.cli.search_commands import front, search
+from search.cli.search_commands import front, report, search
 from search.cli.training_commands import retrain, train
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
@@ -38,6 +38,7 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
+app.command()(report)
 app.command()(retrain)
 app.command()(train)
 app.command()(evaluate)

@@ -13,6 +13,7 @@ from search.run.start import started_run
 from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.prepare import prepare
+from search.stages.report import report_at_end
 from search.stages.retrain import retrain
 from search.stages.trials import check_storage, check_workers, search_front
 from spaces.candidate import Candidate
@@ -63,6 +64,7 @@ def run_search(
             found = results.open_run(run.path)
             candidate = _picked(found, plan.base.config.retrain.pick)
             retrained = None if candidate is None else retrain(plan, run, prepared, candidate, progress)
+            report_at_end(plan.base.config, run, progress)
         return Search(found, retrained)
 
 
@@ -88,7 +90,9 @@ def run_retrain(
             data = read_data(plan.base, run, progress)
             note_data(data, run, progress)
             prepared = prepare(plan, run, data, progress)
-            return retrain(plan, run, prepared, candidate, progress)
+            result = retrain(plan, run, prepared, candidate, progress)
+            report_at_end(plan.base.config, run, progress)
+            return result
 
 
 def _picked(run: Run, pick: str | None) -> Candidate | None:
