@@ -31,18 +31,25 @@ def effects_section(run: Run) -> Section:
     shown = (
         f" The figure shows the {len(largest)} largest of {len(frame)} effects." if len(largest) < len(frame) else ""
     )
-    trust = (
-        f"The model explains {100 * known['r2_left_out']:.0f} % of the variance of scores that it was not fitted to; "
-        f"{known['noise_sd']:.4f} of a score remains unexplained.{shown}"
-    )
+    lines = [f"{_trust(known)}{shown}"]
     return Section(
         ID,
         TITLE,
         lead,
         figures=(_bars(largest, run.y, colours_of(run.trials)),),
         tables=(_table(frame),),
-        lines=(trust,),
+        lines=lines,
     )
+
+
+def _trust(known: dict[Any, Any]) -> str:
+    """How far the effects can be believed, by scores that the model was not fitted to."""
+    share, rest = float(known["r2_left_out"]), f"{float(known['noise_sd']):.4f}"
+    if share <= 0:
+        return (
+            "The model predicts scores that it was not fitted to no better than their mean does: trust no effect here."
+        )
+    return f"The model explains {share:.0%} of the variance of scores that it was not fitted to. The rest is {rest}."
 
 
 def _bars(frame: pd.DataFrame, y: str, colours: dict[str, str]) -> Figure:

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from results import layout
 from results.files import write_whole
 from results.opening import open_run
-from results.report import detections, effects, facts, fronts, layer_map, limits, losses, progress, trained
+from results.report import classes, detections, effects, facts, fronts, layer_map, limits, losses, progress, trained
 from results.report.embedding import packed, script_json, script_source
 from results.report.section import Builder, Section, built
 from results.report.summary import summary_of
@@ -28,6 +28,7 @@ SECTIONS: tuple[tuple[str, str, Builder], ...] = (
     (progress.ID, progress.TITLE, progress.progress_section),
     (losses.ID, losses.TITLE, losses.losses_section),
     (trained.ID, trained.TITLE, trained.trained_section),
+    (classes.ID, classes.TITLE, classes.classes_section),
     (detections.ID, detections.TITLE, detections.detections_section),
     (limits.ID, limits.TITLE, limits.limits_section),
     (facts.ID, facts.TITLE, facts.facts_section),

@@ -85,7 +85,7 @@ def _rivals(run: Run) -> tuple[list[Figure], list[Table]]:
         _points("member of the front", members, found.x, "trained", ACCENT, "square", "id"),
     ]
     layout = {
-        "xaxis": {"title": {"text": plot_text(found.x)}, "type": "log", "tickformat": ".3s", "nticks": 6},
+        "xaxis": {"title": {"text": plot_text(found.x)}, "type": "log", "tickformat": "~s", "nticks": 6},
         "yaxis": {"title": {"text": plot_text(f"{y} when trained")}},
     }
     figure = Figure("trained-rivals", "Members of the front and hand-made networks, trained", traces, layout, 400)

@@ -5,7 +5,9 @@ report.showDetections = () => {
   const least = document.getElementById("detections-least");
   const show = () => {
     document.getElementById("detections-value").textContent = Number(least.value).toFixed(2);
-    document.getElementById("detections-images").replaceChildren(...data.images.map((image) => report.imageRow(data, image, Number(least.value))));
+    const rows = data.images.map((image) => report.imageRow(data, image, Number(least.value)));
+    document.getElementById("detections-images").replaceChildren(...rows.slice(0, 4));
+    document.getElementById("detections-more").replaceChildren(...rows.slice(4));
   };
   least.addEventListener("input", show);
   show();
@@ -32,12 +34,13 @@ report.seen = (data, image, view) => {
     const [left, top, right, bottom] = one.box, colour = colours[one.kind];
     const label = data.classes[one.label - 1] + (one.score === undefined ? "" : ` ${one.score.toFixed(2)}`);
     const short = label.length > 18 ? label.slice(0, 17) + "…" : label;
+    const edge = Math.max(top, 6.4 * unit);
     const shape = { x: left, y: top, width: Math.max(right - left, 0), height: Math.max(bottom - top, 0), fill: "none" };
     return [drawn("rect", { ...shape, stroke: "#000", "stroke-opacity": 0.55, "stroke-width": 2.4 * unit }),
       drawn("rect", { ...shape, stroke: colour, "stroke-width": 1.2 * unit, ...(one.kind === "false" ? { "stroke-dasharray": `${3 * unit} ${2 * unit}` } : {}) },
         drawn("title", {}, label)),
-      drawn("text", { x: Math.max(left, 0) + unit, y: Math.max(top - unit, 5.5 * unit), fill: colour, stroke: "#000", "stroke-width": 1.1 * unit,
-        "paint-order": "stroke", "font-size": 5.5 * unit, "font-family": "system-ui, sans-serif" }, short)];
+      drawn("path", { d: `M${Math.max(left, 0)} ${edge}v${-6.4 * unit}h${(2 + 2.9 * short.length) * unit}v${6.4 * unit}z`, fill: "#000", "fill-opacity": 0.6 }),
+      drawn("text", { x: Math.max(left, 0) + unit, y: edge - 1.5 * unit, fill: colour, "font-size": 5.4 * unit, "font-family": "system-ui, sans-serif" }, short)];
   });
   return drawn("svg", { viewBox: `0 0 ${data.size} ${data.size}`, role: "img", "aria-label": `${view.name}: ${view.boxes.length} boxes` },
     drawn("image", { href: `data:image/jpeg;base64,${image.jpeg}`, width: data.size, height: data.size }), ...boxes);
