@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from results.columns import is_figure, is_knob
+from results.errors import RunError
 from results.frame import plain
 from results.report.methods import method_colours
 from results.run import Run
@@ -27,7 +29,7 @@ def candidate_columns(run: Run) -> dict[str, Any]:
     trials = run.trials
     seconds = [str(name) for name in trials.columns if str(name).startswith("seconds_")]
     figures = [str(name) for name in trials.columns if is_figure(str(name))]
-    layers = layers_of(trials)
+    layers = layers_of(run)
     return {
         "ids": trials["id"].tolist(),
         "rungs": trials["rung"].tolist(),
@@ -37,20 +39,25 @@ def candidate_columns(run: Run) -> dict[str, Any]:
         "knobs": [_coded(name, trials[name]) for name in knobs_in_order(trials)],
         "layers": layers,
         "figures": {name: _numbers(trials[name]) for name in (*figures, *seconds)},
-        "methods": [{"name": name, "colour": colour} for name, colour in colours_of(trials).items()],
+        "methods": [{"name": name, "colour": colour} for name, colour in colours_of(run).items()],
         "command": f"bitfront retrain {shlex.quote(str(run.path))} --candidate ",
     }
 
 
-def layers_of(trials: pd.DataFrame) -> list[str]:
-    """The knobs of layers, from the image to the heads as far as their names say."""
-    names = [str(name) for name in trials.columns if str(name).startswith(LAYER)]
-    return sorted(names, key=_depth)
+def layers_of(run: Run) -> list[str]:
+    """The knobs of layers in the order of the network; of a run without a table of layers as far as names tell."""
+    names = [str(name) for name in run.trials.columns if str(name).startswith(LAYER)]
+    try:
+        choices = replace(run, trials=run.trials.head(1)).layers()["choice"].dropna().drop_duplicates().tolist()
+    except RunError:
+        choices = []
+    places = {name: place for place, name in enumerate(choices)}
+    return sorted(names, key=lambda name: (places.get(name, len(places)), _depth(name)))
 
 
-def colours_of(trials: pd.DataFrame) -> dict[str, str]:
-    """The colours of all methods that layers of these trials have."""
-    return method_colours({str(one) for name in layers_of(trials) for one in trials[name].dropna().unique()})
+def colours_of(run: Run) -> dict[str, str]:
+    """The colours of all methods that layers of its trials have."""
+    return method_colours({str(one) for name in layers_of(run) for one in run.trials[name].dropna().unique()})
 
 
 def knobs_in_order(trials: pd.DataFrame) -> list[str]:

@@ -36,7 +36,7 @@ def effects_section(run: Run) -> Section:
         ID,
         TITLE,
         lead,
-        figures=(_bars(largest, run.y, colours_of(run.trials)),),
+        figures=(_bars(largest, run.y, colours_of(run)),),
         tables=(_table(frame),),
         lines=lines,
     )
@@ -49,7 +49,9 @@ def _trust(known: dict[Any, Any]) -> str:
         return (
             "The model predicts scores that it was not fitted to no better than their mean does: trust no effect here."
         )
-    return f"The model explains {share:.0%} of the variance of scores that it was not fitted to. The rest is {rest}."
+    return (
+        f"The model explains {share:.0%} of the variance of scores that it was not fitted to. Scores scatter by {rest}."
+    )
 
 
 def _bars(frame: pd.DataFrame, y: str, colours: dict[str, str]) -> Figure:

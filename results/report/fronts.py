@@ -23,8 +23,8 @@ def front_section(run: Run) -> Section:
     data = {"candidates": candidate_columns(run), "axes": _axes(run), "fronts": fronts(run), "rungs": run.rungs}
     lead = (
         "Each point is a candidate, scored with the supernet's weights. The line is the front: the best accuracy that "
-        "can be had up to each cost. Bars are standard errors of the model of all scores. Choose a point, or a row of "
-        "the table, for its layers, its JSON and the command that retrains it."
+        "can be had up to each cost. Bars span what the model of all scores expects, plus and minus a standard error. "
+        "Choose a point, or a row of the table, for its layers, its JSON and the command that retrains it."
     )
     return Section(ID, TITLE, lead, template="front", data=data)
 

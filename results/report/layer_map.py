@@ -15,7 +15,7 @@ MOST_CELLS = 60_000
 
 def layer_section(run: Run) -> Section:
     """The map; its script draws it from the front's data."""
-    layers = layers_of(run.trials)
+    layers = layers_of(run)
     if not layers:
         raise RunError("The search has no knob of a layer.")
     run.front()

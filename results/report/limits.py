@@ -23,7 +23,8 @@ def _scores(run: Run, config: dict[str, Any]) -> list[str]:
     subset = f"a class-balanced part of {images}" if images else "all"
     if not images and setting(config, "data.format") == "shapes":
         subset = f"all {generated} generated"
-    name = setting(config, "data.val") or "validation"
+    name = setting(config, "data.val") or "the validation set"
+    seeded = "" if seed is None else f", with seed {seed}"
     lines = [
         f"A candidate's accuracy is a score: the supernet's weights, {_adapted(run, config)}, on {subset} images of "
         f"{name}. A trained network has another accuracy; scores are only meant to order candidates.",
@@ -31,7 +32,7 @@ def _scores(run: Run, config: dict[str, Any]) -> list[str]:
         "the model of all scores to see how much of it was luck.",
         "Standard errors are those of a linear model of the scores. They have no spread over seeds of the search, of "
         "the supernet or of the images in them.",
-        f"There was one search and one supernet, with seed {seed}. No figure says how another seed would end.",
+        f"There was one search and one supernet{seeded}. No figure says how another seed would end.",
     ]
     if len(run.rungs) > 1:
         listed = ", ".join(map(str, run.rungs))
@@ -64,9 +65,9 @@ def _trained(run: Run, config: dict[str, Any]) -> list[str]:
     retrained = run.path / layout.RETRAINED
     if retrained.is_dir() and any(retrained.iterdir()):
         epochs = setting(config, "retrain.epochs")
+        of_epochs = f", of {epochs} epochs unless their settings say otherwise" if epochs else ""
         lines.append(
-            f"Retrained detectors are single trainings, of {epochs} epochs unless their settings say otherwise: "
-            "differences of one or two points may be the seed's."
+            f"Retrained detectors are single trainings{of_epochs}: differences of one or two points may be the seed's."
         )
     else:
         lines.append("No candidate was retrained, so no accuracy here is that of a finished detector.")

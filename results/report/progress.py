@@ -34,7 +34,7 @@ def progress_section(run: Run) -> Section:
     half = int(history.loc[shares.ge(0.99), "evaluation"].iloc[0])
     lead = (
         f"The hypervolume between the front and the point {points}, as a share of what it is now. It reached "
-        f"99 % after {half} of {int(history['evaluation'].iloc[-1])} evaluations."
+        f"99\u00a0% after {half} of {int(history['evaluation'].iloc[-1])} evaluations."
     )
     return Section(ID, TITLE, lead, figures=figures, lines=lines, template="two")
 
@@ -47,6 +47,7 @@ def _curve(id_: str, places: pd.Series, shares: pd.Series, title: str) -> Figure
     changed = shares.ne(shares.shift()) | (shares.index == shares.index[-1])
     kept = shares.index[changed]
     kept = kept[:: len(kept) // MOST_POINTS + 1].union([shares.index[-1]])
+    low = max(0.0, 1 - 1.15 * (1 - float(shares[shares.gt(0)].iloc[0])))
     trace: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
@@ -57,7 +58,11 @@ def _curve(id_: str, places: pd.Series, shares: pd.Series, title: str) -> Figure
     }
     layout = {
         "xaxis": {"title": {"text": plot_text(title)}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": "share of the hypervolume"}, "tickformat": ".0%", "range": [0, 1.03]},
+        "yaxis": {
+            "title": {"text": "share of the hypervolume"},
+            "tickformat": ".0%",
+            "range": [low, 1 + 0.03 * (1 - low)],
+        },
         "showlegend": False,
     }
     return Figure(id_, f"Hypervolume over {title}", [trace], layout, 320)

@@ -41,8 +41,8 @@ def summary_of(run: Run) -> Summary:
 
 
 def _searched(run: Run, config: dict[str, Any]) -> str:
-    layers, terms = len(layers_of(run.trials)), sum(one.startswith("teacher/") for one in knobs_in_order(run.trials))
-    methods = ", ".join(shortened(one, 30) for one in list(colours_of(run.trials))[:12])
+    layers, terms = len(layers_of(run)), sum(one.startswith("teacher/") for one in knobs_in_order(run.trials))
+    methods = ", ".join(shortened(one, 30) for one in list(colours_of(run))[:12])
     detector, data = setting(config, "student.detector"), setting(config, "data.format")
     of = f" of {shortened(detector)}" if detector else ""
     on = f" on {shortened(data)} data" if data else ""

@@ -65,5 +65,9 @@ def hostile_folder(hand_worked, tmp_path_factory):
     (folder / layout.SECONDS).write_text(json.dumps({HOSTILE: 3.0}))
     (folder / layout.ENVIRONMENT).write_text(json.dumps({HOSTILE: HOSTILE}))
     write_run_tables(folder, records, x="bit_ops", y="map50")
+    retrained = folder / layout.RETRAINED / "aa"
+    retrained.mkdir(parents=True)
+    figures = {"id": HOSTILE, "test": {"map50": 0.5}, "test_classes": {HOSTILE: {"objects": 1, "map50": 0.5}}}
+    (retrained / layout.RESULT_FIGURES).write_text(json.dumps(figures))
     keep_detections(folder, classes=(HOSTILE,), network=HOSTILE, image=HOSTILE)
     return folder

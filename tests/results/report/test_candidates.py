@@ -23,7 +23,7 @@ def test_a_candidates_knobs_come_back_exactly(run):
 def test_values_that_differ_in_type_alone_stay_apart(tmp_path, records):
     for trial, value in zip(records, (1, 1.0, True, 1, 1, 1, 1), strict=True):
         trial["weight/hint"] = value
-    write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    write_run_tables(tmp_path, records, x="bit_ops", y="map50", ended=False)
     knob = next(k for k in candidate_columns(results.open_run(tmp_path))["knobs"] if k["name"] == "weight/hint")
     assert [knob["values"][code] for code in knob["codes"]][:3] == ["1", "1.0", "true"]
 
@@ -35,7 +35,7 @@ def test_figures_that_are_missing_are_none(run):
 def test_layers_go_from_the_image_to_the_heads(tmp_path, records):
     for trial in records:
         trial |= {"layer/backbone.a": "real", "layer/heads.cls": "real", "layer/shortcuts": "real"}
-    write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    write_run_tables(tmp_path, records, x="bit_ops", y="map50", ended=False)
     layers = candidate_columns(results.open_run(tmp_path))["layers"]
     assert layers == ["layer/stem", "layer/backbone.a", "layer/shortcuts", "layer/block.0", "layer/heads.cls"]
 
@@ -51,7 +51,7 @@ def test_each_cost_and_accuracy_has_its_front(run):
 def test_a_cost_of_zero_has_a_front_without_a_knee(tmp_path, records):
     for trial in records:
         trial["bit_ops"] -= 100.0 if trial["number"] == 1 else 0.0
-    write_run_tables(tmp_path, records, x="bit_ops", y="map50")
+    write_run_tables(tmp_path, records, x="bit_ops", y="map50", ended=False)
     assert fronts(results.open_run(tmp_path))["0|bit_ops|map50|score"] == {"rows": [1, 2, 0], "knee": None}
 
 
