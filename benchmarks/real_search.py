@@ -100,17 +100,24 @@ def retrained(members: Trials, train: Callable[[Candidate], float]) -> Trials:
     return [(candidate, bit_ops, train(candidate)) for candidate, bit_ops, _ in members]
 
 
+def retrains(plan: SearchPlan, run: RunFolder, prepared: Prepared) -> Callable[[Candidate], float]:
+    """What trains a candidate of the run and gives its map50 on the test images."""
+
+    def train(candidate: Candidate) -> float:
+        started = time.monotonic()
+        figure = retrain(plan, run, prepared, candidate, SilentProgress()).test["map50"]
+        print(f"  retrained {candidate.id}: {figure:.4f} in {time.monotonic() - started:.0f} s", flush=True)
+        return float(figure)
+
+    return train
+
+
 def compare(plan: SearchPlan, run: RunFolder, prepared: Prepared, chosen: argparse.Namespace) -> dict[str, object]:
     progress = SilentProgress()
     scores = KnownScores(run.path / "benchmark_scores.json", Scorer(scorer_parts(plan, run, prepared, progress)))
     dearest = plan.cost_table.costs(plan.space.canonical(plan.space.uniform("real")))["bit_ops"]
 
-    def train(candidate: Candidate) -> float:
-        started = time.monotonic()
-        figure = retrain(plan, run, prepared, candidate, progress).test["map50"]
-        print(f"  retrained {candidate.id}: {figure:.4f} in {time.monotonic() - started:.0f} s", flush=True)
-        return float(figure)
-
+    train = retrains(plan, run, prepared)
     table: dict[str, object] = {}
     fronts: dict[tuple[str, int], Trials] = {}
     for seed in range(chosen.seeds):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from search.stages.detector_result import Result
     from search.stages.search import Search, run_retrain, run_search
     from search.stages.train import run_train
+    from trainers.detector_file import load_detector
 
 __all__ = [
     "Config",
@@ -23,6 +24,7 @@ __all__ = [
     "RunError",
     "Search",
     "load_config",
+    "load_detector",
     "run_retrain",
     "run_search",
     "run_train",
@@ -32,6 +34,7 @@ _HOMES = {
     "Config": "search.config",
     "ConfigError": "search.config",
     "load_config": "search.config",
+    "load_detector": "trainers.detector_file",
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
