@@ -55,7 +55,7 @@ class Column:
 
 SHARE = "0 to 1"
 UTC = "datetime64[us, UTC]"
-CHOICE = "str, Int64, float64, boolean or object"
+CHOICE = "str or Int64 or float64 or boolean or object"
 
 NUMBER = Column("number", "int64", "the trial's number, in the order of proposal")
 ID = Column("id", "str", "the candidate's id")
@@ -153,6 +153,19 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         COST,
         Column("hypervolume", "float64", "between the front so far and the reference", "product of the axes' units"),
         Column("front_size", "int64", "distinct points on the front so far"),
+    ),
+    "effects": (
+        Column("accuracy", "str", "the accuracy that the choice changes"),
+        Column("kind", "str", "layer, teacher, weight or neighbours"),
+        Column("knob", "str", "the layer or the term; of neighbours two layers"),
+        Column("choice", "str", "the choice"),
+        Column("reference", "str", "the choice that it is compared with"),
+        Column("effect", "float64", "expected change of the accuracy, all else being the same", SHARE),
+        Column("effect_se", "float64", "standard error of that change", SHARE),
+        Column("trials", "int64", "how many complete trials made the choice"),
+        Column("saved", "float64", "what the choice saves of the run's cost x", "that of the cost"),
+        Column("saved_percent", "float64", "the same of the network of reference choices", "percent"),
+        Column("lost_per_percent", "float64", "accuracy lost for each percent saved; missing where nothing is", SHARE),
     ),
     "compared": (
         Column("run", "str", "the run's name"),

@@ -71,7 +71,13 @@ def _row(file: Path, kept: Mapping[str, Any], scores: Mapping[str, Mapping[str, 
     for group, part in (("test_", "test"), ("twin_", "twin_test"), ("", "costs")):
         known = ACCURACIES if group else COSTS
         row |= {f"{group}{name}": value for name, value in _part(kept, part).items() if name in known}
-    return row | {f"setting_{name}": value for name, value in settings.items() if name not in NAMED_SETTINGS}
+    others = {name: value for name, value in settings.items() if name not in NAMED_SETTINGS}
+    return row | {f"setting_{name}": _scalar(value) for name, value in others.items()}
+
+
+def _scalar(value: object) -> object:
+    """The value, a list or a mapping as its JSON text, so that each cell can be compared and exported."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _part(kept: Mapping[str, Any], name: str) -> Mapping[str, Any]:
