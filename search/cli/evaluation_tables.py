@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from results.text_tables import Row
 from search.cli.options import EvaluationFormat, Format
-from search.cli.tables import Row, emit, print_rows
+from search.cli.tables import emit, print_rows
 
 if TYPE_CHECKING:
     from search.stages.measuring import Measured
