@@ -16,7 +16,9 @@ AGAIN = "The same command goes on where it stopped."
 StartOption = Annotated[
     Literal["supernet", "twin", "scratch"], typer.Option(help="The weights that trainings start from.")
 ]
-EpochsOption = Annotated[int | None, typer.Option(metavar="N", help="Epochs, instead of the config's retrain.epochs.")]
+EpochsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Epochs, instead of the config's retrain.epochs.")
+]
 SeedsOption = Annotated[
     list[int] | None, typer.Option(metavar="SEED ...", help="Seeds of the trainings. Default: the run's own.")
 ]
