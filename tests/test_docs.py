@@ -50,6 +50,7 @@ def parameters(line: str) -> dict[str, Any]:
     parts = line.split("'")  # brackets mark what is optional, but not inside quotes
     parts[::2] = [re.sub(r"\[|\]| \|", "", part) for part in parts[::2]]
     words = shlex.split("'".join(parts), comments=True)
+    words = words[: words.index(">")] if ">" in words else words
     words = words[3:] if words[0] == "python" else words[1:]
     command: TyperGroup | TyperCommand = typer.main.get_command(app)
     while isinstance(command, TyperGroup) and words and words[0] not in ("COMMAND", "--help"):

@@ -13,6 +13,7 @@ from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate
 from search.cli.number_lists import SpreadCommand
+from search.cli.preset_commands import presets
 from search.cli.search_commands import front, search
 from search.cli.training_commands import retrain, train
 
@@ -44,6 +45,7 @@ app.command()(evaluate)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)
+app.command()(presets)
 app.add_typer(data_app)
 
 
