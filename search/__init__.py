@@ -10,11 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.cli.progress import terminal_progress
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
     from search.stages.search import Search, run_retrain, run_search
     from search.stages.train import run_train
+    from trainers.detector_file import load_detector
+    from trainers.progress import combined_progress
 
 __all__ = [
     "Config",
@@ -22,10 +25,13 @@ __all__ = [
     "Result",
     "RunError",
     "Search",
+    "combined_progress",
     "load_config",
+    "load_detector",
     "run_retrain",
     "run_search",
     "run_train",
+    "terminal_progress",
 ]
 
 _HOMES = {
@@ -38,6 +44,9 @@ _HOMES = {
     "run_retrain": "search.stages.search",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
+    "load_detector": "trainers.detector_file",
+    "terminal_progress": "search.cli.progress",
+    "combined_progress": "trainers.progress",
 }
 """Where each name is defined: torch and Ray are imported when one of them is asked for, not by `import search`."""
 

@@ -12,6 +12,7 @@ from search.run.folder import RunFolder
 from search.stages.candidate_training import CandidateTraining, plan_candidate_training, train_candidate
 from search.stages.data import note_defects, note_remarks
 from search.stages.detector_result import Result, keep_result, result_on
+from search.stages.events import result_measured
 from search.stages.images import load_measured
 from search.stages.prepare import Prepared
 from search.stages.teacher_figures import teacher_figures
@@ -46,7 +47,9 @@ def retrain(plan: SearchPlan, run: RunFolder, prepared: Prepared, candidate: Can
             network = trained_candidate(plan, prepared, training, progress)
             keep_result(training.place, network, base.student, candidate, training.settings, test, beside)
         training.forget_state()
-        return result_on(training.place, test, beside)
+        result = result_on(training.place, test, beside)
+        progress.record(result_measured(training, result, config.data.test))
+        return result
 
 
 def trained_candidate(

@@ -12,6 +12,7 @@ from search.run.lock import RunLock
 from search.run.start import started_run
 from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
+from search.stages.events import run_started
 from search.stages.prepare import prepare
 from search.stages.retrain import retrain
 from search.stages.trials import check_storage, check_workers, search_front
@@ -55,6 +56,7 @@ def run_search(
         ):
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
+            progress.record(run_started(run, plan.base.config))
             note_data(data, run, progress)
             check_workers(plan, run, data)
             prepared = prepare(plan, run, data, progress)
@@ -85,6 +87,7 @@ def run_retrain(
     with callers_generators(pick_device(config.device)):
         plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
         with RunLock(run.path), run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress:
+            progress.record(run_started(run, config))
             data = read_data(plan.base, run, progress)
             note_data(data, run, progress)
             prepared = prepare(plan, run, data, progress)
