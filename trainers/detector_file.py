@@ -1,5 +1,6 @@
 """A detector's file: its weights, and a description from which it can be built again."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
+from trainers.data.errors import DataError
+from trainers.prediction import Picture, Prediction, PredictionSettings, predictions
 
 
 def save_detector(
@@ -34,9 +37,29 @@ class DetectorFile:
     candidate: Candidate
     classes: tuple[str, ...]
 
+    def predict(
+        self,
+        images: Iterable[Picture],
+        *,
+        score: float = 0.3,
+        max_boxes: int | None = None,
+        batch_size: int = 8,
+        on_unreadable: Callable[[DataError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """What the detector finds in each image, in the image's own pixels, on the network's device.
 
-def load_detector(path: Path) -> DetectorFile:
+        Images of any size: paths, images of Pillow, tensors (3, H, W) in uint8 or a float in 0..1. They are read batch
+        by batch as the predictions are asked for. Boxes have a score of at least `score`; an image has at most
+        `max_boxes`, by default as many as the detector keeps. An image that can't be read raises DataError, or is left
+        out and handed to `on_unreadable`.
+        """
+        settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
+        return predictions(self.network, self.classes, self.spec.image_size, images, settings, on_unreadable)
+
+
+def load_detector(path: Path | str) -> DetectorFile:
     """The detector that `save_detector` wrote. Raises CheckpointError for any other file."""
+    path = Path(path)
     state, description = load_weights(path)
     spec, candidate, classes = read_description(path, description)
     try:

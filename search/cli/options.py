@@ -39,6 +39,12 @@ def _positive(value: float) -> float:
     return value
 
 
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{value:g} is not from 0 to 1.")
+    return value
+
+
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a preset such as demo.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/demo.")]
 SetOption = Annotated[
@@ -64,6 +70,7 @@ MemoryLimitOption = Annotated[
     float, typer.Option(callback=_positive, help="The most memory that the decoded images may take, in MB.")
 ]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is the GPU where there is one.")]
+ScoreOption = Annotated[float, typer.Option(callback=_share, help="The least score of a box, from 0 to 1.")]
 PickOption = Annotated[Literal["knee"] | None, typer.Option(help="The knee of the front.")]
 ByOption = Annotated[
     Literal["score", "model"], typer.Option(help="Compare accuracies by score, or by the linear model of all scores.")
