@@ -1,15 +1,17 @@
 """The Python blocks and quick commands of README.md and docs/ run as they stand, each page's in order.
 
-A page's working directory has `examples/`, and in `runs/first` and `runs/demo` the tables of the tutorial's run, or
-for slow blocks a whole small run.
+A page's working directory has `examples/`, some pictures, and in `runs/first` and `runs/demo` the tables of the
+tutorial's run, or for slow blocks a whole small run, both with an untrained detector.
 """
 
 import re
+import shlex
 import shutil
 
 import pytest
 import yaml
 from doc_snippets import ROOT, pages, prose, snippets, unchanged_tables
+from PIL import Image
 from tutorial_run import FRONT, write_tutorial_run
 from typer.testing import CliRunner
 
@@ -17,6 +19,10 @@ import results
 from search import run_search
 from search.cli.app import app
 from search.config import load_config
+from spaces.candidate import ALL_REAL
+from spaces.detectors import DetectorSpec
+from spaces.supernet import build_fixed
+from trainers.detector_file import save_detector
 
 MARKS = ("", "slow", "not run")
 NOT_RUN = {
@@ -25,8 +31,7 @@ NOT_RUN = {
     "train": "takes minutes to hours",
     "fidelity": "takes hours",
     "compare": "takes hours",
-    "evaluate": "needs a detector",
-    "predict": "needs a detector",
+    "evaluate": "needs a detector's own data",
     "data": "needs a data set of the reader's",
 }
 """By command why no line of it is run; their options are checked in test_docs.py."""
@@ -73,15 +78,32 @@ def whole_run(tmp_path_factory):
     return run_search(load_config(folder / "demo.yaml"), folder / "demo").run.path
 
 
+@pytest.fixture(scope="session")
+def detector(tmp_path_factory):
+    """The file of an untrained detector."""
+    file = tmp_path_factory.mktemp("detector") / "detector.safetensors"
+    spec = DetectorSpec(detector="ssd_resnet18", num_classes=2, image_size=96, width=0.125)
+    save_detector(file, build_fixed(spec, ALL_REAL), spec, ALL_REAL, ("circle", "star"))
+    return file
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    """A working directory with the examples; gives what puts a run's copies into it."""
+def workplace(detector, tmp_path, monkeypatch):
+    """A working directory with the examples and pictures; gives what puts a run's copies into it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "a.jpg", "b.png", "photos/c.jpg"):
+        Image.new("RGB", (64, 48), "red").save(tmp_path / name)
 
     def put(run):
         for name in ("first", "demo"):
             shutil.copytree(run, tmp_path / "runs" / name)
+            place = tmp_path / "runs" / name / "retrained" / "ID"
+            place.mkdir(parents=True)
+            shutil.copy(detector, place)
+            (tmp_path / "runs" / name / "data").mkdir(exist_ok=True)
+            shutil.copy("photo.jpg", tmp_path / "runs" / name / "data" / "test_000000.jpg")
 
     return put
 
@@ -110,7 +132,7 @@ def test_the_slow_python_blocks_of_a_page_run_with_the_others(page, whole_run, w
 @pytest.mark.parametrize("line", quick_commands())
 def test_a_quick_command_of_a_page_runs(line, tutorial_run, workplace):
     workplace(tutorial_run)
-    result = CliRunner().invoke(app, line.split()[1:])
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
     assert result.stdout
 

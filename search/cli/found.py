@@ -9,13 +9,17 @@ from trainers.progress import Progress
 
 
 class Shown:
-    """Writes each picture's boxes to a stream at once, so that a reader can follow, or end."""
+    """Writes each picture's boxes to a stream at once, so that a reader can follow, or end.
+
+    Letters that the stream's encoding lacks are written as escapes.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def __call__(self, prediction: Prediction) -> None:
-        self._stream.write(text_of(prediction))
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(text_of(prediction).encode(encoding, "backslashreplace").decode(encoding))
         self._stream.flush()
 
 
