@@ -28,14 +28,15 @@ class CocoResults:
 
     def add(self, prediction: Prediction) -> None:
         """Write the boxes of one picture."""
-        found = zip(*(getattr(prediction, name).tolist() for name in ("boxes", "scores", "labels")), strict=True)
-        for (left, top, right, bottom), score, label in found:
+        values = (getattr(prediction, name).tolist() for name in ("boxes", "scores", "labels"))
+        for (left, top, right, bottom), score, label, name in zip(*values, prediction.class_names, strict=True):
             entry = {
                 "image_id": self._image_ids[prediction.index],
                 "category_id": self._category_ids[label - 1],
                 "bbox": [left, top, right - left, bottom - top],
                 "score": score,
                 "file_name": str(self._pictures[prediction.index]),
+                "category_name": name,
             }
             self._file.write(f"{self._separator}{json.dumps(entry)}".encode())
             self._separator = ",\n"

@@ -71,8 +71,6 @@ def test_odd_pictures_have_their_boxes_and_what_is_none_is_named(call, finder, t
     notes = [line for line in result.stderr.splitlines() if line.endswith("It is left out.")]
     assert sorted(line.partition(": ")[0] for line in notes) == sorted(f"in/{name}" for name in bad)
     assert result.stderr.splitlines()[-1] == "Pictures that could not be read: 6"
-    again = call("c.safetensors", "in/grey.png", "in", "--draw", "in/drawn")
-    assert again.stdout.count("pixels, 1 box\n") == len(good) - 1  # drawn ones are no input, nor is one without ending
 
 
 def test_the_boxes_of_a_picture_are_shown_with_their_class_and_edges(call, finder, pictures):

@@ -44,7 +44,8 @@ def test_categories_are_cocos_own_for_its_eighty_classes_and_labels_for_others()
 
 def prediction(index, boxes, labels):
     boxes, labels = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4), torch.tensor(labels, dtype=torch.int64)
-    return Prediction(index, None, 64, 48, boxes, torch.full((len(labels),), 0.5), labels, ("",) * len(labels))
+    names = tuple(("cat", "dog")[label - 1] for label in labels.tolist())
+    return Prediction(index, None, 64, 48, boxes, torch.full((len(labels),), 0.5), labels, names)
 
 
 def test_pycocotools_reads_the_file_and_every_box_names_its_picture(tmp_path):
@@ -61,6 +62,7 @@ def test_pycocotools_reads_the_file_and_every_box_names_its_picture(tmp_path):
         "bbox": [1.0, 2.0, 3.0, 6.0],
         "score": 0.5,
         "file_name": "photos/42.jpg",
+        "category_name": "dog",
     }
     assert [(row["image_id"], row["file_name"]) for row in rows[1:]] == [(42, "photos/42.jpg"), (2, "photos/c.jpg")]
     coco = COCO()
