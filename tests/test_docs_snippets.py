@@ -1,7 +1,7 @@
 """The Python blocks and quick commands of README.md and docs/ run as they stand, each page's in order.
 
-A page's working directory has `examples/`, some pictures, and in `runs/first` and `runs/demo` the tables of the
-tutorial's run, or for slow blocks a whole small run, both with an untrained detector.
+A page's working directory has `examples/`, some pictures, and in `runs/first`, `demo` and `other` the tables of
+the tutorial's run, or for slow blocks a whole small run, all with an untrained detector.
 """
 
 import re
@@ -97,7 +97,7 @@ def workplace(detector, tmp_path, monkeypatch):
         Image.new("RGB", (64, 48), "red").save(tmp_path / name)
 
     def put(run):
-        for name in ("first", "demo"):
+        for name in ("first", "demo", "other"):
             shutil.copytree(run, tmp_path / "runs" / name)
             place = tmp_path / "runs" / name / "retrained" / "ID"
             place.mkdir(parents=True)

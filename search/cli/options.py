@@ -21,10 +21,11 @@ class Format(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     MARKDOWN = "markdown"
+    LATEX = "latex"
 
     @property
     def for_people(self) -> bool:
-        return self in (Format.TABLE, Format.MARKDOWN)
+        return self in (Format.TABLE, Format.MARKDOWN, Format.LATEX)
 
 
 if TYPE_CHECKING:

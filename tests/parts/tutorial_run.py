@@ -1,10 +1,13 @@
 """The run of docs/tutorial/ as far as its tables go: the demo's space, the front's figures as the pages print them."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 import results
+from results.layers import write_layer_costs
 from search.config import config_text, load_config
 from search.plan.plan import plan_search
 from search.run.folder import RunFolder
@@ -20,6 +23,7 @@ FRONT = {
 }
 """By id the methods of the eight blocks, the rest being int4, and map50."""
 TRIALS = 24
+BEGIN, SCORE = datetime(2026, 1, 1, tzinfo=UTC), timedelta(seconds=3)
 
 
 def write_tutorial_run(folder: Path) -> None:
@@ -35,12 +39,14 @@ def write_tutorial_run(folder: Path) -> None:
         {"number": number, "id": candidate.id, "state": "complete", "reason": None, "map50": map50, "map50_11": map50}
         | dict(candidate)
         | plan.cost_table.costs(candidate)
+        | {"started": BEGIN + number * SCORE, "completed": BEGIN + (number + 1) * SCORE}
         for number, (candidate, map50) in enumerate(scored)
     ]
     model = ModelTables(plan.space, plan.cost_table.costs, config.search.objectives, saved="bit_ops")
     modelled, effects = model.of(rows)
     RunFolder(folder).path.mkdir(parents=True)
     results.write_run_tables(folder, modelled, x="bit_ops", y="map50", effects=effects, planned=TRIALS, ended=True)
+    write_layer_costs(folder, [asdict(share) for share in plan.cost_table.shares()])
     RunFolder(folder).config.write_text(config_text(config))
 
 
