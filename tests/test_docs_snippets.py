@@ -42,7 +42,7 @@ SMALL = {
     "data": {"format": "shapes", "image_size": 96, "shapes": {"train": 16, "val": 8, "test": 8, "image_size": 96}},
     "student": {"detector": "ssd_resnet18", "width": 0.125},
     "teachers": {"twin": {"epochs": 1, "batch_size": 8}},
-    "space": {"granularity": "stage", "layers": {"methods": ["real", "sign"], "open": {}}},
+    "space": {"granularity": "stage", "layers": {"methods": ["real", "sign"]}},
     "supernet": {"epochs": 1, "batch_size": 8},
     "scoring": {"adapt_steps": 1, "batch_size": 8, "recalibrate_images": 8},
     "search": {"trials": 4, "workers": 1},
