@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from search.cli.progress import terminal_progress
+    from search.comparison.retraining import run_retrain
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
-    from search.stages.search import Search, run_retrain, run_search
+    from search.stages.export import Exported, run_export, run_export_front
+    from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
     from trainers.progress import combined_progress
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "ConfigError",
+    "Exported",
     "Result",
     "RunError",
     "Search",
     "combined_progress",
     "load_config",
     "load_detector",
+    "run_export",
+    "run_export_front",
     "run_retrain",
     "run_search",
     "run_train",
@@ -41,7 +46,10 @@ _HOMES = {
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
-    "run_retrain": "search.stages.search",
+    "Exported": "search.stages.export",
+    "run_export": "search.stages.export",
+    "run_export_front": "search.stages.export",
+    "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
     "load_detector": "trainers.detector_file",

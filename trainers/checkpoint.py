@@ -1,5 +1,6 @@
 """Weights on disk, as safetensors with a description of what they are, and states of unfinished trainings."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,16 @@ def save_weights(path: Path, state: Mapping[str, Tensor], description: Mapping[s
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     metadata = {"format": FORMAT, "description": json.dumps(description, sort_keys=True)}
     write_whole(path, save(tensors, metadata))
+
+
+def digest_of_weights(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> str:
+    """The sha256 of a description and of the tensors' names, types, shapes and values, in hex digits."""
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,31 +1,27 @@
 """A detector's file: its weights, and a description from which it can be built again."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 
+from spaces.backbones.backbone import Backbone
 from spaces.candidate import Candidate
+from spaces.deployed.describe import describe
+from spaces.deployed.packed import packed_state, unpacked_network
+from spaces.deployed.rows import row_of
 from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
-from trainers.checkpoint import CheckpointError, load_weights, save_weights
+from trainers.checkpoint import CheckpointError, digest_of_weights, load_weights, save_weights
 from trainers.data.errors import DataError
 from trainers.prediction import Picture, Prediction, PredictionSettings, predictions
 
-
-def save_detector(
-    path: Path, network: nn.Module, spec: DetectorSpec, candidate: Candidate, class_names: tuple[str, ...]
-) -> None:
-    """Save one fixed detector: its weights, its spec and candidate, and the names of its classes."""
-    description = {
-        "kind": "detector",
-        "detector": asdict(spec),
-        "candidate": dict(candidate),
-        "classes": list(class_names),
-    }
-    save_weights(path, network.state_dict(), description)
+KIND, PACKED = "detector", "packed detector"
+PACKED_VERSION = 1
+"""Of the form of packed detectors: another form has another number."""
+DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
@@ -57,20 +53,50 @@ class DetectorFile:
         return predictions(self.network, self.classes, self.spec.image_size, images, settings, on_unreadable)
 
 
+def save_detector(
+    path: Path, network: nn.Module, spec: DetectorSpec, candidate: Candidate, class_names: tuple[str, ...]
+) -> None:
+    """Save one fixed detector: its weights, its spec and candidate, and the names of its classes."""
+    save_weights(path, network.state_dict(), {"kind": KIND, **_description(spec, candidate, class_names)})
+
+
+def save_packed(path: Path, detector: DetectorFile, known: Mapping[str, Any]) -> None:
+    """Save a detector with its weights of few bits packed; docs/reference/packed.md describes the file.
+
+    `load_detector` reads it back to a network that computes the same to the bit and can't be trained. known: what else
+    the header shall have, such as figures and costs. Raises UndescribedError for a layer that can't be told.
+    """
+    tensors = packed_state(detector.network)
+    backbone = cast(Backbone, detector.network.get_submodule("backbone"))
+    description = {
+        "kind": PACKED,
+        "version": PACKED_VERSION,
+        **_description(detector.spec, detector.candidate, detector.classes),
+        "normalisation": {"mean": backbone.image_mean, "std": backbone.image_std},
+        "layers": {name: row_of(layer) for name, layer in describe(detector.network).items()},
+        **known,
+    }
+    save_weights(path, tensors, description | {DIGEST: digest_of_weights(tensors, description)})
+
+
 def load_detector(path: Path | str) -> DetectorFile:
-    """The detector that `save_detector` wrote. Raises CheckpointError for any other file."""
+    """The detector that `save_detector` or `save_packed` wrote. Raises CheckpointError for any other file."""
     path = Path(path)
     state, description = load_weights(path)
     spec, candidate, classes = read_description(path, description)
+    is_packed = description["kind"] == PACKED
+    if is_packed:
+        _check_packed(path, state, description)
+    build = unpacked_network if is_packed else extract
     try:
-        return DetectorFile(extract(state, spec, candidate), spec, candidate, classes)
+        return DetectorFile(build(state, spec, candidate), spec, candidate, classes)
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not fit the detector that it names: {error}") from error
 
 
 def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorSpec, Candidate, tuple[str, ...]]:
     """The detector that a checkpoint describes. Raises CheckpointError when this version can't build it."""
-    if description.get("kind") != "detector":
+    if description.get("kind") not in (KIND, PACKED):
         raise CheckpointError(
             f"{path} holds a {description.get('kind', 'thing of unknown kind')}, not a detector. "
             "Give a teacher's or a retrained detector's .safetensors file."
@@ -84,3 +110,22 @@ def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorS
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no detector that this version can build: {error}") from error
     return spec, candidate, classes
+
+
+def _description(spec: DetectorSpec, candidate: Candidate, class_names: tuple[str, ...]) -> dict[str, Any]:
+    return {"detector": asdict(spec), "candidate": dict(candidate), "classes": list(class_names)}
+
+
+def _check_packed(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+    """Raise CheckpointError for another version's file, and for content that isn't what was written.
+
+    A latent weight that is damaged is often no number; bits are always some weight.
+    """
+    if (version := description.get("version")) != PACKED_VERSION:
+        raise CheckpointError(
+            f"{path} is a packed detector of version {version!r}; this Bitfront reads {PACKED_VERSION}. "
+            "Read it with the version that wrote it, or export the checkpoint again."
+        )
+    content = {key: value for key, value in description.items() if key != DIGEST}
+    if description.get(DIGEST) != digest_of_weights(tensors, content):
+        raise CheckpointError(f"{path} is damaged: it isn't what was written. Export the checkpoint again.")

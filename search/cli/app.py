@@ -12,6 +12,7 @@ from search.cli.comparison_commands import compare, fidelity
 from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate, predict
+from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
 from search.cli.search_commands import front, search
@@ -39,10 +40,11 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
-app.command()(retrain)
+app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)

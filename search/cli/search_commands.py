@@ -55,7 +55,7 @@ def search(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
         if outcome.retrained is not None:
-            print_result(outcome.retrained, "retrained")
+            print_result(outcome.retrained, "retrained", outcome.real)
 
 
 def front(

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
+from typing import Literal, Self
 
+import torch
 from torch import Tensor, nn
 
 Activation = Literal["relu", "relu6", "none"]
 Norm = Literal["always", "if_binary", "never"]
 """Which alternatives of a unit end with a BatchNorm."""
+
+NOT_FOR_TRAINING = (
+    "A packed detector can't be trained: its file keeps the bits of a weight, not the real number that training moves. "
+    "Take the checkpoint that it was exported from."
+)
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,16 @@ class Alternative(nn.Module):
     folded: tuple[str, ...] = ()
     """Own parameters and modules that cost nothing extra: what becomes part of the binary weight, and the scale that
     every 1-bit layer is counted with."""
+    weighed: tuple[str, ...] = ()
+    """Own parameters, buffers and modules that `levels` has all of: nothing else reads them in evaluation."""
+    given_scale: Tensor | None
 
     def __init__(self, shape: UnitShape) -> None:
         super().__init__()
         self.shape = shape
         normed = not shape.bare and (shape.norm == "always" or (shape.norm == "if_binary" and self.is_binary))
         self.bn: nn.Module = shape.build_norm(shape.out_channels) if normed else nn.Identity()
+        self.register_buffer("given_scale", None, persistent=False)
 
     def after(self, y: Tensor) -> Tensor:
         """The post-activation, behind the sum with the shortcut; nothing by default."""
@@ -95,6 +105,46 @@ class Alternative(nn.Module):
 
     def start_from(self, weight: Tensor) -> None:
         """Set what depends on a real weight (Co, Ci, k, k), such as a learned scale; nothing by default."""
+
+    @torch.no_grad()
+    def levels(self, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The weight in evaluation, as levels (Co, Ci, k, k) and the scale (Co,) that each channel's are times.
+
+        Levels are -1 and +1, whole numbers, or the real weight itself, of scale 1.
+        """
+        own = self._own_weight(weight)
+        if self.given_scale is not None:
+            return self._given_levels(own, self.given_scale), self.given_scale
+        return self._levels(own)
+
+    @torch.no_grad()
+    def give(self, levels: Tensor, scale: Tensor, weight: Tensor | None) -> None:
+        """Compute from now on with what `levels` returned, put into `weight`: the latent weight is lost.
+
+        What is convolved is the same to the bit. Such an alternative can't be trained, see `train`.
+        """
+        self._own_weight(weight).copy_(levels * scale.view(-1, 1, 1, 1))
+        self.given_scale = scale
+
+    def train(self, mode: bool = True) -> Self:
+        """Raises ValueError where the weight was given, see `give`."""
+        if mode and self.given_scale is not None:
+            raise ValueError(NOT_FOR_TRAINING)
+        return super().train(mode)
+
+    def _own_weight(self, weight: Tensor | None) -> Tensor:
+        """The weight (Co, Ci, k, k) that it computes with: the unit's, unless it owns one."""
+        if weight is None:
+            raise ValueError("This alternative needs the unit's weight.")
+        return weight
+
+    def _levels(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """See `levels`, of a latent weight; a real one by default."""
+        return weight, weight.new_ones(len(weight))
+
+    def _given_levels(self, weight: Tensor, scale: Tensor) -> Tensor:
+        """See `levels`, of a weight that was given."""
+        return (weight / scale.view(-1, 1, 1, 1)).round()
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace | None:
         """The trace for layer-wise losses; None for an alternative that isn't 1-bit."""

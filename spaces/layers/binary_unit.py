@@ -28,6 +28,7 @@ class Binary(Alternative):
 
     is_binary = True
     folded: tuple[str, ...] = ("scale", "weight_shift")
+    weighed: tuple[str, ...] = ("scale", "weight_shift")
 
     def __init__(
         self,
@@ -90,18 +91,29 @@ class Binary(Alternative):
         )
 
     def _latent(self, weight: Tensor | None) -> Tensor:
-        if weight is None:
-            raise ValueError("This alternative needs the unit's latent weight.")
-        if self.weight_shift is None:
-            return weight
-        return weight + self.weight_shift.bias.view(-1, 1, 1, 1)
+        own = self._own_weight(weight)
+        if self.weight_shift is None or self.given_scale is not None:
+            return own
+        return own + self.weight_shift.bias.view(-1, 1, 1, 1)
 
     def _learned_scale(self) -> Tensor | None:
         """Its magnitude: in front of a BatchNorm nothing holds it, and a sign of its own would flip a channel's."""
+        if self.given_scale is not None:
+            return self.given_scale.view(-1, 1, 1, 1)
         return None if self.scale is None else self.scale.abs().view(-1, 1, 1, 1)
 
     def _rule_now(self) -> WeightRule:
-        return RealWeight() if self.inputs_only else self.rule
+        return RealWeight() if self.inputs_only or self.given_scale is not None else self._own_rule()
+
+    def _own_rule(self) -> WeightRule:
+        return self.rule
+
+    def _levels(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        latent, scale = self._latent(weight), self._learned_scale()
+        return sign(latent), (mean_scale(latent) if scale is None else scale).flatten()
+
+    def _given_levels(self, weight: Tensor, scale: Tensor) -> Tensor:
+        return sign(weight)
 
 
 ANNEALED_SHARE, LAST_TEMPERATURE = 0.75, 0.1
@@ -130,6 +142,7 @@ class DBS(Binary):
 
     owns_weight = True
     folded = ("scale", "logits")
+    weighed = ("scale", "logits")
 
     def __init__(
         self,
@@ -166,12 +179,15 @@ class DBS(Binary):
         if not self.normal_start:
             self.logits.copy_(weight / weight.std((1, 2, 3), keepdim=True).clamp(min=1e-8))
 
-    def _latent(self, weight: Tensor | None) -> Tensor:
+    def _own_weight(self, weight: Tensor | None) -> Tensor:
         return self.logits
 
     def _rule_now(self) -> WeightRule:
         if self.inputs_only:  # logits are no weights: where these shall be real, the relaxed choice stands in
             return Searched("soft")
+        return super()._rule_now()
+
+    def _own_rule(self) -> WeightRule:
         if not self.training or self.relaxation == "hard":
             return self.rule
         if self.relaxation == "soft":

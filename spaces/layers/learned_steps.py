@@ -18,7 +18,6 @@ from spaces.layers.alternative import UnitShape
 from spaces.layers.real import FakeQuantized, activated, convolve
 
 LEAST_STEP = 1e-8
-RELU6_TOP = 6.0
 
 
 class LearnedSteps(FakeQuantized):
@@ -35,6 +34,7 @@ class LearnedSteps(FakeQuantized):
     """
 
     folded = ("weight_log", "input_log")
+    weighed = ("weight_log", "weight_start")
 
     def __init__(self, shape: UnitShape, bits: int) -> None:
         super().__init__(shape, bits)
@@ -42,7 +42,6 @@ class LearnedSteps(FakeQuantized):
         half = 2 ** (bits - 1)
         self.weight_levels = (-half, half - 1)
         self.input_levels = (-half, half - 1) if signed else (0, 2**bits - 1)
-        self.top = RELU6_TOP if shape.activation == "relu6" else math.inf
         self.weight_start: Tensor
         self.input_start: Tensor
         self.register_buffer("weight_start", torch.ones(shape.out_channels))
@@ -62,7 +61,8 @@ class LearnedSteps(FakeQuantized):
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = quantized_input(x, self._input_step(x), self.input_levels, self.top)
-        weight = quantized_weight(weight, self.weight_step, self.weight_levels)
+        if self.given_scale is None:
+            weight = quantized_weight(weight, self.weight_step, self.weight_levels)
         return self.bn(convolve(x, weight, self.shape))
 
     @torch.no_grad()
@@ -72,6 +72,10 @@ class LearnedSteps(FakeQuantized):
 
     def forget_range(self) -> None:
         """Nothing: a learned step isn't measured anew."""
+
+    def _levels(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        step = self.weight_step
+        return (quantized_weight(weight, step, self.weight_levels) / step.view(-1, 1, 1, 1)).round(), step
 
     def _input_step(self, x: Tensor) -> Tensor:
         if self.input_start.is_meta or self.input_start != 0:

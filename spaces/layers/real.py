@@ -1,5 +1,7 @@
 """The alternatives that aren't 1-bit: full precision, and fewer bits by fake quantization."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,6 +9,8 @@ from torch import Tensor
 from spaces.layers.alternative import Activation, Alternative, UnitShape
 
 RANGE_MOMENTUM = 0.1
+RELU6_TOP = 6.0
+LEAST_LARGEST = 1e-8
 
 
 class Real(Alternative):
@@ -29,6 +33,7 @@ class FakeQuantized(Alternative):
         super().__init__(shape)
         if bits < 2:
             raise ValueError(f"bits is {bits}, must be at least 2: one bit is a sign, see `Binary`.")
+        self.top = RELU6_TOP if shape.activation == "relu6" else math.inf
         self.observing = False
         """Whether the range of inputs is measured outside training too."""
 
@@ -53,20 +58,40 @@ class Quantized(FakeQuantized):
         self.largest: Tensor
         self.register_buffer("largest", torch.zeros(()))
 
+    @property
+    def input_levels(self) -> tuple[int, int]:
+        """The lowest and the highest."""
+        if self.shape.activation == "none":
+            return -self.signed_levels, self.signed_levels
+        return 0, self.unsigned_levels
+
+    @property
+    def input_step(self) -> Tensor:
+        """A scalar; 0 until it is measured."""
+        return torch.where(self.largest == 0, 0, self._input_step(self.largest))
+
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         x = activated(x, self.shape.activation)
         if self.training or self.observing:
             self._observe(x.detach())
-        signed = self.shape.activation == "none"
         # Before any training there is no running maximum: then it is the batch's own.
-        largest = torch.where(self.largest == 0, x.detach().abs().amax(), self.largest)
-        high = self.signed_levels if signed else self.unsigned_levels
-        low = -high if signed else 0
-        step = largest.clamp(min=1e-8) / high
+        step = self._input_step(torch.where(self.largest == 0, x.detach().abs().amax(), self.largest))
+        low, high = self.input_levels
         x = _rounded(x.clamp(low * step, high * step), step)
-        steps = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8) / self.signed_levels
-        weight = _rounded(weight, steps)
+        if self.given_scale is None:
+            weight = _rounded(weight, self._weight_steps(weight))
         return self.bn(convolve(x, weight, self.shape))
+
+    def _levels(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        steps = self._weight_steps(weight)
+        return (weight / steps).round(), steps.flatten()
+
+    def _input_step(self, largest: Tensor) -> Tensor:
+        return largest.clamp(min=LEAST_LARGEST) / self.input_levels[1]
+
+    def _weight_steps(self, weight: Tensor) -> Tensor:
+        """(Co, 1, 1, 1)."""
+        return weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=LEAST_LARGEST) / self.signed_levels
 
     def forget_range(self) -> None:
         self.largest.zero_()
@@ -93,5 +118,5 @@ def activated(x: Tensor, activation: Activation) -> Tensor:
 
 
 def _rounded(x: Tensor, step: Tensor) -> Tensor:
-    """x on the grid of `step`, with the gradient of x."""
-    return x + (torch.round(x.detach() / step) * step - x.detach())
+    """x on the grid of `step`, exactly, with the gradient of x."""
+    return torch.round(x.detach() / step) * step + (x - x.detach())

@@ -92,6 +92,11 @@ class SearchableUnit(nn.Module):
         return self.active in self._binary
 
     @property
+    def active_shortcut(self) -> nn.Module | None:
+        """The shortcut as the active method has it; None where there is none."""
+        return self.shortcut if self.is_binary or not self._only_if_binary else None
+
+    @property
     def may_leave_trace(self) -> bool:
         """Whether it has a 1-bit method, whose traces layer losses read."""
         return bool(self._binary)
@@ -104,8 +109,8 @@ class SearchableUnit(nn.Module):
         y = alternative(x, weight)
         if self.bias is not None:
             y = y + self.bias.view(-1, 1, 1)
-        if self.shortcut is not None and (self.is_binary or not self._only_if_binary):
-            y = y + self.shortcut(x)
+        if (shortcut := self.active_shortcut) is not None:
+            y = y + shortcut(x)
         return alternative.after(y)
 
     def extra_repr(self) -> str:

@@ -9,13 +9,15 @@ import pytest
 from PIL import Image, ImageOps
 
 import results
+from search.comparison.retraining import run_retrain
 from search.config import ConfigError, load_config
 from search.controller.proposal import Done
 from search.errors import RunError
 from search.plan.plan import plan_search
 from search.run.folder import read_run_folder
+from search.stages.export import random_images, run_export_front
 from search.stages.scoring import scorer_parts
-from search.stages.search import run_retrain, run_search
+from search.stages.search import run_search
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -74,6 +76,13 @@ def begun_without_trials(found, run: Path) -> Path:
 
 def times(folder: Path) -> dict[str, int]:
     return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*.safetensors")}
+
+
+def test_what_was_retrained_is_packed_with_its_figures(found, tmp_path):
+    [made] = run_export_front(found.run.path, folder=tmp_path, images=random_images(2))
+    assert (made.name, made.test) == (found.retrained.id, found.retrained.test)
+    assert made.differences.none
+    assert made.size_mb < made.checkpoint_mb
 
 
 def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found):

@@ -1,0 +1,174 @@
+"""Trained detectors written in other forms, each compared with torch on images."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from results import layout
+from search.errors import RunError
+from search.run.folder import read_json
+from search.stages.evaluate import Reading
+from spaces.cost import layer_costs, totals
+from spaces.lookup import lookup
+from trainers.data.decoding import decode
+from trainers.detector_file import DetectorFile, load_detector
+from trainers.export.differences import Differences, differences
+from trainers.export.exporter import Detect, Exporter, ExportError
+from trainers.export.packed import PACKED
+from trainers.export.table import EXPORTERS
+from trainers.export.vectors import SUFFIX, write_vectors
+from trainers.whole_files import digest_of
+
+IMAGES = 8
+"""On how many images an export is compared with torch, unless told otherwise."""
+VECTOR_IMAGES = 2
+"""Of how many test vectors are."""
+
+Images = Callable[[DetectorFile], list[Tensor]]
+"""From a detector to the images, [3, S, S] in 0..1, on which its export is compared."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A detector in another form.
+
+    name: its id in a run, or its checkpoint's name. files: the one to run comes first. Sizes are in MB of 10^6 bytes.
+    test: its figures on the test images, where they are known. differences: of its detections from torch's.
+    """
+
+    name: str
+    files: list[Path]
+    size_mb: float
+    checkpoint_mb: float
+    costs: dict[str, float]
+    test: dict[str, float]
+    differences: Differences
+
+
+def random_images(count: int = IMAGES) -> Images:
+    """Noise, the same each time."""
+
+    def make(detector: DetectorFile) -> list[Tensor]:
+        side = detector.spec.image_size
+        return list(torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(0)))
+
+    return make
+
+
+def first_images(reading: Reading, count: int = IMAGES) -> Images:
+    """The first images of an image set. Raises DataError as reading and decoding do."""
+
+    def read(detector: DetectorFile) -> list[Tensor]:
+        listed = reading.sets().read(reading.split, class_names=detector.classes, on_bad_data=reading.on_bad_data)
+        few = replace(listed, samples=listed.samples[:count])
+        data = decode(few, detector.spec.image_size, reading.memory_limit_mb, reading.on_bad_data)
+        return next(iter(data.batches(count, seed=0, epoch=0, augment=False)))[0]
+
+    return read
+
+
+def run_export(
+    checkpoint: str | Path,
+    to: str = "packed",
+    folder: str | Path | None = None,
+    images: Images | None = None,
+    *,
+    test_vectors: bool = False,
+) -> Exported:
+    """Write a trained detector for a target of `EXPORTERS`, compare it with torch, and return what was made.
+
+    folder: beside the checkpoint unless told otherwise; the file is named as the checkpoint. images: random ones by
+    default. test_vectors: of `packed`, what each layer makes of some inputs, with a numpy script that computes it.
+    Raises CheckpointError, ConfigError, DataError, and RunError for a detector that the target can't hold; then
+    nothing is written.
+    """
+    path = Path(checkpoint)
+    place = path.parent if folder is None else Path(folder)
+    return _exported({path: place / path.stem.removesuffix(".packed")}, to, images, test_vectors)[0]
+
+
+def run_export_front(
+    run: str | Path,
+    to: str = "packed",
+    folder: str | Path | None = None,
+    images: Images | None = None,
+    *,
+    test_vectors: bool = False,
+) -> list[Exported]:
+    """Write all detectors that a run has retrained, see `run_export`: beside each, or named by their ids in `folder`.
+
+    Raises RunError where it has retrained none.
+    """
+    retrained = Path(run) / layout.RETRAINED
+    places = sorted(file.parent for file in retrained.glob(f"*/{layout.RESULT_FIGURES}"))
+    if not places:
+        raise RunError(f"{run} has retrained no candidate. Do so first: bitfront retrain {run} --pick knee")
+    names = {
+        place / layout.DETECTOR: (place / Path(layout.DETECTOR).stem if folder is None else Path(folder) / place.name)
+        for place in places
+    }
+    return _exported(names, to, images, test_vectors)
+
+
+def _exported(names: Mapping[Path, Path], to: str, images: Images | None, test_vectors: bool) -> list[Exported]:
+    """Export the checkpoints under these names without a suffix; all are read and checked before one is written."""
+    try:
+        exporter = lookup(EXPORTERS, to, "export target")
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    if test_vectors and exporter is not PACKED:
+        raise RunError("Test vectors need the weights' bits: they go with --to packed alone.")
+    detectors = {path: load_detector(path) for path in names}
+    for path, detector in detectors.items():
+        try:
+            exporter.check(detector)
+        except ExportError as error:
+            raise RunError(f"{path} can't be exported to {to}: {error}") from error
+    if itself := [path for path, name in names.items() if _target(name, exporter).resolve() == path.resolve()]:
+        raise RunError(f"{itself[0]} is such a file already. Name another folder for a copy.")
+    given = images or random_images()
+    compared = {path: given(detector) for path, detector in detectors.items()}
+    return [
+        _write(path, names[path], exporter, detector, compared[path], test_vectors)
+        for path, detector in detectors.items()
+    ]
+
+
+def _write(
+    checkpoint: Path, name: Path, exporter: Exporter, detector: DetectorFile, images: list[Tensor], vectors: bool
+) -> Exported:
+    blank = torch.zeros(3, detector.spec.image_size, detector.spec.image_size)
+    costs = totals(layer_costs(detector.network, [blank])).as_dict()
+    test = _test_figures(checkpoint)
+    files = exporter.write(_target(name, exporter), detector, {"costs": costs, "figures": test})
+    size = sum(file.stat().st_size for file in files)
+    found = _compare(detector, exporter.load(files[0]), images)
+    if exporter.exact and not found.none:
+        raise RuntimeError(f"{files[0]} doesn't detect what {checkpoint} does: {found}.")
+    if vectors:
+        files += write_vectors(name.with_name(name.name + SUFFIX), detector.network, images[:VECTOR_IMAGES])
+    title = checkpoint.parent.name if checkpoint.name == layout.DETECTOR else checkpoint.stem
+    return Exported(title, files, size / 1e6, checkpoint.stat().st_size / 1e6, costs, test, found)
+
+
+def _target(name: Path, exporter: Exporter) -> Path:
+    return name.with_name(name.name + exporter.suffix)
+
+
+@torch.no_grad()
+def _compare(detector: DetectorFile, exported: Detect, images: list[Tensor]) -> Differences:
+    """One image after the other, as a device sees them."""
+    ours = [found for image in images for found in detector.network([image]).detections]
+    return differences(ours, [found for image in images for found in exported([image])])
+
+
+def _test_figures(checkpoint: Path) -> dict[str, float]:
+    """Those beside a checkpoint that a run trained, if they are of this file."""
+    file = checkpoint.with_name(layout.RESULT_FIGURES)
+    if checkpoint.name != layout.DETECTOR or not file.is_file():
+        return {}
+    kept = read_json(file)
+    return dict(kept["test"]) if kept.get("sha256") in (None, digest_of(checkpoint)) else {}

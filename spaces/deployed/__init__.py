@@ -1,0 +1,1 @@
+"""What a trained network computes at inference, in arrays: what every exporter reads."""

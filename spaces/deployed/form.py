@@ -1,0 +1,169 @@
+"""A convolution as it computes at inference, in numpy arrays: what every exporter reads. Nothing here needs torch.
+
+    q = input(x)                          -1/+1, levels of a few bits, or x behind its activation
+    p = q * weight, `pad_value` outside   integers, but where the kind is `float`
+    y = norm(scale p) + bias
+    y = post(y + shortcut(x))
+
+Arrays are float32, and int8 where they hold levels. C is a number of channels, Ci and Co those of input and output.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Kind = Literal["binary", "int8", "int4", "int2", "float"]
+Activation = Literal["relu", "relu6", "none"]
+
+BITS: dict[Kind, int] = {"binary": 1, "int8": 8, "int4": 4, "int2": 2, "float": 32}
+"""Bits of a weight."""
+
+
+@dataclass(frozen=True)
+class DynamicThreshold:
+    """What an image's content takes off its thresholds: size * tanh(excite relu(squeeze g)), g (Ci,) the map's means.
+
+    size (Ci,), squeeze (h, Ci), excite (Ci, h).
+    """
+
+    size: Array
+    squeeze: Array
+    excite: Array
+
+
+@dataclass(frozen=True)
+class BinaryInput:
+    """+1 where x >= threshold (Ci,), else -1."""
+
+    threshold: Array
+    dynamic: DynamicThreshold | None = None
+
+
+@dataclass(frozen=True)
+class IntegerInput:
+    """round(min(x, top) / step), half to even, clipped to low..high.
+
+    divides: whether x is divided by the step; else it is multiplied with the float32 1 / step. The two differ where x
+    lies next to the middle of two levels.
+    """
+
+    step: float
+    low: int
+    high: int
+    top: float = math.inf
+    divides: bool = True
+
+
+@dataclass(frozen=True)
+class FloatInput:
+    """x behind its activation."""
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class ChannelNorm:
+    """A BatchNorm in evaluation: weight (x - mean) / sqrt(variance + eps) + bias, each (C,)."""
+
+    mean: Array
+    variance: Array
+    weight: Array
+    bias: Array
+    eps: float
+
+    def affine(self) -> tuple[Array, Array]:
+        """m and o of y = m x + o, each (C,) in float64."""
+        factor = self.weight.astype(np.float64) / np.sqrt(self.variance.astype(np.float64) + self.eps)
+        return factor, self.bias - self.mean * factor
+
+
+@dataclass(frozen=True)
+class GroupNorm:
+    """Mean and variance are those of an image's groups of channels, so that it can't be folded. weight, bias (C,)."""
+
+    groups: int
+    weight: Array
+    bias: Array
+    eps: float
+
+
+@dataclass(frozen=True)
+class PReLU:
+    """prelu(x + before) + after, each (C,): the shifts are 0 but in ReActNet's."""
+
+    slope: Array
+    before: Array
+    after: Array
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """The mean over stride x stride pixels (fewer at the right and lower end of odd maps), then other channels.
+
+    Those are made by a real or opened convolution and its norm, where there is one. Else there are `channels`: as they
+    are, one after the other again and again, or output j the mean of j, j + Co, j + 2 Co, ...
+    """
+
+    stride: int
+    channels: int
+    convolution: "Convolution | None" = None
+    norm: ChannelNorm | None = None
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution or linear layer with what stands round it; see the module.
+
+    weight (Co, Ci / groups, k, k): -1 and +1, levels, or floats. scale (Co,) of the weights' levels; an integer input's
+    step comes on top. pad_value: what stands outside q's map, -1 or 0. norms: none, one, or one for each level of a
+    pyramid that all share the convolution. linear: rows (R, Ci) take the place of maps (N, Ci, H, W).
+    """
+
+    name: str
+    method: str
+    kind: Kind
+    weight: Array
+    scale: Array
+    input: BinaryInput | IntegerInput | FloatInput
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+    pad_value: int = 0
+    linear: bool = False
+    bias: Array | None = None
+    norms: tuple[ChannelNorm | GroupNorm, ...] = field(default=())
+    shortcut: Shortcut | None = None
+    post: PReLU | None = None
+
+    @property
+    def bits(self) -> int:
+        """Of a weight."""
+        return BITS[self.kind]
+
+    @property
+    def out_channels(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def in_channels(self) -> int:
+        return int(self.weight.shape[1]) * self.groups
+
+    def affine(self, level: int = 0) -> tuple[Array, Array]:
+        """m and o, each (Co,) in float64, of y = m p + o: scale, step, norm and bias in one; p see the module.
+
+        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two.
+        """
+        factor = self.scale.astype(np.float64)
+        if isinstance(self.input, IntegerInput):
+            factor = factor * self.input.step
+        offset = np.zeros(self.out_channels) if self.bias is None else self.bias.astype(np.float64)
+        norm = self.norms[level] if self.norms else None
+        if not isinstance(norm, ChannelNorm):
+            return factor, offset
+        m, o = norm.affine()
+        return factor * m, o + offset

@@ -1,0 +1,98 @@
+"""A network's tensors with its weights of few bits packed, and back, so that it computes the same to the bit."""
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate
+from spaces.deployed.bits import packed, packed_size
+from spaces.deployed.reference import unpack
+from spaces.detectors import DetectorSpec, searchable_units
+from spaces.layers import SearchableUnit, method
+from spaces.layers.alternative import Alternative
+from spaces.supernet import build_fixed
+
+BITS, SCALE = "packed", "scale"
+"""What a packed weight's bytes and scales are called behind the unit's name."""
+COUNTER = "num_batches_tracked"
+"""Of BatchNorms; read in training alone."""
+
+
+def packed_state(network: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a detector of one method in each unit: what it needs to compute, and no more.
+
+    A unit of few bits has `<unit>.packed` (uint8, see `bits.packed`) and `<unit>.scale` (Co,) in place of its latent
+    weight and of what makes a scale or a step of it. All else has its name of the network's state.
+    """
+    tensors, replaced = {}, set()
+    for name, unit in _units_of_few_bits(network):
+        weight = unit.latent_weight
+        levels, scale = _active(unit).levels(None if weight is None else weight.reshape(unit.shape.weight))
+        bytes_ = packed(levels.cpu().numpy().astype(np.int8), method(unit.active).weight_bits)
+        tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = torch.from_numpy(bytes_), scale
+        replaced |= _replaced(name, unit)
+    kept = {key: tensor for key, tensor in network.state_dict().items() if key not in replaced and not _counts(key)}
+    return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in (kept | tensors).items()}
+
+
+def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidate) -> nn.Module:
+    """The detector that `packed_state` is of, in evaluation mode, and not to be trained where a weight was packed.
+
+    Raises ValueError, with the tensor's name, for one that is missing, left over, or of another shape or type.
+    """
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+        network = build_fixed(spec, candidate)
+    network.to_empty(device="cpu")
+    state, units = network.state_dict(), list(_units_of_few_bits(network))
+    replaced = set[str]().union(*(_replaced(name, unit) for name, unit in units))
+    wanted = {key: tensor for key, tensor in state.items() if key not in replaced and not _counts(key)}
+    for name, unit in units:
+        size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
+        wanted[f"{name}.{BITS}"] = torch.empty(size, dtype=torch.uint8)
+        wanted[f"{name}.{SCALE}"] = torch.empty(unit.shape.out_channels)
+    _check(tensors, wanted)
+    for key, tensor in state.items():
+        with torch.no_grad():
+            tensor.copy_(tensors[key]) if key in tensors else tensor.zero_()
+    for name, unit in units:
+        levels = unpack(tensors[f"{name}.{BITS}"].numpy(), method(unit.active).weight_bits, unit.shape.weight)
+        weight = unit.latent_weight
+        given = None if weight is None else weight.view(unit.shape.weight)
+        _active(unit).give(torch.from_numpy(levels), tensors[f"{name}.{SCALE}"].clone(), given)
+    return network.eval()
+
+
+def _check(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    if missing := [key for key in wanted if key not in tensors]:
+        raise ValueError(f"The file lacks {len(missing)} tensors of the network, {missing[0]} among them.")
+    if unknown := [key for key in tensors if key not in wanted]:
+        raise ValueError(f"The file has {len(unknown)} tensors that the network doesn't, {unknown[0]} among them.")
+    for key, tensor in wanted.items():
+        there, own = ((tuple(one.shape), str(one.dtype).removeprefix("torch.")) for one in (tensors[key], tensor))
+        if there != own:
+            raise ValueError(f"The tensor {key} is {there} in the file and {own} in the network.")
+
+
+def _units_of_few_bits(network: nn.Module) -> Iterator[tuple[str, SearchableUnit]]:
+    for name, unit in searchable_units(network).items():
+        if method(unit.active).weight_bits <= 8:
+            yield name, unit
+
+
+def _active(unit: SearchableUnit) -> Alternative:
+    return cast(Alternative, unit.alternatives[unit.active])
+
+
+def _replaced(name: str, unit: SearchableUnit) -> set[str]:
+    """The names of the tensors that levels and scale stand for."""
+    inside, weighed = f"alternatives.{unit.active}.", _active(unit).weighed
+    own = [key for key in unit.state_dict() if key.startswith(inside)]
+    parts = [key for key in own if key.removeprefix(inside).partition(".")[0] in weighed]
+    return {f"{name}.{key}" for key in (*parts, "weight")}
+
+
+def _counts(key: str) -> bool:
+    return key.rpartition(".")[2] == COUNTER

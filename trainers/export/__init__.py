@@ -1,0 +1,1 @@
+"""Trained detectors in other forms: one file a target, and the table of them."""

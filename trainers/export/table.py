@@ -1,0 +1,9 @@
+"""The targets of `bitfront export --to`, in one visible table."""
+
+from trainers.export.exporter import Exporter
+from trainers.export.packed import PACKED
+
+EXPORTERS: dict[str, Exporter] = {
+    # safetensors with one bit for each binary weight: docs/reference/packed.md
+    "packed": PACKED,
+}
