@@ -73,6 +73,12 @@ FRONT = "front"
 """The Pareto front, as front.csv, front.json, front.parquet and front.png."""
 EFFECTS = "effects"
 """What each choice costs or gains in accuracy, as effects.csv and effects.parquet."""
+REPORT = "report.html"
+"""The run as a page: figures, tables and images in one file."""
+DETECTIONS = "detections"
+"""Ten test images with what the run's networks detect on them: detections.json and small JPEGs."""
+DETECTIONS_RECORD = "detections.json"
+"""In that folder, written last."""
 
 
 def made_from_journal(folder: object) -> str:

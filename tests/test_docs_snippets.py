@@ -31,6 +31,7 @@ NOT_RUN = {
     "train": "takes minutes to hours",
     "fidelity": "takes hours",
     "compare": "takes hours",
+    "report": "needs a run's images",
     "export": "needs what a run has retrained",
     "evaluate": "needs a detector's own data",
     "data": "needs a data set of the reader's",

@@ -15,7 +15,7 @@ from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
-from search.cli.search_commands import front, search
+from search.cli.search_commands import front, report, search
 from search.cli.training_commands import retrain, train
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
@@ -40,6 +40,7 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
+app.command()(report)
 app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
 app.command()(evaluate)

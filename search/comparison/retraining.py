@@ -17,6 +17,7 @@ from search.comparison.running import Workers, train_missing
 from search.errors import RunError
 from search.stages.detector_result import Result
 from search.stages.events import result_measured, run_started
+from search.stages.report import report_at_end
 from search.stages.retrain import Parts, real_counterpart, result_of
 from spaces.candidate import Candidate
 from trainers.progress import Progress
@@ -88,7 +89,10 @@ def run_retrainings(
         spread = Workers.of(opened, workers, address)
         parts = opened.parts([job.candidate for job in asked.jobs])
         train_missing(opened, parts, asked.jobs, spread)
-        return asked.retrained(parts)
+        retrained = asked.retrained(parts)
+        root = None if data_root is None else Path(data_root)
+        report_at_end(opened.plan.base.config, opened.folder, opened.progress, root)
+        return retrained
 
 
 def run_retrain(

@@ -13,6 +13,7 @@ from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
 from search.stages.events import run_started
 from search.stages.prepare import prepare
+from search.stages.report import report_at_end
 from search.stages.retrain import real_counterpart, retrain_at_the_end
 from search.stages.trials import check_storage, check_workers, search_front
 from spaces.candidate import Candidate
@@ -71,6 +72,7 @@ def run_search(
             if (real := real_counterpart(plan.space)) is not None and chosen and plan.base.config.retrain.real:
                 chosen.append(real)
             retrained = retrain_at_the_end(plan, run, prepared, chosen, progress) if chosen else []
+            report_at_end(plan.base.config, run, progress)
         return Search(found, *retrained) if retrained else Search(found, None)
 
 

@@ -91,7 +91,15 @@ def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found
     assert run.trials["id"].is_unique
     assert set(run.trials["state"]) == {"complete"}
     assert 1 <= len(run.front()) <= 4
-    for name in ("front.csv", "front.json", "front.parquet", "front.png", "trials.parquet", "environment.json"):
+    for name in (
+        "front.csv",
+        "front.json",
+        "front.parquet",
+        "front.png",
+        "trials.parquet",
+        "environment.json",
+        "report.html",
+    ):
         assert (folder / name).stat().st_size > 0, name
     detector = load_detector(found.retrained.checkpoint)
     spec, candidate, classes = detector.spec, detector.candidate, detector.classes
