@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.cli.progress import terminal_progress
     from search.comparison.retraining import run_retrain
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
+    from trainers.progress import combined_progress
 
 __all__ = [
     "Config",
@@ -26,6 +28,7 @@ __all__ = [
     "Result",
     "RunError",
     "Search",
+    "combined_progress",
     "load_config",
     "load_detector",
     "run_export",
@@ -33,13 +36,13 @@ __all__ = [
     "run_retrain",
     "run_search",
     "run_train",
+    "terminal_progress",
 ]
 
 _HOMES = {
     "Config": "search.config",
     "ConfigError": "search.config",
     "load_config": "search.config",
-    "load_detector": "trainers.detector_file",
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
@@ -49,6 +52,9 @@ _HOMES = {
     "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
+    "load_detector": "trainers.detector_file",
+    "terminal_progress": "search.cli.progress",
+    "combined_progress": "trainers.progress",
 }
 """Where each name is defined: torch and Ray are imported when one of them is asked for, not by `import search`."""
 

@@ -14,6 +14,7 @@ from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
+from search.cli.preset_commands import presets
 from search.cli.search_commands import front, report, search
 from search.cli.training_commands import retrain, train
 
@@ -48,6 +49,7 @@ app.command()(export)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)
+app.command()(presets)
 app.add_typer(data_app)
 
 

@@ -16,6 +16,7 @@ from search.comparison.record import figure
 from search.comparison.running import Workers, train_missing
 from search.errors import RunError
 from search.stages.detector_result import Result
+from search.stages.events import result_measured, run_started
 from search.stages.report import report_at_end
 from search.stages.retrain import Parts, real_counterpart, result_of
 from spaces.candidate import Candidate
@@ -84,6 +85,7 @@ def run_retrainings(
     """
     with open_for_comparison(run_dir, data_root, progress, scored=False) as opened:
         asked = _Retraining(opened, settings)
+        opened.progress.record(run_started(opened.folder, opened.plan.base.config))
         spread = Workers.of(opened, workers, address)
         parts = opened.parts([job.candidate for job in asked.jobs])
         train_missing(opened, parts, asked.jobs, spread)
@@ -148,8 +150,12 @@ class _Retraining:
 
     def _results(self, parts: Parts, candidates: Sequence[Candidate]) -> tuple[Result, ...]:
         jobs = (job for one in candidates for job in trainings(self._settings, one).values())
-        planned = map(self._opened.record.training, jobs)
-        return tuple(result_of(parts, training) for training in planned if training.finished)
+        trained = [one for one in map(self._opened.record.training, jobs) if one.finished]
+        found = tuple(result_of(parts, training) for training in trained)
+        for training, result in zip(trained, found, strict=True):
+            measured = result_measured(training, result, parts.plan.base.config.data.test)
+            self._opened.progress.record(measured)
+        return found
 
     def _failure(self, job: Training) -> str:
         outcome = self._opened.record.outcome(job) or {}

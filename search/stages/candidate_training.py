@@ -54,6 +54,11 @@ class CandidateTraining:
         return result_settings(self.settings, self.seed, self.start)
 
     @property
+    def stage(self) -> str:
+        """Its name in progress, after the place of its result."""
+        return f"{self.command} {self.place.name}"
+
+    @property
     def finished(self) -> bool:
         """Whether its result is there."""
         return (self.place / layout.RESULT_FIGURES).is_file()
@@ -158,7 +163,7 @@ def train_candidate(
     order, and draw alike what is drawn at random: teachers, anchors, proposals.
     """
     task = Task(
-        stage=f"{training.command} {training.place.name}",
+        stage=training.stage,
         seed=seeded(training.seed, training.command, "data"),
         described_as=training.settings,
         resume_from=training.state,

@@ -11,6 +11,7 @@ from search.run.folder import RunFolder
 from search.stages.candidate_training import CandidateTraining, plan_retraining, starting_network, train_candidate
 from search.stages.data import note_defects, note_remarks
 from search.stages.detector_result import Figures, Result, keep_result, result_on
+from search.stages.events import result_measured
 from search.stages.images import load_measured
 from search.stages.prepare import Prepared
 from search.stages.teacher_figures import teacher_figures
@@ -84,7 +85,9 @@ def retrain_at_the_end(
         with run.timed(f"retrain {candidate.id}"):
             if not training.finished:
                 retrain(parts, training, progress)
-            results.append(result_of(parts, training))
+            result = result_of(parts, training)
+        progress.record(result_measured(training, result, plan.base.config.data.test))
+        results.append(result)
     return results
 
 

@@ -11,6 +11,7 @@ from search.run.folder import default_folder
 from search.run.start import started_run
 from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
+from search.stages.events import run_started
 from search.stages.prepare import prepare
 from search.stages.report import report_at_end
 from search.stages.retrain import real_counterpart, retrain_at_the_end
@@ -59,6 +60,7 @@ def run_search(
         ):
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
+            progress.record(run_started(run, plan.base.config))
             note_data(data, run, progress)
             check_workers(plan, run, data)
             prepared = prepare(plan, run, data, progress)

@@ -15,6 +15,7 @@ from search.run.start import started_run
 from search.stages.candidate_training import CandidateTraining, plan_training_of, starting_network, train_candidate
 from search.stages.data import RunData, note_data, read_data
 from search.stages.detector_result import Result, check_result, keep_result, result_on
+from search.stages.events import result_measured, run_started
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for, teacher_pool
 from spaces.candidate import Candidate
@@ -67,6 +68,7 @@ def run_train(
                 check_result(training.place)
             data = read_data(base, run, progress, with_test=True)
             run.begin(config_text(base.config))
+            progress.record(run_started(run, base.config))
             note_data(data, run, progress)
             teachers = teacher_pool(base, run, data, progress)
             test = cast(Decoded, data.test)
@@ -77,7 +79,9 @@ def run_train(
                     network = _trained(plan, training, data, teachers, progress)
                 keep_result(training, network, base.student, test, beside)
             training.forget_state()
-            return result_on(training, test, base.teachers, beside)
+            result = result_on(training, test, base.teachers, beside)
+            progress.record(result_measured(training, result, base.config.data.test))
+            return result
 
 
 def _trained(
