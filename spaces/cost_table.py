@@ -14,6 +14,7 @@ from spaces.layers import REAL, WIDTHS
 from spaces.layers.opened import group_of
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, choice_of, means
+from spaces.without_values import without_values
 
 Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
@@ -95,7 +96,7 @@ class CostTable:
 
         def build(method: str) -> nn.Module:
             chosen = {f"layer/{prefix}": method if method in offered else REAL for prefix, offered in choices.items()}
-            with torch.device("meta"):
+            with without_values():
                 return build_fixed(spec, Candidate(chosen))
 
         methods = dict.fromkeys(method for offered in choices.values() for method in offered)

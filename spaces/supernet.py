@@ -13,6 +13,7 @@ from spaces.layers import REAL, OpenedLayer
 from spaces.layers.alternative import Alternative
 from spaces.layers.opened import group_of, open_layers
 from spaces.lookup import did_you_mean
+from spaces.without_values import without_values
 
 Weights = Literal["shared", "by_kind"]
 """Whether all methods of a unit share one latent weight, or 1-bit methods one and those of several bits another."""
@@ -87,7 +88,7 @@ def extract(state: Mapping[str, Tensor], spec: DetectorSpec, candidate: Candidat
     `extract(s.state_dict(), spec, c)(x)` equals `activate(s, c)` then `s(x)`; nothing done to it changes the state,
     which may be shared between processes and is only read.
     """
-    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+    with without_values():  # no memory and no random numbers for weights that are replaced at once
         network = build_fixed(spec, candidate)
     first = next(iter(state.values()), None)
     if first is None:

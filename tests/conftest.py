@@ -32,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).parent / "parts"))
 
 from recorded_progress import RecordedProgress
 
+from spaces.without_values import without_values
+
 torch.set_num_threads(1)
 settings.register_profile("unclocked", deadline=None)
 settings.load_profile("unclocked")
@@ -105,7 +107,7 @@ def published_resnet18() -> Callable[..., dict[str, Tensor]]:
     """Makes what torchvision's ResNet-18 would be at the width of a backbone of ours: 100 tensors, and 2 of `fc`."""
 
     def make(backbone: nn.Module, seed: int = 0) -> dict[str, Tensor]:
-        with torch.device("meta"):
+        with without_values():
             theirs = resnet18().state_dict()
         own, generator = backbone.state_dict(), torch.Generator().manual_seed(seed)
         names = {name: ours for name, ours in zip(theirs, backbone.from_published(theirs), strict=True) if ours in own}

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from search.cli.candidate_file import read_candidate
 from search.config import ConfigError, load_config
 from search.plan.detectors import fixed_candidate, student_spec
@@ -15,6 +13,7 @@ from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import totals
 from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
+from spaces.without_values import without_values
 
 COUNTING_RULE = (
     "For one image. One multiply-accumulate (MAC) is one operation; bit_ops = MACs x weight bits x input bits; "
@@ -95,7 +94,7 @@ def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[d
 
 def _searched(spec: DetectorSpec) -> dict[str, str]:
     """What a search may do with each layer by name; those that multiply nothing are missing."""
-    with torch.device("meta"):
+    with without_values():
         network = build_detector(spec, lambda _: ("real",))
     parts = {name: f"open: {part}" for part, names in openable(network).items() for name in names}
     return parts | dict.fromkeys(searchable_units(network), "yes")

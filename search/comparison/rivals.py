@@ -4,14 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from results import Run
 from search.plan.plan import SearchPlan
 from spaces.candidate import Candidate
 from spaces.detectors import build_detector, openable
 from spaces.layers import REAL, is_binary, method
 from spaces.space import Knob
+from spaces.without_values import without_values
 
 SHARES = (0.25, 0.5, 0.75)
 """The parts of the blocks that are 1-bit in "last k blocks 1-bit"."""
@@ -106,7 +105,7 @@ def _some(keys: Sequence[str], inside: str, outside: str) -> Wanted:
 
 def _parts(plan: SearchPlan, knobs: Sequence[Knob]) -> dict[str, str]:
     """By layer knob what it opens: stem, shortcuts, heads and so on, or `BLOCKS`."""
-    with torch.device("meta"):
+    with without_values():
         opened = openable(build_detector(plan.base.student, lambda _: (REAL,)))
     parts = {name: group.partition(".")[0] for group, names in opened.items() for name in (group, *names)}
     return {knob.key: parts.get(knob.name, BLOCKS) for knob in knobs}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import nn
 
 from search.config.schema import Config
 from spaces.detectors import DetectorSpec, build_detector, openable
 from spaces.layers import REAL
+from spaces.without_values import without_values
 
 WRITTEN_OUT = frozenset({"seed", "device", "tensorboard", "teachers", "ensemble", "supernet", "retrain", "train"})
 """Keys that a run writes into its config.yaml, and that nobody writes all by hand."""
@@ -36,7 +36,7 @@ def _dense(config: Config, part: str) -> Iterator[str]:
         width=student.width,
         heads=student.heads,
     )
-    with torch.device("meta"):
+    with without_values():
         network = build_detector(spec, lambda _: (REAL,))
     for group, names in openable(network).items():
         for name in names if group.partition(".")[0] == part else ():

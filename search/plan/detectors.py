@@ -1,11 +1,10 @@
 """From a config's sections to what the networks of a run are: the student, its teachers, a fixed candidate."""
 
-import torch
-
 from search.config.schema import Student, Train
 from search.config.schema import Teacher as TeacherSection
 from spaces.candidate import Candidate, Taught
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.without_values import without_values
 
 
 def student_spec(student: Student, image_size: int, num_classes: int) -> DetectorSpec:
@@ -32,7 +31,7 @@ def teacher_spec(teacher: TeacherSection, student: DetectorSpec) -> DetectorSpec
 
 def layer_roots(spec: DetectorSpec) -> tuple[str, ...]:
     """The outermost modules that hold searchable units: together they name every unit."""
-    with torch.device("meta"):
+    with without_values():
         units = searchable_units(build_detector(spec, lambda _: ("real",)))
     return tuple(dict.fromkeys(unit.partition(".")[0] for unit in units))
 

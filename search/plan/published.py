@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from search.config.schema import TWIN, Student
@@ -15,6 +14,7 @@ from spaces.published.names import NAMES, download
 from spaces.published.reading import read_states
 from spaces.published.words import first_names
 from spaces.published.wrappers import PublishedState
+from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError
 from trainers.file_format import is_own_file
 
@@ -50,7 +50,7 @@ def load_published(start: Start, network: nn.Module, spec: DetectorSpec) -> str:
     spec: the network's shape; its layers may be of any methods. Raises CheckpointError for weights that hold too little
     of a network of this shape, or can't be had.
     """
-    with torch.device("meta"):
+    with without_values():
         real = build_detector(spec, lambda _: (REAL,))
     try:
         report = fill(network, _states(start, spec.detector), real)

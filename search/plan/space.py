@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-import torch
-
 from search.config import ConfigError
 from search.config.schema import ALL, Layers, Space, Term
 from spaces.candidate import method_of
@@ -13,6 +11,7 @@ from spaces.layers import REAL
 from spaces.lookup import did_you_mean
 from spaces.space import Knob, SearchSpace, weight_grid
 from spaces.supernet import covers, prefixes
+from spaces.without_values import without_values
 from trainers.distill import TERMS
 
 LEVELS_UP = {"layer": 0, "block": 1, "stage": 2}
@@ -30,7 +29,7 @@ def layer_choices(space: Space, spec: DetectorSpec) -> Choices:
     ConfigError for an entry of `keep_real` or `open` that the detector doesn't have, and when nothing is left to
     search.
     """
-    with torch.device("meta"):
+    with without_values():
         network = build_detector(spec, lambda _: (REAL,))
     units, groups = list(searchable_units(network)), openable(network)
     _check_kept(space.layers.keep_real, units, groups, spec)

@@ -15,6 +15,7 @@ from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, NO_TEACHER, Candidate
 from spaces.detectors import DetectorOutput, DetectorSpec
 from spaces.supernet import build_fixed, build_supernet
+from spaces.without_values import without_values
 from trainers.distill import TERMS, Distiller
 from trainers.distill.ensemble import ENSEMBLE, Ensemble
 from trainers.distill.terms import TermLoss
@@ -52,7 +53,7 @@ def check_ensemble(section: EnsembleSection, searched: Mapping[str, Term], train
 def check_layers(student: DetectorSpec, candidate: Candidate) -> nn.Module:
     """The network that `train` names, without weights. Raises ConfigError for layers that its detector doesn't have."""
     try:
-        with torch.device("meta"):
+        with without_values():
             return build_fixed(student, candidate)
     except ValueError as error:
         raise ConfigError(f"train.layers: {error} `bitfront cost` lists all.") from error
@@ -68,7 +69,7 @@ def asked_of_teachers(
     """
 
     def supernet() -> nn.Module:
-        with torch.device("meta"):
+        with without_values():
             return build_supernet(student, choices())
 
     searched, trained = cache(supernet), cache(lambda: check_layers(student, fixed))
@@ -94,7 +95,7 @@ def check_teaching(
         term = TERMS[one.term]
         taught = one.student() if term.compares_layers else without_weights(student)
         try:
-            with torch.device("meta"):
+            with without_values():
                 networks = {name: without_weights(spec) for name, spec in teachers.items()}
                 Distiller(taught, networks, {one.term: [one.teacher]}, ensemble)
             if term.reads == "responses":
@@ -106,7 +107,7 @@ def check_teaching(
 
 
 def _without_weights(spec: DetectorSpec) -> nn.Module:
-    with torch.device("meta"):
+    with without_values():
         return build_fixed(spec, ALL_REAL)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from search.config.schema import TWIN, Supernet
@@ -12,6 +11,7 @@ from search.run.folder import RunFolder
 from search.stages.candidate_training import train_settings
 from search.stages.teachers import distiller_for
 from spaces.supernet import build_supernet, inherit_shared
+from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
@@ -96,7 +96,7 @@ def _described(section: Supernet) -> dict[str, object]:
 
 
 def _check_shapes(found: dict[str, Tensor], plan: SearchPlan) -> None:
-    with torch.device("meta"):
+    with without_values():
         weights = plan.base.config.supernet.weights
         expected = build_supernet(plan.base.student, plan.choices, weights).state_dict()
     if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in expected.items()}:

@@ -14,6 +14,7 @@ from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import SearchableUnit, method
 from spaces.layers.alternative import Alternative
 from spaces.supernet import build_fixed
+from spaces.without_values import without_values
 
 BITS, SCALE = "packed", "scale"
 """What a packed weight's bytes and scales are called behind the unit's name."""
@@ -43,7 +44,7 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
 
     Raises ValueError, with the tensor's name, for one that is missing, left over, or of another shape or type.
     """
-    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+    with without_values():  # no memory and no random numbers for weights that are replaced at once
         network = build_fixed(spec, candidate)
     network.to_empty(device="cpu")
     state, units = network.state_dict(), list(_units_of_few_bits(network))

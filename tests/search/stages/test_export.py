@@ -81,13 +81,15 @@ def test_a_packed_file_is_evaluated_and_exported_as_its_checkpoint(checkpoint, t
     root = tiny_data("voc", tmp_path / "data")
     reading = Reading(root=root)
     [packed] = run_export(checkpoint, images=first_images(reading, 3)).files
-    figures = [run_evaluate(path, reading, "cpu", SilentProgress()) for path in (checkpoint, packed)]
-    assert figures[0] == figures[1]
+    ours, theirs = (run_evaluate(path, reading, "cpu", SilentProgress()) for path in (checkpoint, packed))
+    assert ours.figures == theirs.figures
+    for one, other in zip(ours.detections, theirs.detections, strict=True):
+        assert all(torch.equal(one[key], other[key]) for key in one)
     [again] = run_export(packed, folder=tmp_path / "again", images=random_images(1)).files
     assert again.name == packed.name
-    (ours, description), (theirs, theirs_described) = load_weights(packed), load_weights(again)
-    assert description == theirs_described
-    assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
+    (weights, description), (weights_again, described_again) = load_weights(packed), load_weights(again)
+    assert description == described_again
+    assert all(torch.equal(tensor, weights_again[key]) for key, tensor in weights.items())
 
 
 def test_as_many_images_of_a_set_as_there_are_are_compared(checkpoint, tiny_data, tmp_path):

@@ -15,6 +15,7 @@ from spaces.layers import METHODS
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.real import Quantized
 from spaces.supernet import build_fixed
+from spaces.without_values import without_values
 
 OPTIONS = ["bireal+learned_scale+pad_minus_one+prelu", "react+learned_scale", "dbs+hard", "lcb+learned_scale"]
 
@@ -51,7 +52,7 @@ def everything(network, images) -> list[Tensor]:
 
 def opened(spec, methods) -> Candidate:
     """All that there is in these methods, group by group in turn."""
-    with torch.device("meta"):
+    with without_values():
         network = build_fixed(spec, Candidate({}))
     names = [*dict.fromkeys(name.partition(".")[0] for name in searchable_units(network)), *openable(network)]
     return Candidate({f"layer/{name}": methods[index % len(methods)] for index, name in enumerate(names)})

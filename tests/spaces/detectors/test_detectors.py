@@ -9,6 +9,7 @@ from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units, traced
 from spaces.supernet import activate, build_fixed, build_supernet, extract
+from spaces.without_values import without_values
 from trainers.checkpoint import load_weights, save_weights
 
 METHODS = ("real", "sign", "bireal")
@@ -29,7 +30,7 @@ def spec_of(detector, image_size=None):
 
 def roots(detector):
     """The outermost modules that hold units: the backbone, and what else a search may switch."""
-    with torch.device("meta"):
+    with without_values():
         network = build_detector(spec_of(detector), lambda _: ("real",))
     return list(dict.fromkeys(name.partition(".")[0] for name in searchable_units(network)))
 

@@ -13,6 +13,7 @@ from spaces.detectors.openable import PARTS
 from spaces.layers import OpenedConv, OpenedLayer
 from spaces.layers.opened import ActivatedConv2d
 from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit_shared, prefixes
+from spaces.without_values import without_values
 
 METHODS = ("real", "int8", "sign", "react", "dbs")
 STEM, SHORTCUT, HEAD = "backbone.conv1", "backbone.layer3.0.conv1.shortcut.1", "cls_heads.1.2"
@@ -56,7 +57,7 @@ def test_what_may_be_opened_is_known_by_group(spec):
     ],
 )
 def test_every_detector_has_its_groups_in_the_same_order(spec, detector, size, groups):
-    with torch.device("meta"):
+    with without_values():
         opened = openable(build_detector(replace(spec, detector=detector, image_size=size), lambda _: ("real",)))
     expected = groups if "heads.cls" in groups else groups | {"heads.cls": 8, "heads.box": 8}
     assert {group: len(names) for group, names in opened.items()} == expected
@@ -66,7 +67,7 @@ def test_every_detector_has_its_groups_in_the_same_order(spec, detector, size, g
 @pytest.mark.parametrize("detector", sorted(DETECTORS))
 def test_every_product_is_a_units_or_can_be_opened(detector):
     size = max(DETECTORS[detector].sizes[0], 176)
-    with torch.device("meta"):
+    with without_values():
         spec = DetectorSpec(detector=detector, num_classes=3, image_size=size, width=0.125)
         network = build_detector(spec, lambda _: ("real",))
     groups, units = openable(network), searchable_units(network)
@@ -179,7 +180,7 @@ def test_an_opened_layer_leaves_a_trace_as_units_do(opened, images):
 def test_every_detector_runs_with_all_that_can_be_opened(detector, method, images, targets):
     smallest, _ = DETECTORS[detector].sizes
     spec = DetectorSpec(detector=detector, num_classes=3, image_size=smallest, width=0.125)
-    with torch.device("meta"):
+    with without_values():
         groups = openable(build_detector(spec, lambda _: ("real",)))
     network = build_fixed(spec, Candidate({f"layer/{group}": method for group in groups})).train()
     losses = network(images, targets).losses

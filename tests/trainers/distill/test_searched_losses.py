@@ -31,8 +31,8 @@ def supernet(spec):
 
 def losses(searched, supernet, candidate, images, targets):
     activate(supernet, candidate)
-    step = Distiller(supernet, {}, {}).step(supernet, candidate, images, targets, searched=searched)
-    return {name: loss for name, loss in step.items() if name.startswith("searched")}
+    _, terms = Distiller(supernet, {}, {}).run(supernet, candidate, images, targets, searched=searched)
+    return {name: loss for name, loss in terms.items() if name.startswith("searched")}
 
 
 def test_they_reach_the_sampled_searches_and_nothing_else(supernet, twin, images, targets):
