@@ -32,8 +32,11 @@ Networks = Mapping[str, Path]
 
 
 def networks_of(run: RunFolder, config: Config) -> dict[str, Path]:
-    """The files of the run's real-valued teachers and of its retrained detectors, by the names that a report gives."""
-    given = {name: Path(one.weights) for name, one in config.teachers.items() if one.weights}
+    """The files of the run's real-valued teachers and of its retrained detectors, by the names that a report gives.
+
+    A teacher that only starts from published weights is the one that the run trained.
+    """
+    given = {name: Path(str(one.weights)) for name, one in config.teachers.items() if one.is_given}
     teachers = {name: given.get(name, run.teacher(name)) for name in config.teachers}
     found = {f"{name} (teacher)": file for name, file in teachers.items() if file.is_file()}
     finished = sorted((run.path / layout.RETRAINED).glob(f"*/{layout.RESULT_FIGURES}"), key=lambda one: one.parent.name)

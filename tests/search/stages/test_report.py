@@ -4,7 +4,9 @@ import json
 import shutil
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from results import layout
@@ -88,6 +90,25 @@ def test_what_is_kept_is_not_made_again_until_a_network_changes(run, finished, c
     assert (run.path / layout.DETECTIONS / layout.DETECTIONS_RECORD).stat().st_mtime_ns == made
     save_detector(run.teacher("twin"), build_fixed(SPEC, ALL_REAL), SPEC, ALL_REAL, SHAPE_CLASSES)
     assert missing_detections(run, networks_of(run, finished[1]))
+
+
+def with_twin_weights(config, weights):
+    twin = config.teachers["twin"].model_copy(update={"weights": str(weights)})
+    return config.model_copy(update={"teachers": {"twin": twin}})
+
+
+def test_a_teacher_that_starts_from_published_weights_is_the_trained_one(finished, tmp_path):
+    run, config = finished
+    save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "start.safetensors")
+    for start in (tmp_path / "start.safetensors", "imagenet"):
+        found = networks_of(run, with_twin_weights(config, start))
+        assert found["twin (teacher)"] == run.teacher("twin")
+
+
+def test_a_teacher_that_is_given_is_the_users_file(finished, tmp_path):
+    run, config = finished
+    given = shutil.copy(run.teacher("twin"), tmp_path / "given.safetensors")
+    assert networks_of(run, with_twin_weights(config, given))["twin (teacher)"] == given
 
 
 def test_without_the_images_the_page_is_made_and_a_note_says_what_it_lacks(run, call):
