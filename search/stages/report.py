@@ -1,9 +1,11 @@
 """The report of a run: made at the end of a search or a retraining, or asked for."""
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import results
-from results import layout
+from results import Run, layout
 from results.report import report_html
 from search.config import Config, ConfigError
 from search.errors import RunError
@@ -25,10 +27,13 @@ def report_at_end(config: Config, run: RunFolder, progress: Progress, data_root:
     """
     try:
         _bring_detections(config, run, progress, data_root)
-        write_whole(run.path / layout.REPORT, _page(run.path))
+        opened = results.open_run(run.path)
+        if opened.state == "running":  # the lock is this process's own
+            opened = replace(opened, state="unfinished")
+        write_whole(run.path / layout.REPORT, _page(opened))
     except Exception as error:  # noqa: BLE001 - everything else of the run is done and kept
-        why = f"{type(error).__name__}: {error}"
-        progress.note(f"{layout.REPORT} was not written ({why}). Make it with: bitfront report {run.path}")
+        why, again = f"{type(error).__name__}: {error}", f"bitfront report {shlex.quote(str(run.path))}"
+        progress.note(f"{layout.REPORT} was not written ({why}). Make it with: {again}")
 
 
 def run_report(run_dir: Path, output: Path | None, data_root: Path | None, progress: Progress) -> Path:
@@ -49,7 +54,7 @@ def run_report(run_dir: Path, output: Path | None, data_root: Path | None, progr
                     _bring_detections(config, run, progress, data_root)
         except _WHY_NOT as error:
             progress.note(f"Detections on test images are left as they are: {error}")
-    write_whole(target, _page(run_dir))
+    write_whole(target, _page(results.open_run(run_dir)))
     return target
 
 
@@ -62,5 +67,5 @@ def _bring_detections(config: Config, run: RunFolder, progress: Progress, data_r
         progress.note(f"The report has no detections on test images: {error}")
 
 
-def _page(run_dir: Path) -> bytes:
-    return report_html(results.open_run(run_dir)).encode("utf-8", "replace")
+def _page(run: Run) -> bytes:
+    return report_html(run).encode("utf-8", "replace")

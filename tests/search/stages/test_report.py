@@ -143,6 +143,14 @@ def test_a_run_at_work_is_not_written_to(run, call):
     assert not (run.path / layout.DETECTIONS).exists()
 
 
+def test_a_retraining_of_a_stopped_search_calls_it_stopped(run, finished):
+    """The process that makes the page holds the run's lock itself."""
+    write_run_tables(run.path, [TRIAL], x="bit_ops", y="map50", planned=9, ended=False)
+    with RunLock(run.path):
+        report_at_end(finished[1], run, Notes())
+    assert "The search was stopped: 1 of 9 candidates are scored." in (run.path / layout.REPORT).read_text("utf-8")
+
+
 def test_no_run_is_a_users_mistake(tmp_path, call):
     done = call(tmp_path / "nothing")
     assert done.exit_code == 2
@@ -157,12 +165,12 @@ def test_a_folder_as_output_is_a_users_mistake(run, call, tmp_path):
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyError("a bug")])
 def test_a_search_outlives_its_report(run, finished, monkeypatch, error):
-    def fail(path):
+    def fail(opened):
         raise error
 
     monkeypatch.setattr("search.stages.report._page", fail)
+    run = RunFolder(run.path.rename(run.path.with_name("it is mine")))
     progress = Notes()
     report_at_end(finished[1], run, progress)
-    assert progress.texts == [
-        f"report.html was not written ({type(error).__name__}: {error}). Make it with: bitfront report {run.path}"
-    ]
+    why = f"report.html was not written ({type(error).__name__}: {error})"
+    assert progress.texts == [f"{why}. Make it with: bitfront report '{run.path}'"]
