@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from results.errors import RunError
+from results.report.retrained import retrained_table
 from results.report.section import ACCENT, INK, MUTED, SERIES, Figure, Section, Table
 from results.report.text import accuracy, plot_text, quantity, shortened
 from results.run import Run
@@ -35,22 +36,7 @@ def trained_section(run: Run) -> Section:
 
 
 def _retrained(run: Run) -> tuple[list[Figure], list[Table]]:
-    frame = run.retrained()
-    if frame.empty:
-        raise RunError(f"No candidate was retrained. Do it with: bitfront retrain {run.path} --pick knee")
-    names = [str(name) for name in frame.columns]
-    tests = [name for name in names if name.startswith("test_") and frame[name].notna().any()]
-    known = [name for name in (f"score_{run.y}", *tests, f"twin_{run.y}", run.x, "epochs") if name in names]
-    rows = [[shortened(row["id"]), *(_cell(name, row[name], run) for name in known)] for _, row in frame.iterrows()]
-    heads = [name.replace("_", " ", 1) if name.startswith(("test_", "score_", "twin_")) else name for name in known]
-    numbers = frozenset(range(1, len(known) + 1))
-    return [], [Table("Retrained candidates, on the test images", ["candidate", *heads], rows, numbers)]
-
-
-def _cell(name: str, value: Any, run: Run) -> str:
-    if pd.isna(value):
-        return "-"
-    return quantity(float(value)) if name == run.x else f"{value}" if name == "epochs" else accuracy(float(value))
+    return [], [retrained_table(run)]
 
 
 def _fidelity(run: Run) -> tuple[list[Figure], list[Table]]:

@@ -83,11 +83,10 @@ def test_losses_by_training_and_the_supernets_terms(folder):
     assert [(one["name"], one["y"]) for one in terms.data] == [("cls", [4.0, 2.0]), ("box", [2.0, 1.0])]
 
 
-def test_a_retrained_candidate_stands_beside_its_score(folder):
+def test_parts_that_a_run_lacks_are_lines(folder):
     retrained(folder, "bb00000000", {})
     section = trained_section(results.open_run(folder))
-    assert section.tables[0].columns == ["candidate", "score map50", "test map50", "bit_ops", "epochs"]
-    assert section.tables[0].rows == [["bb00000000", "0.660", "0.750", "400", "20"]]
+    assert len(section.tables) == 1
     assert len(section.lines) == 2  # neither fidelity nor rivals
 
 
