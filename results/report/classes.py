@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 from results import layout
 from results.errors import RunError
 from results.report.section import SERIES, Figure, Section, Table
+from results.report.shown import shown_detectors
 from results.report.text import accuracy, plot_text, shortened
 from results.run import Run
 
 ID, TITLE = "classes", "Average precision by class"
-MOST_DETECTORS, MOST_CLASSES = 7, 40
+MOST_CLASSES = 40
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "x")
 
 Classes = dict[str, dict[str, Any]]
@@ -22,11 +24,12 @@ Classes = dict[str, dict[str, Any]]
 
 def classes_section(run: Run) -> Section:
     """A mark for each class and detector, the worst class first. RunError where no result has figures of classes."""
-    found = _by_detector(run.path)
+    choice = shown_detectors(run)
+    found = {one.name: classes for one in choice.shown if (classes := _classes(one.place))}
     if not found:
         raise RunError(
             "No retrained detector has figures of classes. Retrain one with this version: "
-            f"bitfront retrain {run.path} --pick knee"
+            f"bitfront retrain {shlex.quote(str(run.path))} --pick knee"
         )
     figure = _figure_of(run.y, found)
     names = list(dict.fromkeys(name for classes in found.values() for name in classes))
@@ -34,8 +37,12 @@ def classes_section(run: Run) -> Section:
     measured = [name for name in names if any(one is not None for one in values[name])]
     names = sorted(measured, key=lambda name: _mean(values[name]))
     shown = names[:MOST_CLASSES]
-    lead = f"{figure} of each class on the test images, the worst first: a mean hides a class that a network lost."
-    some = [f"The figure shows the {len(shown)} worst of {len(names)} classes."] if len(shown) < len(names) else []
+    lead = (
+        f"{figure} of each class on the test images, by retrained detector, the worst class first: a mean hides a "
+        "class that a network lost."
+    )
+    some = choice.remarks(len(found))
+    some += [f"The figure shows the {len(shown)} worst of {len(names)} classes."] if len(shown) < len(names) else []
     marks = [
         _marks(detector, place, shown, [values[name][place] for name in shown]) for place, detector in enumerate(found)
     ]
@@ -51,15 +58,12 @@ def classes_section(run: Run) -> Section:
     return Section(ID, TITLE, lead, figures=(picture,), tables=(_table(found, names, values),), lines=some)
 
 
-def _by_detector(folder: Path) -> dict[str, Classes]:
-    """Of more detectors than a figure can tell apart, the last by their names."""
-    found = {}
-    for file in sorted((folder / layout.RETRAINED).glob(f"*/{layout.RESULT_FIGURES}")):
-        kept = json.loads(file.read_text("utf-8"))
-        classes = kept.get("test_classes") if isinstance(kept, dict) else None
-        if isinstance(classes, dict) and classes:
-            found[file.parent.name] = {str(name): one for name, one in classes.items() if isinstance(one, dict)}
-    return dict(list(found.items())[-MOST_DETECTORS:])
+def _classes(place: Path) -> Classes:
+    """By class; none in a result of an early version."""
+    classes = json.loads((place / layout.RESULT_FIGURES).read_text("utf-8")).get("test_classes")
+    if not isinstance(classes, dict):
+        return {}
+    return {str(name): one for name, one in classes.items() if isinstance(one, dict)}
 
 
 def _figure_of(wanted: str, found: dict[str, Classes]) -> str:
@@ -82,12 +86,12 @@ def _marks(detector: str, place: int, names: list[str], values: list[float | Non
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": plot_text(f"retrained {detector}", 30),
+        "name": plot_text(detector),
         "x": [None if one is None else round(one, 4) for one in values],
         "y": list(range(len(names))),
         "marker": {"color": SERIES[place], "symbol": SYMBOLS[place], "size": 9, "opacity": 0.85},
         "text": [
-            f"<b>{plot_text(name)}</b><br>retrained {plot_text(detector, 30)}: {'-' if one is None else accuracy(one)}"
+            f"<b>{plot_text(name)}</b><br>{plot_text(detector)}: {'-' if one is None else accuracy(one)}"
             for name, one in zip(names, values, strict=True)
         ],
         "hoverinfo": "text",
@@ -104,5 +108,5 @@ def _table(found: dict[str, Classes], names: list[str], values: dict[str, list[f
         ]
         for name in names
     ]
-    heads = ("class", "objects", *(shortened(one, 24) for one in found))
+    heads = ("class", "objects", *(shortened(one) for one in found))
     return Table("All classes", heads, rows, frozenset(range(1, len(heads))), folded=True)

@@ -10,6 +10,7 @@ from typing import Any
 from results import layout
 from results.errors import RunError
 from results.report.section import Section
+from results.report.shown import shown_detectors
 from results.run import Run
 
 ID, TITLE = "detections", "Detections on test images"
@@ -32,10 +33,12 @@ def detections_section(run: Run) -> Section:
         _image(folder, image, [one["detections"][place] for one in networks])
         for place, image in enumerate(kept["images"])
     ]
+    detectors = shown_detectors(run)
+    names = {one.key: f"retrained {one.name}" for one in detectors.shown}
     data = {
         "size": float(kept["size"]),
         "classes": [str(one) for one in kept["classes"]],
-        "networks": [str(one["name"]) for one in networks],
+        "networks": [names.get(one["name"], str(one["name"])) for one in networks],
         "images": images,
     }
     lead = (
@@ -43,7 +46,8 @@ def detections_section(run: Run) -> Section:
         f"solid blue ones detections that found one (the right class at IoU {MATCHED} or more), dashed orange ones "
         "detections that found none."
     )
-    return Section(ID, TITLE, lead, template="detections", data=data)
+    lines = detectors.remarks(sum(one["name"] in names for one in networks))
+    return Section(ID, TITLE, lead, template="detections", data=data, lines=lines)
 
 
 def _image(folder: Path, image: dict[str, Any], detections: list[list[dict[str, Any]]]) -> dict[str, Any]:

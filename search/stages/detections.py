@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+import results
 from results import layout
+from results.report.shown import shown_detectors
 from search.config import Config
 from search.plan.sources import format_of, image_sets, settled
 from search.run.folder import RunFolder, read_json
@@ -22,7 +24,7 @@ from trainers.devices import pick_device
 from trainers.inference import detect, truths
 from trainers.whole_files import digest_of, write_whole
 
-IMAGES, MOST_NETWORKS = 10, 8
+IMAGES = 10
 LEAST_SCORE, MOST_BOXES = 0.1, 20
 """Detections that are kept of an image: the best, from this score on."""
 LARGEST_SIDE = 480
@@ -32,16 +34,16 @@ Networks = Mapping[str, Path]
 
 
 def networks_of(run: RunFolder, config: Config) -> dict[str, Path]:
-    """The files of the run's real-valued teachers and of its retrained detectors, by the names that a report gives.
+    """The files of the run's real-valued teachers, and of the retrained detectors that a report shows, by name.
 
-    A teacher that only starts from published weights is the one that the run trained.
+    A teacher that only starts from published weights is the one that the run trained. RunError for a damaged file of
+    figures.
     """
     given = {name: Path(str(one.weights)) for name, one in config.teachers.items() if one.is_given}
     teachers = {name: given.get(name, run.teacher(name)) for name in config.teachers}
     found = {f"{name} (teacher)": file for name, file in teachers.items() if file.is_file()}
-    finished = sorted((run.path / layout.RETRAINED).glob(f"*/{layout.RESULT_FIGURES}"), key=lambda one: one.parent.name)
-    retrained = {f"retrained {one.parent.name}": one.parent / layout.DETECTOR for one in finished}
-    return dict(list((found | {k: v for k, v in retrained.items() if v.is_file()}).items())[:MOST_NETWORKS])
+    retrained = {one.key: one.place / layout.DETECTOR for one in shown_detectors(results.open_run(run.path)).shown}
+    return found | {name: file for name, file in retrained.items() if file.is_file()}
 
 
 def missing_detections(run: RunFolder, networks: Networks) -> bool:

@@ -59,8 +59,8 @@ def run_report(run_dir: Path, output: Path | None, data_root: Path | None, progr
 
 
 def _bring_detections(config: Config, run: RunFolder, progress: Progress, data_root: Path | None) -> None:
-    networks = networks_of(run, config)
     try:
+        networks = networks_of(run, config)
         if missing_detections(run, networks):
             keep_detections(config, run, networks, data_root)
     except _WHY_NOT as error:

@@ -112,7 +112,7 @@ def test_fidelity_and_rivals_are_drawn(folder):
 
 def test_classes_come_worst_first(folder):
     retrained(folder, "bb00000000", {"cat": {"objects": 9, "map50": 0.9}, "dog": {"objects": 3, "map50": 0.2}})
-    retrained(folder, "bb00000000.2", {"cat": {"objects": 9, "map50": 0.8}})
+    retrained(folder, "aa00000000", {"cat": {"objects": 9, "map50": 0.8}})
     section = classes_section(results.open_run(folder))
     assert section.tables[0].rows == [["dog", "3", "0.200", "-"], ["cat", "9", "0.900", "0.800"]]
     assert [one["x"] for one in section.figures[0].data] == [[0.2, 0.9], [None, 0.8]]

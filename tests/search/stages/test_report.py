@@ -127,6 +127,14 @@ def test_images_that_moved_are_named(run, call, finished):
     assert len(record(run)["images"]) == 10
 
 
+def test_a_damaged_result_costs_no_page(run, finished):
+    (run.path / layout.RETRAINED / "aa00000000" / layout.RESULT_FIGURES).write_text("{")
+    progress = Notes()
+    report_at_end(finished[1], run, progress)
+    assert "The report has no detections on test images" in progress.texts[0]
+    assert (run.path / layout.REPORT).is_file()
+
+
 def test_the_page_may_lie_elsewhere(run, call, tmp_path):
     done = call(run.path, "-o", tmp_path / "page.html")
     assert done.exit_code == 0
