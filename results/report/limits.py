@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from results import layout
+from results.errors import RunError
+from results.report.candidate_roles import alike
 from results.report.config import read_config, setting
 from results.report.section import Section
 from results.run import Run
@@ -15,7 +18,7 @@ ID, TITLE = "limits", "What this report can't say"
 def limits_section(run: Run) -> Section:
     """Always there: its lines follow from the config and from the files that a run lacks."""
     config = read_config(run.path)
-    return Section(ID, TITLE, lines=[*_scores(run, config), *_trained(run, config), *_never()], template="limits")
+    return Section(ID, TITLE, lines=[*_scores(run, config), *_trained(run), *_never()], template="limits")
 
 
 def _scores(run: Run, config: dict[str, Any]) -> list[str]:
@@ -50,28 +53,39 @@ def _adapted(run: Run, config: dict[str, Any]) -> str:
     return f"adapted for {steps} steps" if steps else "not adapted" if steps == 0 else "adapted for a few steps"
 
 
-def _trained(run: Run, config: dict[str, Any]) -> list[str]:
-    lines = []
+def _trained(run: Run) -> list[str]:
+    lines, folder = [], shlex.quote(str(run.path))
     if not (run.path / f"{layout.FIDELITY}.json").is_file():
         lines.append(
             "How well scores order candidates as full training does was not measured in this run "
-            f"(bitfront fidelity {run.path.name})."
+            f"(bitfront fidelity {folder})."
         )
     if not (run.path / f"{layout.RIVALS}.json").is_file():
         lines.append(
             "The front was not compared with networks that a person would build by hand "
-            f"(bitfront compare {run.path.name} --rivals)."
+            f"(bitfront compare {folder} --rivals)."
         )
-    retrained = run.path / layout.RETRAINED
-    if retrained.is_dir() and any(retrained.iterdir()):
-        epochs = setting(config, "retrain.epochs")
-        of_epochs = f", of {epochs} epochs unless their settings say otherwise" if epochs else ""
-        lines.append(
-            f"Retrained detectors are single trainings{of_epochs}: differences of one or two points may be the seed's."
-        )
-    else:
-        lines.append("No candidate was retrained, so no accuracy here is that of a finished detector.")
-    return lines
+    return [*lines, _retrained(run)]
+
+
+def _retrained(run: Run) -> str:
+    """How many seeds stand behind the figures of retrained candidates."""
+    try:
+        frame = run.retrained()
+    except RunError as error:
+        return str(error)
+    if frame.empty:
+        return "No candidate was retrained, so no accuracy here is that of a finished detector."
+    seeds = alike(frame).value_counts()
+    once, most, fewest = int(seeds.eq(1).sum()), int(seeds.max()), int(seeds.min())
+    if most == 1:
+        return "Each retrained candidate was trained with one seed: differences of one or two points may be the seed's."
+    of_some = f", {once} of {len(seeds)} have one seed" if once else ""
+    counted = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    return (
+        f"Figures of retrained candidates are means over {counted}{of_some}: differences within their standard "
+        "deviations may be the seeds'. Figures of classes and detections are those of one training of each."
+    )
 
 
 def _never() -> list[str]:

@@ -70,11 +70,12 @@ def test_every_section_has_a_title_a_link_and_content_or_a_line(page):
     assert any("too few for a model of the accuracy" in one for one in missing)
 
 
-def test_the_limits_name_subset_seed_and_what_was_not_measured(page):
+def test_the_limits_name_subset_seed_and_what_was_not_measured(page, run_folder):
     limits = " ".join(page.texts("ul", **{"class": "limits"}))
     assert "on a class-balanced part of 500 images of val" in limits
     assert "with seed 3" in limits
-    assert "bitfront fidelity plain" in limits
+    assert f"bitfront fidelity {run_folder}" in limits
+    assert f"bitfront compare {run_folder} --rivals" in limits
 
 
 def test_nothing_is_loaded_from_anywhere(page):

@@ -43,7 +43,12 @@ def folder(made, tmp_path):
 def retrained(folder, name, classes):
     place = folder / layout.RETRAINED / name
     place.mkdir(parents=True)
-    content = {"id": name[:10], "settings": {"epochs": 20}, "test": {"map50": 0.75}, "costs": {"bit_ops": 400.0}}
+    content = {
+        "id": name[:10],
+        "settings": {"epochs": 20, "seed": len(name)},
+        "test": {"map50": 0.75},
+        "costs": {"bit_ops": 400.0},
+    }
     (place / layout.RESULT_FIGURES).write_text(json.dumps(content | {"test_classes": classes}))
 
 
@@ -135,6 +140,20 @@ def test_limits_of_a_run_without_a_config(folder):
     lines = limits_section(results.open_run(folder)).lines
     assert any("There was one search and one supernet. No figure" in one for one in lines)
     assert "No candidate was retrained, so no accuracy here is that of a finished detector." in lines
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["bb00000000", "aa00000000"], "Each retrained candidate was trained with one seed: differences of one or"),
+        (["bb00000000", "bb00000000_seed1"], "Figures of retrained candidates are means over 2 seeds: differences"),
+        (["bb00000000", "bb00000000_seed1", "aa00000000"], "are means over 1 to 2 seeds, 1 of 2 have one seed: diff"),
+    ],
+)
+def test_limits_count_the_seeds_of_retrained_candidates(folder, names, said):
+    for name in names:
+        retrained(folder, name, {})
+    assert said in limits_section(results.open_run(folder)).lines[-3]
 
 
 @pytest.mark.parametrize("error", [RunError("Why not."), KeyError("sections"), OSError("gone")])
