@@ -45,13 +45,16 @@ report.pairsTable = (pairs) => report.element("table", {}, report.element("tbody
   report.element("tr", {}, report.element("td", {}, name), report.element("td", {},
     ...(colour ? [report.element("span", { class: "chip", style: `background:${colour}` })] : []), value)))));
 
+// A run that was passed on can have any id, and what is copied goes into a shell.
+report.shellWord = (text) => (/^[\w.+-]+$/.test(text) ? text : `'${text.replace(/'/g, `'"'"'`)}'`);
+
 report.showCandidate = (row) => {
   const all = report.sections.front.candidates, { element } = report;
   const colours = Object.fromEntries(all.methods.map((one) => [one.name, one.colour]));
   const shown = Object.fromEntries(report.knobs(row).map(([name, value]) => [name, String(JSON.parse(value))]));
   const layers = all.layers.filter((name) => name in shown).map((name) => [name.slice(6), shown[name], colours[shown[name]]]);
   const others = Object.entries(shown).filter(([name]) => !name.startsWith("layer/"));
-  const json = report.candidateJson(row), command = all.command + all.ids[row];
+  const json = report.candidateJson(row), command = all.command + report.shellWord(all.ids[row]);
   const rung = report.sections.front.rungs.length > 1 ? `, scored at rung ${all.rungs[row]}` : "";
   const part = (title, text) => [element("div", { class: "copy" }, element("b", {}, title), report.copyButton(text)), element("pre", { tabindex: "0" }, text)];
   document.getElementById("candidate-find").value = all.ids[row];

@@ -1,5 +1,7 @@
 """A report in a real Chromium, opened as a file: one browser for all tests, skipped where there is none."""
 
+import shlex
+
 import pytest
 from report_pages import launched, opened
 
@@ -103,7 +105,7 @@ def test_no_width_scrolls_sideways(page):
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_hostile_names_do_nothing(browser, files):
+def test_hostile_names_do_nothing(browser, files, hostile_folder):
     """No console error, no dialog, no request, which `opened` checks at its end, and no wider page."""
     with opened(browser, files["hostile"], 400, dark=True) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 400
@@ -112,7 +114,9 @@ def test_hostile_names_do_nothing(browser, files):
         page.locator("#detections-least").fill("0.5")
         assert page.locator(".seen rect").count() == 2 * 2
         page.locator("#front-table button").last.click()
-        assert "alert(1)" in page.locator("#candidate-detail").inner_text()
+        command = page.locator("#candidate-detail pre").first.text_content()
+        last = results.open_run(hostile_folder).front()["id"].iloc[-1]
+        assert command == f"bitfront retrain {shlex.quote(str(hostile_folder))} --candidate {shlex.quote(last)}"
         page.set_viewport_size({"width": 1280, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") == 1280
 
