@@ -18,11 +18,6 @@ class Staircase:
         self._ys: list[float] = []
         self.volume = 0.0
 
-    @property
-    def size(self) -> int:
-        """How many points no other one beats."""
-        return len(self._xs)
-
     def add(self, x: float, y: float) -> None:
         """Take in a point. One that is not below the corner in both adds nothing."""
         before = bisect_right(self._xs, x)

@@ -31,10 +31,10 @@ def progress_section(run: Run) -> Section:
     else:
         lines.append("The trials of this run have no times: an earlier version made it.")
     points = ", ".join(f"{name} {_value(name, value, run)}" for name, value in reference.items())
-    half = int(history.loc[shares.ge(0.99), "evaluation"].iloc[0])
+    nearly_all = int(history.loc[shares.ge(0.99), "evaluation"].iloc[0])
     lead = (
         f"The hypervolume between the front and the point {points}, as a share of what it is now. It reached "
-        f"99\u00a0% after {half} of {int(history['evaluation'].iloc[-1])} evaluations."
+        f"99\u00a0% after {nearly_all} of {int(history['evaluation'].iloc[-1])} evaluations."
     )
     return Section(ID, TITLE, lead, figures=figures, lines=lines, template="two")
 
