@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def _figure_of(wanted: str, found: dict[str, Classes]) -> str:
 
 def _value(one: dict[str, Any], figure: str) -> float | None:
     value = one.get(figure)
-    return float(value) if isinstance(value, int | float) and value == value else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _mean(values: list[float | None]) -> float:

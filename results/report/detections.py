@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ def iou(one: list[float], other: list[float]) -> float:
 
 
 def _numbers(box: dict[str, Any]) -> dict[str, Any]:
+    """ValueError for a number that is not finite."""
     left, top, right, bottom = map(float, box["box"])
     score = {"score": float(box["score"])} if "score" in box else {}
+    if not all(map(math.isfinite, (left, top, right, bottom, *score.values()))):
+        raise ValueError(f"the box {box} is not finite")
     return {"box": [left, top, right, bottom], "label": int(box["label"]), **score}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -71,9 +72,14 @@ def report_html(run: Run) -> str:
 
 
 def _data(sections: list[Section]) -> str:
-    shown = {section.id: section.data for section in sections if section.data is not None}
-    figures = {figure.id: figure.as_dict() for section in sections for figure in section.figures}
-    return script_json({"sections": shown, "figures": figures})
+    shown = {section.id: section.data_text for section in sections if section.data_text is not None}
+    figures = {id_: text for section in sections for id_, text in section.figure_texts.items()}
+    return f'{{"sections":{_object(shown)},"figures":{_object(figures)}}}'
+
+
+def _object(texts: Mapping[str, str]) -> str:
+    """An object of JSON from the JSON of its values."""
+    return "{" + ",".join(f"{script_json(name)}:{text}" for name, text in texts.items()) + "}"
 
 
 @functools.cache

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from results.errors import RunError
+from results.report.embedding import script_json
 from results.run import Run
 
 INK, MUTED, ACCENT = "@ink", "@muted", "@accent"
@@ -45,7 +46,8 @@ class Table:
 class Section:
     """A part of the page. missing: why it has nothing to show. template: the file that shows it. data: for its script.
 
-    lines: remarks below the figures.
+    lines: remarks below the figures. data_text, figure_texts: data and figures as JSON for a script element; `built`
+    makes them.
     """
 
     id: str
@@ -58,6 +60,8 @@ class Section:
     template: str = "plain"
     data: Any = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    data_text: str | None = None
+    figure_texts: Mapping[str, str] = field(default_factory=dict)
 
 
 Builder = Callable[[Run], Section]
@@ -66,8 +70,17 @@ Builder = Callable[[Run], Section]
 def built(id_: str, title: str, build: Builder, run: Run) -> Section:
     """The section, or one line where the run lacks its data or holds damaged files: a page has all others."""
     try:
-        return build(run)
+        return _with_texts(build(run))
     except RunError as error:
         return Section(id_, title, missing=str(error))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
         return Section(id_, title, missing=f"Its data can't be read ({type(error).__name__}: {error}).")
+
+
+def _with_texts(section: Section) -> Section:
+    """ValueError for NaN and infinities, which JSON lacks."""
+    return replace(
+        section,
+        data_text=None if section.data is None else script_json(section.data),
+        figure_texts={figure.id: script_json(figure.as_dict()) for figure in section.figures},
+    )

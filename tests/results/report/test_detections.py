@@ -6,7 +6,8 @@ import pytest
 import results
 from results import layout
 from results.errors import RunError
-from results.report.detections import detections_section, iou, judged
+from results.report.detections import ID, TITLE, detections_section, iou, judged
+from results.report.section import built
 
 OBJECT = {"box": [0.0, 0.0, 10.0, 10.0], "label": 1}
 
@@ -40,6 +41,18 @@ def test_the_section_has_boxes_and_image(hostile_folder):
 def test_a_run_without_detections_says_so(run_folder):
     with pytest.raises(RunError, match="No detections are kept in this run"):
         detections_section(results.open_run(run_folder))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+@pytest.mark.parametrize("place", ["box", "score", "label", "size"])
+def test_a_number_that_is_not_finite_costs_the_section_alone(hostile_folder, tmp_path, place, number):
+    folder = shutil.copytree(hostile_folder, tmp_path / "run")
+    file = folder / layout.DETECTIONS / layout.DETECTIONS_RECORD
+    old = {"box": "50,", "score": "0.4", "label": '"label": 1', "size": "96"}[place]
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, old.rstrip("0123456789.,") + number + ("," if place == "box" else ""), 1))
+    assert "can't be read" in built(ID, TITLE, detections_section, results.open_run(folder)).missing
 
 
 def test_an_image_comes_from_the_folder_of_detections_alone(hostile_folder, tmp_path):

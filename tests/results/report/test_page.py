@@ -139,6 +139,15 @@ def test_a_damaged_file_costs_one_section(run_folder, tmp_path, name):
     assert page.data()["sections"]["front"]
 
 
+def test_a_nan_among_detections_costs_their_section(hostile_folder, tmp_path):
+    folder = shutil.copytree(hostile_folder, tmp_path / "run")
+    file = folder / layout.DETECTIONS / layout.DETECTIONS_RECORD
+    file.write_text(file.read_text().replace("0.9", "NaN"))
+    data = Page(report_html(results.open_run(folder))).data()
+    assert "detections" not in data["sections"]
+    assert "classes-marks" in data["figures"]
+
+
 def test_a_folder_without_a_run_has_none(tmp_path):
     with pytest.raises(RunError, match="holds no run"):
         write_report(tmp_path)

@@ -18,7 +18,7 @@ from results.report.facts import facts_section
 from results.report.limits import limits_section
 from results.report.losses import losses_section
 from results.report.progress import progress_section
-from results.report.section import built
+from results.report.section import Figure, Section, built
 from results.report.trained import trained_section
 from results.rivals import Rivals, write_rivals
 from results.tables import write_run_tables
@@ -123,6 +123,12 @@ def test_classes_come_worst_first(folder):
     assert [one["x"] for one in section.figures[0].data] == [[0.2, 0.9], [None, 0.8]]
 
 
+def test_a_class_whose_figure_is_not_finite_has_none(folder):
+    infinite = {"cat": {"map50": float("inf")}, "dog": {"map50": float("nan")}, "cow": {"map50": 0.5}}
+    retrained(folder, "bb00000000", infinite)
+    assert [row[0] for row in classes_section(results.open_run(folder)).tables[0].rows] == ["cow"]
+
+
 def test_failures_are_counted_by_reason(tmp_path, records):
     failed = [one | {"state": "failed", "reason": f"nan at step {one['number']}"} for one in records[:3]]
     write_run_tables(tmp_path, [*failed, *records[3:]], x="bit_ops", y="map50")
@@ -164,3 +170,11 @@ def test_a_section_without_data_is_one_line(folder, error):
     section = built("one", "One", fail, results.open_run(folder))
     assert "Why not." in section.missing or type(error).__name__ in section.missing
     assert dataclasses.replace(section, missing=None).figures == ()
+
+
+@pytest.mark.parametrize("name", ["data", "figures"])
+def test_a_section_that_json_lacks_a_number_for_is_one_line(folder, name):
+    figure = Figure("one-figure", "One", [{"x": [float("nan")]}], {})
+    parts = {"data": [float("nan")]} if name == "data" else {"figures": [figure]}
+    section = built("one", "One", lambda run: Section("one", "One", **parts), results.open_run(folder))
+    assert section.missing.startswith("Its data can't be read (ValueError: ")
