@@ -57,8 +57,17 @@ def roles_of(run: Run, retrained: pd.DataFrame) -> Roles:
 
 def alike(retrained: pd.DataFrame) -> pd.Series:
     """A number for each row of `run.retrained()`, int (N,): equal where trainings differ in nothing but their seeds."""
+    return _equal(retrained, "id")
+
+
+def trained_alike(retrained: pd.DataFrame) -> pd.Series:
+    """The same, equal where trainings differ in nothing but their candidates and their seeds."""
+    return _equal(retrained)
+
+
+def _equal(retrained: pd.DataFrame, *others: str) -> pd.Series:
     settings = [name for name in retrained.columns if name.startswith("setting_")]
-    said = retrained[["id", "epochs", "start", *settings]].astype(object)
+    said = retrained[[*others, "epochs", "start", *settings]].astype(object)
     return said.where(said.notna(), "-").astype(str).groupby(list(said.columns), sort=False).ngroup()
 
 

@@ -80,7 +80,7 @@ def _retrained(run: Run) -> str:
     once, most, fewest = int(seeds.eq(1).sum()), int(seeds.max()), int(seeds.min())
     if most == 1:
         return "Each retrained candidate was trained with one seed: differences of one or two points may be the seed's."
-    of_some = f", {once} of {len(seeds)} have one seed" if once else ""
+    of_some = f" ({once} of {len(seeds)} with one)" if once else ""
     counted = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
     return (
         f"Figures of retrained candidates are means over {counted}{of_some}: differences within their standard "

@@ -1,6 +1,7 @@
 """The table of retrained candidates: like is compared with like."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,15 +9,14 @@ import results
 from results import layout
 from results.errors import RunError
 from results.report.retrained import retrained_table
-from results.tables import write_run_tables
 
 
 @pytest.fixture
-def tabled(tmp_path, hand_worked):
+def tabled(tmp_path, run_folder):
     """The table of a run with these results: a name, an accuracy, and what else its file of figures has."""
 
     def table(*kept, config="{}"):
-        write_run_tables(tmp_path, hand_worked, x="bit_ops", y="map50")
+        shutil.copytree(run_folder, tmp_path, dirs_exist_ok=True)
         (tmp_path / layout.CONFIG).write_text(config)
         for name, map50, settings, others in kept:
             place = tmp_path / layout.RETRAINED / name

@@ -153,7 +153,7 @@ def test_limits_of_a_run_without_a_config(folder):
     [
         (["bb00000000", "aa00000000"], "Each retrained candidate was trained with one seed: differences of one or"),
         (["bb00000000", "bb00000000_seed1"], "Figures of retrained candidates are means over 2 seeds: differences"),
-        (["bb00000000", "bb00000000_seed1", "aa00000000"], "are means over 1 to 2 seeds, 1 of 2 have one seed: diff"),
+        (["bb00000000", "bb00000000_seed1", "aa00000000"], "are means over 1 to 2 seeds (1 of 2 with one): diff"),
     ],
 )
 def test_limits_count_the_seeds_of_retrained_candidates(folder, names, said):
