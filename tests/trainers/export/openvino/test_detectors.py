@@ -60,14 +60,12 @@ def differences(detector):
     graph = build_graph(walked.tape, layers, transform.image_mean, transform.image_std, walked.names)
     ready = compiled(graph.model, settings())
     check_kernels(ready, graph)
-    assert check_layers(walked.tape, layers, settings()) < 1e-2
+    assert check_layers(walked.tape, layers, settings()) < (1e-2 if graph.bytes else 1e-4)
     noise = torch.randint(0, 256, (3, side, side), generator=torch.Generator().manual_seed(0))
     made = ready(noise.permute(1, 2, 0)[None].to(torch.uint8).numpy())
-    pairs = [
-        (made[n], walked.tape.tensors[v.number].numpy())
-        for n, v in zip(walked.names, walked.tape.returned, strict=True)
-    ]
-    return graph, [float(np.abs(ours - own).max() / max(1, np.abs(own).max())) for ours, own in pairs]
+    wanted = [walked.tape.tensors[value.number].numpy() for value in walked.tape.returned]
+    pairs = zip(walked.names, wanted, strict=True)
+    return graph, [float(np.abs(made[name] - own).max() / max(1, np.abs(own).max())) for name, own in pairs]
 
 
 @pytest.mark.parametrize(("detector", "method", "heads"), QUICK)
@@ -87,8 +85,7 @@ def test_every_detector_of_one_stage(detector, method, heads, lively):
         pytest.skip(f"{detector} has no {heads} heads")
     made = build(detector, Candidate({"layer/backbone": method}), heads, lively)
     _, off = differences(made)
-    flips = 0.05 if method == "int8" else 0  # a step of 1/255 here and there, where a value lies between two levels
-    assert np.mean(np.array(off) > 1e-4) <= 0.25 + (1 if flips else 0)
+    assert max(off) < (0.5 if method == "int8" else 1e-4)  # a value between two levels may take the other one
 
 
 @pytest.mark.slow
@@ -117,7 +114,7 @@ def test_a_tape_has_layers_as_single_steps_and_operators_in_between():
 
 def test_what_changes_its_input_is_refused():
     network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(inplace=True))
-    with pytest.raises(UndescribedError, match="relu_.* changes its input in place"):
+    with pytest.raises(UndescribedError, match=r"relu_.+ changes its input in place"):
         record(network, lambda batch: [network(batch)], torch.zeros(1, 1, 2, 2))
 
 

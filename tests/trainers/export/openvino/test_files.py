@@ -92,9 +92,7 @@ def test_a_graph_that_computes_something_else_is_not_written(detector, tmp_path,
     monkeypatch.setattr(
         checks, "build_layer", lambda layer, x, level: build(layer, op.multiply(x, np.float32(1.001)).output(0), level)
     )
-    with pytest.raises(
-        WrongExportError, match=r"computes something else than torch for [a-z0-9_.]+ \((real|react)\): off by"
-    ):
+    with pytest.raises(WrongExportError, match=r"computes something else than torch for \S+ \((real|react)\): off by"):
         OPENVINO.write(tmp_path / "a.openvino.xml", detector, {})
     assert list(tmp_path.iterdir()) == []
 
