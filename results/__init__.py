@@ -11,18 +11,35 @@ from typing import TYPE_CHECKING
 from results.errors import RunError
 
 if TYPE_CHECKING:
+    from results.comparison import Comparison, compare
+    from results.frame_files import export
+    from results.opening import open_run
     from results.pareto import knee, pareto_mask
-    from results.run import Run, open_run
+    from results.run import Run
     from results.tables import write_run_tables
     from results.volume import hypervolume
 
-__all__ = ["Run", "RunError", "hypervolume", "knee", "open_run", "pareto_mask", "write_run_tables"]
+__all__ = [
+    "Comparison",
+    "Run",
+    "RunError",
+    "compare",
+    "export",
+    "hypervolume",
+    "knee",
+    "open_run",
+    "pareto_mask",
+    "write_run_tables",
+]
 
 _MODULES = {
+    "Comparison": "results.comparison",
     "Run": "results.run",
+    "compare": "results.comparison",
+    "export": "results.frame_files",
     "hypervolume": "results.volume",
     "knee": "results.pareto",
-    "open_run": "results.run",
+    "open_run": "results.opening",
     "pareto_mask": "results.pareto",
     "write_run_tables": "results.tables",
 }

@@ -13,6 +13,8 @@ from results.figures import ACCURACIES, COSTS, FIGURES
 
 LEADING = ("number", "id", "state", "reason", "rung")
 FLAGS = ("feasible", "front")
+TIMES = ("started", "completed")
+"""When a trial was proposed and when its score came in, in UTC."""
 MODEL, ERROR = "_model", "_model_se"
 """The endings of an accuracy's expectation by the model of all scores, and of the standard error of that."""
 
@@ -56,7 +58,7 @@ def axis_label(column: str) -> str:
 
 def measured(trials: pd.DataFrame) -> list[str]:
     """The columns that can be an axis: every number that is neither bookkeeping nor a knob nor an error."""
-    others = [name for name in trials.columns if name not in (*LEADING, *FLAGS) and not is_knob(name)]
+    others = [name for name in trials.columns if name not in (*LEADING, *TIMES, *FLAGS) and not is_knob(name)]
     return [name for name in others if pd.api.types.is_numeric_dtype(trials[name]) and not is_error(name)]
 
 

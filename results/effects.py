@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from results import layout
+from results.dictionary import described
 from results.errors import RunError
 from results.parquet import read_parquet, to_parquet
 
@@ -108,4 +109,4 @@ def read_effects(run_dir: Path, accuracy: str, complete: int) -> pd.DataFrame:
         raise RunError(f"{run_dir} has no effects on {accuracy!r}; the search optimised {', '.join(notes)}.")
     chosen = frame[frame[ACCURACY].eq(accuracy)].reset_index(drop=True)
     chosen.attrs = notes[accuracy]
-    return chosen
+    return described(chosen, "effects")

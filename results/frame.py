@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from results.columns import FLAGS, LEADING, is_knob
+from results.columns import FLAGS, LEADING, TIMES, is_knob
 from results.errors import RunError
 
 STATES = ("complete", "failed")
@@ -16,6 +17,7 @@ STATES = ("complete", "failed")
 Record = Mapping[str, object]
 Value = str | int | float | bool
 
+TIME_DTYPE = "datetime64[us, UTC]"
 # What a knob column of one type becomes. The nullable kinds keep an int an int where other rows have no value.
 KNOB_DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64"}
 
@@ -23,16 +25,17 @@ KNOB_DTYPES: dict[type, str] = {int: "Int64", bool: "boolean", float: "float64"}
 def trials_frame(records: Sequence[Record], *, x: str, y: str) -> pd.DataFrame:
     """The table of these records, in their order, without the front flag.
 
-    Columns: number, id, state, reason, rung, the knobs, the figures in order of first appearance, feasible. A figure
-    that a record lacks is NaN, a knob that it lacks is missing; x and y exist even when no trial is complete. A record
-    without a rung is of rung 0.
-    RunError when a record has no number or id, or a state that is not known, or a figure that is no number.
+    Columns: number, id, state, reason, rung, the knobs, the figures in order of first appearance, started and completed
+    (UTC) where a record has them, feasible. A figure that a record lacks is NaN, a knob or a time that it lacks is
+    missing; x and y exist even when no trial is complete. A record without a rung is of rung 0.
+    RunError when a record has no number or id, or a state that is not known, a figure that is no number, or a time that
+    is none or has no time zone.
     """
     for position, record in enumerate(records):
         _check(position, record)
     names = list(dict.fromkeys(name for record in records for name in record))
     knobs = [name for name in names if is_knob(name)]
-    figures = [name for name in names if name not in (*LEADING, *FLAGS) and not is_knob(name)]
+    figures = [name for name in names if name not in (*LEADING, *TIMES, *FLAGS) and not is_knob(name)]
     if not any(record["state"] == "complete" for record in records):
         figures += [name for name in (x, y) if name not in figures]
     columns: dict[str, pd.Series] = {"number": pd.Series([r["number"] for r in records], dtype="int64")}
@@ -40,6 +43,7 @@ def trials_frame(records: Sequence[Record], *, x: str, y: str) -> pd.DataFrame:
     columns["rung"] = pd.Series([r.get("rung", 0) for r in records], dtype="int64")
     columns |= {name: _knob_column([r.get(name) for r in records]) for name in knobs}
     columns |= {name: _figure_column(name, [r.get(name) for r in records]) for name in figures}
+    columns |= {name: _time_column(name, [r.get(name) for r in records]) for name in TIMES if name in names}
     feasible = [r["state"] == "complete" and r.get("feasible", True) is not False for r in records]
     return pd.DataFrame(columns | {"feasible": pd.Series(feasible, dtype=bool)})
 
@@ -80,6 +84,13 @@ def _figure_column(name: str, values: list[object]) -> pd.Series:
     except (TypeError, ValueError) as error:
         raise RunError(f"The column {name!r} has a value that is no number: {error}.") from error
     return pd.Series(numbers, dtype="float64")
+
+
+def _time_column(name: str, values: list[object]) -> pd.Series:
+    for value in values:
+        if value is not None and not (isinstance(value, datetime) and value.tzinfo is not None):
+            raise RunError(f"The column {name!r} has {value!r}, which is no time with a time zone.")
+    return pd.Series(values, dtype=TIME_DTYPE)
 
 
 def _is_missing(value: object) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.columns import error_column, is_figure, is_knob, model_column
+from results.columns import error_column, is_figure, is_knob, is_maximised, model_column
 from results.pareto import knee, pareto_mask
 
 
@@ -25,32 +25,57 @@ def at_rung(trials: pd.DataFrame, rung: int | None = None) -> pd.DataFrame:
     return trials[trials["rung"].eq(top_rung(trials) if rung is None else rung)]
 
 
-def front_flags(trials: pd.DataFrame, x: str, y: str, rung: int | None = None) -> NDArray[np.bool_]:
-    """Which trials no other eligible trial of the rung beats at x (lower is better) and y (higher is), bool (N,).
+def points_along(trials: pd.DataFrame, x: str, y: str, z: str | None = None) -> NDArray[np.float64]:
+    """The trials' points (N, 2) or (N, 3), lower is better: x as it is, y negated, z by its direction.
 
-    The rung is the highest by default. Trials with equal x and y are all flagged; a trial without a finite x and y is
-    not.
+    RunError for a z that is no known figure.
     """
-    costs = trials[[x, y]].to_numpy(dtype=np.float64) * [1.0, -1.0]
+    axes = [x, y] if z is None else [x, y, z]
+    signs = [1.0, -1.0] if z is None else [1.0, -1.0, -1.0 if is_maximised(z) else 1.0]
+    return trials[axes].to_numpy(dtype=np.float64) * signs
+
+
+def compared_points(
+    trials: pd.DataFrame, x: str, y: str, rung: int | None = None, z: str | None = None
+) -> NDArray[np.float64]:
+    """The same with NaN for trials that are ineligible, or of another rung than this, by default the highest."""
+    points = points_along(trials, x, y, z)
     compared = eligible(trials) & trials["rung"].eq(top_rung(trials) if rung is None else rung)
-    costs[~compared.to_numpy(dtype=np.bool_)] = np.nan
-    return pareto_mask(costs)
+    points[~compared.to_numpy(dtype=np.bool_)] = np.nan
+    return points
+
+
+def front_flags(
+    trials: pd.DataFrame, x: str, y: str, rung: int | None = None, z: str | None = None
+) -> NDArray[np.bool_]:
+    """Which trials no other eligible trial of the rung beats at x (lower is better), y (higher is) and z, bool (N,).
+
+    The rung is the highest by default. Trials with equal numbers are all flagged; a trial without finite ones is not.
+    """
+    return pareto_mask(compared_points(trials, x, y, rung, z))
 
 
 def front_rows(
-    trials: pd.DataFrame, x: str, y: str, ranked: str | None = None, rung: int | None = None
+    trials: pd.DataFrame,
+    x: str,
+    y: str,
+    ranked: str | None = None,
+    rung: int | None = None,
+    z: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
-    """The front as a table sorted by cost: id, x, y, the model's figures of y, other accuracies and costs, the knobs.
+    """The front as a table sorted by cost: id, x, y, z, the model's figures of y, other accuracies and costs, knobs.
 
-    ranked: the column that trials are compared by in place of y. rung: the highest by default; where the trials have
-    several, it stands before the knobs. One row for each distinct point (x, ranked): of several trials with the same
-    numbers the earliest stands for all.
+    ranked: the column that trials are compared by in place of y. z: a third axis, and the column in its place. rung:
+    the highest by default; where the trials have several, it stands before the knobs. One row for each distinct point:
+    of several trials with the same numbers the earliest stands for all.
     """
-    axes = (x, ranked or y)
-    flagged = trials[front_flags(trials, *axes, rung)]
-    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(x)
+    third, ranked_third = z or (None, None)
+    axes = [x, ranked or y, *([] if ranked_third is None else [ranked_third])]
+    flagged = trials[front_flags(trials, x, ranked or y, rung, ranked_third)]
+    distinct = flagged.drop_duplicates(subset=axes, keep="first").sort_values(axes)
     figures = [name for name in trials.columns if is_figure(name)]
-    first = [x, y, *(name for name in (model_column(y), error_column(y)) if name in figures)]
+    shown = [x, y, *([] if third is None else [third])]
+    first = [*shown, *(name for name in (model_column(y), error_column(y)) if name in figures and name not in shown)]
     rest = [name for name in figures if name not in first]
     of_several = ["rung"] if trials["rung"].nunique() > 1 else []
     knobs = [name for name in trials.columns if is_knob(name)]

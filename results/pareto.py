@@ -75,11 +75,7 @@ def _ranks_of_three(points: NDArray[np.float64]) -> NDArray[np.int64]:
         rank = ranks[index] = bisect_left(fronts, True, key=partial(_leaves_free, y, z))
         if rank == len(fronts):
             fronts.append(([], []))
-        ys, zs = fronts[rank]
-        start = end = bisect_left(ys, y)
-        while end < len(ys) and zs[end] >= z:
-            end += 1
-        ys[start:end], zs[start:end] = [y], [z]
+        _join(y, z, fronts[rank])
     return ranks
 
 
@@ -88,6 +84,15 @@ def _leaves_free(y: float, z: float, front: tuple[list[float], list[float]]) -> 
     ys, zs = front
     before = bisect_right(ys, y)
     return not before or zs[before - 1] > z
+
+
+def _join(y: float, z: float, front: tuple[list[float], list[float]]) -> None:
+    """Take a point into a front that leaves it free."""
+    ys, zs = front
+    start = end = bisect_left(ys, y)
+    while end < len(ys) and zs[end] >= z:
+        end += 1
+    ys[start:end], zs[start:end] = [y], [z]
 
 
 def _ranks_of_many(points: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -108,11 +113,24 @@ def _distinct_mask(points: NDArray[np.float64]) -> NDArray[np.bool_]:
         mask[:1] = True
         mask[1:] = points[1:, 1] < best_so_far[:-1]
         return mask
+    if objectives == 3:
+        return _distinct_mask_of_three(points)
     left = np.arange(count)
     while left.size:
         first, rest = left[0], left[1:]
         mask[first] = True
         left = rest[(points[rest] < points[first]).any(axis=1)]
+    return mask
+
+
+def _distinct_mask_of_three(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The same for (N, 3), by one front as in `_ranks_of_three`: also where nearly all points are on it."""
+    mask = np.zeros(len(points), dtype=np.bool_)
+    front: tuple[list[float], list[float]] = ([], [])
+    for index, (y, z) in enumerate(points[:, 1:].tolist()):
+        mask[index] = _leaves_free(y, z, front)
+        if mask[index]:
+            _join(y, z, front)
     return mask
 
 

@@ -40,11 +40,11 @@ def to_parquet(frame: pd.DataFrame, notes: Mapping[str, str] | None = None) -> b
 def read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """The table in a file that to_parquet made, and its notes. RunError when it is no Parquet file.
 
-    The notes are those of this table, also where another one takes its place meanwhile. There are none in a file that
-    something else made.
+    The file is opened once, so that all is of one table, also where another one takes its place meanwhile. There are no
+    notes in a file that something else made.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(pa.BufferReader(path.read_bytes()))
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path} is not readable as a trials table: {error}") from error
     frame: pd.DataFrame = table.to_pandas()

@@ -45,10 +45,16 @@ def plot_front(
     RunError for another ending of the path, or a column that is no axis.
     """
     target = Path(path)
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise RunError(f"{target} ends in {target.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
+    kind = picture_kind(target)
     write_whole(target, rendered(front_figure(trials, x, y, references, rung, trained), kind))
+
+
+def picture_kind(path: Path) -> str:
+    """The one of `FORMATS` that the file's name ends in. RunError for another ending."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise RunError(f"{path} ends in {path.suffix!r}; a picture ends in one of .{', .'.join(FORMATS)}.")
+    return kind
 
 
 def rendered(figure: Figure, kind: str = "png") -> bytes:
@@ -77,13 +83,13 @@ def front_figure(
     finite = np.isfinite(trials[[x, y]].to_numpy(dtype=np.float64)).all(axis=1)
     complete = trials[trials["state"].eq("complete").to_numpy(dtype=bool) & finite]
     front = front_rows(trials, x, y, rung=rung)
-    _draw_frame(axes, x, y, _heading(trials, front, of_several))
+    draw_frame(axes, x, y, _heading(trials, front, of_several))
     if complete.empty:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, "No complete candidate yet", transform=axes.transAxes, ha="center", color=INK, fontsize=12)
     else:
         beside = trained if trained is not None and x in trained else pd.DataFrame(columns=[x, ROLE, TRAINED, "name"])
-        _set_scale(axes, pd.concat([complete[x], beside[x]]) if len(beside) else complete[x])
+        set_scale(axes, pd.concat([complete[x], beside[x]]) if len(beside) else complete[x])
         _draw_candidates(axes, complete, x, y)
         labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
         labels += _draw_trained(axes, beside, x)
@@ -100,7 +106,8 @@ def _heading(trials: pd.DataFrame, front: pd.DataFrame, of_several: str) -> str:
     )
 
 
-def _draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:
+def draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:
+    """The heading, the texts at the axes and the grid."""
     axes.set_title(heading, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(axis_label(x), fontsize=11, color=INK)
     axes.set_ylabel(axis_label(y), fontsize=11, color=INK)
@@ -110,7 +117,7 @@ def _draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _set_scale(axes: Axes, costs: pd.Series) -> None:
+def set_scale(axes: Axes, costs: pd.Series) -> None:
     """A log axis with as many numbers as it takes to read it; a linear one where a cost is zero or all are equal."""
     low, high = float(costs.min()), float(costs.max())
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))

@@ -6,23 +6,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from results import layout
-from results.columns import FLAGS, LEADING, check_axes, is_maximised, measured
 from results.effects import read_effects
 from results.errors import RunError, unknown_name
 from results.fidelity import Fidelity, read_fidelity
 from results.figures import USUAL_X, USUAL_Y
 from results.frame import Value, knobs_of
-from results.front import at_rung, eligible, front_rows, knee_id, top_rung
-from results.parquet import read_parquet
-from results.ranking import Ranking, ranked_by
+from results.front import knee_id, top_rung
+from results.layers import layers_frame
+from results.questions import Axes, front_of, history_of, hypervolume_of, nearest_of, ranked, ranks_of
+from results.ranking import Ranking
+from results.records import environment_frame, failures_frame, seconds_frame, training_frame
+from results.retrained import retrained_frame
 from results.rivals import Rivals, drawn_rivals, read_rivals
-from results.state import PLANNED, State, is_locked, state_of
-from results.volume import hypervolume
+from results.selection import Where
+from results.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,24 +64,55 @@ class Run:
         return top_rung(self.trials)
 
     def front(
-        self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        by: Ranking = "score",
+        rung: int | None = None,
+        *,
+        z: str | None = None,
+        where: Where | None = None,
     ) -> pd.DataFrame:
-        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, other figures, knobs.
+        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, z, other figures, knobs.
 
         x, y and the rung are the run's own unless given; where it has several rungs, the front's stands before the
-        knobs. by: "score" compares trials by x and y; "model" by x and `<y>_model`, the accuracy that a linear model of
-        all scores of the rung expects, so that a score that was lucky counts less. The column y holds the scores either
-        way, `<y>_model` and `<y>_model_se` stand beside it.
+        knobs. z: a third axis, any known accuracy or cost. where: which trials may be on the front: a query of pandas,
+        such as "memory_mb < 2", or a mask with a value for each row of `trials`. by: "score" compares trials by x and
+        y; "model" by x and `<y>_model`, the accuracy that a linear model of all scores of the rung expects, so that a
+        score that was lucky counts less. The column y holds the scores either way, `<y>_model` and `<y>_model_se` stand
+        beside it.
         One row for each distinct point, the earliest trial's. RunError for a column that is no axis, when no trial can
         be on a front, and where the trials have no model of y.
         """
-        x, y = self._axes(x, y)
-        check_axes(self.trials, x, y)
-        self._check_some_eligible(rung)
-        rows = front_rows(self.trials, x, y, self._ranked(y, by, rung), rung)
-        if rows.empty:
-            raise RunError(f"No trial in {self.path} has both {x} and {y}. Choose columns that the trials have.")
-        return rows
+        return front_of(self, self._axes(x, y, z), by, rung, where)
+
+    def ranks(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        z: str | None = None,
+        *,
+        rung: int | None = None,
+        where: Where | None = None,
+    ) -> pd.Series:
+        """The non-dominated rank of each row of `trials`: 0 for the front, 1 for that of the rest, and so on; Int64.
+
+        Arguments as for front(). Missing for trials that can't be on it: failed, over a budget, of another rung,
+        outside `where`, without a figure. RunError as for front().
+        """
+        return ranks_of(self, self._axes(x, y, z), rung, where)
+
+    def pareto(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        z: str | None = None,
+        *,
+        rung: int | None = None,
+        where: Where | None = None,
+    ) -> pd.Series:
+        """Whether each row of `trials` is on the front of these axes, bool; equal points all are. As for ranks()."""
+        return self.ranks(x, y, z, rung=rung, where=where).eq(0).fillna(False).astype(bool).rename("pareto")
 
     def knee(self, x: str | None = None, y: str | None = None, by: Ranking = "score", rung: int | None = None) -> str:
         """The id of the front's knee: the point farthest above the chord between the ends, cost on a log scale.
@@ -88,12 +120,12 @@ class Run:
         x, y, by and rung: as for front(). The cheaper end where no inner point lies above the chord. RunError as for
         front(), and for costs of zero.
         """
-        x, y = self._axes(x, y)
-        front = self.front(x, y, by, rung)
+        axes = self._axes(x, y)
+        front = self.front(axes.x, axes.y, by, rung)
         try:
-            return knee_id(front, x, self._ranked(y, by, rung))
+            return knee_id(front, axes.x, ranked(self, axes.y, by, rung))
         except ValueError as error:
-            raise RunError(f"The front over {x} has no knee: {error} Choose another cost.") from error
+            raise RunError(f"The front over {axes.x} has no knee: {error} Choose another cost.") from error
 
     def candidate(self, candidate_id: str) -> dict[str, Value]:
         """The knobs of one trial, failed or not, as plain Python values; knobs without effect are left out.
@@ -109,6 +141,44 @@ class Run:
         if not fitting:
             raise unknown_name("candidate", candidate_id, ids)
         return knobs_of(self.trials[self.trials["id"] == fitting[0]].iloc[0])
+
+    def nearest(
+        self, *, among: Literal["front", "trials"] = "front", rung: int | None = None, **costs: float
+    ) -> pd.Series:
+        """The member of the run's own front nearest to given costs on a log scale, as `run.nearest(bit_ops=2e9)`.
+
+        among: "trials" for any complete, feasible trial of the rung. The row of front() or of `trials`; of equally near
+        ones the first. RunError for what is no cost, and for costs that aren't above 0.
+        """
+        return nearest_of(self, among, rung, costs)
+
+    def layers(self) -> pd.DataFrame:
+        """A row for each candidate and layer: id, number, layer, choice, kind, method, macs, bit_ops, ops, memory_bits.
+
+        In the order of the trials, then of the network. A candidate's costs are the sums over its rows. RunError for a
+        run that an earlier version made, with the way out.
+        """
+        return layers_frame(self.path, self.trials)
+
+    def retrained(self) -> pd.DataFrame:
+        """A row for each finished training of a candidate: id, path, settings, scores beside test figures, costs."""
+        return retrained_frame(self.path, self.trials)
+
+    def training(self) -> pd.DataFrame:
+        """A row for each epoch of each training: stage, epoch, of, loss and the losses that it is the sum of."""
+        return training_frame(self.path)
+
+    def seconds(self) -> pd.DataFrame:
+        """A row for each stage: stage, seconds over all starts."""
+        return seconds_frame(self.path)
+
+    def environment(self) -> pd.DataFrame:
+        """What the run was last started on: name and value, a row for each version and for processor and cores."""
+        return environment_frame(self.path)
+
+    def failures(self) -> pd.DataFrame:
+        """The failed trials: number, id, rung, reason, completed, knobs."""
+        return failures_frame(self.trials)
 
     def effects(self, y: str | None = None) -> pd.DataFrame:
         """What each choice costs or gains in the accuracy y, by a linear model of all scores; the most harmful first.
@@ -135,6 +205,17 @@ class Run:
         """
         return read_rivals(self.path)
 
+    def history(
+        self, reference: Mapping[str, float] | None = None, by: Ranking = "score", rung: int | None = None
+    ) -> pd.DataFrame:
+        """How the hypervolume grew, a row for each score of the rung: evaluation, number, id, completed, seconds, ...
+
+        reference: as for hypervolume(), which the last row equals. By default the highest cost x of the rung's
+        complete, feasible trials, and an accuracy y of 0; `attrs["reference"]` has it. seconds: since the run's first
+        proposal, pauses between starts included; tables of earlier versions have no times.
+        """
+        return history_of(self, reference, by, rung)
+
     def hypervolume(self, reference: Mapping[str, float], by: Ranking = "score", rung: int | None = None) -> float:
         """The volume between the reference point and the front, in the product of the columns' own units.
 
@@ -142,19 +223,7 @@ class Run:
         Accuracies are maximised, costs minimised. Only complete, feasible trials of the rung with all these figures
         count; the rung is the run's own unless given. by: as for front(), of every accuracy in the reference.
         """
-        for column in reference:
-            if column not in measured(self.trials):
-                raise unknown_name("measured column", column, measured(self.trials))
-        self._check_some_eligible(rung)
-        columns = [self._ranked(one, by, rung) if is_maximised(one) else one for one in reference]
-        signs = np.array([-1.0 if is_maximised(column) else 1.0 for column in columns])
-        compared = at_rung(self.trials, rung)
-        points = compared.loc[eligible(compared), columns].to_numpy(dtype=np.float64) * signs
-        worst = np.array(list(reference.values()), dtype=np.float64) * signs
-        try:
-            return hypervolume(points[np.isfinite(points).all(axis=1)], worst)
-        except ValueError as error:
-            raise RunError(f"No hypervolume for the reference {dict(reference)}: {error}") from error
+        return hypervolume_of(self, reference, by, rung)
 
     def plot(
         self,
@@ -172,88 +241,9 @@ class Run:
         """
         from results.plots import plot_front  # here, since matplotlib is slow to import
 
-        x, y = self._axes(x, y)
-        trained = drawn_rivals(self.path, y)
-        plot_front(self.trials, path, x, y, references=references, rung=rung, trained=trained)
+        axes = self._axes(x, y)
+        trained = drawn_rivals(self.path, axes.y)
+        plot_front(self.trials, path, axes.x, axes.y, references=references, rung=rung, trained=trained)
 
-    def _axes(self, x: str | None, y: str | None) -> tuple[str, str]:
-        return self.x if x is None else x, self.y if y is None else y
-
-    def _ranked(self, y: str, by: Ranking, rung: int | None) -> str:
-        return ranked_by(at_rung(self.trials, rung), self.path, y, by)
-
-    def _check_some_eligible(self, rung: int | None = None) -> None:
-        if rung is not None and rung not in self.rungs:
-            raise unknown_name("rung", str(rung), [str(one) for one in self.rungs])
-        trials = at_rung(self.trials, rung)
-        complete = int(trials["state"].eq("complete").sum())
-        if not complete:
-            why = f"all {len(trials)} so far failed" if len(trials) else "nothing has been scored yet"
-            raise RunError(
-                f"{self.path} has no complete trial: {why}. The column 'reason' of failed trials says why they did; "
-                "run `bitfront search` with more trials once that is mended."
-            )
-        if not eligible(trials).any():
-            raise RunError(
-                f"None of the {complete} complete trials in {self.path} is within the budgets of the search. "
-                "Loosen search.constraints, or let it run for more trials."
-            )
-
-
-def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run's folder. RunError when there is none, when it has no trials yet, or when its table is not one.
-
-    The run's own axes are bit_ops and map50 when its table was written before tables noted them.
-    """
-    folder = Path(path)
-    if not folder.is_dir():
-        what = "is a file, not a run folder" if folder.exists() else "does not exist"
-        raise RunError(
-            f"{folder} {what}. Start a run with `bitfront search CONFIG --run-dir {folder}`, or name another."
-        )
-    table = folder / layout.TRIALS
-    if not table.is_file():
-        raise RunError(_why_no_table(folder))
-    locked = is_locked(folder)  # first: a search that ends now is then not taken for one that was stopped
-    try:
-        trials, notes = read_parquet(table)
-    except RunError as error:
-        raise RunError(f"{error}. {_write_again(folder)}") from error
-    missing = [name for name in (*LEADING, *FLAGS) if name not in trials.columns and name != "rung"]
-    if missing:
-        raise RunError(f"{table} is no trials table: it lacks {', '.join(missing)}. Run `bitfront search` again.")
-    if "rung" not in trials.columns:  # a table of before, when there was one rung
-        trials.insert(LEADING.index("rung"), "rung", 0)
-    return Run(
-        folder,
-        trials,
-        x=notes.get("x", USUAL_X),
-        y=notes.get("y", USUAL_Y),
-        state=state_of(notes, locked),
-        planned=int(notes[PLANNED]) if PLANNED in notes else None,
-    )
-
-
-def _why_no_table(folder: Path) -> str:
-    trained = folder / layout.TRAINED
-    if trained.is_dir():
-        return (
-            f"{folder} has no {layout.TRIALS}: `bitfront train` made it, without a search. What was trained lies in "
-            f"{trained}, each with its figures.json. For a search give another --run-dir."
-        )
-    if not (folder / layout.CONFIG).is_file():
-        return f"{folder} holds no run: there is no {layout.CONFIG} in it. Start one with: bitfront search CONFIG."
-    if is_locked(folder):
-        return f"{folder} has no {layout.TRIALS} yet: its search is running. It appears with the first trials."
-    journal = folder / layout.JOURNAL
-    if journal.is_file() and journal.stat().st_size:
-        return f"{folder} has a record of trials, but no {layout.TRIALS}. {_write_again(folder)}"
-    return f"{folder} has no {layout.TRIALS} yet: its search has scored nothing. {_go_on(folder)}"
-
-
-def _write_again(folder: Path) -> str:
-    return f"The search makes its tables from its record again when it goes on. {_go_on(folder)}"
-
-
-def _go_on(folder: Path) -> str:
-    return f"Go on with it by: bitfront search {folder / layout.CONFIG} --run-dir {folder}"
+    def _axes(self, x: str | None, y: str | None, z: str | None = None) -> Axes:
+        return Axes(self.x if x is None else x, self.y if y is None else y, z)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from search.stages.export import Exported, run_export, run_export_front
     from search.stages.search import Search, run_retrain, run_search
     from search.stages.train import run_train
+    from trainers.detector_file import load_detector
 
 __all__ = [
     "Config",
@@ -25,6 +26,7 @@ __all__ = [
     "RunError",
     "Search",
     "load_config",
+    "load_detector",
     "run_export",
     "run_export_front",
     "run_retrain",
@@ -36,6 +38,7 @@ _HOMES = {
     "Config": "search.config",
     "ConfigError": "search.config",
     "load_config": "search.config",
+    "load_detector": "trainers.detector_file",
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",

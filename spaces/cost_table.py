@@ -30,6 +30,24 @@ class Segment:
     rows: Mapping[str, Sequence[LayerCost]]
 
 
+@dataclass(frozen=True)
+class LayerShare:
+    """What one layer adds to a candidate's costs with one of its methods.
+
+    choice: the knob that decides on the method; empty where none does. kind: `block` for a unit that is searched by
+    default, the group of an opened one, `fixed` for a layer that has no choice of methods.
+    """
+
+    layer: str
+    choice: str
+    kind: str
+    method: str
+    macs: int
+    bit_ops: int
+    ops: float
+    memory_bits: int
+
+
 class CostTable:
     """The costs of a space's candidates, for one image of the detector's size, without building a network.
 
@@ -117,6 +135,23 @@ class CostTable:
             else:
                 rows += next(iter(segment.rows.values()))
         return rows
+
+    def shares(self) -> list[LayerShare]:
+        """Each layer with each method that a candidate may give it, layers in the order of the counting pass.
+
+        A candidate's costs are the sums over the shares that it chooses and over those without a choice.
+        """
+        found = []
+        for layer in dict.fromkeys(segment.layer for segment in self._segments):
+            knob = self.knob_of.get(layer, "")
+            kind = (self._groups[layer] or "block") if layer in self._groups else "fixed"
+            methods = self._by_unit.get(layer) or _by_method(s for s in self._segments if s.layer == layer)
+            for method in self._by_knob[f"layer/{knob}"] if knob else [REAL] if layer in self._groups else methods:
+                costs = _costs(methods[str(method)])
+                total = sum(costs.macs.values())
+                shares = (total, costs.bit_ops, costs.ops, costs.memory_bits)
+                found.append(LayerShare(layer, f"layer/{knob}" if knob else "", kind, str(method), *shares))
+        return found
 
     def _costs_by_unit(self, candidate: Candidate) -> dict[str, float]:
         """As `costs`, for a candidate that leaves choices out or names layers that are no knobs of the space."""

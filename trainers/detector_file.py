@@ -1,6 +1,6 @@
 """A detector's file: its weights, and a description from which it can be built again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,8 @@ from spaces.deployed.rows import row_of
 from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
 from trainers.checkpoint import CheckpointError, digest_of_weights, load_weights, save_weights
+from trainers.data.errors import DataError
+from trainers.prediction import Picture, Prediction, PredictionSettings, predictions
 
 KIND, PACKED = "detector", "packed detector"
 PACKED_VERSION = 1
@@ -30,6 +32,25 @@ class DetectorFile:
     spec: DetectorSpec
     candidate: Candidate
     classes: tuple[str, ...]
+
+    def predict(
+        self,
+        images: Iterable[Picture],
+        *,
+        score: float = 0.3,
+        max_boxes: int | None = None,
+        batch_size: int = 8,
+        on_unreadable: Callable[[DataError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """What the detector finds in each image, in the image's own pixels, on the network's device.
+
+        Images of any size: paths, images of Pillow, tensors (3, H, W) in uint8 or a float in 0..1. They are read batch
+        by batch as the predictions are asked for. Boxes have a score of at least `score`; an image has at most
+        `max_boxes`, by default as many as the detector keeps. An image that can't be read raises DataError, or is left
+        out and handed to `on_unreadable`.
+        """
+        settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
+        return predictions(self.network, self.classes, self.spec.image_size, images, settings, on_unreadable)
 
 
 def save_detector(
@@ -58,8 +79,9 @@ def save_packed(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
     save_weights(path, tensors, description | {DIGEST: digest_of_weights(tensors, description)})
 
 
-def load_detector(path: Path) -> DetectorFile:
+def load_detector(path: Path | str) -> DetectorFile:
     """The detector that `save_detector` or `save_packed` wrote. Raises CheckpointError for any other file."""
+    path = Path(path)
     state, description = load_weights(path)
     spec, candidate, classes = read_description(path, description)
     is_packed = description["kind"] == PACKED

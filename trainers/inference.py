@@ -1,5 +1,8 @@
 """Running a detector over decoded images."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -11,24 +14,33 @@ from trainers.evaluate.figures import rule_named, scored_figures
 from trainers.evaluate.voc import voc_ap
 
 
-@torch.no_grad()
 def detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> list[Target]:
     """Detections of every image, in order: boxes (n, 4) xyxy in pixels of the decoded images, scores (n,), labels (n,).
 
     The network runs in evaluation mode. If the rule of `data` counts more detections per image than the network usually
     returns, it returns as many as the rule counts. Afterwards the network is as it was before.
     """
-    training, device = network.training, next(network.parameters()).device
-    network.eval()
     detections: list[Target] = []
+    with evaluating(network, rule_named(data.rule).counted) as device:
+        for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
+            images, _ = to_device(batch, device)
+            detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+    return detections
+
+
+@contextmanager
+def evaluating(network: nn.Module, detections: int) -> Iterator[torch.device]:
+    """Within this context a detector is in evaluation mode, without gradients, and keeps `detections` per image.
+
+    It keeps its own number if that is larger. Yields the network's device. Afterwards the network is as it was before.
+    """
+    training = network.training
+    network.eval()
     try:
-        with keeping(network, rule_named(data.rule).counted):
-            for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
-                images, _ = to_device(batch, device)
-                detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+        with torch.no_grad(), keeping(network, detections):
+            yield next(network.parameters()).device
     finally:
         network.train(training)
-    return detections
 
 
 def truths(data: Decoded) -> list[Target]:

@@ -11,7 +11,7 @@ import typer
 from search.cli.comparison_commands import compare, fidelity
 from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
-from search.cli.detector_commands import evaluate
+from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
 from search.cli.search_commands import front, search
@@ -42,6 +42,7 @@ app.command()(front)
 app.command()(retrain)
 app.command()(train)
 app.command()(evaluate)
+app.command()(predict)
 app.command()(export)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)

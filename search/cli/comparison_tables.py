@@ -8,10 +8,11 @@ import pandas as pd
 
 from results import layout
 from results.fidelity import Fidelity
+from results.frame_files import frame_bytes
 from results.rivals import Rivals
 from search.cli.options import Format
 from search.cli.streams import say
-from search.cli.tables import emit, frame_bytes, print_rows
+from search.cli.tables import emit, print_rows
 
 
 def print_fidelity(found: Fidelity, run: Path, form: Format = Format.TABLE, output: Path | None = None) -> None:

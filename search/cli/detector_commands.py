@@ -13,10 +13,13 @@ from search.cli.options import (
     FollowLinksOption,
     MemoryLimitOption,
     OnBadDataOption,
+    ScoreOption,
     YearOption,
     absolute,
 )
 from search.cli.user_errors import user_errors
+
+UNREADABLE = 1
 
 
 def evaluate(
@@ -51,3 +54,32 @@ def evaluate(
             memory_limit_mb=memory_limit_mb,
         )
         print_rows([run_evaluate(checkpoint.resolve(), reading, device, terminal_progress(sys.stderr))])
+
+
+def predict(
+    checkpoint: Annotated[Path, typer.Argument(help="The .safetensors file of a teacher or a trained detector.")],
+    pictures: Annotated[list[str], typer.Argument(metavar="IMAGE|FOLDER|GLOB...", help="Pictures of any size.")],
+    score: ScoreOption = 0.3,
+    max_boxes: Annotated[
+        int | None, typer.Option(min=1, help="The most boxes of a picture; the detector's own number by default.")
+    ] = None,
+    draw: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder for copies with the boxes drawn in.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="A file of COCO's results.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 8,
+    device: DeviceOption = "auto",
+) -> None:
+    """Find objects in pictures of your own. Exit with 1 if one can't be read: the others are done all the same."""
+    with user_errors():
+        from search.cli.found import Shown, progress_beside
+        from search.stages.predict import Outputs, run_predict
+        from trainers.prediction import PredictionSettings
+
+        settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
+        outputs, progress = Outputs(draw, json), progress_beside(sys.stdout, sys.stderr)
+        unreadable = run_predict(checkpoint, pictures, settings, outputs, device, Shown(sys.stdout), progress)
+        if unreadable:
+            progress.note(f"Pictures that could not be read: {unreadable}")
+    if unreadable:
+        raise typer.Exit(UNREADABLE)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from results.dictionary import COLUMNS
+from results.frame_files import frame_bytes
 from search.cli.options import Format
-from search.cli.tables import emit, frame_bytes, text_of
+from search.cli.tables import emit, noted, text_of
 from search.errors import RunError
 
 TRUSTED = 0.5
@@ -28,11 +30,12 @@ def print_effects(effects: pd.DataFrame, form: Format = Format.TABLE, output: Pa
     """Write `Run.effects()` to `output`, or to stdout. Raises RunError for Parquet on a terminal."""
     if form is Format.JSON:
         missing = effects.astype(object).where(effects.notna(), None)  # JSON has no NaN
-        listed = {"model": effects.attrs, "effects": missing.to_dict("records")}
+        model = {name: value for name, value in effects.attrs.items() if name != COLUMNS}
+        listed = {"model": model, "effects": missing.to_dict("records")}
         content = (json.dumps(listed, indent=2) + "\n").encode()
     elif form.for_people:
         rows = [effect_row(row, effects.attrs["accuracy"], effects.attrs["cost"]) for _, row in effects.iterrows()]
-        content = f"{text_of(rows, form, output)}\n{model_summary(effects)}\n".encode()
+        content = f"{text_of(rows, form, output)}\n{noted(model_summary(effects), form)}\n".encode()
     else:
         content = frame_bytes(effects, form)
     emit(content, form, output)

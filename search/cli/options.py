@@ -21,10 +21,11 @@ class Format(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     MARKDOWN = "markdown"
+    LATEX = "latex"
 
     @property
     def for_people(self) -> bool:
-        return self in (Format.TABLE, Format.MARKDOWN)
+        return self in (Format.TABLE, Format.MARKDOWN, Format.LATEX)
 
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ else:  # typer lists the choices of a Literal
 def _positive(value: float) -> float:
     if not 0 < value < math.inf:
         raise typer.BadParameter(f"{value:g} is not a positive, finite number.")
+    return value
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{value:g} is not from 0 to 1.")
     return value
 
 
@@ -64,6 +71,7 @@ MemoryLimitOption = Annotated[
     float, typer.Option(callback=_positive, help="The most memory that the decoded images may take, in MB.")
 ]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is the GPU where there is one.")]
+ScoreOption = Annotated[float, typer.Option(callback=_share, help="The least score of a box, from 0 to 1.")]
 PickOption = Annotated[Literal["knee"] | None, typer.Option(help="The knee of the front.")]
 ByOption = Annotated[
     Literal["score", "model"], typer.Option(help="Compare accuracies by score, or by the linear model of all scores.")

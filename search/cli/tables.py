@@ -1,11 +1,11 @@
-"""Rows on a terminal or in a file: a table or Markdown for people; CSV, JSON or Parquet for programs."""
+"""Rows on a terminal or in a file: a table, Markdown or LaTeX for people; CSV, JSON or Parquet for programs."""
 
 import io
 import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,17 +13,17 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from results.columns import ERROR, MODEL, is_accuracy, is_error
+from results.columns import ERROR, MODEL
 from results.files import write_whole
 from results.frame import knobs_of
-from results.parquet import to_parquet
+from results.frame_files import frame_bytes
 from results.tables import front_json
+from results.text_tables import Row, cell, latex, markdown
 from search.cli.options import Format
 from search.controller.objectives import OBJECTIVES
 from search.errors import RunError
 from spaces.candidate import Candidate
 
-Row = Mapping[str, object]
 UNBOUND_WIDTH = 1000
 """The table's width in a file or a pipe, where no column need be wrapped."""
 
@@ -68,17 +68,15 @@ def front_row(row: pd.Series, x: str, y: str) -> dict[str, object]:
 
 
 def text_of(rows: Sequence[Row], form: Format, output: Path | None) -> str:
-    """Rows for people: a table as wide as the terminal, or one for Markdown."""
-    return markdown_text(rows) if form is Format.MARKDOWN else table_text(rows, output is None)
+    """Rows for people: a table as wide as the terminal, or one for Markdown or LaTeX."""
+    if form is Format.LATEX:
+        return latex(rows)
+    return markdown(rows) if form is Format.MARKDOWN else table_text(rows, output is None)
 
 
-def markdown_text(rows: Sequence[Row]) -> str:
-    """A table as GitHub's Markdown has it, with the numbers of `table_text`."""
-    if not rows:
-        return ""
-    sides = ["---:" if isinstance(value, int | float) else "---" for value in rows[0].values()]
-    cells = [[_cell(name, value).replace("|", "\\|") for name, value in row.items()] for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in [list(rows[0]), sides, *cells])
+def noted(text: str, form: Format) -> str:
+    """A sentence under such a table; in LaTeX a comment."""
+    return f"% {text}" if form is Format.LATEX else text
 
 
 def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
@@ -92,23 +90,10 @@ def table_text(rows: Sequence[Row], for_terminal: bool = False) -> str:
     for row in rows:
         if row.keys() != rows[0].keys():
             raise ValueError(f"The rows have different keys: {', '.join(rows[0])} and {', '.join(row)}.")
-        table.add_row(*(Text(_cell(name, row[name])) for name in rows[0]))
+        table.add_row(*(Text(cell(name, row[name])) for name in rows[0]))
     with console.capture() as captured:
         console.print(table)
     return captured.get()
-
-
-def _cell(name: str, value: object) -> str:
-    if isinstance(value, float) and (is_accuracy(name) or is_error(name)):
-        return f"{value:.4f}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def frame_bytes(frame: pd.DataFrame, form: Format) -> bytes:
-    """The content of a CSV or Parquet file."""
-    return frame.to_csv(index=False, lineterminator="\n").encode() if form is Format.CSV else to_parquet(frame)
 
 
 def emit(content: bytes, form: Format, output: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The durable record of a search: an Optuna study that gets one append per finished trial, and what is in flight."""
 
 import copy
+import datetime
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -154,7 +155,7 @@ def rung_of(trial: FrozenTrial) -> int:
 
 
 def record(trial: FrozenTrial) -> dict[str, object]:
-    """The row of a finished trial: bookkeeping, the candidate's knobs, figures, predictions, feasibility."""
+    """The row of a finished trial: bookkeeping, the candidate's knobs, figures, predictions, times, feasibility."""
     attributes = trial.user_attrs
     complete = trial.state == optuna.trial.TrialState.COMPLETE
     return {
@@ -168,8 +169,15 @@ def record(trial: FrozenTrial) -> dict[str, object]:
         **attributes["costs"],
         **prediction_columns(attributes.get(PREDICTED, {})),
         **{f"seconds_{part}": seconds for part, seconds in attributes["seconds"].items()},
+        "started": _in_utc(trial.datetime_start),
+        "completed": _in_utc(trial.datetime_complete),
         "feasible": complete and all(value <= 0 for value in trial.constraints.values()),
     }
+
+
+def _in_utc(local: datetime.datetime | None) -> datetime.datetime | None:
+    """Optuna's times are this machine's without a time zone, as its dashboard wants them."""
+    return None if local is None else local.astimezone(datetime.UTC)
 
 
 def _key(trial: FrozenTrial) -> tuple[int, int]:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from search.config import ConfigError
 from search.stages.detector_result import figures_on
+from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import decode
@@ -16,7 +14,6 @@ from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
-from trainers.devices import pick_device
 from trainers.progress import Progress
 
 
@@ -48,8 +45,7 @@ def run_evaluate(checkpoint: Path, reading: Reading, device: str, progress: Prog
     Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
     remarks. Raises CheckpointError, DataError, and ConfigError for a device that isn't there.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device is 'cuda', but this machine has no GPU; allowed are auto and cpu.")
+    on = device_named(device)
     detector = load_detector(checkpoint)
     try:
         progress.note(reading.sets().reading(reading.split))
@@ -60,7 +56,7 @@ def run_evaluate(checkpoint: Path, reading: Reading, device: str, progress: Prog
         progress.note(defects_text(reading.split, data))
     for remark in data.remarks:
         progress.note(f"{reading.split}: {remark}")
-    return figures_on(detector.network.to(pick_device(device)), data)
+    return figures_on(detector.network.to(on), data)
 
 
 def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:

@@ -1,10 +1,12 @@
 """The trials of a search: proposed, scored and written to the run's tables."""
 
+from dataclasses import asdict
 from functools import partial
 from typing import cast
 
 import results
 from results.effects import AccuracyEffects
+from results.layers import write_layer_costs
 from search.config.schema import Config, Search
 from search.controller.controller import Controller
 from search.controller.database import check_database
@@ -74,6 +76,7 @@ def search_front(plan: SearchPlan, run: RunFolder, prepared: Prepared, progress:
         rungs=len(config.scoring.steps),
         reduction=config.scoring.reduction,
     )
+    write_layer_costs(run.path, [asdict(share) for share in plan.cost_table.shares()])
     scalars = (
         SearchScalars(run.path, controller.problem, controller.records(), controller.rungs)
         if config.tensorboard

@@ -1,5 +1,6 @@
-"""Which worker scores which candidate, and which candidates are scored again because their node was lost."""
+"""Which worker scores which candidate, and which candidates are scored again because their worker was lost."""
 
+import re
 from collections import Counter
 from typing import Protocol
 
@@ -9,6 +10,8 @@ from search.workers.time_limit import TimeLimit
 
 NODES_LOST = 3
 """A candidate whose node is lost this often is recorded as failed: it may be what takes the nodes down."""
+ACTOR_ID = re.compile(r"\b[0-9a-f]{32}\b")
+"""As Ray prints it for an actor and in its reports."""
 
 IDLE_SECONDS = 1.0
 
@@ -34,6 +37,7 @@ class Assignments:
         self._controller = controller
         self.limit = limit or TimeLimit()
         self._held: dict[str, Proposal] = {}
+        self._actors: dict[str, str] = {}
         self._again: list[Proposal] = []
         self._losses: Counter[tuple[int, int]] = Counter()
 
@@ -60,17 +64,43 @@ class Assignments:
             actor.assign.remote(None, idle_seconds=0.0 if self.over else IDLE_SECONDS)
             return
         self._held[trial.trial_id] = proposal
+        self._actors[trial.trial_id] = str(actor)
         actor.assign.remote(proposal.config())
         self.limit.begin(trial.trial_id, actor)
 
     def release(self, trial: Worker) -> Proposal | None:
         """What the worker has, which is no longer its own; None where it has nothing."""
-        self.limit.end(trial.trial_id)
-        return self._held.pop(trial.trial_id, None)
+        return self._release(trial.trial_id)
 
     def node_lost(self, trial: Worker) -> Proposal | None:
         """Have another worker score what this one has. Returns it where that has been tried often enough."""
-        proposal = self.release(trial)
+        return self._again_or_given_up(self._release(trial.trial_id))
+
+    def all_lost(self, report: str) -> list[Proposal]:
+        """Every worker is gone, because Ray ended the one that its report names. Returns the candidates to blame.
+
+        These are what the named worker had, or what the only one had. The others are scored again; so are all where
+        none is named, until that has been tried often enough.
+        """
+        named = set(ACTOR_ID.findall(report))
+        ended = {one for one in self._held if named & set(ACTOR_ID.findall(self._actors[one])) or len(self._held) == 1}
+        blamed: list[Proposal | None] = []
+        for one in list(self._held):
+            proposal = self._release(one)
+            if one in ended:
+                blamed.append(proposal)
+            elif ended:
+                self._again.extend(filter(None, [proposal]))
+            else:
+                blamed.append(self._again_or_given_up(proposal))
+        return [proposal for proposal in blamed if proposal is not None]
+
+    def _release(self, trial_id: str) -> Proposal | None:
+        self.limit.end(trial_id)
+        self._actors.pop(trial_id, None)
+        return self._held.pop(trial_id, None)
+
+    def _again_or_given_up(self, proposal: Proposal | None) -> Proposal | None:
         if proposal is None:
             return None
         self._losses[proposal.number, proposal.rung] += 1

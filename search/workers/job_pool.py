@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from search.errors import RunError
 from search.workers.nodes import THIS_MACHINE, Nodes, living_nodes
@@ -74,7 +74,7 @@ def _result(ready: Any) -> Any:
         return ray.get(ready)
     except RayTaskError as error:
         raise error.cause from error
-    except RayActorError as error:
+    except (RayActorError, OutOfMemoryError) as error:
         raise RunError(
             f"A worker died: {str(error).splitlines()[0]} If memory ran out, give fewer --workers. "
             "The same command goes on where it stopped."

@@ -114,6 +114,12 @@ class Recorder(Callback):
                 "another folder (--run-dir) they are tried again."
             )
 
+    def workers_killed(self, report: str) -> None:
+        """Ray ended a worker in a way that ends all others too: record its candidate as failed."""
+        for proposal in self._assignments.all_lost(report):
+            self._record(proposal, {"failed": f"{DIED}{cause_of_death(report)}"})
+        self.on_step_end(0, [])
+
     @contextmanager
     def _raised_later(self) -> Iterator[None]:
         try:

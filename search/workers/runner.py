@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.exceptions import ObjectStoreFullError, OutOfDiskError
+from ray.exceptions import ObjectStoreFullError, OutOfDiskError, OutOfMemoryError
 from ray.tune.search import Searcher
 
 from search.controller.controller import Controller
@@ -47,20 +47,26 @@ def run_trials(
     Returns why the search is over: its trials are spent, or the space is exhausted, which the progress reports too.
     """
     progress = progress or SilentProgress()
+
+    def run_workers() -> None:
+        with ray_session(nodes.address, workers) as folder, _full_disk(folder):
+            share = Share.of(living_nodes(), workers, nodes.demand)
+            if share.places < workers:
+                progress.note(f"search: {share.places} of {workers} workers have a place; the others wait for nodes")
+            callbacks = [recorder, NodeWatch(share, assignments, progress.note)]
+            searcher = _WorkerStarter(controller, assignments, workers)
+            _tuner(_trainable(share, parts, make_scorer), searcher, assignments, callbacks, folder).fit()
+
     with progress.stage("search", controller.problem.trials, workers) as stage:
         assignments = Assignments(controller, TimeLimit(nodes.timeout))
         recorder = Recorder(controller, assignments, stage, workers, on_results, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
-            with ray_session(nodes.address, workers) as folder, _full_disk(folder):
-                share = Share.of(living_nodes(), workers, nodes.demand)
-                if share.places < workers:
-                    progress.note(
-                        f"search: {share.places} of {workers} workers have a place; the others wait for nodes"
-                    )
-                callbacks = [recorder, NodeWatch(share, assignments, progress.note)]
-                searcher = _WorkerStarter(controller, assignments, workers)
-                _tuner(_trainable(share, parts, make_scorer), searcher, assignments, callbacks, folder).fit()
+            while (report := _report_of_full_memory(run_workers)) is not None:
+                recorder.workers_killed(report)
+                if assignments.over:
+                    break
+                progress.note("search: the memory was full, so Ray ended a worker; the workers are started again")
         done = controller.done()
         if done is None or controller.in_flight:
             raise RunError(
@@ -80,6 +86,20 @@ def _full_disk(folder: Path) -> Iterator[None]:
             yield
     except (OutOfDiskError, ObjectStoreFullError) as error:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+
+
+def _report_of_full_memory(run_workers: Callable[[], None]) -> str | None:
+    """Run the workers; the report of Ray's memory monitor if it ended one of them amid a score.
+
+    Tune ends with such an error, since it isn't that of an actor's death (ray.exceptions.RayActorError).
+    """
+    try:
+        run_workers()
+    except RuntimeError as error:
+        if isinstance(error.__cause__, OutOfMemoryError):
+            return str(error.__cause__)
+        raise
+    return None
 
 
 def _trainable(share: Share, parts: Any, make_scorer: MakeScorer) -> Any:

@@ -3,12 +3,12 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
+from results.growing_front import GrowingFront
 from search.controller.objectives import OBJECTIVES
 from search.controller.problem import SearchProblem
 from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.predictions import MEAN, RECENT, prediction_error
 from search.controller.structured.sites import Sites
-from search.workers.growing_front import GrowingFront
 from search.workers.reasons import ended_its_worker
 
 ALL_REASONS = "The reasons of all stand in the column 'reason' of the run's trials.parquet."
@@ -118,7 +118,7 @@ class Standing:
             self._predicted.append({"state": "complete", **accuracies, **predicted})
         if self._scales and row["feasible"]:
             point = [_distance(name, float(str(row[name])), scale) for name, scale in self._scales.items()]
-            self._fronts.setdefault(rung, GrowingFront()).add(point)
+            self._fronts.setdefault(rung, GrowingFront(len(point))).add(point)
 
 
 def _rung(row: Row) -> int:

@@ -237,4 +237,5 @@ def test_each_exported_name_is_loaded_from_its_module():
 def test_the_package_exports_what_its_users_need():
     assert set(results.__all__) == {
         *["open_run", "Run", "RunError", "write_run_tables", "pareto_mask", "hypervolume", "knee"],
+        *["compare", "Comparison", "export"],
     }

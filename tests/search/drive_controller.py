@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import typer
 
+from results.columns import TIMES
 from search.cli.user_errors import user_errors
 from search.controller.controller import Controller, Done
 from search.controller.journal import Journal
@@ -40,6 +41,11 @@ def open_controller(run_dir: Path, trials: int, storage: str | None, note: objec
     journal = Journal(run_dir, name=str(run_dir), space=SPACE, objectives=OBJECTIVES, storage=storage, note=note)
     problem = SearchProblem(SPACE, costs, OBJECTIVES, trials=trials)
     return Controller(problem, journal, sampler="nsga2", seed=11)
+
+
+def untimed(controller: Controller) -> list[dict[str, object]]:
+    """The records without the times of day, in which two searches that do the same differ."""
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in controller.records()]
 
 
 def start(run_dir: Path, trials: int, seconds: float, *storage: str, **settings: object) -> subprocess.Popen[str]:

@@ -78,7 +78,25 @@ def _eat_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
-ENDINGS = {"raise": _diverge, "die": lambda: os._exit(1), "kill": _kill, "hang": _hang, "eat": _eat_memory}
+FILLED = 4 * 2**30
+"""Bytes that "fill" writes."""
+
+
+def _fill_memory() -> None:
+    """Take memory of the machine, and keep it for longer than Ray's memory monitor needs to see it."""
+    taken = bytearray(b"1") * FILLED
+    time.sleep(30)
+    del taken
+
+
+ENDINGS = {
+    "raise": _diverge,
+    "die": lambda: os._exit(1),
+    "kill": _kill,
+    "hang": _hang,
+    "eat": _eat_memory,
+    "fill": _fill_memory,
+}
 
 
 def fake_costs(candidate: Candidate) -> dict[str, float]:

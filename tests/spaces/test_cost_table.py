@@ -169,3 +169,27 @@ def test_costs_of_sixty_knobs_take_microseconds():
         seconds.append(time.perf_counter() - start)
     assert len(units) == 60
     assert min(seconds) < 0.001
+
+
+def test_the_shares_that_a_candidate_chooses_add_up_to_its_costs(spec):
+    space = random_space(spec, random.Random(5))
+    table = CostTable.of(spec, space)
+    for seed in range(3):
+        candidate = space.sample(random.Random(seed))
+        chosen = [one for one in table.shares() if not one.choice or candidate[one.choice] == one.method]
+        assert len(chosen) == len({one.layer for one in table.shares()})
+        costs = table.costs(candidate)
+        for name in ("bit_ops", "ops", "memory_bits"):
+            assert sum(getattr(one, name) for one in chosen) == pytest.approx(costs[name])
+        assert sum(one.macs for one in chosen) == sum(value for name, value in costs.items() if "macs" in name)
+
+
+def test_a_share_says_what_decides_on_its_layer(spec):
+    table = CostTable.of(spec, {"backbone.layer4": ("sign", "int8"), "stem": ("int8",)})
+    shares = {(one.layer, one.method): one for one in table.shares()}
+    sign = shares["backbone.layer4.1.conv2", "sign"]
+    assert (sign.choice, sign.kind, sign.macs, sign.bit_ops) == ("layer/backbone.layer4", "block", 331776, 331776)
+    assert (shares["backbone.conv1", "int8"].choice, shares["backbone.conv1", "int8"].kind) == ("layer/stem", "stem")
+    unnamed = shares["backbone.layer1.0.conv1", "real"]
+    assert (unnamed.choice, unnamed.kind) == ("", "block")
+    assert shares["backbone.bn1", "BatchNorm2d"].kind == "fixed"

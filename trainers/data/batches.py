@@ -77,9 +77,14 @@ def _batches(
             image, target = decoded.images[index], decoded.training_target(index)
             if augment:
                 image, target = augment_image(image, target, np.random.default_rng((seed, epoch, 1 + index)))
-            images.append(torch.from_numpy(np.divide(image, 255, dtype=np.float32)))
+            images.append(as_input(image))
             targets.append(_tensors(target))
         yield images, targets
+
+
+def as_input(image: NDArray[np.uint8]) -> Tensor:
+    """The image (3, H, W) as detectors take it: float32 in 0..1."""
+    return torch.from_numpy(np.divide(image, 255, dtype=np.float32))
 
 
 def _tensors(target: Target) -> dict[str, Tensor]:

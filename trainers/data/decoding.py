@@ -1,16 +1,14 @@
 """Decodes images once and squashes them to a square."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
-from trainers.data.image_file import FORMATS, as_rgb, bits_per_channel, orientation, raised_as_data_errors, sizes
+from trainers.data.image_file import as_rgb, opened, orientation, sizes, square
 from trainers.data.remarks import OTHER_SIZE, TURNED, Remark, merged
 from trainers.data.sample import Defect, DetectionData, Sample
 from trainers.progress import Progress, SilentProgress
@@ -98,22 +96,14 @@ def _resized(sample: Sample, size: int) -> tuple[NDArray[np.uint8], Sample]:
 
     The header is checked first, so that a wrong size is an error before memory is allocated.
     """
-    try:
-        content = sample.image.read_bytes()
-    except OSError as error:
-        raise DataError(sample.image, f"the image can't be read ({error.strerror})") from error
-    with raised_as_data_errors(sample.image):
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-        if (bits := bits_per_channel(image, content)) > 8:
-            raise DataError(sample.image, f"the image has {bits} bits a channel, allowed are 8 or fewer")
+    with opened(sample.image) as image:
         turn = orientation(image)
         upright, stored = sizes(image, turn)
         is_stored = _difference(stored, sample) < _difference(upright, sample)
         read = _in_pixels_of(sample, stored if is_stored else upright)
         if turn != 1 and (upright == stored or sample.has_own_size):
             read = replace(read, remarks=(*read.remarks, Remark(TURNED, 1, sample.image)))
-        square = as_rgb(image, turn, stored=is_stored).resize((size, size), Image.Resampling.BILINEAR)
-        return np.asarray(square).transpose(2, 0, 1), read
+        return square(as_rgb(image, turn, stored=is_stored), size), read
 
 
 def _difference(size: tuple[int, int], sample: Sample) -> int:

@@ -1,5 +1,6 @@
 """Opening image files with Pillow, with every kind of failure raised as a DataError."""
 
+import io
 import struct
 import warnings
 import zlib
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainers.data.errors import DataError
@@ -36,8 +39,8 @@ _BACK = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 
 
 @contextmanager
-def raised_as_data_errors(path: Path) -> Iterator[None]:
-    """Within this context, an error of Pillow for the image at `path` becomes a DataError that says what is wrong.
+def raised_as_data_errors(where: Path | str) -> Iterator[None]:
+    """Within this context, an error of Pillow for the image at `where` becomes a DataError that says what is wrong.
 
     An image of more pixels than Pillow's `MAX_IMAGE_PIXELS` (some 89 million) is refused by its header. Pillow's
     warnings, such as of broken EXIF data, are no defects and name no file, so they are hidden.
@@ -51,11 +54,28 @@ def raised_as_data_errors(path: Path) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         kinds = "JPEG, PNG, BMP, TIFF or WebP image"
-        raise DataError(path, f"the file is no {kinds} ({path.stat().st_size} bytes)") from error
+        raise DataError(where, f"the file is no {kinds} ({Path(where).stat().st_size} bytes)") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(path, f"the image is far too large ({error})") from error
+        raise DataError(where, f"the image is far too large ({error})") from error
     except _BROKEN_IMAGE as error:
-        raise DataError(path, f"the image is truncated or broken ({error})") from error
+        raise DataError(where, f"the image is truncated or broken ({error})") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The first picture of an image file, not decoded yet; within this context Pillow's errors become DataErrors.
+
+    Raises DataError for a file that can't be read or is no image of `FORMATS`, and for more than 8 bits a channel.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"the image can't be read ({error.strerror})") from error
+    with raised_as_data_errors(path):
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        if (bits := bits_per_channel(image, content)) > 8:
+            raise DataError(path, f"the image has {bits} bits a channel, allowed are 8 or fewer")
+        yield image
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -91,6 +111,11 @@ def as_rgb(image: Image.Image, turn: int, *, stored: bool = False) -> Image.Imag
     if turn not in _UPRIGHT or stored != turned_by_pillow:
         return pixels
     return pixels.transpose(_BACK.get(turn, _UPRIGHT[turn]) if stored else _UPRIGHT[turn])
+
+
+def square(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
+    """The image squashed to (3, size, size) with an antialiased bilinear filter: what detectors learn from and see."""
+    return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def bits_per_channel(image: Image.Image, content: bytes) -> int:

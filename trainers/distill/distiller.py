@@ -53,15 +53,10 @@ class Distiller(nn.Module):
         candidate: Candidate,
         images: list[Tensor],
         targets: list[Target],
-        *,
         known: Known | None = None,
-        searched: SearchedLosses | None = None,
     ) -> dict[str, Tensor]:
-        """Run `network` on a batch and return the losses of a training step by name, its own and the candidate's terms.
-
-        `known` and `searched` as for `run`.
-        """
-        output, terms = self.run(network, candidate, images, targets, known=known, searched=searched)
+        """All losses of a training step by name: those of `run`'s output, and the candidate's terms."""
+        output, terms = self.run(network, candidate, images, targets, known=known)
         return dict(output.losses) | terms
 
     def run(

@@ -10,6 +10,7 @@ from search.cli.app import app
 from search.cli.options import DataFormat
 from trainers.data.formats import FORMATS
 
+TABLES = "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'markdown', 'latex'."
 EVALUATE = ("evaluate", "any.safetensors", "--data", "data")
 
 
@@ -21,8 +22,8 @@ def message(stderr):
 @pytest.mark.parametrize(
     ("command", "option", "value", "allowed"),
     [
-        (("front", "run"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'markdown'."),
-        (("cost", "demo"), "--format", "xml", "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'markdown'."),
+        (("front", "run"), "--format", "xml", TABLES),
+        (("cost", "demo"), "--format", "xml", TABLES),
         (("data", "check", "data"), "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
         (EVALUATE, "--format", "kitti", "'kitti' is not one of 'voc', 'coco', 'visdrone', 'yolo'."),
         (EVALUATE, "--on-bad-data", "skp", "'skp' is not one of 'error', 'skip'."),

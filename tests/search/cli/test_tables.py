@@ -109,3 +109,14 @@ def test_names_are_no_markup():
     text = table_text([{"class": name, "a[b]": 1} for name in ("person[crowd]", "car [/small]", "[red]cat[/red]")])
     for name in ("person[crowd]", "car [/small]", "[red]cat[/red]", "a[b]"):
         assert name in text
+
+
+def test_a_front_comes_as_latex_with_its_names_escaped(front, tmp_path):
+    print_front(front, "bit_ops", "map50", Format.LATEX, tmp_path / "front.tex")
+    lines = (tmp_path / "front.tex").read_text().splitlines()
+    assert lines[1:4] == [
+        r"\begin{tabular}{lrrrrll}",
+        r"\toprule",
+        r"id & bit\_ops & map50 & ops & memory\_mb & layers & teachers \\",
+    ]
+    assert lines[6] == r"b2 & 1.024e+09 & 0.5124 & 1.6e+07 & 1 & 2 real & hint: twin x 0.46 \\"

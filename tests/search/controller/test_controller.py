@@ -1,6 +1,7 @@
 """Every canonical candidate once, the whole run counted, and the same proposals however often it is taken up again."""
 
 import math
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -142,6 +143,14 @@ def test_a_row_has_knobs_figures_seconds_and_feasibility(open_controller, score)
     feasible = [row["feasible"] for row in rows]
     assert feasible == [sum(v == "real" for k, v in row.items() if k.startswith("layer/")) <= 4 for row in rows]
     assert controller.records() == rows
+
+
+def test_a_row_has_the_times_of_its_proposal_and_its_score_in_utc(open_controller, score):
+    controller, before = open_controller(), datetime.now(UTC)
+    proposal = controller.ask()
+    row = controller.tell(proposal.number, score(proposal.candidate))
+    assert before <= row["started"] <= row["completed"] <= datetime.now(UTC)
+    assert row["completed"].tzinfo is UTC
 
 
 def test_a_result_for_what_is_not_in_flight_is_refused(open_controller, score):

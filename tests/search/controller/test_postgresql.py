@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from database_proxy import DatabaseProxy
-from drive_controller import OBJECTIVES, SPACE, drive, open_controller, score, start
+from drive_controller import OBJECTIVES, SPACE, drive, open_controller, score, start, untimed
 from postgresql_server import PASSWORD
 
 from search.controller import database
@@ -28,7 +28,7 @@ def unbroken(tmp_path) -> list[dict[str, object]]:
     """The rows of the same search in a journal, never interrupted."""
     controller = open_controller(tmp_path / "unbroken", 12, None)
     drive(controller)
-    return controller.records()
+    return untimed(controller)
 
 
 # Two processes are started.
@@ -43,7 +43,7 @@ def test_a_search_killed_at_random_moments_ends_as_an_unbroken_one(tmp_path, pos
     controller = open_controller(run, 12, postgresql.url())
     assert 2 <= controller.finished < 12
     drive(controller)
-    assert controller.records() == unbroken
+    assert untimed(controller) == unbroken
 
 
 # Two processes are started.
@@ -54,7 +54,7 @@ def test_two_searches_that_start_at_once_share_an_empty_database(tmp_path, postg
     for name, process in zip(("one", "two"), both, strict=True):
         _, said = process.communicate(timeout=100)
         assert (process.returncode, said) == (0, "")
-        assert open_controller(tmp_path / name, 12, postgresql.url("shared")).records() == unbroken
+        assert untimed(open_controller(tmp_path / name, 12, postgresql.url("shared"))) == unbroken
 
 
 def test_a_server_that_is_gone_for_a_while_is_waited_for(tmp_path, postgresql, unbroken):
@@ -75,7 +75,7 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(tmp_path, postgresql, u
     ]
     assert "waiting for it, 300 s at most" in notes[0]
     drive(controller)
-    assert controller.records() == unbroken
+    assert untimed(controller) == unbroken
     assert stored_numbers(tmp_path / "run", postgresql.url()) == list(range(12))
 
 
@@ -94,7 +94,7 @@ def test_a_server_that_stays_away_ends_the_search_which_goes_on_later(tmp_path, 
     assert again.ask() == lost
     again.tell(lost.number, score(lost.candidate))
     drive(again)
-    assert again.records() == unbroken
+    assert untimed(again) == unbroken
 
 
 @pytest.mark.parametrize("arrives", [True, False])

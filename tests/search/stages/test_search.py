@@ -99,6 +99,14 @@ def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found
     assert set(json.loads((folder / "seconds.json").read_text())) >= {"data", "teacher twin", "supernet", "search"}
 
 
+def test_a_search_leaves_what_its_frames_need(found):
+    run = found.run
+    sums = run.layers().groupby("id", sort=False)[["bit_ops", "ops", "memory_bits"]].sum()
+    assert sums.to_numpy().tolist() == run.trials[["bit_ops", "ops", "memory_bits"]].to_numpy().tolist()
+    assert (run.history()["seconds"].diff().dropna() > 0).all()
+    assert run.retrained()["test_map50"].tolist() == [found.retrained.test["map50"]]
+
+
 def test_the_ends_of_the_axis_come_first_though_one_layer_is_kept_real(found):
     first, second = (found.run.trials.sort_values("number").iloc[n] for n in (0, 1))
     layers = [f"layer/backbone.layer{stage}" for stage in (1, 2, 3, 4)]

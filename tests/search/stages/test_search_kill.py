@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import results
+from results.columns import TIMES
 from search.workers.places import FOLDER_PREFIX, temporary_root
 
 CONFIG = """
@@ -66,7 +67,7 @@ def _kill_when(config: Path, run: Path, reached: str) -> None:
 
 def _trials(run: Path) -> pd.DataFrame:
     table = results.open_run(run).trials
-    return table[[column for column in table.columns if not column.startswith("seconds_")]]
+    return table[[column for column in table.columns if not column.startswith(("seconds_", *TIMES))]]
 
 
 # Ten real searches, some with Ray's start: minutes.

@@ -1,12 +1,15 @@
 """Ray's memory monitor ends workers: the search says how full the memory was, and what to lower."""
 
+import os
+import re
+
 import pytest
 import ray
-from drive_search import open_controller, start_ray
-from fake_scorer import FakeParts, make_fake_scorer
+from drive_search import SPACE, open_controller, start_ray
+from fake_scorer import FILLED, FakeParts, make_fake_scorer
 
 from search.errors import RunError
-from search.workers.reasons import LESS_MEMORY
+from search.workers.reasons import DIED, LESS_MEMORY
 from search.workers.runner import run_trials
 
 
@@ -24,3 +27,36 @@ def test_workers_that_do_not_fit_into_the_memory_end_the_search_with_the_cause_a
     finally:
         ray.shutdown()
     assert open_controller(tmp_path, trials=6).records() == []
+
+
+# A Ray of its own, and four gigabytes that are filled: some fifteen seconds.
+@pytest.mark.slow
+def test_a_candidate_that_fills_the_memory_is_recorded_with_the_cause_and_the_search_goes_on(tmp_path, monkeypatch):
+    """The memory counts as full when half of what the candidate takes has come to what is used now."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    there = page * os.sysconf("SC_PHYS_PAGES")
+    used = there - _available()
+    if _available() < 2 * FILLED:
+        pytest.skip(f"{2 * FILLED >> 30} GB of memory must be free")
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{(used + FILLED / 2) / there:.3f}")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "50")
+    start_ray("local", num_cpus=1, include_dashboard=False)
+    layers = list(SPACE.uniform("real"))
+    initial = [SPACE.complete(dict.fromkeys(layers[:signs], "sign")) for signs in (0, 1, 2)]
+    try:
+        controller = open_controller(tmp_path, trials=3, initial=initial)
+        run_trials(controller, FakeParts(endings={1: "fill"}), make_fake_scorer)
+    finally:
+        ray.shutdown()
+    full = (
+        rf"{re.escape(DIED)}the memory of its machine was \d+% full \([\d.]+ of [\d.]+ GB\): {re.escape(LESS_MEMORY)}"
+    )
+    first, filling, last = open_controller(tmp_path, trials=3).records()
+    assert (first["reason"], last["reason"]) == (None, None)
+    assert re.fullmatch(full, filling["reason"])
+
+
+def _available() -> int:
+    """Bytes of memory that a process may still take, caches of files included."""
+    with open("/proc/meminfo") as file:  # noqa: PTH123 - a line at a time
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))

@@ -1,0 +1,100 @@
+"""Finding the pictures that a command line names, and the names under which drawn copies are written."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from itertools import count
+from os import stat_result
+from pathlib import Path
+
+from search.errors import RunError
+from trainers.data.listing import IMAGE_SUFFIXES, is_file, names_below
+
+PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, ".jpe", ".jfif", ".mpo", ".gif", ".heic", ".heif", ".avif", ".jp2")
+"""The endings of what counts as a picture in a folder. What can't be read, such as HEIC, is named then."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A picture's file, and its place below the folder that was given; its file name where a file was given."""
+
+    path: Path
+    place: Path
+
+
+def find_pictures(given: Sequence[str], without: Path | None = None) -> list[Named]:
+    """The pictures of files, folders and glob patterns, each file once, in the order given; a folder's sorted.
+
+    Folders are read with those below them, hidden ones and `without` left out. A pattern counts where no file has its
+    name. Raises RunError where a name leads to nothing, and where a folder has no picture.
+    """
+    found: dict[Path, Named] = {}
+    for text in given:
+        for named in _named_by(text, without):
+            found.setdefault(named.path.absolute(), named)
+    return list(found.values())
+
+
+def _named_by(text: str, without: Path | None) -> Iterator[Named]:
+    path = Path(text)
+    if path.exists() or path.is_symlink():
+        paths = [path]
+    else:
+        paths = [Path(name) for name in sorted(glob(text, recursive=True))]  # noqa: PTH207 - Path's has no absolute ones
+    if not paths:
+        raise RunError(
+            f"There is no picture {text}: no file or folder has that name, and no file fits it as a pattern."
+        )
+    pictures = [named for one in paths for named in (_in_folder(one, without) if one.is_dir() else [_file(one)])]
+    if not pictures:
+        endings = ", ".join(PICTURE_SUFFIXES)
+        raise RunError(f"There is no picture in {text}: no file there, or in the folders below, ends with {endings}.")
+    yield from pictures
+
+
+def _file(path: Path) -> Named:
+    return Named(path, Path(path.name))
+
+
+def _in_folder(folder: Path, without: Path | None) -> Iterator[Named]:
+    """Its plain files, and links that lead nowhere, which are reported when they are read."""
+    for name in names_below(folder, *PICTURE_SUFFIXES):
+        path = folder / name
+        if (is_file(path) or not path.exists()) and not (without and path.resolve().is_relative_to(without.resolve())):
+            yield Named(path, Path(name))
+
+
+def drawn_places(pictures: Sequence[Named], folder: Path) -> list[Path]:
+    """Where each drawn picture is to be written: at its own place in `folder`, `a.2.jpg` where `a.jpg` is taken.
+
+    Names that differ only in case count as equal, since some disks take them so.
+    """
+    taken: set[str] = set()
+    places = []
+    for picture in pictures:
+        own = picture.place
+        names = (own if n == 1 else own.with_name(f"{own.stem}.{n}{own.suffix}") for n in count(1))
+        place = next(name for name in names if str(name).casefold() not in taken)
+        taken.add(str(place).casefold())
+        places.append(folder / place)
+    return places
+
+
+def refuse_to_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Raises RunError where an output is one of the inputs, under any name or link."""
+    kept = {_identity(status): path for path in inputs if (status := _status(path)) is not None}
+    for output in outputs:
+        status = _status(output)
+        if status is not None and (own := kept.get(_identity(status))) is not None:
+            raise RunError(f"{output} would overwrite {own}, which is read. Name another place.")
+
+
+def _status(path: Path) -> stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _identity(status: stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
