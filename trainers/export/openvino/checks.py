@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spaces.deployed.form import Array, BinaryInput, Convolution, IntegerInput
+from spaces.deployed.form import Array, BinaryInput, Convolution, IntegerInput, Shortcut
 from spaces.deployed.tape import LAYER, Step, Tape
 from trainers.export.openvino.graph import Graph, needed
-from trainers.export.openvino.layers import build_layer
+from trainers.export.openvino.layers import build_layer, normed
 from trainers.export.openvino.runtime import compiled, kernels, model, op
 
 TOLERANCE = 1e-4
 """Of the largest value of a layer's result: what float32 sums in another order differ by."""
+
+LARGE_SHARE = 0.5
 
 FLIPS = 4
 """Inputs of one sum whose level or sign rounding may change, where x is divided by a step or compared with a sum."""
@@ -28,6 +30,25 @@ def check_kernels(ready: object, graph: Graph) -> None:
         raise WrongExportError(
             f"{graph.bits} convolutions are 1-bit, and OpenVINO runs {run} on bits. Nothing was written."
         )
+
+
+def check_outputs(made: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:
+    """Compare the raw outputs of a whole graph with torch's; the largest difference, as a share of an output's largest
+    value.
+
+    The layers one by one don't show what is fused wrongly. Raises WrongExportError where an output is off on average
+    by more than half of what it varies by: signs that rounding flips change less than that.
+    """
+    shares = [0.0]
+    for name, own in wanted.items():
+        off, spread = np.abs(made[name] - own), float(np.abs(own - own.mean()).mean())
+        if not float(off.mean()) <= LARGE_SHARE * spread + TOLERANCE:
+            raise WrongExportError(
+                f"The output {name} in OpenVINO has little to do with torch's: off by {off.mean():.3g} on average, "
+                f"where it varies by {spread:.3g}. Nothing was written."
+            )
+        shares.append(float(off.max()) / max(1.0, float(np.abs(own).max())))
+    return max(shares)
 
 
 def check_layers(tape: Tape, layers: Mapping[str, Convolution], settings: dict[str, object]) -> float:
@@ -60,6 +81,11 @@ def allowed(layer: Convolution, level: int = 0) -> float:
     """What a few inputs on an edge between two levels, which rounding puts on the other one, change in a result."""
     given, factor = layer.input, np.abs(layer.affine(level)[0])
     moves = FLIPS * float((factor * np.abs(layer.weight).max((1, 2, 3))).max())
+    around = 0.0 if layer.shortcut is None else _around(layer.shortcut)
     if isinstance(given, IntegerInput):
-        return moves
-    return 2 * moves if isinstance(given, BinaryInput) and given.dynamic is not None else 0.0
+        return moves + around
+    return around + (2 * moves if isinstance(given, BinaryInput) and given.dynamic is not None else 0.0)
+
+
+def _around(shortcut: Shortcut) -> float:
+    return 0.0 if (own := normed(shortcut)) is None else allowed(own)

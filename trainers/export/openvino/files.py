@@ -20,7 +20,7 @@ from spaces.detectors.single_stage import SingleStage
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
 from trainers.export.exporter import Detect
-from trainers.export.openvino.checks import check_kernels, check_layers
+from trainers.export.openvino.checks import check_kernels, check_layers, check_outputs
 from trainers.export.openvino.graph import Graph, build_graph
 from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled, save, version
@@ -40,12 +40,16 @@ def write_files(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "graph.xml"
         save(graph.model, made)
-        check_kernels(compiled(made, settings()), graph)
-        off = check_layers(walked.tape, layers, settings())
+        ready = compiled(made, settings())
+        check_kernels(ready, graph)
+        off = {
+            "layers": check_layers(walked.tape, layers, settings()),
+            "outputs": check_outputs(ready(walked.picture), walked.outputs),
+        }
         weights, structure = made.with_suffix(".bin").read_bytes(), made.read_bytes()
     side = detector.spec.image_size
     image = {"shape": [1, side, side, 3], "type": "uint8", "colours": "RGB", "mean": mean, "std": std}
-    about = _description(detector, walked, graph) | {"input": image, "largest_difference": off} | dict(known)
+    about = _description(detector, walked, graph) | {"input": image, "largest_differences": off} | dict(known)
     np.save(anchors := io.BytesIO(), walked.responses.anchors.numpy())
     content = {  # the graph comes last: it never stands there without what belongs to it
         ".json": json.dumps(about, indent=1).encode(),

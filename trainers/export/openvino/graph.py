@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_flatten, tree_map_only
 
 from spaces.deployed.form import Convolution
 from spaces.deployed.tape import LAYER, Step, Tape, Value
+from trainers.export.openvino.fusing import keep_signs_apart
 from trainers.export.openvino.layers import build_layer, runs_as_bits
 from trainers.export.openvino.operators import OPERATORS, operand
 from trainers.export.openvino.runtime import Output, model, op
@@ -60,7 +61,9 @@ def build_graph(
     bits = sum(runs_as_bits(layer) for layer in run)
     bytes_ = sum(layer.kind not in ("binary", "float") for layer in run)
     as_floats = sum(layer.kind == "binary" for layer in run) - bits
-    return Graph(model(results, [image], "detector"), bits, bytes_, len(run) - bits - bytes_, as_floats)
+    graph = model(results, [image], "detector")
+    keep_signs_apart(graph)
+    return Graph(graph, bits, bytes_, len(run) - bits - bytes_, as_floats)
 
 
 def needed(tape: Tape) -> list[Step]:

@@ -88,15 +88,21 @@ def _shortcut(shortcut: Shortcut, x: Output) -> Output:
     if shortcut.stride > 1:
         both, none = [shortcut.stride] * 2, [0, 0]
         x = op.avg_pool(x, both, none, none, both, True, "ceil").output(0)
-    if shortcut.convolution is not None:
-        norms = () if shortcut.norm is None else (shortcut.norm,)
-        return build_layer(replace(shortcut.convolution, norms=norms), x)
+    if (own := normed(shortcut)) is not None:
+        return build_layer(own, x)
     _, channels, height, width = (int(size) for size in x.get_shape())
     if channels > shortcut.channels:
         split = op.reshape(x, [1, -1, shortcut.channels, height, width], False)
         return op.reduce_mean(split, [1], False).output(0)
     times = shortcut.channels // channels
     return op.concat([x] * times, 1).output(0) if times > 1 else x
+
+
+def normed(shortcut: Shortcut) -> Convolution | None:
+    """A shortcut's convolution with the norm that stands behind it; None where it has none."""
+    if shortcut.convolution is None or shortcut.norm is None:
+        return shortcut.convolution
+    return replace(shortcut.convolution, norms=(shortcut.norm,))
 
 
 def _by_channel(values: Array) -> Array:

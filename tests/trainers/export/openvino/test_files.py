@@ -131,3 +131,11 @@ def test_products_of_8_bits_are_not_taken_where_they_saturate():
 
     assert exact("AVX2") == "False"
     assert exact("DEFAULT") == str("avx512_vnni" in flags or "avx_vnni" in flags)
+
+
+def test_a_whole_graph_that_has_little_to_do_with_torch_is_not_written(detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "_normalised", lambda image, mean, std: other(image))
+    other = lambda image: op.convert(op.transpose(image, [0, 3, 2, 1]), "f32").output(0)  # noqa: E731
+    with pytest.raises(WrongExportError, match=r"output cls0 in OpenVINO has little to do with torch's: off by"):
+        OPENVINO.write(tmp_path / "a.openvino.xml", detector, {})
+    assert list(tmp_path.iterdir()) == []
