@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from spaces.deployed.form import BinaryInput, Convolution
 from spaces.layers import METHODS, UnitShape
 from spaces.layers.real import FakeQuantized
 
@@ -55,3 +56,22 @@ def place(number):
     )
     kind = str(rng.choice(["projected", "free", "free_if_binary", "none"]))
     return shape, kind, torch.from_numpy(rng.normal(0, 2, (2, inputs, *rng.integers(4, 8, 2))).astype(np.float32))
+
+
+def binary(inputs, outputs, kernel, stride, dilation, pad_value, groups=1):
+    """A 1-bit layer of random signs and thresholds, without scale, norm and shortcut."""
+    rng = np.random.default_rng(inputs * outputs)
+    weight = rng.choice([-1, 1], (outputs, inputs // groups, kernel, kernel)).astype(np.int8)
+    return Convolution(
+        "it",
+        "sign",
+        "binary",
+        weight,
+        np.ones(outputs, np.float32),
+        BinaryInput(rng.normal(0, 0.5, inputs).astype(np.float32)),
+        stride=stride,
+        padding=kernel // 2 * dilation,
+        dilation=dilation,
+        groups=groups,
+        pad_value=pad_value,
+    )

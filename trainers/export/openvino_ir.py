@@ -16,7 +16,7 @@ from trainers.export.exporter import Detect, Exporter, ExportError
 def check(detector: DetectorFile) -> None:
     """See `Exporter`."""
     if find_spec("openvino") is None:
-        raise ExportError("OpenVINO isn't installed. Install it: pip install 'bitfront[openvino]'.")
+        raise ExportError("OpenVINO isn't installed. Install it: pip install '.[openvino]'.")
     if is_two_stage(detector.network):
         raise ExportError(
             f"{detector.spec.detector} has two stages. A graph of fixed sizes can't hold the second one, which runs on "

@@ -4,7 +4,7 @@ from typing import Any
 
 from trainers.export.openvino.runtime import op
 
-BY_VALUE = frozenset({"Add", "BatchNormInference", "Clamp", "Multiply", "PReLU", "Relu", "Subtract"})
+BY_VALUE = frozenset({"Add", "BatchNormInference", "Clamp", "Multiply", "PRelu", "Relu", "Subtract"})
 """Operators on each value by itself, which are fused into the convolution before them."""
 
 

@@ -15,7 +15,7 @@ from spaces.layers.real import FakeQuantized
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
 
-pytest.importorskip("openvino", reason="openvino isn't installed: pip install 'bitfront[openvino]'")
+pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 from trainers.export.openvino.checks import check_kernels, check_layers, check_outputs
 from trainers.export.openvino.graph import build_graph

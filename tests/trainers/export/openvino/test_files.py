@@ -19,7 +19,7 @@ from trainers.export.differences import differences
 from trainers.export.exporter import ExportError
 from trainers.export.openvino_ir import OPENVINO
 
-pytest.importorskip("openvino", reason="openvino isn't installed: pip install 'bitfront[openvino]'")
+pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 import openvino as ov
 
@@ -113,7 +113,7 @@ def test_an_operator_without_counterpart_is_refused_by_its_name(detector, monkey
 
 def test_a_missing_openvino_is_said(detector, monkeypatch):
     monkeypatch.setattr(openvino_ir, "find_spec", lambda _: None)
-    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install it: pip install 'bitfront\[openvino\]'"):
+    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install it: pip install '.\[openvino\]'"):
         OPENVINO.check(detector)
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_layers import binary
+from random_layers import binary
 
 from spaces.deployed.reference import layer as reference
 from spaces.deployed.rows import arrays_of, row_of
 
-pytest.importorskip("openvino", reason="openvino isn't installed: pip install 'bitfront[openvino]'")
+pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 from trainers.export.openvino.binary import binary_sums
 from trainers.export.openvino.fusing import keep_signs_apart

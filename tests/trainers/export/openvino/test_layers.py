@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from random_layers import ALL, lively, measured, place
+from random_layers import ALL, binary, lively, measured, place
 from torch import nn
 
 from spaces.deployed.describe import describe_unit
@@ -14,7 +14,7 @@ from spaces.layers import OpenedConv, OpenedLinear, SearchableUnit, UnitShape
 from spaces.layers.levels import LevelNorms, at_level
 from spaces.layers.opened import ActivatedConv2d, ActivatedLinear
 
-pytest.importorskip("openvino", reason="openvino isn't installed: pip install 'bitfront[openvino]'")
+pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 from trainers.export.openvino.binary import below, binary_sums, signed_sums
 from trainers.export.openvino.layers import build_layer, runs_as_bits
@@ -75,24 +75,6 @@ def test_shortcuts_of_every_kind(name, shortcut):
     ]
     for made, unit, x in zip(run_units(units, inputs), units, inputs, strict=True):
         near(made, unit(x))
-
-
-def binary(inputs, outputs, kernel, stride, dilation, pad_value, groups=1):
-    rng = np.random.default_rng(inputs * outputs)
-    weight = rng.choice([-1, 1], (outputs, inputs // groups, kernel, kernel)).astype(np.int8)
-    return Convolution(
-        "it",
-        "sign",
-        "binary",
-        weight,
-        np.ones(outputs, np.float32),
-        BinaryInput(rng.normal(0, 0.5, inputs).astype(np.float32)),
-        stride=stride,
-        padding=kernel // 2 * dilation,
-        dilation=dilation,
-        groups=groups,
-        pad_value=pad_value,
-    )
 
 
 @pytest.mark.parametrize("pad_value", [0, -1])
