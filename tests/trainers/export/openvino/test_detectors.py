@@ -80,7 +80,7 @@ def test_every_detector_of_one_stage(detector, method, heads):
         pytest.skip(f"{detector} has no {heads} heads")
     made = build(detector, Candidate({"layer/backbone": method}), heads)
     _, off = differences(made)
-    assert off < (0.5 if method == "int8" else 1e-4)  # a value between two levels may take the other one
+    assert off < (0.5 if method == "int8" else 1e-3)  # a value between two levels may take the other one
 
 
 @pytest.mark.slow
