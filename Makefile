@@ -9,7 +9,7 @@ TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 # Those with a budget; the others compare, of runs or under options that one gives them.
 BENCHMARKS := $(filter-out %/real_search.py %/real_rungs.py %/rungs.py %/supernet_rules.py, $(wildcard benchmarks/*.py))
 
-.PHONY: demo test test-slow check lint bench clean
+.PHONY: demo test test-slow check lint bench docs clean
 
 demo: $(READY)  ## a whole search on generated data: teacher, supernet, trials, front, one retrained detector
 	$(BIN)/bitfront search demo --run-dir runs/demo
@@ -30,6 +30,9 @@ lint: $(READY)
 
 bench: $(READY)  ## the budgets that docs/ states, as ratios
 	for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
+
+docs: $(READY)  ## the documentation as a site in build/site, with the Python reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.cli.progress import terminal_progress
+    from search.comparison.retraining import run_retrain
     from search.config import Config, ConfigError, load_config
     from search.errors import RunError
     from search.stages.detector_result import Result
     from search.stages.export import Exported, run_export, run_export_front
-    from search.stages.search import Search, run_retrain, run_search
+    from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
+    from trainers.progress import combined_progress
 
 __all__ = [
     "Config",
@@ -25,6 +28,7 @@ __all__ = [
     "Result",
     "RunError",
     "Search",
+    "combined_progress",
     "load_config",
     "load_detector",
     "run_export",
@@ -32,22 +36,25 @@ __all__ = [
     "run_retrain",
     "run_search",
     "run_train",
+    "terminal_progress",
 ]
 
 _HOMES = {
     "Config": "search.config",
     "ConfigError": "search.config",
     "load_config": "search.config",
-    "load_detector": "trainers.detector_file",
     "RunError": "search.errors",
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
     "Exported": "search.stages.export",
     "run_export": "search.stages.export",
     "run_export_front": "search.stages.export",
-    "run_retrain": "search.stages.search",
+    "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
+    "load_detector": "trainers.detector_file",
+    "terminal_progress": "search.cli.progress",
+    "combined_progress": "trainers.progress",
 }
 """Where each name is defined: torch and Ray are imported when one of them is asked for, not by `import search`."""
 

@@ -9,22 +9,18 @@ from typing import Any
 
 import pytest
 import typer
+from doc_snippets import ROOT, pages, prose, snippets
 from typer.core import TyperCommand, TyperGroup
 
 from search.cli.app import app
 from search.config import load_config
 
-ROOT = Path(__file__).parents[1]
 MAP = ROOT / "docs" / "README.md"
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = pages()
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+MADE_BEFORE = ".safetensors"
+"""How the files end that an earlier command of a page makes."""
 COMMAND = re.compile(r"(?:bitfront|python -m search|python examples/|python benchmarks/)")
-
-
-def prose(page: Path) -> str:
-    """The page without its fenced blocks."""
-    return FENCE.sub("", page.read_text("utf-8"))
 
 
 def anchors(page: Path) -> set[str]:
@@ -41,6 +37,8 @@ def commands(page: Path) -> list[str]:
     """Command lines in blocks and between backticks, those with brackets for what may be left out among them."""
     text = prose(page).replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    fenced = "".join(one.code for one in snippets(page) if one.language in ("sh", "bash")).replace("\\\n", " ")
+    lines += [line.strip() for line in fenced.splitlines()]
     inline = re.findall(r"`([^`\n]+)`", text)
     return [line for line in [*lines, *inline] if COMMAND.match(line)]
 
@@ -50,6 +48,7 @@ def parameters(line: str) -> dict[str, Any]:
     parts = line.split("'")  # brackets mark what is optional, but not inside quotes
     parts[::2] = [re.sub(r"\[|\]| \|", "", part) for part in parts[::2]]
     words = shlex.split("'".join(parts), comments=True)
+    words = words[: words.index(">")] if ">" in words else words
     words = words[3:] if words[0] == "python" else words[1:]
     command: TyperGroup | TyperCommand = typer.main.get_command(app)
     while isinstance(command, TyperGroup) and words and words[0] not in ("COMMAND", "--help"):
@@ -85,21 +84,21 @@ def test_every_command_line_names_existing_commands_options_and_configs(page, mo
             continue
         given = parameters(line)
         if given.get("config", "CONFIG") not in ("CONFIG", "mine.yaml"):
-            load_config(given["config"], given["set_"] or [])
+            load_config(given["config"], [one for one in given["set_"] or [] if not one.endswith(MADE_BEFORE)])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_whole_config_can_be_loaded(page, tmp_path):
-    for language, text in FENCE.findall(page.read_text("utf-8")):
-        if language == "yaml" and text.startswith("name:"):
-            (tmp_path / "config.yaml").write_text(text)
-            assert load_config(tmp_path / "config.yaml").name in text
+    for snippet in snippets(page, "yaml"):
+        if snippet.code.startswith("name:"):
+            (tmp_path / "config.yaml").write_text(snippet.code)
+            assert load_config(tmp_path / "config.yaml").name in snippet.code
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_blocks_import_names_that_exist(page):
-    for language, text in FENCE.findall(page.read_text("utf-8")):
-        for node in ast.walk(ast.parse(text)) if language == "python" else ():
+    for snippet in snippets(page, "python"):
+        for node in ast.walk(ast.parse(snippet.code)):
             if isinstance(node, ast.Import):
                 assert all(importlib.import_module(one.name) for one in node.names)
             if isinstance(node, ast.ImportFrom):

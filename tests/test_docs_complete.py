@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from results.figures import FIGURES
 from search.cli.app import app
-from search.config.loading import preset_names
+from search.config import preset_names
 from search.config.schema import Config
 from search.controller.samplers import SAMPLERS
 from spaces.detectors.table import DETECTORS

@@ -1,10 +1,8 @@
 """What an exporter reads, as docs/how-to/extending.md shows it."""
 
-import re
-from pathlib import Path
-
 import pytest
 import torch
+from doc_snippets import snippet_names
 
 from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
@@ -12,17 +10,13 @@ from spaces.layers.real import convolve
 from spaces.supernet import build_fixed
 from trainers.detector_file import load_detector, save_detector
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "extending.md"
 CLASSES = ("red", "green", "blue")
 
 
 @pytest.fixture
 def binary_weights():
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if "def binary_weights" in snippet]
-    names = {}
-    exec(code, names)  # noqa: S102 - the project's own page
-    return names["binary_weights"]
+    with snippet_names("def binary_weights") as names:
+        return names["binary_weights"]
 
 
 @pytest.mark.parametrize("method", ["sign", "bireal+pad_minus_one", "react", "dbs", "lcb_dynamic"])

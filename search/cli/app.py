@@ -14,7 +14,8 @@ from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
 from search.cli.number_lists import SpreadCommand
-from search.cli.search_commands import front, search
+from search.cli.preset_commands import presets
+from search.cli.search_commands import front, report, search
 from search.cli.training_commands import retrain, train
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
@@ -39,7 +40,8 @@ def bitfront(
 
 app.command()(search)
 app.command()(front)
-app.command()(retrain)
+app.command()(report)
+app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
@@ -47,6 +49,7 @@ app.command()(export)
 app.command()(cost)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)
+app.command()(presets)
 app.add_typer(data_app)
 
 

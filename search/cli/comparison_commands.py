@@ -1,33 +1,27 @@
 """The commands that train networks to compare them: with their scores, with rivals, with the other arms of a plan."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli.options import DataOption, Format, FormatOption, OutputOption, RunArgument, SetOption
+from search.cli.options import DataOption, Format, FormatOption, OutputOption, RunArgument, SetOption, absolute
+from search.cli.training_options import (
+    AGAIN,
+    AddressOption,
+    EpochsOption,
+    SeedsOption,
+    StartOption,
+    Trained,
+    Work,
+    WorkersOption,
+    trained,
+    work,
+)
 from search.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from results.rivals import Rivals
-
-AGAIN = "The same command goes on where it stopped."
-
-StartOption = Annotated[
-    Literal["supernet", "twin"],
-    typer.Option(help="The weights that trainings start from."),
-]
-EpochsOption = Annotated[int | None, typer.Option(metavar="N", help="Epochs, instead of the config's retrain.epochs.")]
-SeedsOption = Annotated[
-    list[int] | None, typer.Option(metavar="SEED ...", help="Seeds of the trainings. Default: the run's own.")
-]
-WorkersOption = Annotated[
-    int | None, typer.Option(help="How many trainings run at the same time. Default: the run's search.workers.")
-]
-AddressOption = Annotated[
-    str | None, typer.Option(help="HOST:PORT of a Ray cluster's head. Without it, this machine works alone.")
-]
 
 
 def fidelity(
@@ -50,26 +44,12 @@ def fidelity(
     with user_errors(AGAIN):
         from search.cli.comparison_tables import print_fidelity
         from search.cli.opened_run import opened_run
-        from search.cli.progress import terminal_progress
         from search.comparison.fidelity import FidelitySettings, run_fidelity
 
         opened_run(run)
-        settings = FidelitySettings(
-            candidates=candidates,
-            epochs=epochs,
-            start=start,
-            seeds=tuple(seeds or ()),
-            variants=variants,
-            adaptations=adaptations,
-        )
-        found = run_fidelity(
-            run.resolve(),
-            settings,
-            workers=workers,
-            address=address,
-            data_root=data.resolve() if data is not None else None,
-            progress=terminal_progress(sys.stderr),
-        )
+        asked = trained(epochs, start, seeds)
+        settings = FidelitySettings(candidates=candidates, variants=variants, adaptations=adaptations, **asked)
+        found = run_fidelity(run.resolve(), settings, **work(workers, address, data))
         print_fidelity(found, run, format_, output)
 
 
@@ -95,16 +75,15 @@ def compare(
 ) -> None:
     """Train the arms of a plan seed by seed, or a run's front and its rivals, and compare. Run it again to go on."""
     with user_errors(AGAIN):
-        root = data.resolve() if data is not None else None
         if rivals:
             _refuse("a plan's", {"--only": only, "--arms": arms, "--set": set_})
-            found = _trained_rivals(what, (members, epochs, start, seeds), (workers, address), root)
+            found = _trained_rivals(what, members, trained(epochs, start, seeds), work(workers, address, data))
             from search.cli.comparison_tables import print_rivals
 
             print_rivals(found, what, format_, output)
         else:
             _refuse("of --rivals; a plan has its own", {"--epochs": epochs, "--address": address})
-            rows = _trained_arms(what, (only, arms), (seeds, workers), (set_ or [], root))
+            rows = _trained_arms(what, (only, arms), (seeds, workers), (set_ or [], absolute(data)))
             from search.cli.tables import print_rows
 
             print_rows(rows, format_, output)
@@ -138,23 +117,9 @@ def _trained_arms(
     return comparison_rows(plan, seeds, train_plan(plan, Repetition(seeds, workers, changed[0], root)))
 
 
-def _trained_rivals(
-    run: Path,
-    trained: tuple[int, int | None, str, list[int] | None],
-    places: tuple[int | None, str | None],
-    root: Path | None,
-) -> "Rivals":
+def _trained_rivals(run: Path, members: int, how: Trained, where: Work) -> "Rivals":
     from search.cli.opened_run import opened_run
-    from search.cli.progress import terminal_progress
     from search.comparison.rivals_run import RivalSettings, run_rivals
 
     opened_run(run)
-    members, epochs, start, seeds = trained
-    return run_rivals(
-        run.resolve(),
-        RivalSettings(members=members, epochs=epochs, start=start, seeds=tuple(seeds or ())),
-        workers=places[0],
-        address=places[1],
-        data_root=root,
-        progress=terminal_progress(sys.stderr),
-    )
+    return run_rivals(run.resolve(), RivalSettings(members=members, **how), **where)

@@ -18,7 +18,7 @@ from search.cli.tables import emit, print_rows
 def print_fidelity(found: Fidelity, run: Path, form: Format = Format.TABLE, output: Path | None = None) -> None:
     """Write the agreement of each measure; for people with its intervals in words, and the spread over seeds."""
     if not form.for_people:
-        _print_frame(found.agreement, form, output)
+        print_frame(found.agreement, form, output)
         return
     print_rows([_agreement_row(row) for _, row in found.agreement.iterrows()], form, output)
     if math.isfinite(found.score_sd):
@@ -32,7 +32,7 @@ def print_rivals(found: Rivals, run: Path, form: Format = Format.TABLE, output: 
     """Write the trained members and rivals; for people also what the members are worth."""
     x, trained = found.x, found.trained
     if not form.for_people:
-        _print_frame(trained, form, output)
+        print_frame(trained, form, output)
         return
     columns = ["role", "name", x, "trained", "trained_sd"]
     print_rows([_plain(row) for row in trained[columns].to_dict("records")], form, output)
@@ -81,6 +81,7 @@ def _cell(value: object) -> object:
     return "yes" if value is True else "no" if value is False else value
 
 
-def _print_frame(frame: pd.DataFrame, form: Format, output: Path | None) -> None:
+def print_frame(frame: pd.DataFrame, form: Format, output: Path | None) -> None:
+    """Write a frame for programs."""
     json_text = f"{frame.to_json(orient='records', indent=2)}\n".encode()
     emit(json_text if form is Format.JSON else frame_bytes(frame, form), form, output)

@@ -10,6 +10,7 @@ from search.cli.options import (
     DataFormatOption,
     DataOption,
     DeviceOption,
+    EvaluationFormatOption,
     FollowLinksOption,
     MemoryLimitOption,
     OnBadDataOption,
@@ -34,11 +35,15 @@ def evaluate(
     on_bad_data: OnBadDataOption = "error",
     memory_limit_mb: MemoryLimitOption = 4096.0,
     device: DeviceOption = "auto",
+    detections: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A JSON file for what was detected, as COCO's results.")
+    ] = None,
+    format_output: EvaluationFormatOption = "table",
 ) -> None:
-    """Measure a detector on an image set: average precisions, by the rules of the data's format."""
+    """Measure a detector on an image set, by the rules of the data's format: figures, sizes, classes, curves, pace."""
     with user_errors():
+        from search.cli.evaluation_tables import print_evaluation
         from search.cli.progress import terminal_progress
-        from search.cli.tables import print_rows
         from search.stages.evaluate import Reading, run_evaluate
         from trainers.data.layout import NamedFiles
 
@@ -53,7 +58,9 @@ def evaluate(
             on_bad_data=on_bad_data,
             memory_limit_mb=memory_limit_mb,
         )
-        print_rows([run_evaluate(checkpoint.resolve(), reading, device, terminal_progress(sys.stderr))])
+        progress = terminal_progress(sys.stderr)
+        measured = run_evaluate(checkpoint.resolve(), reading, device, progress, absolute(detections))
+        print_evaluation(measured, format_output)
 
 
 def predict(

@@ -7,13 +7,15 @@ from typer.core import TyperCommand
 
 
 class SpreadCommand(TyperCommand):
-    """A command whose repeatable options may be followed by several values: those up to the next option.
+    """A command whose repeatable options may be followed by several values, if they are shown as `SEED ...`.
 
+    These are the words up to the next option.
     A list that begins with a whole number ends at the first word that is none, so that an argument may follow.
     """
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own click
-        spread = {name for one in self.params if getattr(one, "multiple", False) for name in one.opts}
+        several = (one for one in self.params if getattr(one, "multiple", False))
+        spread = {name for one in several if str(getattr(one, "metavar", "")).endswith("...") for name in one.opts}
         return super().parse_args(ctx, repeated(args, spread))
 
 

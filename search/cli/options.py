@@ -56,6 +56,9 @@ SetOption = Annotated[
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="ROOT", help="The data's folder: see data.root.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the rows.")]
+EvaluationFormat = Literal["table", "json", "csv"]
+"""How an evaluation is written; `--format` is the data's there."""
+EvaluationFormatOption = Annotated[EvaluationFormat, typer.Option("--format-output", help="How to write the figures.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to instead of stdout.")]
 DataFormatOption = Annotated[
     DataFormat | None, typer.Option("--format", help="The data's format, if it can't be found out.")

@@ -1,5 +1,6 @@
 """Progress of long work: bars on a terminal, plain lines elsewhere."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from rich.table import Column
 from rich.text import Text
 
 from search.cli.time_left import TimeLeft
-from trainers.progress import Progress, figures_text
+from trainers.progress import Event, Progress, figures_text
 
 LINE_SECONDS = 10.0
 """The least time between two lines of a stage, so that the log of a long run stays readable."""
@@ -20,8 +21,9 @@ BAR_WIDTH = 16
 """In columns: the figures need the room."""
 
 
-def terminal_progress(stream: TextIO) -> Progress:
-    """Bars if `stream` is a terminal, else lines."""
+def terminal_progress(stream: TextIO | None = None) -> Progress:
+    """Bars if `stream` is a terminal, else lines; it is stderr where it is None."""
+    stream = stream or sys.stderr
     return BarProgress(Console(file=stream)) if stream.isatty() else LineProgress(stream)
 
 
@@ -48,6 +50,9 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
+
+    def record(self, event: Event) -> None:
+        """Nothing: stages and notes show what people should read."""
 
 
 class _TimeLeftColumn(ProgressColumn):
@@ -97,6 +102,9 @@ class LineProgress:
     def note(self, text: str) -> None:
         self._stream.write(f"{text}\n")
         self._stream.flush()
+
+    def record(self, event: Event) -> None:
+        """Nothing: stages and notes show what people should read."""
 
 
 class _Lines:

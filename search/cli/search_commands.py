@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from results import layout
 from search.cli.options import (
     ByOption,
     ConfigArgument,
@@ -54,8 +55,10 @@ def search(
         typer.echo(
             f"The front is in {folder}: front.csv, front.json, front.parquet, front.png; all trials in trials.parquet."
         )
+        if (folder / layout.REPORT).is_file():
+            typer.echo(f"All of it is in one page: {folder / layout.REPORT}")
         if outcome.retrained is not None:
-            print_result(outcome.retrained, "retrained")
+            print_result(outcome.retrained, "retrained", outcome.real)
 
 
 def front(
@@ -95,3 +98,21 @@ def _note_rung(run: "Run", rung: int | None = None) -> None:
         typer.echo(
             f"This is the front at rung {run.rung if rung is None else rung}; the run has rungs {others}.", err=True
         )
+
+
+def report(
+    run: RunArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The HTML file; RUN/report.html by default.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Write a run, finished or not, as one HTML page: front, layers, effects, losses, detections, limits."""
+    with user_errors():
+        from search.cli.opened_run import opened_run
+        from search.cli.progress import terminal_progress
+        from search.stages.report import run_report
+
+        opened_run(run)  # says on stderr if more trials may follow
+        written = run_report(run, output, absolute(data), terminal_progress(sys.stderr))
+        typer.echo(f"The report is {written}. Open it in a browser; it needs no network.")

@@ -1,4 +1,4 @@
-"""The commands that train one network to the end."""
+"""The commands that train networks to the end."""
 
 import sys
 from pathlib import Path
@@ -6,35 +6,64 @@ from typing import Annotated
 
 import typer
 
-from search.cli.options import ConfigArgument, DataOption, PickOption, RunArgument, SetOption, absolute
-from search.cli.trained import print_result
+from search.cli.options import (
+    ConfigArgument,
+    DataOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    PickOption,
+    RunArgument,
+    SetOption,
+    absolute,
+)
+from search.cli.trained import print_result, print_retrained
+from search.cli.training_options import (
+    AGAIN,
+    AddressOption,
+    EpochsOption,
+    SeedsOption,
+    StartOption,
+    WorkersOption,
+    trained,
+    work,
+)
 from search.cli.user_errors import user_errors
 
 
 def retrain(
     run: RunArgument,
     candidate: Annotated[
-        str | None, typer.Option(metavar="ID", help="A candidate's id, or its first characters.")
+        list[str] | None, typer.Option(metavar="ID", help="A candidate's id, or its first characters. Repeatable.")
     ] = None,
     pick: PickOption = None,
     max_ops: Annotated[
         float | None, typer.Option(metavar="N", help="The most accurate candidate with at most N operations.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="The number of epochs, instead of the config's retrain.epochs.")
-    ] = None,
+    front_: Annotated[bool, typer.Option("--front", help="All members of the front.")] = False,
+    epochs: EpochsOption = None,
+    start: StartOption = "supernet",
+    seeds: SeedsOption = None,
+    real: Annotated[
+        bool, typer.Option("--real/--no-real", help="Train the all-real candidate alike, to compare with.")
+    ] = True,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     data: DataOption = None,
+    format_: FormatOption = Format.TABLE,
+    output: OutputOption = None,
 ) -> None:
-    """Train one candidate of a run to the end and measure it on the test images."""
-    with user_errors("The same command goes on where it stopped."):
+    """Train candidates of a run to the end and measure them on the test images. Run it again to go on."""
+    with user_errors(AGAIN):
         from search.cli.opened_run import opened_run
-        from search.cli.pick import pick_candidate
-        from search.cli.progress import terminal_progress
-        from search.stages.search import run_retrain
+        from search.cli.pick import pick_candidates
+        from search.comparison.retraining import RetrainSettings, run_retrainings
 
-        chosen = pick_candidate(opened_run(run), candidate=candidate, pick=pick, max_ops=max_ops)
-        result = run_retrain(run.resolve(), chosen, epochs, absolute(data), terminal_progress(sys.stderr))
-        print_result(result, "retrained")
+        opened = opened_run(run)
+        chosen = pick_candidates(opened, candidates=candidate, pick=pick, max_ops=max_ops, front=front_)
+        settings = RetrainSettings(candidates=chosen, real=real, **trained(epochs, start, seeds))
+        found = run_retrainings(run.resolve(), settings, **work(workers, address, data))
+        print_retrained(found, run, format_, output)
 
 
 def train(
@@ -52,7 +81,7 @@ def train(
     set_: SetOption = None,
 ) -> None:
     """Train one network without a search and measure it beside its real-valued twin. Run it again to go on."""
-    with user_errors("The same command goes on where it stopped."):
+    with user_errors(AGAIN):
         from search.config import ConfigError, load_config
 
         overrides = [*(set_ or []), *([f"train.layers={layers}"] if layers is not None else [])]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from results import layout
 from search.comparison.arms import Arm, Plan
 from search.config import Config, ConfigError, changed_keys, load_config
 from search.errors import RunError
@@ -11,7 +10,7 @@ from search.plan.detectors import student_spec
 from search.plan.plan import TrainPlan, plan_training
 from search.plan.sources import class_names
 from search.run.folder import RunFolder, check_run_folder
-from search.stages.candidate_training import CandidateTraining, plan_candidate_training
+from search.stages.candidate_training import CandidateTraining, plan_training_of
 from search.stages.detector_result import check_result
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
@@ -103,7 +102,7 @@ class SeedCheck:
     def _training(self, arm: Arm, planned: TrainPlan) -> CandidateTraining:
         """The training of the arm, whether it is finished or not."""
         section = planned.base.config.train
-        return plan_candidate_training("train", planned.candidate, section, self._run(arm), layout.TRAINED, self._seed)
+        return plan_training_of(planned.candidate, section, self._run(arm), self._seed)
 
     def _file_of(self, planned: TrainPlan, teacher: Arm) -> Path:
         """The teacher's file, or an untrained stand-in with the teacher's name."""

@@ -51,7 +51,8 @@ def train_plan(plan: Plan, asked: Repetition) -> list[FiguresByArm]:
 
 def train_arms(plan: Plan, data: str | None, overrides: Sequence[str], seed: int) -> FiguresByArm:
     """Train the teachers and arms of one seed one after the other, since arms may share a run folder."""
-    from search import load_config, run_train
+    from search.config import load_config
+    from search.stages.train import run_train
 
     figures: FiguresByArm = {}
     files: dict[str, Path] = {}

@@ -6,29 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from results import layout
-from search.comparison.jobs import Job, Scoring, Training
-from search.comparison.opened import Parts
-from search.config.schema import TWIN
+from search.comparison.jobs import Job, Scoring
 from search.stages.candidate_training import CandidateTraining
-from search.stages.detector_result import Figures, check_result, keep_result
-from search.stages.retrain import trained_candidate
+from search.stages.detector_result import check_result
+from search.stages.retrain import Parts, retrain
 from search.stages.scoring import live_scorer_parts
 from trainers.devices import pick_device
-from trainers.progress import SilentProgress
+from trainers.progress import Progress, SilentProgress
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import callers_generators
 from trainers.training.step import DivergedError
 from trainers.whole_files import write_whole
 
-FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_FIGURES)
+FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_CURVES, layout.RESULT_FIGURES)
 """Of a result, in the order in which they are written: the last one says that it is whole."""
 
 
 class Executor:
-    """Trains and scores candidates of one run. Keeps the scorer of the adaptation seed that it used last."""
+    """Trains and scores candidates of one run. Keeps the scorer of the adaptation seed that it used last.
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    progress: what shows the epochs of trainings.
+    """
+
+    def __init__(self, parts: Parts, progress: Progress | None = None) -> None:
+        self._parts, self._progress = parts, progress or SilentProgress()
         self._device = pick_device(parts.plan.base.config.device)
         for teacher in parts.prepared.teachers.values():
             teacher.network.to(self._device)
@@ -45,7 +46,8 @@ class Executor:
                     return {"metrics": self._scored(job)}
                 if training is None:
                     raise ValueError(f"{job} has no place for its result.")
-                return {"metrics": self._trained(job, training)}
+                retrain(self._parts, training, self._progress)
+                return {"metrics": check_result(training.place)["test"]}
         except DivergedError as error:
             return {"failed": str(error)}
 
@@ -55,29 +57,6 @@ class Executor:
             parts = live_scorer_parts(self._parts.plan, self._parts.prepared, job.seed)
             self._scorer = (job.seed, Scorer(parts))
         return self._scorer[1].score(job.candidate, job.rung).metrics
-
-    def _trained(self, job: Training, training: CandidateTraining) -> dict[str, float]:
-        plan, test = self._parts.plan, self._parts.test
-        network = trained_candidate(plan, self._parts.prepared, training, SilentProgress(), job.start)
-        keep_result(
-            training.place,
-            network,
-            plan.base.student,
-            job.candidate,
-            training.settings,
-            test,
-            lambda: self._beside(job),
-        )
-        training.forget_state()
-        figures: dict[str, float] = check_result(training.place)["test"]
-        return figures
-
-    def _beside(self, job: Training) -> Figures:
-        """The figures of the twin and of the candidate's teachers."""
-        ensemble = self._parts.plan.base.ensemble
-        taught = job.candidate.terms().values()
-        compared = {TWIN, *(name for one in taught for name in ensemble.behind(one.teacher))}
-        return {name: figures for name, figures in self._parts.teachers_test.items() if name in compared}
 
 
 class RemoteExecutor:

@@ -6,7 +6,7 @@ and writes the outcome, on Ray workers where there are several.
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from results.agreement import LAYERS, ROLE, TRAINED, agreement
 from results.columns import model_column
 from results.fidelity import Fidelity, write_fidelity
 from search.comparison.choice import Chosen, choose, variants
-from search.comparison.jobs import Job, Scoring, Training, check_epochs, check_seeds, check_start
+from search.comparison.jobs import Job, Scoring, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import figure
 from search.comparison.running import Workers, run_missing
@@ -30,9 +30,9 @@ class FidelitySettings:
     """What is trained, and how often a candidate is scored.
 
     candidates: those that are spread over cost. epochs: None is `retrain.epochs`. start: the weights that trainings
-    start from, supernet or twin. seeds: of the trainings; none is the run's own. variants: more candidates, which
-    differ from one of them in teachers and weights alone. adaptations: how often each is scored again at the highest
-    rung, each time on other images.
+    start from, supernet, twin or scratch. seeds: of the trainings; none is the run's own. variants: more candidates,
+    which differ from one of them in teachers and weights alone. adaptations: how often each is scored again at the
+    highest rung, each time on other images.
     """
 
     candidates: int = 20
@@ -44,18 +44,10 @@ class FidelitySettings:
 
     def settled(self, opened: OpenedRun) -> "FidelitySettings":
         """With the run's own epochs and seed where none are given. Raises RunError for what can't be."""
-        config = opened.plan.base.config
         for name in ("variants", "adaptations"):
             if getattr(self, name) < 0:
                 raise RunError(f"--{name} is {getattr(self, name)}, must be 0 or more.")
-        return FidelitySettings(
-            candidates=self.candidates,
-            epochs=check_epochs(self.epochs, config.retrain.epochs),
-            start=check_start(self.start),
-            seeds=check_seeds(self.seeds, config.seed),
-            variants=self.variants,
-            adaptations=self.adaptations,
-        )
+        return settled(self, opened.plan.base.config)
 
 
 def fidelity_jobs(run_dir: Path | str, settings: FidelitySettings, data_root: Path | str | None = None) -> list[Job]:
@@ -109,8 +101,8 @@ class _Study:
         for one in self._chosen:
             found += [Scoring(one.candidate, rung) for rung in self._rungs if not self._scored(one.candidate, rung)]
             found += self._again(one.candidate)
-        trainings = (self._trainings(one.candidate).values() for one in self._chosen)
-        return [*found, *(job for jobs in trainings for job in jobs)]
+        trained = (trainings(self._settings, one.candidate).values() for one in self._chosen)
+        return [*found, *(job for jobs in trained for job in jobs)]
 
     def fidelity(self) -> Fidelity:
         run, settings = self._opened.results, self._settings
@@ -129,7 +121,7 @@ class _Study:
         scores = [self._score(candidate, rung) for rung in self._rungs]
         models = [self._of_search(candidate, rung, model_column(run.y)) for rung in self._rungs]
         again = [scores[-1], *(self._kept(job) for job in self._again(candidate))]
-        trained = {seed: self._kept(job) for seed, job in self._trainings(candidate).items()}
+        trained = {seed: self._kept(job) for seed, job in trainings(self._settings, candidate).items()}
         return {
             "id": candidate.id,
             ROLE: one.role,
@@ -142,11 +134,6 @@ class _Study:
             **{f"trained_seed_{seed}": value for seed, value in trained.items()},
             **candidate,
         }
-
-    def _trainings(self, candidate: Candidate) -> Mapping[int, Training]:
-        settings = self._settings
-        epochs, start = settings.epochs or 1, check_start(settings.start)
-        return {seed: Training(candidate, seed, epochs, start) for seed in settings.seeds}
 
     def _again(self, candidate: Candidate) -> Sequence[Scoring]:
         top = self._rungs[-1]

@@ -1,11 +1,12 @@
 """The work of a comparison as plain data: a candidate to train, or to score once more. It needs no Ray."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar, get_args
 
+from search.config import Config
 from search.errors import RunError
-from search.stages.retrain import Start
+from search.stages.candidate_training import Start
 from spaces.candidate import Candidate
 
 
@@ -51,6 +52,7 @@ class Scoring:
 
 
 Job = Training | Scoring
+Trains = TypeVar("Trains", bound="Trained")
 
 
 def job_of(plain: Mapping[str, Any]) -> Job:
@@ -61,13 +63,40 @@ def job_of(plain: Mapping[str, Any]) -> Job:
     return Scoring(candidate, plain["rung"], plain["seed"])
 
 
+class Trained(Protocol):
+    """Settings of trainings: how long, from which weights, with which seeds."""
+
+    @property
+    def epochs(self) -> int | None: ...
+    @property
+    def start(self) -> str: ...
+    @property
+    def seeds(self) -> tuple[int, ...]: ...
+
+
+def settled(settings: Trains, config: Config) -> Trains:
+    """The settings with the run's own epochs and seed where none are given. Raises RunError for what can't be."""
+    return replace(  # type: ignore[type-var]  # all such settings are dataclasses
+        settings,
+        epochs=check_epochs(settings.epochs, config.retrain.epochs),
+        start=check_start(settings.start),
+        seeds=check_seeds(settings.seeds, config.seed),
+    )
+
+
+def trainings(settings: Trained, candidate: Candidate) -> dict[int, Training]:
+    """The trainings of a candidate by seed, from settled settings."""
+    epochs, start = settings.epochs or 1, check_start(settings.start)
+    return {seed: Training(candidate, seed, epochs, start) for seed in settings.seeds}
+
+
 def check_start(start: str) -> Start:
     """The start of this name. Raises RunError for another."""
     known: tuple[Start, ...] = get_args(Start)
     for one in known:
         if start == one:
             return one
-    raise RunError(f"--start is {start!r}; allowed are {' and '.join(known)}.")
+    raise RunError(f"--start is {start!r}; allowed are {', '.join(known)}.")
 
 
 def check_seeds(seeds: tuple[int, ...], own: int) -> tuple[int, ...]:

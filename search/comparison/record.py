@@ -10,8 +10,8 @@ from results import layout
 from search.comparison.jobs import Job, Training
 from search.config import Config
 from search.run.folder import RunFolder
-from search.stages.candidate_training import CandidateTraining, described
-from search.stages.detector_result import check_result, place_for
+from search.stages.candidate_training import CandidateTraining, plan_retraining
+from search.stages.detector_result import check_result
 
 Outcome = Mapping[str, Any]
 """`metrics` by name, in 0..1: of a training those on the test images. `failed` instead, with the reason."""
@@ -27,11 +27,13 @@ class Record:
 
     def outcome(self, job: Job) -> Outcome | None:
         """What came of a job; None where it hasn't been done. Raises RunError for a detector that was replaced."""
+        line = self._lines.get(job.key)
         if isinstance(job, Training):
             training = self.training(job)
             if training.finished:
                 return {"metrics": check_result(training.place)["test"]}
-        line = self._lines.get(job.key)
+            if line is not None and line.get("settings", training.settings) != training.settings:
+                return None  # it failed with other settings, such as another learning rate
         return None if line is None else line["outcome"]
 
     def add(self, job: Job, outcome: Outcome) -> None:
@@ -39,6 +41,8 @@ class Record:
         if isinstance(job, Training) and "failed" not in outcome:
             return
         line = {"key": list(job.key), "outcome": dict(outcome)}
+        if isinstance(job, Training):
+            line["settings"] = dict(self.training(job).settings)
         self._file.parent.mkdir(exist_ok=True)
         with self._file.open("ab") as file:
             if self._file.stat().st_size and not self._file.read_bytes().endswith(b"\n"):
@@ -49,25 +53,9 @@ class Record:
         self._lines[job.key] = line
 
     def training(self, job: Training) -> CandidateTraining:
-        """Where the training's result and its unfinished state lie.
-
-        One of the run's seed that starts from the supernet is that of `bitfront retrain`, and shares its folder.
-        """
+        """The training of a job, with where its result and its unfinished state lie."""
         section = self._config.retrain.model_copy(update={"epochs": job.epochs})
-        usual = job.start == "supernet" and job.seed == self._config.seed
-        kind = f"{job.start}_seed{job.seed}"
-        settings = described(section)
-        folder = layout.RETRAINED if usual else f"{layout.COMPARED}/{kind}"
-        name = f"retrain-{job.candidate.id}" if usual else f"retrain-{job.candidate.id}-{kind}"
-        return CandidateTraining(
-            command="retrain",
-            candidate=job.candidate,
-            section=section,
-            settings=settings,
-            place=place_for(self._run.path / folder, job.candidate.id, settings),
-            state=self._run.training_state(name),
-            seed=job.seed,
-        )
+        return plan_retraining(job.candidate, section, self._run, self._config.seed, job.seed, job.start)
 
     def _read(self) -> list[dict[str, Any]]:
         lines = self._file.read_bytes().splitlines() if self._file.is_file() else []

@@ -1,7 +1,6 @@
 """A front against hand-made rivals: some of its members and the rivals, trained alike, and what each is worth."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from results.frame import knobs_of
 from results.rivals import MEMBER, RIVAL, SEED, Rivals, write_rivals
 from search.comparison.choice import spread
 from search.comparison.fidelity import mean_and_sd
-from search.comparison.jobs import Job, Training, check_epochs, check_seeds, check_start
+from search.comparison.jobs import Job, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import figure
 from search.comparison.rivals import Rival, hand_made
@@ -28,7 +27,7 @@ class RivalSettings:
     """How members and rivals are trained.
 
     members: of the front, spread over log cost. epochs: None is `retrain.epochs`. start: the weights that trainings
-    start from, supernet or twin. seeds: none is the run's own.
+    start from, supernet, twin or scratch. seeds: none is the run's own.
     """
 
     members: int = 5
@@ -38,15 +37,9 @@ class RivalSettings:
 
     def settled(self, opened: OpenedRun) -> "RivalSettings":
         """With the run's own epochs and seed where none are given. Raises RunError for what can't be."""
-        config = opened.plan.base.config
         if self.members < 1:
             raise RunError(f"--members is {self.members}, must be at least 1.")
-        return RivalSettings(
-            members=self.members,
-            epochs=check_epochs(self.epochs, config.retrain.epochs),
-            start=check_start(self.start),
-            seeds=check_seeds(self.seeds, config.seed),
-        )
+        return settled(self, opened.plan.base.config)
 
 
 def rival_jobs(run_dir: Path | str, settings: RivalSettings, data_root: Path | str | None = None) -> list[Job]:
@@ -96,7 +89,7 @@ class _Contest:
     def jobs(self) -> list[Job]:
         """The trainings of each candidate and seed."""
         candidates = [*self._members, *(rival.candidate for rival in self._rivals)]
-        return [job for candidate in candidates for job in self._trainings(candidate)]
+        return [job for candidate in candidates for job in trainings(self._settings, candidate).values()]
 
     def rivals(self) -> Rivals:
         run, settings = self._opened.results, self._settings
@@ -105,14 +98,10 @@ class _Contest:
         frame = pd.DataFrame(rows).sort_values([run.x, ROLE], ignore_index=True)
         return Rivals(frame, {"x": run.x, "y": run.y, **asdict(settings), "seeds": list(settings.seeds)})
 
-    def _trainings(self, candidate: Candidate) -> Sequence[Training]:
-        settings = self._settings
-        epochs, start = settings.epochs or 1, check_start(settings.start)
-        return [Training(candidate, seed, epochs, start) for seed in settings.seeds]
-
     def _row(self, role: str, one: Rival) -> dict[str, object]:
         y = self._opened.results.y
-        found = {job.seed: figure(self._opened.record.outcome(job), y) for job in self._trainings(one.candidate)}
+        jobs = trainings(self._settings, one.candidate)
+        found = {seed: figure(self._opened.record.outcome(job), y) for seed, job in jobs.items()}
         if all(map(math.isnan, found.values())):
             self._opened.progress.note(f"{one.name}: no training of it came to its end.")
         return {

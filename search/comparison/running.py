@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from search.comparison.executor import Executor, RemoteExecutor, keep_files, on_cpu
 from search.comparison.jobs import Job, Training
-from search.comparison.opened import OpenedRun, Parts, open_for_comparison
+from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import Outcome
 from search.errors import RunError
 from search.stages.candidate_training import CandidateTraining
-from trainers.progress import Progress, Stage
+from search.stages.retrain import Parts
+from trainers.progress import Progress, Stage, figures_text
+
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Workers:
         if count is not None and count < 1:
             raise RunError(f"--workers is {count}, must be at least 1.")
         return cls(count or search.workers, address or search.address)
+
+    def are_this_process(self, jobs: Sequence[Job]) -> bool:
+        """Whether these jobs need no Ray: one at a time on this machine."""
+        return self.address is None and min(self.count, len(jobs)) <= 1
 
 
 def execute_jobs(
@@ -49,17 +57,42 @@ def run_missing(opened: OpenedRun, jobs: Sequence[Job], workers: Workers, stage:
 
     One worker on this machine is this process. Scores come first, seed by seed, so that a scorer is made once a seed.
     """
-    record, distinct = opened.record, list({job.key: job for job in jobs}.values())
-    missing = sorted((job for job in distinct if record.outcome(job) is None), key=_order)
-    if missing:
-        parts = opened.parts()  # before the stage: it has stages of its own
+    distinct = list({job.key: job for job in jobs}.values())
+    if missing := sorted(lacking(opened, distinct), key=_order):
+        trained = [job.candidate for job in missing if isinstance(job, Training)]
+        parts = opened.parts(trained)  # before the stage: it has stages of its own
         with opened.progress.stage(stage, len(distinct), workers.count) as shown, opened.folder.timed(stage):
             shown.resume(len(distinct) - len(missing))
-            if workers.count == 1 and workers.address is None:
+            if workers.are_this_process(missing):
                 _run_here(opened, parts, missing, shown)
             else:
                 _run_on_ray(opened, parts, missing, workers, shown)
-    return [outcome for job in jobs if (outcome := record.outcome(job)) is not None]
+    return [outcome for job in jobs if (outcome := opened.record.outcome(job)) is not None]
+
+
+def train_missing(opened: OpenedRun, parts: Parts, jobs: Sequence[Training], workers: Workers) -> None:
+    """Execute the trainings that the run lacks, in their order. In this process each shows its epochs."""
+    missing = lacking(opened, jobs)
+    if not missing:
+        return
+    with opened.folder.timed("retrain"):
+        if workers.are_this_process(missing):
+            executor = Executor(parts, opened.progress)
+            for number, job in enumerate(missing, start=1):
+                training = opened.record.training(job)
+                outcome = executor.execute(job, training)
+                opened.record.add(job, outcome)
+                told = figures_text(_figures(opened, outcome))
+                opened.progress.note(f"{training.place.name}, {number} of {len(missing)}: {told}")
+        else:
+            with opened.progress.stage("retrain", len(jobs), workers.count) as shown:
+                shown.resume(len(jobs) - len(missing))
+                _run_on_ray(opened, parts, missing, workers, shown)
+
+
+def lacking(opened: OpenedRun, jobs: Sequence[AnyJob]) -> list[AnyJob]:
+    """The jobs of which the run has no outcome."""
+    return [job for job in jobs if opened.record.outcome(job) is None]
 
 
 def _order(job: Job) -> tuple[object, ...]:
@@ -83,9 +116,10 @@ def _run_on_ray(opened: OpenedRun, parts: Parts, missing: Sequence[Job], workers
 
     def keep(place: int, result: tuple[Outcome, dict[str, bytes]]) -> None:
         outcome, files = result
-        if (training := trainings[place]) is not None:
-            keep_files(training.place, files)
-        opened.record.add(missing[place], outcome)
+        job = missing[place]
+        if isinstance(job, Training):
+            keep_files(opened.record.training(job).place, files)  # one of other settings may have taken it meanwhile
+        opened.record.add(job, outcome)
         shown.advance(1, **_figures(opened, outcome))
 
     demand = Demand(**opened.plan.base.config.search.resources.model_dump())

@@ -1,7 +1,6 @@
 """Reading a config and checking it whole, before any work begins; and comparing two configs."""
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from search.config.messages import cut, schema_problems, yaml_text
+from search.config.preset_files import preset_names, preset_text
 from search.config.problems import Problem
 from search.config.schema import Config
 from search.config.strict_yaml import YamlError, parse_yaml
@@ -76,12 +76,6 @@ def load_config(source: str | Path, overrides: Sequence[str] = ()) -> Config:
     return _checked(content, _source_text(label, overrides))
 
 
-def preset_names() -> list[str]:
-    """The names of the configs that come with the package."""
-    files = resources.files("search.config.presets").iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
-
-
 def config_text(config: Config) -> str:
     """The whole config as YAML, defaults included: reading it gives an equal config."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
@@ -98,13 +92,13 @@ def changed_keys(old: Config, new: Config) -> dict[str, tuple[object, object]]:
 def _read(source: str | Path) -> tuple[str, str]:
     name = str(source)
     if name in preset_names():
-        return f"preset {name}", resources.files("search.config.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+        return f"preset {name}", preset_text(name)
     path = Path(source)
     if not path.is_file():
         presets = preset_names()
         raise ConfigError(
             f"There is no config file {name} and no preset of that name.{did_you_mean(name, presets)} "
-            f"Presets: {', '.join(presets)}."
+            f"Presets: {', '.join(presets)}. What each is: bitfront presets."
         )
     try:
         return name, path.read_text("utf-8")

@@ -199,6 +199,7 @@ class Search(Section):
 
 class Retrain(Section):
     pick: str | None = "knee"
+    real: bool = False  # whether a search's end trains the all-real candidate alike: it takes as long again
     epochs: Count = 60
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3

@@ -49,6 +49,8 @@ def _tpe(
     group: Switch = False,
     constant_liar: Switch | None = None,
 ) -> FromSeed:
+    """Multivariate TPE; its first tenth of the trials, 5 to 30, is random."""
+
     def from_seed(seed: int) -> BaseSampler:
         return TPESampler(
             seed=seed,
@@ -70,6 +72,7 @@ def _nsga2(
     crossover_prob: Chance = 0.9,
     swapping_prob: Chance = 0.5,
 ) -> FromSeed:
+    """NSGA-II with a population of a fifth of the budget, 4 to 50."""
     given: dict[str, Any] = {
         "population_size": population_size or usual_population(problem.trials),
         "mutation_prob": mutation_prob,
@@ -89,6 +92,7 @@ def _nsga3(
     crossover_prob: Chance = 0.9,
     swapping_prob: Chance = 0.5,
 ) -> FromSeed:
+    """NSGA-III with a population of a fifth of the budget, 4 to 50; for three objectives and more."""
     size = population_size or usual_population(problem.trials)
     given: dict[str, Any] = {
         "population_size": size,
@@ -102,21 +106,25 @@ def _nsga3(
 
 
 def _gp(problem: SearchProblem, *, n_startup_trials: Count | None = None) -> FromSeed:
+    """Gaussian processes, for small spaces and few trials."""
     needs("scipy", "'gp'")
     start = n_startup_trials or startup_trials(problem.trials)
     return lambda seed: GPSampler(seed=seed, n_startup_trials=start, warn_independent_sampling=False)
 
 
 def _cmaes(problem: SearchProblem, *, population_size: Members | None = None, sigma0: Positive = 0.25) -> FromSeed:
+    """CMA-ES with margin, for one objective and knobs that are numbers."""
     memory = CmaEsMemory(problem, population_size=population_size, sigma0=sigma0)
     return lambda seed: CmaEsSampler(seed=seed, memory=memory)
 
 
 def _random(problem: SearchProblem) -> FromSeed:
+    """Random search."""
     return lambda seed: RandomSampler(seed=seed)
 
 
 def _structured(problem: SearchProblem) -> FromSeed:
+    """The default: knows the costs and models accuracy as a sum over the choices; its first trials are random."""
     memory = Memory(problem)
     other, start = _tpe(problem), min(STRUCTURED_START, startup_trials(problem.trials))
     return lambda seed: StructuredSampler(seed=seed, memory=memory, other=other, start=start)
@@ -133,7 +141,8 @@ SAMPLERS: dict[str, Callable[..., FromSeed]] = {
 }
 """By name: takes the problem of a study, once, and returns what makes that study's samplers.
 
-What it takes by keyword are the arguments that a config may give, checked by their annotations.
+What it takes by keyword are the arguments that a config may give, checked by their annotations. Its docstring begins
+with what it is.
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from results import layout
 from search.run.event_files import EventFolder, Point
-from trainers.progress import Progress, Stage
+from trainers.progress import Event, Progress, Stage
 
 FIGURES = {
     "teacher": ("val/", f"{layout.TEACHERS}/{{}}.json", None),
@@ -36,6 +36,9 @@ class ScalarsProgress:
 
     def note(self, text: str) -> None:
         self._log.note(text)
+
+    def record(self, event: Event) -> None:
+        self._log.record(event)
 
     def write_missing(self) -> None:
         """Make the event files agree with the run's record."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainers.progress import Progress, Stage
+from trainers.progress import Event, Progress, Stage
 from trainers.whole_files import naming_errors, write_whole
 
 
@@ -30,6 +30,9 @@ class LoggedProgress:
 
     def note(self, text: str) -> None:
         self._display.note(text)
+
+    def record(self, event: Event) -> None:
+        self._display.record(event)
 
 
 class _LoggedStage:

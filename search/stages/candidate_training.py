@@ -1,20 +1,25 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
-from search.config.schema import Retrain, Train, TrainingConfig
-from search.run.folder import RunFolder
-from search.stages.detector_result import is_finished, place_for
+from results import layout
+from search.config.schema import TWIN, Retrain, Train, TrainingConfig
+from search.plan.plan import Plan
+from search.plan.published import load_published
+from search.run.folder import RunFolder, read_json
 from spaces.candidate import Candidate
+from spaces.supernet import build_fixed, inherit_shared
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.progress import Progress
-from trainers.seeding import seeded
+from trainers.seeding import seeded, seeded_torch
+from trainers.teacher import Teacher
 from trainers.training.detector import Distillation, train_detector
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
@@ -22,14 +27,16 @@ from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
 
 Command = Literal["train", "retrain"]
+Start = Literal["supernet", "twin", "scratch"]
+"""The weights that a candidate is trained from. Scratch: published ones where the config has any, else random ones."""
 
 
 @dataclass(frozen=True)
 class CandidateTraining:
     """One training of a candidate in a run.
 
-    section: how long and how fast. settings: what its result and its unfinished state are recognised by. place: the
-    folder of its result. state: the file of its unfinished state. seed: the run's.
+    section: how long and how fast. settings: what its unfinished state is recognised by. place: the folder of its
+    result. state: the file of its unfinished state.
     """
 
     command: Command
@@ -39,11 +46,22 @@ class CandidateTraining:
     place: Path
     state: Path
     seed: int
+    start: Start
+
+    @property
+    def result_settings(self) -> dict[str, object]:
+        """What its result is recognised by: its settings with its seed and start."""
+        return result_settings(self.settings, self.seed, self.start)
+
+    @property
+    def stage(self) -> str:
+        """Its name in progress, after the place of its result."""
+        return f"{self.command} {self.place.name}"
 
     @property
     def finished(self) -> bool:
         """Whether its result is there."""
-        return is_finished(self.place)
+        return (self.place / layout.RESULT_FIGURES).is_file()
 
     def forget_state(self) -> None:
         """Remove what an unfinished training would have gone on from, once its result is there."""
@@ -51,14 +69,54 @@ class CandidateTraining:
             path.unlink(missing_ok=True)
 
 
-def plan_candidate_training(
-    command: Command, candidate: Candidate, section: Retrain | Train, run: RunFolder, folder: str, seed: int
-) -> CandidateTraining:
-    """The training of a candidate whose result goes to `<folder>/<id>` in the run, or to `<id>.2` and so on."""
+def plan_training_of(candidate: Candidate, section: Train, run: RunFolder, seed: int) -> CandidateTraining:
+    """The training of `bitfront train`, whose result goes to `trained/<id>`, or to `<id>.2` and so on."""
     settings = described(section)
-    place = place_for(run.path / folder, candidate.id, settings)
-    state = run.training_state(f"{command}-{candidate.id}")
-    return CandidateTraining(command, candidate, section, settings, place, state, seed)
+    place = place_for(run.path / layout.TRAINED, candidate.id, result_settings(settings, seed, section.start))
+    state = run.training_state(f"train-{candidate.id}")
+    return CandidateTraining("train", candidate, section, settings, place, state, seed, section.start)
+
+
+def plan_retraining(
+    candidate: Candidate, section: Retrain, run: RunFolder, own_seed: int, seed: int, start: Start
+) -> CandidateTraining:
+    """A training of a run's candidate. own_seed: the run's.
+
+    Its result goes to `retrained/<id>` if it has the run's seed and starts from the supernet, else to
+    `retrained/<id>_<start>_seed<seed>`; with `.2` and so on beside one of other settings. One that an earlier version
+    put into `compared/<start>_seed<seed>/<id>` stays there.
+    """
+    settings, kind = described(section), f"{start}_seed{seed}"
+    usual = start == "supernet" and seed == own_seed
+    wanted = result_settings(settings, seed, start)
+    place = place_for(run.path / layout.RETRAINED, candidate.id if usual else f"{candidate.id}_{kind}", wanted)
+    earlier = place_for(run.path / layout.COMPARED / kind, candidate.id, wanted)
+    state = run.training_state(f"retrain-{candidate.id}" if usual else f"retrain-{candidate.id}-{kind}")
+    found = CandidateTraining("retrain", candidate, section, settings, place, state, seed, start)
+    moved = replace(found, place=earlier)
+    return moved if moved.finished and not found.finished else found
+
+
+def result_settings(settings: Mapping[str, object], seed: int, start: Start) -> dict[str, object]:
+    """What a result is recognised by."""
+    return {**settings, "seed": seed, "start": start}
+
+
+def place_for(folder: Path, name: str, settings: Mapping[str, object]) -> Path:
+    """Where a result of these settings lies or is to lie: `<name>`, or `<name>.2` and so on beside other settings.
+
+    The figures are written last, so a place without them is free.
+    """
+    places = (folder / (name if n == 1 else f"{name}.{n}") for n in count(1))
+    return next(place for place in places if _is_free_or_of(place / layout.RESULT_FIGURES, settings))
+
+
+def _is_free_or_of(figures: Path, settings: Mapping[str, object]) -> bool:
+    """Results of earlier versions have no seed and no start in their settings: the names of their folders say these."""
+    if not figures.is_file():
+        return True
+    unsaid = {name: settings[name] for name in ("seed", "start")}
+    return unsaid | read_json(figures).get("settings", {}) == dict(settings)
 
 
 def train_settings(section: TrainingConfig) -> TrainSettings:
@@ -82,6 +140,20 @@ def described(section: Retrain | Train) -> dict[str, object]:
     return settings
 
 
+def starting_network(
+    plan: Plan, training: CandidateTraining, teachers: Mapping[str, Teacher], progress: Progress
+) -> nn.Module:
+    """The network of a training that starts from the twin or from scratch. Those of the same layers start alike."""
+    with seeded_torch(seeded(training.seed, "train")):
+        network = build_fixed(plan.student, training.candidate)
+    if training.start == TWIN:
+        inherit_shared(network, teachers[TWIN].network.state_dict())
+    elif plan.start is not None:
+        matched = load_published(plan.start, network, plan.student)
+        progress.note(f"{training.command} {training.candidate.id}: {matched}")
+    return network
+
+
 def train_candidate(
     training: CandidateTraining, network: nn.Module, distiller: Distiller, data: Decoded, progress: Progress
 ) -> nn.Module:
@@ -91,7 +163,7 @@ def train_candidate(
     order, and draw alike what is drawn at random: teachers, anchors, proposals.
     """
     task = Task(
-        stage=f"{training.command} {training.place.name}",
+        stage=training.stage,
         seed=seeded(training.seed, training.command, "data"),
         described_as=training.settings,
         resume_from=training.state,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,16 @@ from torch import nn
 
 from results import layout
 from search.config.schema import TWIN
+from search.plan.teachers import PlannedTeacher
 from search.run.digests import not_as_written
 from search.run.folder import read_json
-from spaces.candidate import Candidate
+from search.stages.candidate_training import CandidateTraining
+from search.stages.measuring import classes_as_plain, curves_as_plain, measure, sizes_as_plain
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
 from trainers.checkpoint import CheckpointError
 from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
-from trainers.evaluate.figures import all_figures
-from trainers.inference import detect, truths
 from trainers.whole_files import digest_of, write_whole
 
 Figures = dict[str, dict[str, float]]
@@ -32,7 +31,9 @@ Figures = dict[str, dict[str, float]]
 class Result:
     """A trained detector: its file, and its figures on `data.test` beside those of its real-valued twin.
 
-    `twin_test` is empty where no twin was trained. `teachers_test` has the figures of its other teachers by name.
+    settings: how it was trained; epochs, seed and start are among them. `twin_test` is empty where no twin was trained.
+    `teachers_test` has the figures of its other teachers by name. teachers_epochs: how long twin and teachers were
+    trained; None for those that were given as files.
     """
 
     id: str
@@ -41,37 +42,39 @@ class Result:
     twin_test: dict[str, float]
     costs: dict[str, float]
     teachers_test: Figures
+    settings: Mapping[str, Any]
+    teachers_epochs: Mapping[str, int | None]
 
 
-def place_for(folder: Path, candidate_id: str, settings: Mapping[str, Any]) -> Path:
-    """Where a result of these settings lies or is to lie: `<id>`, or `<id>.2` and so on beside those of other settings.
+def result_on(
+    training: CandidateTraining, test: Decoded, pool: Mapping[str, PlannedTeacher], beside: Callable[[], Figures]
+) -> Result:
+    """The result that `keep_result` left; measured anew where its figures are of other test images.
 
-    The figures are written last, so a place without them is free.
+    pool: the teachers. `beside` gives the figures of those that it is compared with, asked only then. Raises RunError
+    as `check_result` does.
     """
-    places = (folder / (candidate_id if n == 1 else f"{candidate_id}.{n}") for n in count(1))
-    return next(place for place in places if _is_free_or_of(place / layout.RESULT_FIGURES, settings))
-
-
-def is_finished(place: Path) -> bool:
-    """Whether a result lies there."""
-    return (place / layout.RESULT_FIGURES).is_file()
-
-
-def result_on(place: Path, test: Decoded, beside: Callable[[], Figures]) -> Result:
-    """The result that `keep_result` left there; measured anew where its figures are of other test images.
-
-    `beside` gives those of its teachers, asked only then. Raises RunError as `check_result` does.
-    """
+    place = training.place
     kept, file = check_result(place), place / layout.DETECTOR
     if kept["test_images"] != test.fingerprint():
         try:
             network = load_detector(file).network
         except CheckpointError as error:
             raise not_as_written(file, place) from error
-        kept |= _figures(network, test, beside())
+        kept |= _figures(place, network, test, beside())
         write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
     others = kept.get("teachers_test", {})  # which older results have not
-    return Result(kept["id"], file, kept["test"], kept["twin_test"], kept["costs"], others)
+    compared = [*([TWIN] if kept["twin_test"] else []), *others]
+    return Result(
+        id=kept["id"],
+        checkpoint=file,
+        test=kept["test"],
+        twin_test=kept["twin_test"],
+        costs=kept["costs"],
+        teachers_test=others,
+        settings=training.result_settings,
+        teachers_epochs={name: None if pool[name].given else pool[name].section.epochs for name in compared},
+    )
 
 
 def check_result(place: Path) -> dict[str, Any]:
@@ -83,23 +86,22 @@ def check_result(place: Path) -> dict[str, Any]:
 
 
 def keep_result(
-    place: Path,
+    training: CandidateTraining,
     network: nn.Module,
     spec: DetectorSpec,
-    candidate: Candidate,
-    settings: Mapping[str, Any],
     test: Decoded,
     beside: Callable[[], Figures],
 ) -> None:
     """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
+    place, candidate = training.place, training.candidate
     file = place / layout.DETECTOR
     save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
     kept = {
         "id": candidate.id,
         "candidate": dict(candidate),
-        "settings": dict(settings),
-        **_figures(network, test, beside()),
+        "settings": training.result_settings,
+        **_figures(place, network, test, beside()),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
@@ -107,20 +109,16 @@ def keep_result(
     write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
 
 
-def figures_on(network: nn.Module, data: Decoded) -> dict[str, float]:
-    """All average precisions that the rule of `data` gives, in 0..1."""
-    return all_figures(detect(network, data), truths(data), len(data.class_names), data.rule)
-
-
-def _figures(network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+def _figures(place: Path, network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+    """The figures on these images; the curves are written beside."""
+    measured = measure(network, test)
+    write_whole(place / layout.RESULT_CURVES, json.dumps(curves_as_plain(measured)).encode())
     others = {name: figures for name, figures in teachers.items() if name != TWIN}
     return {
-        "test": figures_on(network, test),
+        "test": measured.figures,
+        "test_sizes": sizes_as_plain(measured),
+        "test_classes": classes_as_plain(measured),
         "twin_test": teachers.get(TWIN, {}),
         "teachers_test": others,
         "test_images": test.fingerprint(),
     }
-
-
-def _is_free_or_of(figures: Path, settings: Mapping[str, Any]) -> bool:
-    return not figures.is_file() or read_json(figures).get("settings") == dict(settings)

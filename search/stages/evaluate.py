@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.stages.detector_result import figures_on
+from search.config import ConfigError
+from search.stages.detections_file import ids_of, write_detections
 from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
+from search.stages.measuring import Measured, measure
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
@@ -39,12 +41,17 @@ class Reading:
         return find_sets(self.root, self.format, self.year, self.named, self.follow_links)
 
 
-def run_evaluate(checkpoint: Path, reading: Reading, device: str, progress: Progress) -> dict[str, float]:
-    """The figures of a detector of ours on an image set, by the rule of the data's format, all in 0..1.
+def run_evaluate(
+    checkpoint: Path, reading: Reading, device: str, progress: Progress, detections: Path | None = None
+) -> Measured:
+    """What a detector of ours can do on an image set, by the rule of the data's format.
 
     Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
-    remarks. Raises CheckpointError, DataError, and ConfigError for a device that isn't there.
+    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, and
+    ConfigError for a device that isn't there and for a folder in place of that file.
     """
+    if detections is not None and detections.is_dir():
+        raise ConfigError(f"--detections {detections} is a folder. Give the name of a file.")
     on = device_named(device)
     detector = load_detector(checkpoint)
     try:
@@ -56,7 +63,10 @@ def run_evaluate(checkpoint: Path, reading: Reading, device: str, progress: Prog
         progress.note(defects_text(reading.split, data))
     for remark in data.remarks:
         progress.note(f"{reading.split}: {remark}")
-    return figures_on(detector.network.to(on), data)
+    measured = measure(detector.network.to(on), data)
+    if detections is not None:
+        write_detections(detections, measured.detections, data, ids_of(reading.sets(), reading.split, data))
+    return measured
 
 
 def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:

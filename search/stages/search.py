@@ -7,13 +7,14 @@ import results
 from results import Run
 from search.config import Config, config_text
 from search.plan.plan import plan_search
-from search.run.folder import default_folder, read_run_folder
-from search.run.lock import RunLock
+from search.run.folder import default_folder
 from search.run.start import started_run
 from search.stages.data import note_data, read_data
 from search.stages.detector_result import Result
+from search.stages.events import run_started
 from search.stages.prepare import prepare
-from search.stages.retrain import retrain
+from search.stages.report import report_at_end
+from search.stages.retrain import real_counterpart, retrain_at_the_end
 from search.stages.trials import check_storage, check_workers, search_front
 from spaces.candidate import Candidate
 from trainers.devices import pick_device
@@ -23,10 +24,14 @@ from trainers.seeding import callers_generators
 
 @dataclass(frozen=True)
 class Search:
-    """What a search left: the run, to be looked at in pandas, and the detector that was retrained, if one was."""
+    """What a search left: the run, to be looked at in pandas, and the detector that was retrained, if one was.
+
+    real: the all-real candidate, retrained with the same settings, where `retrain.real` asks for it.
+    """
 
     run: Run
     retrained: Result | None
+    real: Result | None = None
 
 
 def run_search(
@@ -55,6 +60,7 @@ def run_search(
         ):
             data = read_data(plan.base, run, progress)
             run.begin(config_text(plan.base.config))
+            progress.record(run_started(run, plan.base.config))
             note_data(data, run, progress)
             check_workers(plan, run, data)
             prepared = prepare(plan, run, data, progress)
@@ -62,33 +68,12 @@ def run_search(
                 search_front(plan, run, prepared, progress)
             found = results.open_run(run.path)
             candidate = _picked(found, plan.base.config.retrain.pick)
-            retrained = None if candidate is None else retrain(plan, run, prepared, candidate, progress)
-        return Search(found, retrained)
-
-
-def run_retrain(
-    run_dir: Path | str,
-    candidate_id: str,
-    epochs: int | None = None,
-    data_root: Path | str | None = None,
-    progress: Progress | None = None,
-) -> Result:
-    """Retrain one candidate of a run to the end and measure it on `data.test`.
-
-    candidate_id: an id in the trials table or an unambiguous beginning of one. epochs: instead of the config's.
-    data_root: the place where the search found its images, if they have moved. progress: as for `run_search`.
-    """
-    run, config = read_run_folder(Path(run_dir))
-    if epochs is not None:
-        config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"epochs": epochs})})
-    candidate = Candidate(results.open_run(run.path).candidate(candidate_id))
-    with callers_generators(pick_device(config.device)):
-        plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
-        with RunLock(run.path), run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress:
-            data = read_data(plan.base, run, progress)
-            note_data(data, run, progress)
-            prepared = prepare(plan, run, data, progress)
-            return retrain(plan, run, prepared, candidate, progress)
+            chosen = [] if candidate is None else [candidate]
+            if (real := real_counterpart(plan.space)) is not None and chosen and plan.base.config.retrain.real:
+                chosen.append(real)
+            retrained = retrain_at_the_end(plan, run, prepared, chosen, progress) if chosen else []
+            report_at_end(plan.base.config, run, progress)
+        return Search(found, *retrained) if retrained else Search(found, None)
 
 
 def _picked(run: Run, pick: str | None) -> Candidate | None:

@@ -9,7 +9,8 @@ from torch import nn
 from results import layout
 from search.plan.teachers import PlannedTeacher
 from search.run.folder import RunFolder, read_json
-from search.stages.detector_result import Figures, figures_on
+from search.stages.detector_result import Figures
+from search.stages.measuring import figures_on
 from trainers.data.decoded import Decoded
 from trainers.whole_files import digest_of, write_whole
 

@@ -22,7 +22,7 @@ from trainers.detector_file import load_detector, save_detector
 from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
 from trainers.inference import score_metrics
-from trainers.progress import Progress, figures_text
+from trainers.progress import DetectorMeasured, Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.detector import train_detector
@@ -41,8 +41,10 @@ def teacher_pool(plan: Plan, run: RunFolder, data: RunData, progress: Progress) 
             with run.timed(f"teacher {name}"):
                 pool[name] = _teacher(name, teacher, plan, run, data.train, progress)
                 if data.val is not None:
-                    figures = figures_text(_measured(run, name, pool[name].network, data.val))
-                    progress.note(f"teacher {name}: {figures} on {len(data.val)} images of {plan.config.data.val}")
+                    val, figures = str(plan.config.data.val), _measured(run, name, pool[name].network, data.val)
+                    progress.note(f"teacher {name}: {figures_text(figures)} on {len(data.val)} images of {val}")
+                    file = run.teacher(name) if teacher.given is None else Path(str(teacher.section.weights))
+                    progress.record(DetectorMeasured(f"teacher {name}", val, figures, file))
     return pool
 
 

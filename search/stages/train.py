@@ -8,20 +8,17 @@ from typing import cast
 
 from torch import nn
 
-from results import layout
 from search.config import Config, ConfigError, config_text, with_section
-from search.config.schema import TWIN
 from search.plan.plan import TrainPlan, plan_training
-from search.plan.published import load_published
 from search.run.folder import default_folder
 from search.run.start import started_run
-from search.stages.candidate_training import CandidateTraining, plan_candidate_training, train_candidate
+from search.stages.candidate_training import CandidateTraining, plan_training_of, starting_network, train_candidate
 from search.stages.data import RunData, note_data, read_data
 from search.stages.detector_result import Result, check_result, keep_result, result_on
+from search.stages.events import result_measured, run_started
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for, teacher_pool
 from spaces.candidate import Candidate
-from spaces.supernet import build_fixed, inherit_shared
 from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
@@ -66,11 +63,12 @@ def run_train(
             started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run,
             run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress,
         ):
-            training = plan_candidate_training("train", plan.candidate, train, run, layout.TRAINED, base.config.seed)
+            training = plan_training_of(plan.candidate, train, run, base.config.seed)
             if training.finished:
                 check_result(training.place)
             data = read_data(base, run, progress, with_test=True)
             run.begin(config_text(base.config))
+            progress.record(run_started(run, base.config))
             note_data(data, run, progress)
             teachers = teacher_pool(base, run, data, progress)
             test = cast(Decoded, data.test)
@@ -79,9 +77,11 @@ def run_train(
             if not training.finished:
                 with run.timed(f"train {plan.candidate.id}"):
                     network = _trained(plan, training, data, teachers, progress)
-                keep_result(training.place, network, base.student, plan.candidate, training.settings, test, beside)
+                keep_result(training, network, base.student, test, beside)
             training.forget_state()
-            return result_on(training.place, test, beside)
+            result = result_on(training, test, base.teachers, beside)
+            progress.record(result_measured(training, result, base.config.data.test))
+            return result
 
 
 def _trained(
@@ -93,14 +93,7 @@ def _trained(
 ) -> nn.Module:
     base, config = plan.base, plan.base.config
     device = pick_device(config.device)
-    with seeded_torch(seeded(config.seed, "train")):  # candidates of the same layers start from the same weights
-        network = build_fixed(base.student, plan.candidate)
-    if config.train.start == TWIN:
-        inherit_shared(network, teachers[TWIN].network.state_dict())
-    elif base.start is not None:
-        matched = load_published(base.start, network, base.student)
-        progress.note(f"train {plan.candidate.id}: {matched}")
-    network.to(device)
+    network = starting_network(base, training, teachers, progress).to(device)
     with seeded_torch(seeded(config.seed, "train", "distiller")):
         distiller = distiller_for(base, network, teachers).to(device)
     return train_candidate(training, network, distiller, data.train, progress)

@@ -29,7 +29,7 @@ from search.workers.search_scalars import SearchScalars
 from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
 from trainers.data.decoded import Decoded
-from trainers.progress import Progress
+from trainers.progress import Progress, TrialEnded
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import seeded
 
@@ -103,9 +103,10 @@ def _score(
 
     def follow(rows: list[Row]) -> None:
         tables.add(rows)
-        if scalars is not None:
-            for row in rows:
+        for row in rows:
+            if scalars is not None:
                 scalars.add(row)
+            progress.record(TrialEnded(row))
 
     parts = scorer_parts(plan, run, prepared, progress)
     try:

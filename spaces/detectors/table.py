@@ -69,6 +69,8 @@ class Entry:
     build: Callable[[DetectorSpec, MethodsFor], nn.Module]
     heads: tuple[Heads, ...] = ("light", "full")
     sizes: tuple[int, int] = (96, 320)
+    about: str = ""
+    """What it is, in a line, for lists of all detectors."""
 
     @property
     def has_choice_of_heads(self) -> bool:
@@ -84,38 +86,44 @@ BuildBackbone = Callable[[float, MethodsFor, str], Backbone]
 """From a width, the methods of each unit and a prefix for the units' names."""
 
 
-def _ssd(build: BuildBackbone) -> Entry:
+def _ssd(about: str, build: BuildBackbone) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
         return ssd(backbone, spec.num_classes, spec.image_size, spec.width, spec.heads or DEFAULT_HEADS)
 
-    return Entry(on_backbone)
+    return Entry(on_backbone, about=about)
 
 
-def _ssd300(convolutions: Sequence[int], layout: Layout = "bireal") -> Entry:
+def _ssd300(about: str, convolutions: Sequence[int], layout: Layout = "bireal") -> Entry:
     def build(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         heads = spec.heads or DEFAULT_HEADS
         return SSD300(convolutions, spec.num_classes, spec.image_size, spec.width, heads, methods_for, layout)
 
-    return Entry(build, sizes=(257, 320))
+    return Entry(build, sizes=(257, 320), about=about)
 
 
-def _ssdlite(build: BuildBackbone) -> Entry:
+def _ssdlite(about: str, build: BuildBackbone) -> Entry:
     """SSDLite is defined by its light heads (arXiv:1801.04381)."""
-    return replace(_ssd(build), heads=("light",))
+    return replace(_ssd(about, build), heads=("light",))
 
 
-def _faster_rcnn(build: BuildBackbone) -> Entry:
+def _faster_rcnn(about: str, build: BuildBackbone) -> Entry:
     """Its second stage has one kind of heads. `light` is allowed, as configs have it where they set nothing."""
 
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
         return FasterRCNN(backbone, spec.num_classes, spec.image_size, spec.width, methods_for)
 
-    return Entry(on_backbone, heads=("light",), sizes=(96, 1344))
+    return Entry(on_backbone, heads=("light",), sizes=(96, 1344), about=about)
 
 
-def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: BuildQuality | None = QualityPredictor) -> Entry:
+def _gfl(
+    about: str,
+    build: BuildBackbone,
+    norm: TowerNorm = "level",
+    *,
+    quality: BuildQuality | None = QualityPredictor,
+) -> Entry:
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         return GFL(
             build(spec.width, methods_for, "backbone."),
@@ -128,40 +136,57 @@ def _gfl(build: BuildBackbone, norm: TowerNorm = "level", *, quality: BuildQuali
             quality=quality,
         )
 
-    return Entry(on_backbone, sizes=(96, 1344))
+    return Entry(on_backbone, sizes=(96, 1344), about=about)
 
 
 DETECTORS: dict[str, Entry] = {
-    "ssd_resnet18": _ssd(resnet18),
-    "ssd_resnet34": _ssd(resnet34),
-    "ssd_resnet50": _ssd(resnet50),
+    "ssd_resnet18": _ssd("SSD on ResNet-18, Bi-Real layout", resnet18),
+    "ssd_resnet34": _ssd("SSD on ResNet-34, Bi-Real layout", resnet34),
+    "ssd_resnet50": _ssd("SSD on ResNet-50, Bi-Real layout", resnet50),
     # torchvision's own layout: for teachers, and for comparison with the searchable one all real
-    "ssd_resnet18_plain": _ssd(partial(resnet18, layout="plain")),
-    "ssd_resnet34_plain": _ssd(partial(resnet34, layout="plain")),
-    "ssd_resnet50_plain": _ssd(partial(resnet50, layout="plain")),
-    "faster_rcnn_resnet18": _faster_rcnn(resnet18),
-    "faster_rcnn_resnet34": _faster_rcnn(resnet34),
-    "faster_rcnn_resnet50": _faster_rcnn(resnet50),
-    "faster_rcnn_resnet18_plain": _faster_rcnn(partial(resnet18, layout="plain")),
-    "faster_rcnn_resnet34_plain": _faster_rcnn(partial(resnet34, layout="plain")),
-    "faster_rcnn_resnet50_plain": _faster_rcnn(partial(resnet50, layout="plain")),  # all real, torchvision's own
+    "ssd_resnet18_plain": _ssd("SSD on ResNet-18, torchvision's layout", partial(resnet18, layout="plain")),
+    "ssd_resnet34_plain": _ssd("SSD on ResNet-34, torchvision's layout", partial(resnet34, layout="plain")),
+    "ssd_resnet50_plain": _ssd("SSD on ResNet-50, torchvision's layout", partial(resnet50, layout="plain")),
+    "faster_rcnn_resnet18": _faster_rcnn("Faster R-CNN with a pyramid on ResNet-18, Bi-Real layout", resnet18),
+    "faster_rcnn_resnet34": _faster_rcnn("Faster R-CNN with a pyramid on ResNet-34, Bi-Real layout", resnet34),
+    "faster_rcnn_resnet50": _faster_rcnn("Faster R-CNN with a pyramid on ResNet-50, Bi-Real layout", resnet50),
+    "faster_rcnn_resnet18_plain": _faster_rcnn(
+        "Faster R-CNN with a pyramid on ResNet-18, torchvision's layout", partial(resnet18, layout="plain")
+    ),
+    "faster_rcnn_resnet34_plain": _faster_rcnn(
+        "Faster R-CNN with a pyramid on ResNet-34, torchvision's layout", partial(resnet34, layout="plain")
+    ),
+    "faster_rcnn_resnet50_plain": _faster_rcnn(  # all real, torchvision's own
+        "Faster R-CNN with a pyramid on ResNet-50, torchvision's layout", partial(resnet50, layout="plain")
+    ),
     # all real, the backbones of the following are the published ones
-    "ssd300_vgg11": _ssd300(VGG11),
-    "ssd300_vgg16": _ssd300(VGG16),
-    "ssd300_vgg16_plain": _ssd300(VGG16, layout="plain"),
-    "ssd_vgg11": _ssd(vgg11),
-    "ssd_vgg16": _ssd(vgg16),
-    "ssdlite_mobilenetv1": _ssdlite(mobilenet_v1),
-    "ssdlite_mobilenetv2": _ssdlite(mobilenet_v2),
-    "ssdlite_efficientnet_lite0": _ssdlite(efficientnet_lite0),
-    "gfl_resnet18": _gfl(resnet18),
-    "gfl_resnet50": _gfl(resnet50),
+    "ssd300_vgg11": _ssd300("SSD300 with the published six levels on VGG-11, Bi-Real layout", VGG11),
+    "ssd300_vgg16": _ssd300("SSD300 with the published six levels on VGG-16, Bi-Real layout", VGG16),
+    "ssd300_vgg16_plain": _ssd300(
+        "SSD300 with the published six levels on VGG-16, torchvision's layout", VGG16, layout="plain"
+    ),
+    "ssd_vgg11": _ssd("SSD on VGG-11 with BatchNorm", vgg11),
+    "ssd_vgg16": _ssd("SSD on VGG-16 with BatchNorm", vgg16),
+    "ssdlite_mobilenetv1": _ssdlite("SSDLite on MobileNetV1", mobilenet_v1),
+    "ssdlite_mobilenetv2": _ssdlite("SSDLite on MobileNetV2", mobilenet_v2),
+    "ssdlite_efficientnet_lite0": _ssdlite("SSDLite on EfficientNet-Lite0", efficientnet_lite0),
+    "gfl_resnet18": _gfl("GFLv2 on ResNet-18, Bi-Real layout", resnet18),
+    "gfl_resnet50": _gfl("GFLv2 on ResNet-50, Bi-Real layout", resnet50),
     # the published norms in the towers, for teachers
-    "gfl_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group"),
-    "gfl_resnet50_plain": _gfl(partial(resnet50, layout="plain"), "group"),
-    # without the quality predictor
-    "gflv1_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=None),
+    "gfl_resnet18_plain": _gfl("GFLv2 on ResNet-18, torchvision's layout", partial(resnet18, layout="plain"), "group"),
+    "gfl_resnet50_plain": _gfl("GFLv2 on ResNet-50, torchvision's layout", partial(resnet50, layout="plain"), "group"),
+    "gflv1_resnet18_plain": _gfl(
+        "GFL on ResNet-18, torchvision's layout, no quality predictor",
+        partial(resnet18, layout="plain"),
+        "group",
+        quality=None,
+    ),
     # with a predictor that selects what it reads of the distributions
-    "gfl_sdgqp_resnet18": _gfl(resnet18, quality=SoftQualityPredictor),
-    "gfl_sdgqp_resnet18_plain": _gfl(partial(resnet18, layout="plain"), "group", quality=SoftQualityPredictor),
+    "gfl_sdgqp_resnet18": _gfl("GFLv2 with SDGQP on ResNet-18, Bi-Real layout", resnet18, quality=SoftQualityPredictor),
+    "gfl_sdgqp_resnet18_plain": _gfl(
+        "GFLv2 with SDGQP on ResNet-18, torchvision's layout",
+        partial(resnet18, layout="plain"),
+        "group",
+        quality=SoftQualityPredictor,
+    ),
 }

@@ -52,6 +52,8 @@ class Method:
     """From a unit's shape, and keyword arguments for its options, to the unit's own part."""
     options: frozenset[str] = frozenset()
     """Those of `OPTIONS` that it takes."""
+    about: str = ""
+    """What it is, in a line, for lists of all methods."""
     learns_scale: bool = False
     """Whether its scale is a parameter whatever its options, so that the amplitude loss trains it."""
 
@@ -68,41 +70,50 @@ class Method:
 _SHARED = frozenset({"learned_scale", "prelu", "pad_minus_one"})
 
 
-def _binary(**settings: Any) -> Method:
+def _binary(about: str, **settings: Any) -> Method:
     def build(shape: UnitShape, **options: Any) -> Alternative:
         return Binary(shape, **{**settings, **options})
 
     taken = _SHARED - ({"prelu"} if "post" in settings else set())
-    return Method(weight_bits=1, input_bits=1, build=build, options=taken)
+    return Method(weight_bits=1, input_bits=1, build=build, options=taken, about=about)
 
 
-def _quantized(bits: int, build: Callable[..., Alternative]) -> Method:
-    return Method(weight_bits=bits, input_bits=bits, build=partial(build, bits=bits))
+def _quantized(bits: int, build: Callable[..., Alternative], about: str) -> Method:
+    return Method(weight_bits=bits, input_bits=bits, build=partial(build, bits=bits), about=about)
 
 
 METHODS: dict[str, Method] = {
-    REAL: Method(weight_bits=32, input_bits=32, build=Real),
-    "int8": _quantized(8, Quantized),
-    # LSQ (arXiv:1902.08153): the steps of inputs and weights are learned.
-    "int4": _quantized(4, LearnedSteps),
-    "int2": _quantized(2, LearnedSteps),
-    # XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph.
-    "sign": _binary(rule=StraightThrough("xnor"), input_gradient="clipped"),
-    # Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs.
-    "bireal": _binary(rule=StraightThrough("clipped"), input_gradient="approx"),
-    # ReActNet (arXiv:2003.03488): Bi-Real's gradients, learned thresholds (RSign) and a shifted PReLU (RPReLU).
-    "react": _binary(rule=StraightThrough("clipped"), input_gradient="approx", shift=ChannelBias, post=ShiftedPReLU),
-    # LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned.
+    REAL: Method(weight_bits=32, input_bits=32, build=Real, about="32 bits, as the network was designed"),
+    "int8": _quantized(8, Quantized, "8 bits (arXiv:1712.05877): scales from the largest magnitudes"),
+    "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
+    "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
+    "sign": _binary(
+        "XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph",
+        rule=StraightThrough("xnor"),
+        input_gradient="clipped",
+    ),
+    "bireal": _binary(
+        "Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs",
+        rule=StraightThrough("clipped"),
+        input_gradient="approx",
+    ),
+    "react": _binary(
+        "ReActNet (arXiv:2003.03488): Bi-Real's gradients, learned thresholds (RSign), a shifted PReLU (RPReLU)",
+        rule=StraightThrough("clipped"),
+        input_gradient="approx",
+        shift=ChannelBias,
+        post=ShiftedPReLU,
+    ),
     "dbs": Method(
         weight_bits=1,
         input_bits=1,
         build=DBS,
+        about="LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned",
         options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"}),
         learns_scale=True,
     ),
-    # JDBNet (IEEE TCSVT 34(1), 2024), our reading: a bias per channel before the sign of inputs and of weights, and
-    # around the PReLU; in the dynamic one the image's content moves the sign's threshold.
     "lcb": _binary(
+        "JDBNet (TCSVT 34(1), 2024), our reading: learned channel biases before the signs and around the PReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -110,6 +121,7 @@ METHODS: dict[str, Method] = {
         weight_shift=True,
     ),
     "lcb_dynamic": _binary(
+        "JDBNet, our reading: as lcb, and the image's content moves the threshold of the inputs' sign",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=DynamicChannelBias,

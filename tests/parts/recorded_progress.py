@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trainers.progress import Event
+
 
 class RecordedProgress:
     """A progress that remembers its events in order, and may interrupt the work.
 
     events: ("stage", name, total), ("resume", units, figures), ("advance", units, figures) and ("note", text).
+    records: what happened once (`trainers.progress.Event`), in order.
     stop_after: raise KeyboardInterrupt once so many units are done.
     """
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.events: list[tuple] = []
+        self.records: list[Event] = []
         self.stop_after = stop_after
 
     @contextmanager
@@ -28,6 +32,9 @@ class RecordedProgress:
 
     def note(self, text: str) -> None:
         self.events.append(("note", text))
+
+    def record(self, event: Event) -> None:
+        self.records.append(event)
 
     @property
     def stages(self) -> list[tuple[str, int]]:

@@ -1,11 +1,8 @@
 """The layer methods of docs/how-to/extending.md, as they stand there."""
 
-import re
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 import torch
+from doc_snippets import snippet_names
 
 from spaces.candidate import Candidate
 from spaces.cost import layer_costs
@@ -14,31 +11,16 @@ from spaces.layers import METHODS
 from spaces.layers.methods import Method
 from spaces.supernet import build_fixed
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "extending.md"
-
-
-@contextmanager
-def page_method(name):
-    """Runs the page's snippet that adds the method `name`; gives the names that the snippet defines."""
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if f'METHODS["{name}"]' in snippet]
-    names = {}
-    exec(code, names)  # noqa: S102 - the project's own page
-    try:
-        yield names
-    finally:
-        del METHODS[name]
-
 
 @pytest.fixture
 def scaled():
-    with page_method("scaled") as names:
+    with snippet_names('METHODS["scaled"]') as names:
         yield names
 
 
 @pytest.fixture
 def approx_weights():
-    with page_method("approx_weights") as names:
+    with snippet_names('METHODS["approx_weights"]') as names:
         yield names
 
 

@@ -27,7 +27,9 @@ class Decoded:
     offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and `learns_difficult` says
     whether a detector is trained on objects marked difficult. `defects` lists the defects
     found in reading and decoding, `left_out` counts the images that were left out for them, `remarks` says what was
-    accepted although it isn't as the format says. The arrays may be shared between processes: never write to them.
+    accepted although it isn't as the format says. sizes (N, 2) int64 are the width and height of the images as they
+    are on disk; None where these aren't known, as in a worker. The arrays may be shared between processes: never write
+    to them.
     """
 
     images: NDArray[np.uint8]
@@ -42,6 +44,7 @@ class Decoded:
     learns_difficult: bool = True
     left_out: int = 0
     remarks: tuple[Remark, ...] = ()
+    sizes: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -67,6 +70,11 @@ class Decoded:
     def size(self) -> int:
         """Side of the images in pixels."""
         return int(self.images.shape[-1])
+
+    @property
+    def scales(self) -> NDArray[np.float64]:
+        """(N, 2) how many pixels of the image on disk a decoded one is wide and high; 1 where that isn't known."""
+        return np.ones((len(self), 2)) if self.sizes is None else self.sizes / self.size
 
     def target(self, index: int) -> Target:
         """Views of the boxes, labels and difficult flags of one image."""
@@ -101,6 +109,7 @@ class Decoded:
             difficult=self.difficult[objects],
             offsets=offsets,
             image_ids=tuple(self.image_ids[i] for i in chosen),
+            sizes=None if self.sizes is None else self.sizes[chosen],
         )
 
     def without_difficult(self) -> "Decoded":

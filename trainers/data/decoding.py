@@ -78,6 +78,7 @@ def _assemble(
         learns_difficult=data.learns_difficult,
         left_out=data.left_out + len(data.samples) - len(samples),
         remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
+        sizes=np.array([(s.width, s.height) for s in samples], dtype=np.int64),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from spaces.lookup import lookup
 from trainers.data.coco.classes import COCO_CLASSES
+from trainers.data.coco.ids import Ids, coco_ids
 from trainers.data.coco.layouts import COCO_LAYOUTS
 from trainers.data.coco.reader import coco_classes, coco_images, read_coco
 from trainers.data.errors import OnBadData
@@ -60,9 +61,9 @@ class Format:
     file of each image of a set, by image id. holds: what the root of such data contains. variable: the environment
     variable that may name the root. classes: the class names. rule: the rule of average precision, one of
     `evaluate.figures.RULES`. flagged: what the objects are that it marks difficult. learns_difficult: whether a
-    detector is trained on these. by_hand: where files go that aren't downloaded. download: downloads missing image sets
-    of a year. generate: makes the data set, which then has no root of the user's. of_year: where the layout has years,
-    the format with another one.
+    detector is trained on these. by_hand: where files go that aren't downloaded. ids: the ids of a set's images and
+    classes, if its file has any. download: downloads missing image sets of a year. generate: makes the data set, which
+    then has no root of the user's. of_year: where the layout has years, the format with another one.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Format:
     flagged: str
     learns_difficult: bool
     by_hand: str
+    ids: Callable[[Parts], Ids] | None = None
     download: Callable[[Path, Sequence[str], str], None] | None = None
     generate: Generator | None = None
     of_year: Callable[[str], "Format"] | None = None
@@ -126,6 +128,7 @@ FORMATS: dict[str, Format] = {
             "For COCO, put each split's file at <data.root>/annotations/instances_<split>.json and its images into "
             "<data.root>/<split>/"
         ),
+        ids=coco_ids,
     ),
     "visdrone": Format(
         title="VisDrone",

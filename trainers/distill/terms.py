@@ -65,18 +65,38 @@ class Term:
     reads: Literal["features", "responses"] = "features"
     second_stage: bool = False
     """For terms that read responses: whether they read the second stage's of two-stage detectors."""
+    about: str = ""
+    """What it compares, in a line, for lists of all terms."""
 
 
 TERMS: dict[str, Term] = {
-    "feature_hint": Term(build=FeatureHint, weights=(0.1, 100.0)),
+    "feature_hint": Term(about="pyramid maps, behind 1x1 adapters", build=FeatureHint, weights=(0.1, 100.0)),
     # Dong et al.'s, beside a hint
-    "adversarial": Term(build=Adversarial, weights=(0.01, 1.0)),
-    "adversarial_least_squares": Term(build=partial(Adversarial, game="least_squares"), weights=(0.01, 1.0)),
-    "adversarial_hinge": Term(build=partial(Adversarial, game="hinge"), weights=(0.01, 1.0)),
+    "adversarial": Term(
+        about="pyramid maps, by a discriminator (Dong et al., 2021)", build=Adversarial, weights=(0.01, 1.0)
+    ),
+    "adversarial_least_squares": Term(
+        about="likewise, with the least-squares loss",
+        build=partial(Adversarial, game="least_squares"),
+        weights=(0.01, 1.0),
+    ),
+    "adversarial_hinge": Term(
+        about="likewise, with the hinge loss", build=partial(Adversarial, game="hinge"), weights=(0.01, 1.0)
+    ),
     # LWS-Det's: where objects are, and layer by layer
-    "fgfi": Term(build=FineGrainedImitation, weights=(0.01, 1.0)),
-    "angular": Term(build=lambda student, teachers: Angular(), weights=(10.0, 1000.0), compares_layers=True),
+    "fgfi": Term(
+        about="maps where an object's anchors are, behind 3x3 adapters (LWS-Det's)",
+        build=FineGrainedImitation,
+        weights=(0.01, 1.0),
+    ),
+    "angular": Term(
+        about="cosines of a layer's 1-bit and real products (LWS-Det's)",
+        build=lambda student, teachers: Angular(),
+        weights=(10.0, 1000.0),
+        compares_layers=True,
+    ),
     "amplitude": Term(
+        about="sizes of a layer's 1-bit and real products (LWS-Det's)",
         build=lambda student, teachers: Amplitude(),
         weights=(0.1, 1.0),
         compares_layers=True,
@@ -84,23 +104,68 @@ TERMS: dict[str, Term] = {
         acts_on_what="one with a learned scale",
     ),
     "weight_reconstruction": Term(
-        build=lambda student, teachers: WeightReconstruction(), weights=(1.0, 100.0), compares_layers=True
+        about="scaled binary weights and the teacher's weights (LWS-Det's)",
+        build=lambda student, teachers: WeightReconstruction(),
+        weights=(1.0, 100.0),
+        compares_layers=True,
     ),
     # JDBNet's joint guidance
-    "joint_features": Term(build=JointFeatures, weights=(0.3, 30.0)),
-    "joint_attention": Term(build=JointAttention, weights=(1.0, 30.0)),
-    "joint_cls": Term(build=lambda student, teachers: JointCls(), reads="responses", second_stage=True),
+    "joint_features": Term(
+        about="maps, each channel divided by its norm, behind 1x1 adapters (JDBNet's)",
+        build=JointFeatures,
+        weights=(0.3, 30.0),
+    ),
+    "joint_attention": Term(
+        about="the mean of squared channels at each place (JDBNet's)", build=JointAttention, weights=(1.0, 30.0)
+    ),
+    "joint_cls": Term(
+        about="class scores of positives and hard negatives (JDBNet's)",
+        build=lambda student, teachers: JointCls(),
+        reads="responses",
+        second_stage=True,
+    ),
     "joint_box": Term(
-        build=lambda student, teachers: JointBox(), weights=(0.1, 3.0), reads="responses", second_stage=True
+        about="boxes of positives (JDBNet's)",
+        build=lambda student, teachers: JointBox(),
+        weights=(0.1, 3.0),
+        reads="responses",
+        second_stage=True,
     ),
     "joint_box_bounded": Term(
-        build=lambda student, teachers: JointBox(bounded=True), weights=(0.1, 3.0), reads="responses", second_stage=True
+        about="boxes of positives that are worse than the teacher's",
+        build=lambda student, teachers: JointBox(bounded=True),
+        weights=(0.1, 3.0),
+        reads="responses",
+        second_stage=True,
     ),
     # Parallel-Circuitized distillation: the heads' responses, anchor by anchor
-    "response_cls": Term(build=lambda student, teachers: ResponseCls(), weights=(0.01, 1.0), reads="responses"),
-    "response_loc": Term(build=lambda student, teachers: ResponseLoc(), weights=(0.01, 10.0), reads="responses"),
-    "response_quality": Term(build=lambda student, teachers: ResponseQuality(), weights=(1.0, 10.0), reads="responses"),
+    "response_cls": Term(
+        about="class scores of all anchors (Parallel-Circuitized distillation's)",
+        build=lambda student, teachers: ResponseCls(),
+        weights=(0.01, 1.0),
+        reads="responses",
+    ),
+    "response_loc": Term(
+        about="edge distributions or box offsets at and round objects (likewise)",
+        build=lambda student, teachers: ResponseLoc(),
+        weights=(0.01, 10.0),
+        reads="responses",
+    ),
+    "response_quality": Term(
+        about="predicted quality of boxes at and round objects (likewise)",
+        build=lambda student, teachers: ResponseQuality(),
+        weights=(1.0, 10.0),
+        reads="responses",
+    ),
     # feature terms at the places where IDa-Det's maps differ most
-    "feature_hint_ida": Term(build=partial(FeatureHint, places=discrepant_places), weights=(0.1, 100.0)),
-    "joint_features_ida": Term(build=partial(JointFeatures, places=discrepant_places), weights=(0.3, 30.0)),
+    "feature_hint_ida": Term(
+        about="as feature_hint, where IDa-Det's maps differ most",
+        build=partial(FeatureHint, places=discrepant_places),
+        weights=(0.1, 100.0),
+    ),
+    "joint_features_ida": Term(
+        about="as joint_features, where IDa-Det's maps differ most",
+        build=partial(JointFeatures, places=discrepant_places),
+        weights=(0.3, 30.0),
+    ),
 }

@@ -18,21 +18,32 @@ IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 def best_of_each(detections: Flat, key: NDArray[np.int64], most: int) -> Flat:
     """The detections sorted by `key` (n,) and falling score (stable), at most `most` of each key."""
     order = np.lexsort((-detections.values, key))
-    keep = order[_place_in_run(key[order]) < most]
+    keep = order[place_in_run(key[order]) < most]
     return Flat(detections.image[keep], detections.boxes[keep], detections.labels[keep], detections.values[keep])
 
 
-def positives_and_ranks(detections: Flat, truth: Flat, num_classes: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """For each class with truths that count: their number, and the class's detections, best first (stable)."""
-    positives = np.bincount(truth.labels[~truth.values], minlength=num_classes + 1)
+def positives_and_ranks(
+    detections: Flat, truth: Flat, num_classes: int, outside: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    """For each class with truths that count: its label, their number, and its detections, best first (stable).
+
+    outside: as for `match`.
+    """
+    counts = ~truth.values if outside is None else ~truth.values & ~outside
+    positives = np.bincount(truth.labels[counts], minlength=num_classes + 1)
     order = np.lexsort((-detections.values, detections.labels))
     labels = detections.labels[order]
     for label in np.flatnonzero(positives).tolist():
-        yield int(positives[label]), order[slice(*np.searchsorted(labels, (label, label + 1)).tolist())]
+        yield label, int(positives[label]), order[slice(*np.searchsorted(labels, (label, label + 1)).tolist())]
 
 
-def match(detections: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def match(
+    detections: Flat, truth: Flat, num_classes: int, outside: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """For the sorted detections, at each threshold: (n, thresholds) whether it matches, and whether that is ignored.
+
+    outside: (m,) truths that are to be ignored, though they are no crowds: each is matched once, by a detection that no
+    truth is left for that counts.
 
     Detections of one image and class depend on one another in the order of their scores, those of different ones
     don't: round k treats the k-th detection of every image and class together.
@@ -51,16 +62,21 @@ def match(detections: Flat, truth: Flat, num_classes: int) -> tuple[NDArray[np.b
     candidates, overlap = candidates[able], overlap[able]
     row = row[candidates]
     crowd = (table >= 0) & truth.values[table]
+    aside = crowd if outside is None else crowd | ((table >= 0) & outside[table])
     taken = np.zeros((len(keys), len(IOU_THRESHOLDS), columns), dtype=np.bool_)
-    place = _place_in_run(row)
+    place = place_in_run(row)
     for k in range(int(place.max(initial=-1)) + 1):
         now = np.flatnonzero(place == k)
         rows, ious = row[now], overlap[now][:, None, :]
         enough = ious >= IOU_THRESHOLDS[None, :, None]
-        free = _last_greatest(ious, enough & ~crowd[rows][:, None, :] & ~taken[rows])
-        swallowed = _last_greatest(ious, enough & crowd[rows][:, None, :])
+        left = enough & (crowd[rows][:, None, :] | ~taken[rows])
+        free = _last_greatest(ious, left & ~aside[rows][:, None, :])
+        swallowed = _last_greatest(ious, left & aside[rows][:, None, :])
         at, threshold = np.nonzero(free >= 0)
         taken[rows[at], threshold, free[at, threshold]] = True
+        if outside is not None:  # what a crowd swallows never takes it
+            at, threshold = np.nonzero((free < 0) & (swallowed >= 0))
+            taken[rows[at], threshold, swallowed[at, threshold]] = True
         matched[candidates[now]] = (free >= 0) | (swallowed >= 0)
         ignored[candidates[now]] = (free < 0) & (swallowed >= 0)
     return matched, ignored
@@ -70,7 +86,7 @@ def _truth_table(truth_key: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, 
     """The distinct keys, the most truths of one, and (keys, most) the indices of the truths, -1 beyond the last."""
     order = np.argsort(truth_key, kind="stable")
     keys, row = np.unique(truth_key[order], return_inverse=True)
-    place = _place_in_run(truth_key[order])
+    place = place_in_run(truth_key[order])
     columns = int(place.max(initial=-1)) + 1
     table = np.full((len(keys), columns), -1)
     table[row, place] = order
@@ -103,7 +119,7 @@ def _last_greatest(ious: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDA
     return np.where(allowed.any(axis=-1), index, -1)
 
 
-def _place_in_run(key: NDArray[np.int64]) -> NDArray[np.int64]:
+def place_in_run(key: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2, ... within each run of equal keys."""
     index = np.arange(len(key))
     starts = np.flatnonzero(np.diff(key, prepend=-1))

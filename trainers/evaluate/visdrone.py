@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.sample import REGION
+from trainers.evaluate.class_result import ClassResult
 from trainers.evaluate.detections import Flat, Image, check_counts, flatten_detections, flatten_truths
 from trainers.evaluate.matching import IOU_THRESHOLDS, best_of_each, match, positives_and_ranks
 
@@ -30,24 +31,34 @@ def visdrone_ap(detections: Sequence[Image], truths: Sequence[Image], num_classe
     If no class has a truth that counts, all four are NaN. Equal scores rank in the order of the images and,
     within one, in the order given.
     """
+    classes = visdrone_classes(*counted(detections, truths, num_classes), num_classes).values()
+    return {name: float(np.mean([one.figures[name] for one in classes] or np.nan)) for name in NAMES}
+
+
+def visdrone_classes(detected: Flat, truth: Flat, num_classes: int) -> dict[int, ClassResult]:
+    """The same figures of each class that is in the mean, by its label, from what `counted` gives."""
+    matched, ignored = match(detected, truth, num_classes)
+    found = {}
+    for label, positives, rank in positives_and_ranks(detected, truth, num_classes):
+        right, counts = matched[rank] & ~ignored[rank], ~ignored[rank]
+        ap = np.array([_area(right[counts[:, t], t], positives) for t in range(len(IOU_THRESHOLDS))])
+        figures = (ap.mean(), ap[0], ap[5], np.mean(right.sum(axis=0) / positives))
+        best = rank[counts[:, 0]]
+        named = dict(zip(NAMES, map(float, figures), strict=True))
+        found[label] = ClassResult(positives, named, detected.values[best], matched[best, 0])
+    return found
+
+
+def counted(detections: Sequence[Image], truths: Sequence[Image], num_classes: int) -> tuple[Flat, Flat]:
+    """The detections that count, sorted by image and class and falling score, and the truths outside the regions."""
     check_counts(detections, truths, num_classes)
     regions = [np.asarray(image["boxes"], dtype=np.float64)[_is_region(image)] for image in truths]
     objects = [{name: np.asarray(image[name])[~_is_region(image)] for name in image} for image in truths]
     truth = _outside(flatten_truths(objects, num_classes, "difficult"), regions)
     detected = _outside(flatten_detections(detections, num_classes), regions)
     detected = best_of_each(detected, detected.image, MAX_DETECTIONS)
-    detected = best_of_each(detected, detected.image * (num_classes + 1) + detected.labels, MAX_DETECTIONS)
-    matched, ignored = match(detected, truth, num_classes)
-    precisions, recalls = [], []
-    for positives, rank in positives_and_ranks(detected, truth, num_classes):
-        right, counted = matched[rank] & ~ignored[rank], ~ignored[rank]
-        precisions.append([_area(right[counted[:, t], t], positives) for t in range(len(IOU_THRESHOLDS))])
-        recalls.append(right.sum(axis=0) / positives)
-    if not precisions:
-        return dict.fromkeys(NAMES, float("nan"))
-    ap = np.mean(precisions, axis=0)
-    figures = (ap.mean(), ap[0], ap[5], np.mean(recalls))
-    return dict(zip(NAMES, map(float, figures), strict=True))
+    key = detected.image * (num_classes + 1) + detected.labels
+    return best_of_each(detected, key, MAX_DETECTIONS), truth
 
 
 def covered_share(boxes: NDArray[np.float64], regions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.evaluate.class_result import ClassResult
 from trainers.evaluate.detections import Flat, Image, check_counts, flatten_detections, flatten_truths
 
 
 @dataclass(frozen=True)
 class VocResult:
-    """Mean APs in 0..1 and the all-point AP of each label that has a non-difficult truth.
+    """Mean APs in 0..1, and what each label has that has a non-difficult truth: its own map50 and map50_11.
 
     A class without such a truth is in no mean; if there is no other class, both means are NaN.
     """
 
     map50: float
     map50_11: float
-    per_class: Mapping[int, float]
+    classes: Mapping[int, ClassResult]
+
+    @property
+    def per_class(self) -> dict[int, float]:
+        """The all-point AP by label."""
+        return {label: one.figures["map50"] for label, one in self.classes.items()}
 
 
 def voc_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: int, iou: float = 0.5) -> VocResult:
@@ -35,18 +41,25 @@ def voc_ap(detections: Sequence[Image], truths: Sequence[Image], num_classes: in
     order = np.lexsort((-detected.values, detected.labels))  # by class, best first; lexsort is stable
     labels, ignored, right = detected.labels[order], *_judge(detected, truth, order, num_classes, iou)
     positives = np.bincount(truth.labels[~truth.values], minlength=num_classes + 1)
-    all_point, eleven_point = {}, []
+    classes = {}
     for label in np.flatnonzero(positives).tolist():
         span = slice(*np.searchsorted(labels, (label, label + 1)).tolist())
         counted = right[span][~ignored[span]]
         hits = np.cumsum(counted, dtype=np.int64)
         precision = hits / np.arange(1, len(hits) + 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]  # greatest precision at this recall or more
-        all_point[label] = float(envelope[counted].sum() / positives[label])
-        eleven_point.append(_eleven_point(envelope, hits, int(positives[label])))
-    if not all_point:
+        figures = {
+            "map50": float(envelope[counted].sum() / positives[label]),
+            "map50_11": _eleven_point(envelope, hits, int(positives[label])),
+        }
+        scores = detected.values[order[span]][~ignored[span]]
+        classes[label] = ClassResult(int(positives[label]), figures, scores, counted)
+    if not classes:
         return VocResult(float("nan"), float("nan"), {})
-    return VocResult(float(np.mean(list(all_point.values()))), float(np.mean(eleven_point)), all_point)
+    map50, map50_11 = (
+        float(np.mean([one.figures[name] for one in classes.values()])) for name in ("map50", "map50_11")
+    )
+    return VocResult(map50, map50_11, classes)
 
 
 def _eleven_point(envelope: NDArray[np.float64], hits: NDArray[np.int64], positives: int) -> float:

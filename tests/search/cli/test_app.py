@@ -1,7 +1,6 @@
 """Commands call their function with what was typed, and print what it returns or one message."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,9 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
+from search.comparison.retraining import RetrainSettings
 from search.config import config_text, load_config
+from search.errors import RunError
 
 LEAST = "name: least\ndata: {format: shapes}\nstudent: {detector: ssd_resnet18}\n"
 
@@ -119,31 +120,29 @@ def test_the_front_needs_the_table_alone(call, run):
 
 
 def test_retraining_needs_exactly_one_choice(call, run):
-    assert "choose the candidate by exactly one of --candidate ID, --pick knee, --max-ops N" in refused(
+    assert "choose what to retrain by exactly one of --candidate ID, which may be repeated, --pick knee" in refused(
         call("retrain", run)
     )
     assert "No candidate of" in refused(call("retrain", run, "--max-ops", 10))
 
 
-def test_retraining_calls_the_pipeline_and_shows_the_twin_and_the_teachers_beside(call, run, monkeypatch):
-    def run_retrain(run_dir, candidate_id, epochs, data_root, progress):
-        assert (run_dir, candidate_id, epochs, data_root) == (run.resolve(), "00", 3, None)
-        return SimpleNamespace(
-            id="00",
-            checkpoint=Path("detector.safetensors"),
-            test={"map50": 0.5},
-            twin_test={"map50": 0.75},
-            teachers_test={"big": {"map50": 0.875}},
-        )
+def test_retraining_passes_its_options_on(call, run, monkeypatch):
+    asked = []
 
-    monkeypatch.setattr("search.stages.search.run_retrain", run_retrain)
-    result = call("retrain", run, "--max-ops", "7e5", "--epochs", 3)
-    assert result.exit_code == 0, result.stderr
-    assert "retrained 00" in result.stdout
-    assert "0.5000" in result.stdout
-    assert "0.7500" in result.stdout
-    assert "its teacher big" in result.stdout
-    assert "0.8750" in result.stdout
+    def run_retrainings(run_dir, settings, **where):
+        asked.append((run_dir, settings, where["workers"], where["data_root"]))
+        raise RunError("That is all.")
+
+    monkeypatch.setattr("search.comparison.retraining.run_retrainings", run_retrainings)
+    assert "That is all." in refused(call("retrain", run, "--max-ops", "7e5", "--epochs", 3))
+    many = ["--candidate", "00", "--candidate", "01", "--seeds", "0", "1", "--start", "twin", "--no-real"]
+    assert "That is all." in refused(call("retrain", *many, run, "--workers", 2))
+    assert "That is all." in refused(call("retrain", run, "--front"))
+    assert asked == [
+        (run.resolve(), RetrainSettings(candidates=("00",), epochs=3), None, None),
+        (run.resolve(), RetrainSettings(candidates=("00", "01"), start="twin", seeds=(0, 1), real=False), 2, None),
+        (run.resolve(), RetrainSettings(), None, None),
+    ]
 
 
 def test_what_is_no_checkpoint_of_ours_is_refused(call, tmp_path):

@@ -30,7 +30,7 @@ def test_what_is_no_run_or_no_plan_is_refused_with_one_message(refused, tmp_path
         "compare", tmp_path
     )
     assert "The plan no.yaml can't be read" in refused("compare", "no.yaml")
-    assert "'scratch' is not one of" in refused("fidelity", tmp_path, "--start", "scratch")
+    assert "'nothing' is not one of" in refused("fidelity", tmp_path, "--start", "nothing")
 
 
 def test_an_option_of_the_other_kind_is_refused(refused, tmp_path):

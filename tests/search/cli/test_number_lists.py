@@ -1,8 +1,12 @@
 """Options that take several values behind one name."""
 
-import pytest
+from typing import Annotated
 
-from search.cli.number_lists import repeated
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from search.cli.number_lists import SpreadCommand, repeated
 
 
 @pytest.mark.parametrize(
@@ -18,3 +22,18 @@ from search.cli.number_lists import repeated
 )
 def test_each_value_gets_the_options_name(words, found):
     assert repeated(words.split(), {"--seeds", "--only", "--set"}) == found.split()
+
+
+def test_only_options_that_are_shown_with_dots_take_several_values():
+    app = typer.Typer()
+
+    @app.command(cls=SpreadCommand)
+    def show(
+        run: str,
+        seeds: Annotated[list[int], typer.Option(metavar="SEED ...")],
+        candidate: Annotated[list[str], typer.Option(metavar="ID")],
+    ) -> None:
+        typer.echo(f"{run} {seeds} {candidate}")
+
+    shown = CliRunner().invoke(app, ["--candidate", "ab", "--candidate", "12", "run", "--seeds", "0", "1"])
+    assert shown.stdout == "run [0, 1] ['ab', '12']\n"

@@ -16,74 +16,13 @@ from search.comparison.fidelity import FidelitySettings, fidelity_jobs, run_fide
 from search.comparison.jobs import Scoring, Training, job_of
 from search.comparison.rivals_run import RivalSettings, rival_jobs, run_rivals
 from search.comparison.running import execute_jobs
-from search.controller.proposal import Done
 from search.errors import RunError
-from search.plan.plan import plan_search
-from search.run.folder import read_run_folder
-from search.stages.search import run_search
 from spaces.candidate import Candidate
-from trainers.scoring.scorer import Scorer
 from trainers.training.step import DivergedError
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = FidelitySettings(candidates=4, seeds=(0, 1), variants=1, adaptations=1)
 RIVALS = RivalSettings(members=2, start="twin")
-
-
-@pytest.fixture(scope="module")
-def searched(tiny_config, tmp_path_factory):
-    """A run of eight trials, scored in this process: its supernet is trained, Ray isn't started."""
-
-    def in_process(controller, parts, *arguments, on_results, **settings):
-        scorer = Scorer(parts)
-        while not isinstance(proposal := controller.ask(), Done):
-            on_results([controller.tell(proposal.number, scorer.score(proposal.candidate, proposal.rung))])
-
-    space = {"granularity": "stage", "layers": {"methods": ["real", "int8", "sign"]}, "terms": {"feature_hint": {}}}
-    config = tiny_config("search.trials=8", "retrain.pick=null", space=space)
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("search.stages.trials.run_trials", in_process)
-        run_search(config, folder)
-    return folder
-
-
-@pytest.fixture
-def run(searched, tmp_path):
-    """A copy that a test may change."""
-    return shutil.copytree(searched, tmp_path / "run")
-
-
-@pytest.fixture(scope="module")
-def plan(searched):
-    """The plan of the run, and so of its copies: it takes half a second, and a test opens its run up to four times."""
-    return plan_search(read_run_folder(searched)[1], None, begun=True)
-
-
-@pytest.fixture
-def planned_once(plan, monkeypatch):
-    monkeypatch.setattr("search.comparison.opened.plan_search", lambda *_, **__: plan)
-
-
-@pytest.fixture
-def executed(planned_once, monkeypatch):
-    """The jobs that are executed, with outcomes that can be worked out, by number of sign layers."""
-    jobs = []
-
-    def execute(self, job, training):
-        jobs.append(job)
-        signs = list(job.candidate.layers().values()).count("sign")
-        map50 = 0.9 - 0.1 * signs + 0.01 * job.seed
-        if training is not None:
-            training.place.mkdir(parents=True)
-            (training.place / "detector.safetensors").write_bytes(b"a detector")
-            figures = {"settings": dict(training.settings), "test": {"map50": map50}}
-            (training.place / "figures.json").write_text(json.dumps(figures))
-        return {"metrics": {"map50": map50}}
-
-    monkeypatch.setattr(Executor, "execute", execute)
-    monkeypatch.setattr("results.statistics.ROUNDS", 20)
-    return jobs
 
 
 @pytest.mark.usefixtures("planned_once")
@@ -169,7 +108,7 @@ def test_rivals_are_trained_as_the_members_are_and_drawn_beside_them(run, execut
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (FidelitySettings(start="scratch"), "--start is 'scratch'; allowed are supernet and twin."),
+        (FidelitySettings(start="nothing"), "--start is 'nothing'; allowed are supernet, twin, scratch."),
         (FidelitySettings(seeds=(1, 1)), "--seeds: one of 1, 1 was given twice."),
         (FidelitySettings(seeds=(-1,)), "--seeds: -1 is negative; a seed is 0 or more."),
         (FidelitySettings(epochs=0), "--epochs is 0, must be at least 1."),
@@ -192,13 +131,13 @@ def test_a_real_score_and_a_real_training_and_one_that_diverges(run, monkeypatch
     assert own["metrics"]["map50"] == pytest.approx(trials["map50"].iloc[0], abs=1e-6)
     assert other["metrics"] != own["metrics"]
     assert (run / "retrained" / candidate.id / "figures.json").is_file()
-    assert (run / "compared" / "twin_seed3" / candidate.id / "detector.safetensors").is_file()
+    assert (run / "retrained" / f"{candidate.id}_twin_seed3" / "detector.safetensors").is_file()
     assert set(first["metrics"]) == set(second["metrics"]) >= {"map50"}
 
     def diverge(*arguments):
         raise DivergedError("the loss is nan")
 
-    monkeypatch.setattr("search.comparison.executor.trained_candidate", diverge)
+    monkeypatch.setattr("search.stages.retrain.trained_candidate", diverge)
     assert execute_jobs(run, [Training(candidate, 4, 1)]) == [{"failed": "the loss is nan"}]
 
 

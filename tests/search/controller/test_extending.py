@@ -1,23 +1,15 @@
 """The sampler of docs/how-to/extending.md, as it stands there."""
 
-import re
-from pathlib import Path
-
 import pytest
+from doc_snippets import snippet_names
 
 from search.config import ConfigError, load_config
-from search.controller.samplers import SAMPLERS
-
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 
 
 @pytest.fixture
 def univariate_tpe():
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if 'SAMPLERS["tpe_univariate"]' in snippet]
-    exec(code, {})  # noqa: S102 - the project's own page
-    yield "tpe_univariate"
-    del SAMPLERS["tpe_univariate"]
+    with snippet_names('SAMPLERS["tpe_univariate"]'):
+        yield "tpe_univariate"
 
 
 def test_a_config_may_name_the_pages_sampler_with_its_argument(univariate_tpe):

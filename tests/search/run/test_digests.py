@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
+from search.comparison.retraining import run_retrain
 from search.config import load_config
 from search.errors import RunError
 from search.plan.sources import settled
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
-from search.stages.search import run_retrain
 from search.stages.train import run_train
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec

@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
+from search.comparison.retraining import run_retrain
 from search.config import Config, ConfigError, config_text, load_config
 from search.errors import RunError
 from search.run.folder import RunFolder
-from search.stages.search import run_retrain, run_search
+from search.stages.search import run_search
 from search.stages.train import run_train
 from trainers.data.errors import DataError
 from trainers.data.shapes.writer import SHAPE_CLASSES, write_shapes

@@ -81,7 +81,7 @@ def test_a_packed_file_is_evaluated_and_exported_as_its_checkpoint(checkpoint, t
     root = tiny_data("voc", tmp_path / "data")
     reading = Reading(root=root)
     [packed] = run_export(checkpoint, images=first_images(reading, 3)).files
-    figures = [run_evaluate(path, reading, "cpu", SilentProgress()) for path in (checkpoint, packed)]
+    figures = [run_evaluate(path, reading, "cpu", SilentProgress()).figures for path in (checkpoint, packed)]
     assert figures[0] == figures[1]
     [again] = run_export(packed, folder=tmp_path / "again", images=random_images(1)).files
     assert again.name == packed.name

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from search.comparison.retraining import run_retrain
 from search.controller.proposal import Done
 from search.stages.evaluate import Reading, run_evaluate
-from search.stages.search import run_retrain, run_search
+from search.stages.search import run_search
 from search.stages.train import run_train
 from search.workers.worker import Measured
 from trainers.progress import SilentProgress

@@ -8,14 +8,15 @@ from typer.testing import CliRunner
 
 import results
 from search.cli.app import app
+from search.comparison.retraining import run_retrain
 from search.config import ConfigError, config_text
 from search.errors import RunError
 from search.plan.plan import plan_search, plan_training
 from search.run.digests import input_digests, note_inputs
 from search.run.folder import RunFolder
-from search.stages.detector_result import figures_on
 from search.stages.images import load_measured
-from search.stages.search import run_retrain, run_search
+from search.stages.measuring import figures_on
+from search.stages.search import run_search
 from search.stages.train import run_train
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
@@ -117,8 +118,8 @@ def test_a_training_shows_what_its_given_teacher_can_and_measures_it_once(
     network = load_detector(big).network
     test = load_measured(plan_training(chosen, None).base, RunFolder(run), "test")
     assert trained.teachers_test == {"big": figures_on(network, test)}
-    for module in ("detector_result", "teacher_figures"):
-        monkeypatch.setattr(f"search.stages.{module}.figures_on", lambda *_: pytest.fail("it was measured again"))
+    for function in ("detector_result.measure", "teacher_figures.figures_on"):
+        monkeypatch.setattr(f"search.stages.{function}", lambda *_: pytest.fail("it was measured again"))
     monkeypatch.setattr("search.stages.teachers.score_metrics", lambda *_: pytest.fail("it was measured again"))
     assert run_train(chosen, run, progress=shown) == trained
     assert shown.notes == [note, note]

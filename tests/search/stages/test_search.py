@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import results
+from search.comparison.retraining import run_retrain
 from search.config import ConfigError, load_config
 from search.controller.proposal import Done
 from search.errors import RunError
@@ -16,7 +17,7 @@ from search.plan.plan import plan_search
 from search.run.folder import read_run_folder
 from search.stages.export import random_images, run_export_front
 from search.stages.scoring import scorer_parts
-from search.stages.search import run_retrain, run_search
+from search.stages.search import run_search
 from search.workers.worker import Measured
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -90,7 +91,15 @@ def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found
     assert run.trials["id"].is_unique
     assert set(run.trials["state"]) == {"complete"}
     assert 1 <= len(run.front()) <= 4
-    for name in ("front.csv", "front.json", "front.parquet", "front.png", "trials.parquet", "environment.json"):
+    for name in (
+        "front.csv",
+        "front.json",
+        "front.parquet",
+        "front.png",
+        "trials.parquet",
+        "environment.json",
+        "report.html",
+    ):
         assert (folder / name).stat().st_size > 0, name
     detector = load_detector(found.retrained.checkpoint)
     spec, candidate, classes = detector.spec, detector.candidate, detector.classes

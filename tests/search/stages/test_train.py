@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
@@ -31,6 +32,11 @@ def test_it_is_trained_measured_and_kept_with_what_made_it(trained):
     kept = json.loads((trained.checkpoint.parent / "figures.json").read_text())
     assert kept["settings"]["inputs_first_epochs"] == 1
     assert kept["costs"]["macs_1bit"] > 0
+    assert kept["test"]["ap"] == pytest.approx(np.mean([one["ap"] for one in kept["test_classes"].values()]))
+    assert set(kept["test_sizes"]) >= {"ap_small", "ar100"}
+    curves = json.loads((trained.checkpoint.parent / "curves.json").read_text())
+    assert set(curves) == set(kept["test_classes"])
+    assert {len(one["recall"]) - len(one["precision"]) for one in curves.values()} == {0}
     assert json.loads((trained.checkpoint.parent / "candidate.json").read_text()) == dict(candidate)
     epochs = [json.loads(line) for line in (trained.checkpoint.parents[2] / "training.jsonl").read_text().splitlines()]
     assert [line["stage"].split()[0] for line in epochs] == ["teacher", "train", "train", "train"]

@@ -1,9 +1,7 @@
 """The data format of docs/how-to/extending.md, as it stands there: read, and used through a config."""
 
-import re
-from pathlib import Path
-
 import pytest
+from doc_snippets import snippet_names
 from PIL import Image
 
 from search.config import ConfigError, load_config
@@ -11,10 +9,8 @@ from search.plan.plan import plan_search
 from search.run.folder import RunFolder
 from search.stages.data import read_data
 from trainers.data.errors import DataError
-from trainers.data.formats import FORMATS, data_format
+from trainers.data.formats import data_format
 from trainers.progress import SilentProgress
-
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 
 CONFIG = """
 name: tiny
@@ -38,11 +34,8 @@ ROWS = {
 
 @pytest.fixture
 def csv_format():
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if 'FORMATS["csv"]' in snippet]
-    exec(code, {})  # noqa: S102 - the project's own page
-    yield data_format("csv")
-    del FORMATS["csv"]
+    with snippet_names('FORMATS["csv"]'):
+        yield data_format("csv")
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """The distillation term of docs/how-to/extending.md, as it stands there."""
 
-import re
-from pathlib import Path
-
 import pytest
 import torch
+from doc_snippets import snippet_names
 
 from search.config import load_config
 from spaces.candidate import Candidate
@@ -15,17 +13,13 @@ from trainers.training.detector import Distillation, train_detector
 from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 TAUGHT = Candidate({"layer/backbone": "bireal", "teacher/channel_means": "twin", "weight/channel_means": 10.0})
 
 
 @pytest.fixture
 def channel_means():
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if 'TERMS["channel_means"]' in snippet]
-    exec(code, {})  # noqa: S102 - the project's own page
-    yield TERMS["channel_means"]
-    del TERMS["channel_means"]
+    with snippet_names('TERMS["channel_means"]'):
+        yield TERMS["channel_means"]
 
 
 def output(**features):

@@ -1,26 +1,18 @@
 """The objective of docs/how-to/extending.md, as it stands there."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
+from doc_snippets import snippet_names
 
 from results.columns import axis_label
-from results.figures import FIGURES
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "extending.md"
 NOTHING = {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, np.int64)}
 
 
 @pytest.fixture
 def recall50():
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    [code] = [snippet for snippet in snippets if 'FIGURES["recall50"]' in snippet]
-    names: dict[str, object] = {}
-    exec(code, names)  # noqa: S102 - the project's own page
-    yield names["recall50"]
-    del FIGURES["recall50"]
+    with snippet_names('FIGURES["recall50"]') as names:
+        yield names["recall50"]
 
 
 def test_the_pages_recall_by_hand(recall50):

@@ -9,5 +9,5 @@ from trainers.training.step import Losses
 
 
 def single_path(paths: Paths, batch: Batch, rng: random.Random) -> Iterator[Losses]:
-    """One pass."""
+    """One pass, with one random candidate."""
     yield paths.learn(paths.draws.sample(rng), batch)[1]
