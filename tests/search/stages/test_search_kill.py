@@ -168,7 +168,7 @@ def test_a_running_search_never_shows_an_error_or_a_torn_table(tmp_path: Path) -
     assert process.returncode == 0, (tmp_path / "run.log").read_text()
     seen = [count for count in looks if count]
     assert seen == sorted(seen)
-    assert len(set(seen)) > 2
+    assert seen[0] < 24  # while it was at work
     assert _look(run) == 24
     assert all(page.rstrip().endswith("</html>") for page in pages)
 
