@@ -1,6 +1,8 @@
 """Measuring a detector's file on images that no config describes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from search.config import ConfigError
@@ -8,15 +10,20 @@ from search.stages.detections_file import ids_of, write_detections
 from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
 from search.stages.measuring import Measured, measure
+from search.stages.outputs import refuse_to_overwrite
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.finding import find_sets
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
+from trainers.data.listing import IMAGE_SUFFIXES, file_names, names_below
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.progress import Progress
+
+_READ_IN_FOLDERS = (*IMAGE_SUFFIXES, ".xml", ".txt")
+"""The endings of what is read in the folders of an image set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,17 @@ class Reading:
         """The data's image sets. Raises DataError as `find_sets` does."""
         return find_sets(self.root, self.format, self.year, self.named, self.follow_links)
 
+    def files(self) -> Iterator[Path]:
+        """Annotations, lists, class names and images of the set, those that it leaves unread too.
+
+        Raises DataError where there is no such set.
+        """
+        for part in self.sets().files(self.split):
+            yield from (part.root / name for name in file_names(part.root, ".yaml", ".yml"))
+            for place in (part.annotations, part.images, *([] if part.ids is None else [part.ids])):
+                yield place
+                yield from (place / name for name in names_below(place, *_READ_IN_FOLDERS))
+
 
 def run_evaluate(
     checkpoint: Path, reading: Reading, device: str, progress: Progress, detections: Path | None = None
@@ -47,8 +65,8 @@ def run_evaluate(
     """What a detector of ours can do on an image set, by the rule of the data's format.
 
     Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
-    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, and
-    ConfigError for a device that isn't there and for a folder in place of that file.
+    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, ConfigError
+    for a device that isn't there and for a folder in place of that file, and RunError where that is read.
     """
     if detections is not None and detections.is_dir():
         raise ConfigError(f"--detections {detections} is a folder. Give the name of a file.")
@@ -56,6 +74,8 @@ def run_evaluate(
     detector = load_detector(checkpoint)
     try:
         progress.note(reading.sets().reading(reading.split))
+        if detections is not None:
+            refuse_to_overwrite(chain([checkpoint], reading.files()), [detections])
         data = decode_split(reading, detector.classes, detector.spec.image_size, progress)
     except DataError as error:
         raise _for_a_command(error, detector.classes) from error

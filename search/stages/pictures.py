@@ -1,10 +1,9 @@
 """Finding the pictures that a command line names, and the names under which drawn copies are written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
 from itertools import count
-from os import stat_result
 from pathlib import Path
 
 from search.errors import RunError
@@ -78,23 +77,3 @@ def drawn_places(pictures: Sequence[Named], folder: Path) -> list[Path]:
         taken.add(str(place).casefold())
         places.append(folder / place)
     return places
-
-
-def refuse_to_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Raises RunError where an output is one of the inputs, under any name or link."""
-    kept = {_identity(status): path for path in inputs if (status := _status(path)) is not None}
-    for output in outputs:
-        status = _status(output)
-        if status is not None and (own := kept.get(_identity(status))) is not None:
-            raise RunError(f"{output} would overwrite {own}, which is read. Name another place.")
-
-
-def _status(path: Path) -> stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _identity(status: stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino

@@ -9,7 +9,8 @@ from search.errors import RunError
 from search.stages.coco_results import writing_results
 from search.stages.devices import device_named
 from search.stages.drawing import draw
-from search.stages.pictures import Named, drawn_places, find_pictures, refuse_to_overwrite
+from search.stages.outputs import refuse_to_overwrite
+from search.stages.pictures import Named, drawn_places, find_pictures
 from search.stages.printable import printable
 from trainers.data.errors import DataError
 from trainers.detector_file import load_detector

@@ -118,3 +118,31 @@ def test_a_folder_for_detections_is_refused_before_the_work(evaluate, tmp_path):
     done = evaluate("--detections", tmp_path)
     assert done.exit_code == 2
     assert done.stderr == f"Error: --detections {tmp_path} is a folder. Give the name of a file.\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        ("coco", "annotations/instances_train.json"),
+        ("coco", "train/train_0.jpg"),
+        ("voc", "VOCdevkit/VOC2007/Annotations/train_0.xml"),
+        ("voc", "VOCdevkit/VOC2007/ImageSets/Main/train.txt"),
+        ("yolo", "data.yaml"),
+        ("yolo", "labels/train/train_0.txt"),
+        ("voc", "detector"),
+    ],
+)
+def test_detections_are_not_written_over_what_is_read(detector, tiny_data, tmp_path, form, read):
+    root = tiny_data(form, tmp_path / "data")
+    file = detector if read == "detector" else root / read
+    before = file.read_bytes()
+    words = ["evaluate", detector, "--data", root, "--split", "train", "--device", "cpu", "--detections", file]
+    done = CliRunner().invoke(app, list(map(str, words)))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"Error: {file} would overwrite {file}, which is read. Name another place.\n")
+    assert file.read_bytes() == before
+
+
+def test_detections_of_an_earlier_call_are_replaced_even_in_a_folder_of_the_set(evaluate, tmp_path):
+    file = tmp_path / "coco" / "train" / "found.json"
+    assert [evaluate("--detections", file).exit_code for _ in range(2)] == [0, 0]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import RunError
-from search.stages.pictures import Named, drawn_places, find_pictures, refuse_to_overwrite
+from search.stages.pictures import Named, drawn_places, find_pictures
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +67,3 @@ def test_drawn_pictures_keep_their_names_and_none_is_written_over_another():
 def test_files_of_two_folders_and_of_a_folder_keep_their_place_below_what_was_given():
     places = [str(named.place) for named in find_pictures(["a.jpg", "in/deep/a.jpg", "in"])]
     assert places == ["a.jpg", "a.jpg", "b.PNG", "phone.HEIC"]
-
-
-@pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])
-def test_an_output_that_is_an_input_is_refused_under_any_name(link, tmp_path):
-    output = Path("in/../a.jpg")
-    if link is not None:
-        output = Path("other.jpg")
-        link(output, tmp_path / "a.jpg")
-    with pytest.raises(RunError, match=r"jpg would overwrite a\.jpg, which is read\. Name another place\."):
-        refuse_to_overwrite([Path("gone.jpg"), Path("a.jpg")], [Path("new.jpg"), output])
-    refuse_to_overwrite([Path("a.jpg")], [Path("new.jpg"), Path("in/deep/a.jpg")])
