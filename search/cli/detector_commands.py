@@ -73,6 +73,7 @@ def predict(
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder for copies with the boxes drawn in.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in the folder of --draw.")] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="A file of COCO's results.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 8,
     device: DeviceOption = "auto",
@@ -84,7 +85,7 @@ def predict(
         from trainers.prediction import PredictionSettings
 
         settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
-        outputs, progress = Outputs(draw, json), progress_beside(sys.stdout, sys.stderr)
+        outputs, progress = Outputs(draw, json, overwrite), progress_beside(sys.stdout, sys.stderr)
         unreadable = run_predict(checkpoint, pictures, settings, outputs, device, Shown(sys.stdout), progress)
         if unreadable:
             progress.note(f"Pictures that could not be read: {unreadable}")
