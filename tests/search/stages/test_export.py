@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -57,10 +58,14 @@ def test_a_checkpoint_becomes_a_packed_file_beside_it_that_detects_the_same(chec
 
 
 def test_test_vectors_lie_beside_it(checkpoint, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "reference.py").write_text("mine")
     made = run_export(checkpoint, "packed", tmp_path / "out", random_images(2), test_vectors=True)
-    names = ["a.packed.safetensors", "a.vectors.safetensors", "reference.py"]
-    assert [file.name for file in made.files] == names
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
+    names = ["a.packed.safetensors", "a.reference.py", "a.vectors.safetensors"]
+    assert sorted(file.name for file in made.files) == names
+    assert made.files[0].name == names[0]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [*names, "reference.py"]
+    assert (tmp_path / "out" / "reference.py").read_text() == "mine"
     assert made.size_mb == made.files[0].stat().st_size / 1e6
 
 
@@ -84,7 +89,7 @@ def test_a_packed_file_is_evaluated_and_exported_as_its_checkpoint(checkpoint, t
     ours, theirs = (run_evaluate(path, reading, "cpu", SilentProgress()) for path in (checkpoint, packed))
     assert ours.figures == theirs.figures
     for one, other in zip(ours.detections, theirs.detections, strict=True):
-        assert all(torch.equal(one[key], other[key]) for key in one)
+        assert all(np.array_equal(one[key], other[key]) for key in one)
     [again] = run_export(packed, folder=tmp_path / "again", images=random_images(1)).files
     assert again.name == packed.name
     (weights, description), (weights_again, described_again) = load_weights(packed), load_weights(again)
