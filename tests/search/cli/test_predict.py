@@ -76,6 +76,14 @@ def test_pictures_that_are_there_already_are_replaced_only_with_overwrite(call, 
     assert "a/x.png would overwrite a/x.png, which is read" in own.stderr
 
 
+@pytest.mark.parametrize("given", ["a", "a/**/*.png"])
+def test_a_second_run_does_not_read_what_the_first_has_drawn(call, finder, pictures, given):
+    done = [call("c.safetensors", given, "--draw", "a/drawn", "--overwrite") for _ in range(2)]
+    assert [one.exit_code for one in done] == [0, 0]
+    assert done[0].stdout == done[1].stdout
+    assert names_in("a/drawn") == ["x.png"]
+
+
 def test_odd_pictures_have_their_boxes_and_what_is_none_is_named(call, finder, tmp_path):
     (tmp_path / "in").mkdir()
     good, bad = readable(Path("in")), unreadable(Path("in"))

@@ -46,6 +46,14 @@ def test_a_folder_of_drawn_pictures_is_left_out_and_a_broken_link_stays():
     assert paths("in", without=Path("in/deep")) == ["in/b.PNG", "in/link.jpg", "in/phone.HEIC"]
 
 
+def test_what_a_pattern_finds_among_drawn_pictures_is_left_out_and_a_file_that_is_named_is_not():
+    assert paths("**/*.jpg", without=Path("in/deep")) == ["a.jpg", "odd[1].jpg"]
+    assert paths("in/*", without=Path("in/deep")) == ["in/b.PNG", "in/notes.txt", "in/phone.HEIC"]
+    assert paths("in/deep/a.jpg", without=Path("in/deep")) == ["in/deep/a.jpg"]
+    with pytest.raises(RunError, match=r"no file fits it as a pattern\. The folder in for drawn copies is left out\."):
+        find_pictures(["in/**/*.jpg"], Path("in"))
+
+
 def test_a_name_that_leads_to_nothing_is_refused():
     with pytest.raises(RunError, match=r"There is no picture b\*: no file or folder has that name, and no file fits"):
         find_pictures(["a.jpg", "b*"])
