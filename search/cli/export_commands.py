@@ -23,7 +23,7 @@ def export(
     checkpoint: Annotated[
         Path, typer.Argument(help="The .safetensors file of a trained detector; with --front a run's folder.")
     ],
-    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed.")] = "packed",
+    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed or openvino.")] = "packed",
     front: Annotated[bool, typer.Option("--front", help="All that the run has retrained.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="The folder; beside the checkpoint by default.")

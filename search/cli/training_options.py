@@ -26,7 +26,7 @@ WorkersOption = Annotated[
     int | None, typer.Option(help="How many trainings run at the same time. Default: the run's search.workers.")
 ]
 AddressOption = Annotated[
-    str | None, typer.Option(help="HOST:PORT of a Ray cluster's head. Without it, this machine works alone.")
+    str | None, typer.Option(help="HOST:PORT of a Ray cluster's head. Default: the run's search.address.")
 ]
 
 

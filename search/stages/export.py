@@ -49,11 +49,11 @@ class Exported:
 
 
 def random_images(count: int = IMAGES) -> Images:
-    """Noise, the same each time."""
+    """Noise of whole 255ths, as pictures have them; the same each time."""
 
     def make(detector: DetectorFile) -> list[Tensor]:
         side = detector.spec.image_size
-        return list(torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(0)))
+        return list(torch.randint(0, 256, (count, 3, side, side), generator=torch.Generator().manual_seed(0)) / 255)
 
     return make
 

@@ -79,11 +79,13 @@ class Assignments:
     def all_lost(self, report: str) -> list[Proposal]:
         """Every worker is gone, because Ray ended the one that its report names. Returns the candidates to blame.
 
-        These are what the named worker had, or what the only one had. The others are scored again; so are all where
-        none is named, until that has been tried often enough.
+        These are what the named worker had; where none is named, what the only one had. The others are scored again;
+        so are all where none is to blame, until that has been tried often enough.
         """
         named = set(ACTOR_ID.findall(report))
-        ended = {one for one in self._held if named & set(ACTOR_ID.findall(self._actors[one])) or len(self._held) == 1}
+        ended = {one for one in self._held if named & set(ACTOR_ID.findall(self._actors[one]))}
+        if not named and len(self._held) == 1:
+            ended = set(self._held)
         blamed: list[Proposal | None] = []
         for one in list(self._held):
             proposal = self._release(one)

@@ -47,6 +47,8 @@ class Recorder(Callback):
         self._stage = stage
         self._on_results = on_results or (lambda rows: None)
         self._finished: list[dict[str, object]] = []
+        self.recorded = 0
+        """How many results were recorded, of all rungs, failed ones included."""
         self._standing = Standing(controller.problem, note or (lambda text: None), controller.rungs)
         self._note = note or (lambda text: None)
         self._started: set[str] = set()
@@ -140,3 +142,4 @@ class Recorder(Callback):
         self._standing.add([row])
         self._stage.advance(self._standing.candidates - before, **self._standing.figures())
         self._finished.append(row)
+        self.recorded += 1

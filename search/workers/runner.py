@@ -17,6 +17,7 @@ from search.controller.proposal import Done
 from search.errors import RunError
 from search.workers.assignments import Assignments
 from search.workers.nodes import THIS_MACHINE, Nodes, NodeWatch, living_nodes
+from search.workers.reasons import cause_of_death
 from search.workers.recorder import Recorder
 from search.workers.session import ray_session
 from search.workers.share import Share
@@ -24,6 +25,9 @@ from search.workers.time_limit import TimeLimit
 from search.workers.worker import MakeScorer, ScoringTrial
 from trainers.progress import Progress, SilentProgress
 from trainers.whole_files import naming_errors
+
+FRUITLESS_STARTS = 3
+"""So many starts of the workers, ended by a full memory without a finished trial, end the search."""
 
 
 def run_trials(
@@ -62,11 +66,7 @@ def run_trials(
         recorder = Recorder(controller, assignments, stage, workers, on_results, progress.note)
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
-            while (report := _report_of_full_memory(run_workers)) is not None:
-                recorder.workers_killed(report)
-                if assignments.over:
-                    break
-                progress.note("search: the memory was full, so Ray ended a worker; the workers are started again")
+            _run_until_over(run_workers, recorder, assignments, progress)
         done = controller.done()
         if done is None or controller.in_flight:
             raise RunError(
@@ -86,6 +86,27 @@ def _full_disk(folder: Path) -> Iterator[None]:
             yield
     except (OutOfDiskError, ObjectStoreFullError) as error:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+
+
+def _run_until_over(
+    run_workers: Callable[[], None], recorder: Recorder, assignments: Assignments, progress: Progress
+) -> None:
+    """Run the workers, and start them again where Ray ended them for a full memory.
+
+    Raises RunError after `FRUITLESS_STARTS` starts in which no trial was finished.
+    """
+    fruitless, before = 0, recorder.recorded
+    while (report := _report_of_full_memory(run_workers)) is not None:
+        recorder.workers_killed(report)
+        if assignments.over:
+            return
+        fruitless, before = 0 if recorder.recorded > before else fruitless + 1, recorder.recorded
+        if fruitless == FRUITLESS_STARTS:
+            raise RunError(
+                f"Ray ended the workers {fruitless} times before a candidate was scored: {cause_of_death(report)}. "
+                "The same command goes on where it stopped."
+            )
+        progress.note("search: the memory was full, so Ray ended a worker; the workers are started again")
 
 
 def _report_of_full_memory(run_workers: Callable[[], None]) -> str | None:

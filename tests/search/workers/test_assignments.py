@@ -60,3 +60,10 @@ def test_the_only_worker_is_to_blame_without_a_name(tmp_path):
     assignments.assign(worker(ACTORS[0], "0"))
     assert [one.number for one in assignments.all_lost("no name")] == [0]
     assert assignments.all_lost("no name") == []
+
+
+def test_the_only_worker_with_a_candidate_is_not_to_blame_for_another_that_the_report_names(tmp_path):
+    assignments = Assignments(open_controller(tmp_path, trials=4))
+    assignments.assign(worker(ACTORS[0], "0"))
+    assert assignments.all_lost(f"Selected to kill: (Actor({ACTORS[1]}): job ID=01000000, pid=7)") == []
+    assert assignments.waiting

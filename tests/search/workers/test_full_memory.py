@@ -9,8 +9,10 @@ from drive_search import SPACE, open_controller, start_ray
 from fake_scorer import FILLED, FakeParts, make_fake_scorer
 
 from search.errors import RunError
+from search.workers.assignments import Assignments
 from search.workers.reasons import DIED, LESS_MEMORY
-from search.workers.runner import run_trials
+from search.workers.recorder import Recorder
+from search.workers.runner import FRUITLESS_STARTS, _run_until_over, run_trials
 
 
 # A Ray of its own, whose start takes some five seconds.
@@ -27,6 +29,23 @@ def test_workers_that_do_not_fit_into_the_memory_end_the_search_with_the_cause_a
     finally:
         ray.shutdown()
     assert open_controller(tmp_path, trials=6).records() == []
+
+
+def test_workers_that_are_ended_again_and_again_before_a_score_end_the_search(tmp_path, recorded_progress):
+    controller = open_controller(tmp_path, trials=6)
+    assignments, progress, starts = Assignments(controller), recorded_progress(), []
+
+    def killed_at_once() -> None:
+        starts.append(None)
+        report = "Memory on the node (IP: 192.0.2.2) was 23.1GB used / 23.5GB limit (0.98)"
+        raise RuntimeError("unexpected exception") from ray.exceptions.OutOfMemoryError(report)
+
+    with progress.stage("search", 6) as stage:
+        recorder = Recorder(controller, assignments, stage)
+        with pytest.raises(RunError, match=r"3 times before a candidate was scored: the memory .* 98% full"):
+            _run_until_over(killed_at_once, recorder, assignments, progress)
+    assert len(starts) == FRUITLESS_STARTS
+    assert controller.records() == []
 
 
 # A Ray of its own, and four gigabytes that are filled: some fifteen seconds.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from random_layers import ALL, lively, measured, place
 from torch import nn
 
 from spaces.deployed.describe import UndescribedError, describe, describe_layer, describe_unit
@@ -11,14 +12,8 @@ from spaces.deployed.rows import arrays_of, row_of
 from spaces.layers import METHODS, OpenedConv, OpenedLinear, SearchableUnit, UnitShape
 from spaces.layers.levels import LevelNorms, at_level
 from spaces.layers.opened import ActivatedConv2d, ActivatedLinear
-from spaces.layers.real import FakeQuantized
 from spaces.layers.signs import sign
 
-ALL = [
-    *METHODS,
-    *("bireal+learned_scale+pad_minus_one+prelu", "sign+prelu", "dbs+pad_minus_one", "react+learned_scale"),
-    *("lcb+learned_scale", "lcb_dynamic+pad_minus_one", "lcb+pad_minus_one"),
-]
 PLACES = range(5)
 
 
@@ -26,48 +21,6 @@ PLACES = range(5)
 def no_gradients():
     with torch.no_grad():
         yield
-
-
-def lively(module):
-    """Parameters and statistics as after a training: nothing is 0 or 1 that only starts so."""
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-        for norm in module.modules():
-            if isinstance(norm, nn.BatchNorm2d):
-                norm.running_mean.normal_(0, 0.3)
-                norm.running_var.uniform_(0.5, 2)
-            if isinstance(norm, FakeQuantized):
-                norm.observing = True
-    return module.eval()
-
-
-def measured(unit, x):
-    """The unit, once the ranges of its inputs are known."""
-    unit(x)
-    for one in unit.modules():
-        if isinstance(one, FakeQuantized):
-            one.observing = False
-    return unit
-
-
-def place(number):
-    """A random place: channels, kernel, stride, padding, dilation, groups, activation, norm, shortcut."""
-    rng = np.random.default_rng(number)
-    groups = int(rng.choice([1, 1, 3]))
-    inputs, outputs = groups * int(rng.integers(1, 7)), groups * int(rng.integers(1, 7))
-    shape = UnitShape(
-        inputs,
-        outputs if rng.integers(2) else inputs * 2,
-        kernel := int(rng.choice([1, 3])),
-        int(rng.integers(1, 3)),
-        activation=str(rng.choice(["relu", "relu6", "none"])),
-        dilation=int(rng.integers(1, 3)) if kernel == 3 else 1,
-        groups=groups,
-        norm=str(rng.choice(["always", "never"])),
-    )
-    kind = str(rng.choice(["projected", "free", "free_if_binary", "none"]))
-    return shape, kind, torch.from_numpy(rng.normal(0, 2, (2, inputs, *rng.integers(4, 8, 2))).astype(np.float32))
 
 
 def compare(convolution, x, y, level=0):

@@ -1,0 +1,93 @@
+"""A network's tape as a graph of OpenVINO, from a picture to the raw outputs of the heads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+from spaces.deployed.form import Convolution
+from spaces.deployed.tape import LAYER, Step, Tape, Value
+from trainers.export.openvino.fusing import keep_signs_apart
+from trainers.export.openvino.layers import build_layer, runs_as_bits
+from trainers.export.openvino.operators import OPERATORS, operand
+from trainers.export.openvino.runtime import Output, model, op
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph, and how many of its convolutions run on bits, on 8-bit numbers, and on floats.
+
+    binary_as_floats: how many of the latter are 1-bit ones, of several groups.
+    """
+
+    model: Any
+    bits: int
+    bytes: int
+    floats: int
+    binary_as_floats: int
+
+
+def unknown_operators(tape: Tape) -> list[str]:
+    """The names of torch's operators that `OPERATORS` doesn't have, of those that the results need."""
+    return sorted({step.operator for step in needed(tape)} - {LAYER, *OPERATORS})
+
+
+def build_graph(
+    tape: Tape, layers: Mapping[str, Convolution], mean: Sequence[float], std: Sequence[float], names: Sequence[str]
+) -> Graph:
+    """The graph of a tape. mean, std: by which its batch was normalised. names: of what it returned.
+
+    Input `image`: (1, H, W, 3), uint8, RGB, of the detector's own size.
+    """
+    _, _, height, width = tape.tensors[0].shape
+    image = op.parameter([1, height, width, 3], np.uint8, name="image")
+    image.output(0).set_names({"image"})
+    outputs: dict[Value, Output] = {Value(0): _normalised(image, mean, std)}
+    run: list[Convolution] = []
+    for step in needed(tape):
+        if step.operator == LAYER:
+            layer = layers[step.layer]
+            run += _with_shortcut(layer)
+            made: Any = build_layer(layer, outputs[step.inputs[0]], step.level)
+        else:
+            made = _built(step, outputs)
+        several = made if isinstance(made, tuple) else (made,)
+        outputs |= {key: one for key, one in zip(step.outputs, several, strict=True) if key is not None}
+    results = [outputs[value] for value in tape.returned]
+    for result, name in zip(results, names, strict=True):
+        result.set_names({name})
+    bits = sum(runs_as_bits(layer) for layer in run)
+    bytes_ = sum(layer.kind not in ("binary", "float") for layer in run)
+    as_floats = sum(layer.kind == "binary" for layer in run) - bits
+    graph = model(results, [image], "detector")
+    keep_signs_apart(graph)
+    return Graph(graph, bits, bytes_, len(run) - bits - bytes_, as_floats)
+
+
+def needed(tape: Tape) -> list[Step]:
+    """The steps that the returned values depend on."""
+    wanted, kept = set(tape.returned), []
+    for step in reversed(tape.steps):
+        if wanted.intersection(step.outputs):
+            kept.append(step)
+            wanted |= {one for one in tree_flatten((step.inputs, step.named))[0] if isinstance(one, Value)}
+    return kept[::-1]
+
+
+def _normalised(image: Any, mean: Sequence[float], std: Sequence[float]) -> Output:
+    """(1, 3, H, W) in the numbers that the network takes."""
+    share = op.multiply(op.convert(op.transpose(image, [0, 3, 1, 2]), "f32"), np.float32(1 / 255))
+    by_channel = (np.array(one, np.float32).reshape(1, 3, 1, 1) for one in (mean, std))
+    return op.divide(op.subtract(share, next(by_channel)), next(by_channel)).output(0)
+
+
+def _built(step: Step, outputs: Mapping[Value, Output]) -> Any:
+    inputs, named = tree_map_only(Value, outputs.__getitem__, (step.inputs, step.named))
+    return OPERATORS[step.operator](*map(operand, inputs), **named)
+
+
+def _with_shortcut(layer: Convolution) -> list[Convolution]:
+    own = layer.shortcut.convolution if layer.shortcut is not None else None
+    return [layer] if own is None else [layer, own]

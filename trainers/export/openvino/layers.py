@@ -1,0 +1,109 @@
+"""One layer as `spaces.deployed.form` describes it, in OpenVINO's operators."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, Shortcut
+from trainers.export.openvino.binary import binary_sums, signed_sums
+from trainers.export.openvino.runtime import Output, op
+
+RELU6_TOP = 6.0
+BYTE = 256
+"""Levels of 8 bits: the only number of them for which OpenVINO has integer kernels on every x86 machine."""
+
+
+def runs_as_bits(layer: Convolution) -> bool:
+    """Whether it becomes a `BinaryConvolution`, which knows no groups of channels."""
+    return layer.kind == "binary" and layer.groups == 1
+
+
+def build_layer(layer: Convolution, x: Output, level: int = 0) -> Output:
+    """The layer's result, shortcut and post-activation included. x (1, Ci, H, W), or rows (R, Ci) if it is linear.
+
+    level: of the pyramid, where the layer has a norm for each.
+    """
+    maps = op.reshape(x, [-1, layer.in_channels, 1, 1], False).output(0) if layer.linear else x
+    y = _shifted(_scaled_sums(layer, maps, level), layer, level)
+    if layer.shortcut is not None:
+        y = op.add(y, _shortcut(layer.shortcut, x)).output(0)
+    if layer.post is not None:
+        y = op.add(op.prelu(y, layer.post.slope), _by_channel(layer.post.after)).output(0)
+    return op.reshape(y, [-1, layer.out_channels], False).output(0) if layer.linear else y
+
+
+def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
+    """m p, see `Convolution.affine`."""
+    factor = layer.affine(level)[0]
+    if layer.kind == "binary":
+        sums = binary_sums(layer, x) if runs_as_bits(layer) else signed_sums(layer, x)
+        return op.multiply(sums, _by_channel(factor)).output(0)
+    if isinstance(layer.input, IntegerInput):
+        weight = op.convert(op.constant(_grouped(layer.weight, layer.groups)), "f32")
+        scale = _grouped(factor[:, None, None, None] / layer.input.step, layer.groups)
+        return _convolution(layer, _levels(layer.input, x), op.multiply(weight, scale.astype(np.float32)))
+    weight = (layer.weight * factor[:, None, None, None]).astype(np.float32)
+    return _convolution(layer, _activated(layer, x), op.constant(_grouped(weight, layer.groups)))
+
+
+def _shifted(y: Output, layer: Convolution, level: int) -> Output:
+    """The norm that can't be folded, and o, with what is added in front of the post-activation in the same go."""
+    norm = layer.norms[level] if layer.norms else None
+    if isinstance(norm, GroupNorm):
+        y = op.group_normalization(y, norm.weight, norm.bias, norm.groups, norm.eps).output(0)
+    offset = layer.affine(level)[1]
+    if layer.post is not None:
+        offset = offset + layer.post.before
+    return op.add(y, _by_channel(offset)).output(0) if offset.any() else y
+
+
+def _levels(given: IntegerInput, x: Output) -> Output:
+    """Whole numbers times the step. Fewer bits are levels of 8 bits of which the outer ones aren't reached."""
+    low = 0 if given.low >= 0 else -BYTE // 2
+    lowest, highest = np.float32(low * given.step), np.float32((low + BYTE - 1) * given.step)
+    if given.low > low or min(given.top / given.step, given.high) < low + BYTE - 1:
+        x = op.clamp(x, given.low * given.step, min(given.top, given.high * given.step)).output(0)
+    return op.fake_quantize(x, lowest, highest, lowest, highest, BYTE).output(0)
+
+
+def _activated(layer: Convolution, x: Output) -> Output:
+    activation = layer.input.activation if isinstance(layer.input, FloatInput) else "none"
+    if activation == "none":
+        return x
+    return (op.relu(x) if activation == "relu" else op.clamp(x, 0.0, RELU6_TOP)).output(0)
+
+
+def _convolution(layer: Convolution, x: Output, weight: Output) -> Output:
+    build = op.convolution if layer.groups == 1 else op.group_convolution
+    pad = [layer.padding] * 2
+    return build(x, weight, [layer.stride] * 2, pad, pad, [layer.dilation] * 2).output(0)
+
+
+def _grouped(weight: Array, groups: int) -> Array:
+    """(G, Co / G, Ci / G, k, k), as grouped convolutions take it; as it is for a single group."""
+    return weight if groups == 1 else weight.reshape(groups, -1, *weight.shape[1:])
+
+
+def _shortcut(shortcut: Shortcut, x: Output) -> Output:
+    if shortcut.stride > 1:
+        both, none = [shortcut.stride] * 2, [0, 0]
+        x = op.avg_pool(x, both, none, none, both, True, "ceil").output(0)
+    if (own := normed(shortcut)) is not None:
+        return build_layer(own, x)
+    _, channels, height, width = (int(size) for size in x.get_shape())
+    if channels > shortcut.channels:
+        split = op.reshape(x, [1, -1, shortcut.channels, height, width], False)
+        return op.reduce_mean(split, [1], False).output(0)
+    times = shortcut.channels // channels
+    return op.concat([x] * times, 1).output(0) if times > 1 else x
+
+
+def normed(shortcut: Shortcut) -> Convolution | None:
+    """A shortcut's convolution with the norm that stands behind it; None where it has none."""
+    if shortcut.convolution is None or shortcut.norm is None:
+        return shortcut.convolution
+    return replace(shortcut.convolution, norms=(shortcut.norm,))
+
+
+def _by_channel(values: Array) -> Array:
+    return values.astype(np.float32).reshape(1, -1, 1, 1)
