@@ -15,6 +15,7 @@ from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
 from trainers.checkpoint import load_weights
 from trainers.detector_file import load_detector, save_detector
+from trainers.export.differences import Differences
 from trainers.progress import SilentProgress
 from trainers.whole_files import digest_of
 
@@ -117,6 +118,25 @@ def test_a_mistake_is_refused_and_nothing_is_written(checkpoint, run, spec):
         run_export_front(run)
     assert sorted(checkpoint.parent.iterdir()) == before
     assert not list(run.rglob("*.packed.safetensors"))
+
+
+@pytest.mark.parametrize("before", [None, b"good"])
+def test_an_export_that_detects_something_else_is_not_written(checkpoint, monkeypatch, before):
+    apart = Differences(images=1, detections=9, unmatched=2, boxes=0.5, scores=0.25)
+    monkeypatch.setattr("search.stages.export.differences", lambda ours, theirs: apart)
+    target = checkpoint.with_name("new") / "a.packed.safetensors"
+    if before is not None:
+        target.parent.mkdir()
+        target.write_bytes(before)
+    with pytest.raises(RunError, match="was not written, since it would not detect") as refused:
+        run_export(checkpoint, folder=target.parent, images=random_images(1), test_vectors=True)
+    assert str(refused.value) == (
+        f"{target} was not written, since it would not detect what {checkpoint} does: 2 detections have no "
+        "counterpart, others are off by 0.5 pixels and 0.25 in score. This is a fault of Bitfront. Please report it, "
+        "and keep the checkpoint, which is as it was."
+    )
+    there = {path: path.read_bytes() for path in checkpoint.parent.rglob("*") if path.is_file() and path != checkpoint}
+    assert there == ({} if before is None else {target: before})
 
 
 def test_a_packed_file_is_not_written_over_itself(checkpoint):
