@@ -1,16 +1,17 @@
 """Measuring a detector's file on images that no config describes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from search.config import ConfigError
-from search.stages.detections_file import ids_of, write_detections
+from search.stages.coco_results import ids_of_set, writing_results
 from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
 from search.stages.measuring import Measured, measure
 from search.stages.outputs import refuse_to_overwrite
+from trainers.data.coco.ids import Ids
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
@@ -18,6 +19,7 @@ from trainers.data.finding import find_sets
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.listing import IMAGE_SUFFIXES, file_names, names_below
+from trainers.data.sample import Target
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.progress import Progress
@@ -85,8 +87,17 @@ def run_evaluate(
         progress.note(f"{reading.split}: {remark}")
     measured = measure(detector.network.to(on), data)
     if detections is not None:
-        write_detections(detections, measured.detections, data, ids_of(reading.sets(), reading.split, data))
+        ids = ids_of_set(reading.sets(), reading.split, data.image_ids, data.class_names)
+        write_detections(detections, measured.detections, data, ids)
     return measured
+
+
+def write_detections(file: Path, detections: Sequence[Target], data: Decoded, ids: Ids) -> None:
+    """Write what was detected on a set as COCO's results, in pixels of the images on disk."""
+    with writing_results(file, ids, data.class_names) as results:
+        for name, scale, found in zip(data.image_ids, data.scales, detections, strict=True):
+            boxes = found["boxes"].astype("float64") * [*scale, *scale]
+            results.add(name, boxes, found["scores"], found["labels"])
 
 
 def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:

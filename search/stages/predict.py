@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from search.errors import RunError
-from search.stages.coco_results import writing_results
+from search.stages.coco_results import ids_of_pictures, writing_results
 from search.stages.devices import device_named
 from search.stages.drawing import draw
 from search.stages.outputs import refuse_existing, refuse_to_overwrite
@@ -51,7 +51,8 @@ def run_predict(
     detector = load_detector(checkpoint)
     detector.network.to(on)
     paths = [picture.path for picture in pictures]
-    results = nullcontext() if outputs.json is None else writing_results(outputs.json, paths, detector.classes)
+    ids = ids_of_pictures(paths, detector.classes)
+    results = nullcontext() if outputs.json is None else writing_results(outputs.json, ids, detector.classes)
     with progress.stage("pictures", len(paths)) as stage, results as writer:
         unreadable = _Unreadable(progress, stage)
         for prediction in detector.predict(paths, **asdict(settings), on_unreadable=unreadable):
@@ -62,7 +63,8 @@ def run_predict(
                 unreadable(error)
                 continue
             if writer is not None:
-                writer.add(prediction)
+                found = (getattr(prediction, name).numpy() for name in ("boxes", "scores", "labels"))
+                writer.add(str(paths[prediction.index]), *found)
             show(prediction)
             stage.advance()
     return unreadable.count

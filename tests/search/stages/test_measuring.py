@@ -12,7 +12,8 @@ from pycocotools.cocoeval import COCOeval
 from typer.testing import CliRunner
 
 from search.cli.app import app
-from search.stages.detections_file import ids_of, write_detections
+from search.stages.coco_results import ids_of_set
+from search.stages.evaluate import write_detections
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -60,7 +61,7 @@ def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
     sets = find_sets(tiny_data("coco", tmp_path), "coco", "2007")
     data = decode(sets.read("train", class_names=("dog", "cat")), 96)
     found = shifted_truths(data)
-    write_detections(tmp_path / "found.json", found, data, ids_of(sets, "train", data))
+    write_detections(tmp_path / "found.json", found, data, ids_of_set(sets, "train", data.image_ids, data.class_names))
     reference = COCO(tmp_path / "annotations" / "instances_train.json")
     evaluation = COCOeval(reference, reference.loadRes(str(tmp_path / "found.json")), "bbox")
     evaluation.evaluate()
@@ -73,18 +74,6 @@ def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
     expected = [np.nan if value == -1 else value for value in evaluation.stats]
     assert ours == pytest.approx(expected, abs=1e-6, nan_ok=True)
     assert 0.1 < figures["ap"] < 0.9
-
-
-def test_ids_where_the_data_have_none(tiny_data, tmp_path):
-    sets = find_sets(tiny_data("voc", tmp_path), "voc", "2007")
-    data = decode(sets.read("train", class_names=("cat", "dog")), 96)
-    ids = ids_of(sets, "train", data)
-    assert ids.images["train_0"] == "train_0"
-    assert ids.categories == {"cat": 1, "dog": 2}
-    object.__setattr__(data, "image_ids", tuple(f"{number:06}" for number in range(7, 7 + len(data))))
-    assert ids_of(sets, "train", data).images["000007"] == 7
-    object.__setattr__(data, "image_ids", ("7", "07", *data.image_ids[2:]))
-    assert ids_of(sets, "train", data).images["07"] == "07"
 
 
 def test_an_evaluation_as_json_csv_and_tables(evaluate, tmp_path):
