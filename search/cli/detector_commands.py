@@ -1,6 +1,7 @@
 """The commands for a trained detector."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from search.cli.options import (
     MemoryLimitOption,
     OnBadDataOption,
     ScoreOption,
+    SetAnnotationsOption,
+    SetImagesOption,
     YearOption,
     absolute,
 )
@@ -29,8 +32,8 @@ def evaluate(
     format_: DataFormatOption = None,
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
     year: YearOption = "2007",
-    annotations: Annotated[Path | None, typer.Option(help="The file or folder of the set's annotations.")] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of the set's images.")] = None,
+    annotations: SetAnnotationsOption = None,
+    images: SetImagesOption = None,
     follow_links: FollowLinksOption = False,
     on_bad_data: OnBadDataOption = "error",
     memory_limit_mb: MemoryLimitOption = 4096.0,
@@ -43,23 +46,22 @@ def evaluate(
     """Measure a detector on an image set, by the rules of the data's format: figures, sizes, classes, curves, pace."""
     with user_errors():
         from search.cli.evaluation_tables import print_evaluation
+        from search.cli.image_set import reading_of
         from search.cli.progress import terminal_progress
-        from search.stages.evaluate import Reading, run_evaluate
-        from trainers.data.layout import NamedFiles
+        from search.stages.evaluate import run_evaluate
 
-        files = [{split: path.resolve()} if path is not None else {} for path in (annotations, images)]
-        reading = Reading(
-            root=absolute(data),
-            split=split,
-            format=format_,
+        reading = reading_of(
+            data,
+            split,
+            (annotations, images),
+            form=format_,
             year=year,
-            named=NamedFiles(*files),
             follow_links=follow_links,
             on_bad_data=on_bad_data,
-            memory_limit_mb=memory_limit_mb,
         )
+        limited = replace(reading, memory_limit_mb=memory_limit_mb)
         progress = terminal_progress(sys.stderr)
-        measured = run_evaluate(checkpoint.resolve(), reading, device, progress, absolute(detections))
+        measured = run_evaluate(checkpoint.resolve(), limited, device, progress, absolute(detections))
         print_evaluation(measured, format_output)
 
 

@@ -102,8 +102,11 @@ def run_export_front(
 ) -> list[Exported]:
     """Write all detectors that a run has retrained, see `run_export`: beside each, or named by their ids in `folder`.
 
-    Raises RunError where it has retrained none.
+    Raises RunError for a folder that is no run, and where it has retrained none.
     """
+    if not (Path(run) / layout.CONFIG).is_file():
+        known = "Name a run's folder, or the .safetensors file of a detector."
+        raise RunError(f"{run} holds no run: there is no {layout.CONFIG} in it. {known}")
     retrained = Path(run) / layout.RETRAINED
     places = sorted(file.parent for file in retrained.glob(f"*/{layout.RESULT_FIGURES}"))
     if not places:

@@ -44,6 +44,7 @@ def run(detector, spec, tmp_path):
         save_detector(place / layout.DETECTOR, detector, spec, CANDIDATE, CLASSES)
         kept = {"test": {"map50": 0.5, "ap": 0.25}, "sha256": digest or digest_of(place / layout.DETECTOR)}
         (place / layout.RESULT_FIGURES).write_text(json.dumps(kept))
+    (tmp_path / "run" / layout.CONFIG).touch()
     return tmp_path / "run"
 
 
@@ -108,7 +109,9 @@ def test_a_mistake_is_refused_and_nothing_is_written(checkpoint, run, spec):
     before = sorted(checkpoint.parent.iterdir())
     with pytest.raises(RunError, match=r"No export target is called 'paked'. Did you mean 'packed'\? Known: packed"):
         run_export(checkpoint, "paked")
-    with pytest.raises(RunError, match=r"has retrained no candidate\. Do so first: bitfront retrain .* --pick knee"):
+    with pytest.raises(
+        RunError, match=r"made holds no run: there is no config\.yaml in it\. Name a run's folder, or the"
+    ):
         run_export_front(checkpoint.parent)
     unmeasured = Candidate({"layer/backbone": "int4"})
     later = run / layout.RETRAINED / "zwei"
