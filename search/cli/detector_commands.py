@@ -82,13 +82,14 @@ def predict(
 ) -> None:
     """Find objects in pictures of your own. Exit with 1 if one can't be read: the others are done all the same."""
     with user_errors():
-        from search.cli.found import Shown, progress_beside
+        from search.cli.predictions import PredictionPrinter, prediction_progress
         from search.stages.predict import Outputs, run_predict
         from trainers.prediction import PredictionSettings
 
         settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
-        outputs, progress = Outputs(draw, json, overwrite), progress_beside(sys.stdout, sys.stderr)
-        unreadable = run_predict(checkpoint, pictures, settings, outputs, device, Shown(sys.stdout), progress)
+        outputs, show = Outputs(draw, json, overwrite), PredictionPrinter(sys.stdout)
+        progress = prediction_progress(sys.stdout, sys.stderr)
+        unreadable = run_predict(checkpoint, pictures, settings, outputs, device, show, progress)
         if unreadable:
             progress.note(f"Pictures that could not be read: {unreadable}")
     if unreadable:
