@@ -25,14 +25,13 @@ from torchvision.models import resnet18
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.supernet import build_fixed, build_supernet
+from spaces.without_values import without_values
 from trainers.data.decoded import Decoded
 from trainers.training import resuming
 
 sys.path.insert(0, str(Path(__file__).parent / "parts"))
 
 from recorded_progress import RecordedProgress
-
-from spaces.without_values import without_values
 
 torch.set_num_threads(1)
 settings.register_profile("unclocked", deadline=None)

@@ -1,6 +1,7 @@
-"""The whole pipeline in real processes, killed at every stage: it goes on, and ends where an unbroken run ends."""
+"""The whole pipeline in real processes, killed at every stage or watched from another process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 import results
 from results.columns import TIMES
+from results.errors import RunError
+from results.report import report_html
 from search.workers.places import FOLDER_PREFIX, temporary_root
 
 CONFIG = """
@@ -146,3 +149,44 @@ def test_a_search_needs_no_home_folder(tmp_path, home, monkeypatch):
     _finish(config, run)
     assert len(_trials(run)) == 8
     assert not (run.parent / ".ray").exists()
+
+
+# A real search with Ray's start: half a minute and more.
+@pytest.mark.slow
+def test_a_running_search_never_shows_an_error_or_a_torn_table(tmp_path: Path) -> None:
+    config, run = tmp_path / "small.yaml", tmp_path / "run"
+    config.write_text(CONFIG.replace("trials: 8, workers: 1", "trials: 24, workers: 2").replace("stage,", "block,"))
+    process, looks, pages = _start(config, run), [], []
+    try:
+        while process.poll() is None:
+            looks.append(_look(run))
+            if looks[-1]:
+                pages.append(report_html(results.open_run(run)))
+            time.sleep(0.2)
+    finally:
+        process.kill()
+    assert process.returncode == 0, (tmp_path / "run.log").read_text()
+    seen = [count for count in looks if count]
+    assert seen == sorted(seen)
+    assert seen[0] < 24  # while it was at work
+    assert _look(run) == 24
+    assert all(page.rstrip().endswith("</html>") for page in pages)
+
+
+def _look(run: Path) -> int:
+    """How many trials the tables have; 0 before there are any, which a message says."""
+    told = ""
+    try:
+        opened = results.open_run(run)
+    except RunError as error:
+        told = str(error)
+    if told:
+        assert re.search(r"does not exist|holds no run|yet", told)
+        return 0
+    history = opened.history()
+    assert len(opened.trials) == len(history)
+    assert opened.trials["number"].is_unique
+    assert set(opened.front()["id"]) <= set(opened.trials["id"])
+    assert history["hypervolume"].is_monotonic_increasing
+    assert len(opened.layers()["id"].unique()) == opened.trials["id"].nunique()
+    return len(opened.trials)
