@@ -1,6 +1,7 @@
 """The commands for a trained detector."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from search.cli.options import (
     MemoryLimitOption,
     OnBadDataOption,
     ScoreOption,
+    SetAnnotationsOption,
+    SetImagesOption,
     YearOption,
     absolute,
 )
@@ -29,8 +32,8 @@ def evaluate(
     format_: DataFormatOption = None,
     split: Annotated[str, typer.Option(help="The image set to measure on.")] = "test",
     year: YearOption = "2007",
-    annotations: Annotated[Path | None, typer.Option(help="The file or folder of the set's annotations.")] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of the set's images.")] = None,
+    annotations: SetAnnotationsOption = None,
+    images: SetImagesOption = None,
     follow_links: FollowLinksOption = False,
     on_bad_data: OnBadDataOption = "error",
     memory_limit_mb: MemoryLimitOption = 4096.0,
@@ -43,23 +46,22 @@ def evaluate(
     """Measure a detector on an image set, by the rules of the data's format: figures, sizes, classes, curves, pace."""
     with user_errors():
         from search.cli.evaluation_tables import print_evaluation
+        from search.cli.image_set import reading_of
         from search.cli.progress import terminal_progress
-        from search.stages.evaluate import Reading, run_evaluate
-        from trainers.data.layout import NamedFiles
+        from search.stages.evaluate import run_evaluate
 
-        files = [{split: path.resolve()} if path is not None else {} for path in (annotations, images)]
-        reading = Reading(
-            root=absolute(data),
-            split=split,
-            format=format_,
+        reading = reading_of(
+            data,
+            split,
+            (annotations, images),
+            form=format_,
             year=year,
-            named=NamedFiles(*files),
             follow_links=follow_links,
             on_bad_data=on_bad_data,
-            memory_limit_mb=memory_limit_mb,
         )
+        limited = replace(reading, memory_limit_mb=memory_limit_mb)
         progress = terminal_progress(sys.stderr)
-        measured = run_evaluate(checkpoint.resolve(), reading, device, progress, absolute(detections))
+        measured = run_evaluate(checkpoint.resolve(), limited, device, progress, absolute(detections))
         print_evaluation(measured, format_output)
 
 
@@ -73,19 +75,21 @@ def predict(
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder for copies with the boxes drawn in.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in the folder of --draw.")] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="A file of COCO's results.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through the network at once.")] = 8,
     device: DeviceOption = "auto",
 ) -> None:
     """Find objects in pictures of your own. Exit with 1 if one can't be read: the others are done all the same."""
     with user_errors():
-        from search.cli.found import Shown, progress_beside
+        from search.cli.predictions import PredictionPrinter, prediction_progress
         from search.stages.predict import Outputs, run_predict
         from trainers.prediction import PredictionSettings
 
         settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
-        outputs, progress = Outputs(draw, json), progress_beside(sys.stdout, sys.stderr)
-        unreadable = run_predict(checkpoint, pictures, settings, outputs, device, Shown(sys.stdout), progress)
+        outputs, show = Outputs(draw, json, overwrite), PredictionPrinter(sys.stdout)
+        progress = prediction_progress(sys.stdout, sys.stderr)
+        unreadable = run_predict(checkpoint, pictures, settings, outputs, device, show, progress)
         if unreadable:
             progress.note(f"Pictures that could not be read: {unreadable}")
     if unreadable:

@@ -10,8 +10,9 @@ from search.cli.options import (
     DataOption,
     FollowLinksOption,
     OnBadDataOption,
+    SetAnnotationsOption,
+    SetImagesOption,
     YearOption,
-    absolute,
 )
 from search.cli.user_errors import user_errors
 
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
 
 def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="The .safetensors file of a trained detector; with --front a run's folder.")
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT|RUN",
+            help="The .safetensors file of a trained detector, or a run's folder: all that it has retrained.",
+        ),
     ],
     to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed or openvino.")] = "packed",
-    front: Annotated[bool, typer.Option("--front", help="All that the run has retrained.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="The folder; beside the checkpoint by default.")
     ] = None,
@@ -39,34 +43,32 @@ def export(
     format_: DataFormatOption = None,
     split: Annotated[str, typer.Option(help="The image set to compare on, where there is one.")] = "test",
     year: YearOption = "2007",
-    annotations: Annotated[Path | None, typer.Option(help="The file or folder of the set's annotations.")] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of the set's images.")] = None,
+    annotations: SetAnnotationsOption = None,
+    images: SetImagesOption = None,
     follow_links: FollowLinksOption = False,
     on_bad_data: OnBadDataOption = "error",
 ) -> None:
     """Write a trained detector for a device, and compare it with torch: on random images, or on those of --data."""
     with user_errors():
+        from search.cli.image_set import reading_of
         from search.cli.tables import print_rows
-        from search.stages.evaluate import Reading
         from search.stages.export import first_images, random_images, run_export, run_export_front
-        from trainers.data.layout import NamedFiles
 
-        files = [{split: path.resolve()} if path is not None else {} for path in (annotations, images)]
-        reading = Reading(
-            root=absolute(data),
-            split=split,
-            format=format_,
+        reading = reading_of(
+            data,
+            split,
+            (annotations, images),
+            form=format_,
             year=year,
-            named=NamedFiles(*files),
             follow_links=follow_links,
             on_bad_data=on_bad_data,
         )
         given = any(path is not None for path in (data, annotations, images))
         compared = first_images(reading, check_images) if given else random_images(check_images)
-        if front:
-            exported = run_export_front(checkpoint, to, output, compared, test_vectors=test_vectors)
+        if source.is_dir():
+            exported = run_export_front(source, to, output, compared, test_vectors=test_vectors)
         else:
-            exported = [run_export(checkpoint, to, output, compared, test_vectors=test_vectors)]
+            exported = [run_export(source, to, output, compared, test_vectors=test_vectors)]
         accuracies = [name for name in ("map50", "ap") if any(name in one.test for one in exported)]
         print_rows([_row(one, accuracies) for one in exported])
         for one in exported:

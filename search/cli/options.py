@@ -63,6 +63,10 @@ OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A fil
 DataFormatOption = Annotated[
     DataFormat | None, typer.Option("--format", help="The data's format, if it can't be found out.")
 ]
+SetAnnotationsOption = Annotated[
+    Path | None, typer.Option("--annotations", help="The file or folder of the set's annotations.")
+]
+SetImagesOption = Annotated[Path | None, typer.Option("--images", help="The folder of the set's images.")]
 FollowLinksOption = Annotated[
     bool, typer.Option("--follow-links", help="Links in the data may lead outside its folder, as into a cache.")
 ]

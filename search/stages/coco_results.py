@@ -5,64 +5,50 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
 
 from spaces.detectors.published_classes import ROWS_OF_EIGHTY
 from trainers.data.coco.classes import COCO_CLASSES
-from trainers.prediction import Prediction
+from trainers.data.coco.ids import Ids
+from trainers.data.image_sets import ImageSets
 from trainers.whole_files import replacing
 
 _MOST_DIGITS = 15
 """Of a name that counts as a number: JSON's readers hold such numbers exactly."""
 
 
-class CocoResults:
-    """A results file that is written picture by picture, see `writing_results`."""
+def ids_of_set(sets: ImageSets, split: str, names: Sequence[str], classes: Sequence[str]) -> Ids:
+    """The ids of an image set: those of its annotation file where its format has any, else numbers.
 
-    def __init__(self, file: BinaryIO, pictures: Sequence[Path], classes: Sequence[str]) -> None:
-        self._file = file
-        self._pictures = pictures
-        self._image_ids = image_ids(pictures)
-        self._category_ids = category_ids(classes)
-        self._separator = "[\n"
-
-    def add(self, prediction: Prediction) -> None:
-        """Write the boxes of one picture."""
-        values = (getattr(prediction, name).tolist() for name in ("boxes", "scores", "labels"))
-        for (left, top, right, bottom), score, label, name in zip(*values, prediction.class_names, strict=True):
-            entry = {
-                "image_id": self._image_ids[prediction.index],
-                "category_id": self._category_ids[label - 1],
-                "bbox": [left, top, right - left, bottom - top],
-                "score": score,
-                "file_name": str(self._pictures[prediction.index]),
-                "category_name": name,
-            }
-            self._file.write(f"{self._separator}{json.dumps(entry)}".encode())
-            self._separator = ",\n"
-
-    def end(self) -> None:
-        self._file.write(b"[]\n" if self._separator == "[\n" else b"\n]\n")
+    names: of its images; the last part of each is what may be a number, see `image_ids`. Raises DataError for a file
+    that can't be read.
+    """
+    if sets.form.ids is not None:
+        return sets.form.ids(sets.files(split))
+    return _numbered(names, [name.rpartition("/")[2] for name in names], classes)
 
 
-@contextmanager
-def writing_results(path: Path, pictures: Sequence[Path], classes: Sequence[str]) -> Iterator[CocoResults]:
-    """A results file of these pictures; it appears whole at the end, or not at all."""
-    with replacing(path) as file:
-        results = CocoResults(file, pictures, classes)
-        yield results
-        results.end()
+def ids_of_pictures(pictures: Sequence[Path], classes: Sequence[str]) -> Ids:
+    """Numbers for pictures without annotations, see `image_ids`; an image's name is its path here."""
+    return _numbered(list(map(str, pictures)), [picture.stem for picture in pictures], classes)
 
 
-def image_ids(pictures: Sequence[Path]) -> list[int]:
-    """An id for each picture: the number that its file name is, as COCO's are, such as 139 for `000000000139.jpg`.
+def _numbered(names: Sequence[str], texts: Sequence[str], classes: Sequence[str]) -> Ids:
+    images, categories = zip(names, image_ids(texts), strict=True), zip(classes, category_ids(classes), strict=True)
+    return Ids(dict(images), dict(categories))
 
-    Any other name, and the second one of a number, gets the smallest number from 1 on that is free, in order.
+
+def image_ids(texts: Sequence[str]) -> list[int]:
+    """An id for each image: the number that its text is, as COCO's names are, such as 139 for `000000000139`.
+
+    Any other text, and the second one of a number, gets the smallest number from 1 on that is free, in order.
     """
     ids: list[int | None] = []
     taken: set[int] = set()
-    for stem in (picture.stem for picture in pictures):
-        number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= _MOST_DIGITS else None
+    for text in texts:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
         ids.append(None if number in taken else number)
         taken |= {number} if number is not None else set()
     free = (number for number in count(1) if number not in taken)
@@ -74,3 +60,47 @@ def category_ids(classes: Sequence[str]) -> list[int]:
     if tuple(classes) == COCO_CLASSES:
         return list(ROWS_OF_EIGHTY[1:])
     return list(range(1, len(classes) + 1))
+
+
+class CocoResults:
+    """A results file that is written image by image, see `writing_results`."""
+
+    def __init__(self, file: BinaryIO, ids: Ids, classes: Sequence[str]) -> None:
+        self._file = file
+        self._ids = ids
+        self._classes = classes
+        self._separator = "[\n"
+
+    def add(self, name: str, boxes: NDArray[Any], scores: NDArray[Any], labels: NDArray[Any]) -> None:
+        """Write the boxes of one image: (n, 4) xyxy in its pixels, (n,) and (n,) in 1..C.
+
+        Boxes of classes without an id are left out: nothing in the annotation file can be of theirs.
+        """
+        columns = (boxes.tolist(), scores.tolist(), labels.tolist())
+        for (left, top, right, bottom), score, label in zip(*columns, strict=True):
+            class_name = self._classes[label - 1]
+            category = self._ids.categories.get(class_name)
+            if category is None:
+                continue
+            entry = {
+                "image_id": self._ids.images[name],
+                "category_id": category,
+                "bbox": [left, top, right - left, bottom - top],
+                "score": score,
+                "file_name": name,
+                "category_name": class_name,
+            }
+            self._file.write(f"{self._separator}{json.dumps(entry)}".encode())
+            self._separator = ",\n"
+
+    def end(self) -> None:
+        self._file.write(b"[]\n" if self._separator == "[\n" else b"\n]\n")
+
+
+@contextmanager
+def writing_results(path: Path, ids: Ids, classes: Sequence[str]) -> Iterator[CocoResults]:
+    """A results file of images that have these ids; it appears whole at the end, or not at all."""
+    with replacing(path) as file:
+        results = CocoResults(file, ids, classes)
+        yield results
+        results.end()

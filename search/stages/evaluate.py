@@ -1,22 +1,31 @@
 """Measuring a detector's file on images that no config describes."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from search.config import ConfigError
-from search.stages.detections_file import ids_of, write_detections
+from search.stages.coco_results import ids_of_set, writing_results
 from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
 from search.stages.measuring import Measured, measure
+from search.stages.outputs import refuse_to_overwrite
+from trainers.data.coco.ids import Ids
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.finding import find_sets
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
+from trainers.data.listing import IMAGE_SUFFIXES, file_names, names_below
+from trainers.data.sample import Target
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.progress import Progress
+
+_READ_IN_FOLDERS = (*IMAGE_SUFFIXES, ".xml", ".txt")
+"""The endings of what is read in the folders of an image set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,17 @@ class Reading:
         """The data's image sets. Raises DataError as `find_sets` does."""
         return find_sets(self.root, self.format, self.year, self.named, self.follow_links)
 
+    def files(self) -> Iterator[Path]:
+        """Annotations, lists, class names and images of the set, those that it leaves unread too.
+
+        Raises DataError where there is no such set.
+        """
+        for part in self.sets().files(self.split):
+            yield from (part.root / name for name in file_names(part.root, ".yaml", ".yml"))
+            for place in (part.annotations, part.images, *([] if part.ids is None else [part.ids])):
+                yield place
+                yield from (place / name for name in names_below(place, *_READ_IN_FOLDERS))
+
 
 def run_evaluate(
     checkpoint: Path, reading: Reading, device: str, progress: Progress, detections: Path | None = None
@@ -47,8 +67,8 @@ def run_evaluate(
     """What a detector of ours can do on an image set, by the rule of the data's format.
 
     Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
-    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, and
-    ConfigError for a device that isn't there and for a folder in place of that file.
+    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, ConfigError
+    for a device that isn't there and for a folder in place of that file, and RunError where that is read.
     """
     if detections is not None and detections.is_dir():
         raise ConfigError(f"--detections {detections} is a folder. Give the name of a file.")
@@ -56,6 +76,8 @@ def run_evaluate(
     detector = load_detector(checkpoint)
     try:
         progress.note(reading.sets().reading(reading.split))
+        if detections is not None:
+            refuse_to_overwrite(chain([checkpoint], reading.files()), [detections])
         data = decode_split(reading, detector.classes, detector.spec.image_size, progress)
     except DataError as error:
         raise _for_a_command(error, detector.classes) from error
@@ -65,8 +87,17 @@ def run_evaluate(
         progress.note(f"{reading.split}: {remark}")
     measured = measure(detector.network.to(on), data)
     if detections is not None:
-        write_detections(detections, measured.detections, data, ids_of(reading.sets(), reading.split, data))
+        ids = ids_of_set(reading.sets(), reading.split, data.image_ids, data.class_names)
+        write_detections(detections, measured.detections, data, ids)
     return measured
+
+
+def write_detections(file: Path, detections: Sequence[Target], data: Decoded, ids: Ids) -> None:
+    """Write what was detected on a set as COCO's results, in pixels of the images on disk."""
+    with writing_results(file, ids, data.class_names) as results:
+        for name, scale, found in zip(data.image_ids, data.scales, detections, strict=True):
+            boxes = found["boxes"].astype("float64") * [*scale, *scale]
+            results.add(name, boxes, found["scores"], found["labels"])
 
 
 def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:

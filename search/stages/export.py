@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from trainers.export.exporter import Detect, Exporter, ExportError
 from trainers.export.packed import PACKED
 from trainers.export.table import EXPORTERS
 from trainers.export.vectors import SUFFIX, write_vectors
-from trainers.whole_files import digest_of
+from trainers.whole_files import digest_of, replacing
 
 IMAGES = 8
 """On how many images an export is compared with torch, unless told otherwise."""
@@ -82,8 +84,8 @@ def run_export(
 
     folder: beside the checkpoint unless told otherwise; the file is named as the checkpoint. images: random ones by
     default. test_vectors: of `packed`, what each layer makes of some inputs, with a numpy script that computes it.
-    Raises CheckpointError, ConfigError, DataError, and RunError for a detector that the target can't hold; then
-    nothing is written.
+    Raises CheckpointError, ConfigError, DataError, and RunError for a detector that the target can't hold and for a
+    file that doesn't detect what the checkpoint does; then nothing is written.
     """
     path = Path(checkpoint)
     place = path.parent if folder is None else Path(folder)
@@ -100,8 +102,11 @@ def run_export_front(
 ) -> list[Exported]:
     """Write all detectors that a run has retrained, see `run_export`: beside each, or named by their ids in `folder`.
 
-    Raises RunError where it has retrained none.
+    Raises RunError for a folder that is no run, and where it has retrained none.
     """
+    if not (Path(run) / layout.CONFIG).is_file():
+        known = "Name a run's folder, or the .safetensors file of a detector."
+        raise RunError(f"{run} holds no run: there is no {layout.CONFIG} in it. {known}")
     retrained = Path(run) / layout.RETRAINED
     places = sorted(file.parent for file in retrained.glob(f"*/{layout.RESULT_FIGURES}"))
     if not places:
@@ -140,22 +145,42 @@ def _exported(names: Mapping[Path, Path], to: str, images: Images | None, test_v
 def _write(
     checkpoint: Path, name: Path, exporter: Exporter, detector: DetectorFile, images: list[Tensor], vectors: bool
 ) -> Exported:
+    """Its files are made and compared in a folder of their own: what was there before stays until they are right."""
     blank = torch.zeros(3, detector.spec.image_size, detector.spec.image_size)
     costs = totals(layer_costs(detector.network, [blank])).as_dict()
     test = _test_figures(checkpoint)
-    files = exporter.write(_target(name, exporter), detector, {"costs": costs, "figures": test})
-    size = sum(file.stat().st_size for file in files)
-    found = _compare(detector, exporter.load(files[0]), images)
-    if exporter.exact and not found.none:
-        raise RuntimeError(f"{files[0]} doesn't detect what {checkpoint} does: {found}.")
-    if vectors:
-        files += write_vectors(name.with_name(name.name + SUFFIX), detector.network, images[:VECTOR_IMAGES])
+    target = _target(name, exporter)
+    with TemporaryDirectory() as folder:
+        made = exporter.write(Path(folder) / target.name, detector, {"costs": costs, "figures": test})
+        size = sum(file.stat().st_size for file in made)
+        found = _compare(detector, exporter.load(made[0]), images)
+        if exporter.exact and not found.none:
+            raise RunError(_wrong(target, checkpoint, found))
+        if vectors:
+            made += write_vectors(Path(folder) / f"{name.name}{SUFFIX}", detector.network, images[:VECTOR_IMAGES])
+        files = _placed(made, target.parent)
     title = checkpoint.parent.name if checkpoint.name == layout.DETECTOR else checkpoint.stem
     return Exported(title, files, size / 1e6, checkpoint.stat().st_size / 1e6, costs, test, found)
 
 
 def _target(name: Path, exporter: Exporter) -> Path:
     return name.with_name(name.name + exporter.suffix)
+
+
+def _wrong(target: Path, checkpoint: Path, found: Differences) -> str:
+    return (
+        f"{target} was not written, since it would not detect what {checkpoint} does: {found.unmatched} detections "
+        f"have no counterpart, others are off by {found.boxes:g} pixels and {found.scores:g} in score. "
+        "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
+    )
+
+
+def _placed(made: list[Path], folder: Path) -> list[Path]:
+    """Copy the files to the folder, each whole. The one to run comes last: it never stands there without the others."""
+    for file in reversed(made):
+        with file.open("rb") as content, replacing(folder / file.name) as copy:
+            copyfileobj(content, copy)
+    return [folder / file.name for file in made]
 
 
 @torch.no_grad()

@@ -1,10 +1,9 @@
 """Finding the pictures that a command line names, and the names under which drawn copies are written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
 from itertools import count
-from os import stat_result
 from pathlib import Path
 
 from search.errors import RunError
@@ -25,8 +24,9 @@ class Named:
 def find_pictures(given: Sequence[str], without: Path | None = None) -> list[Named]:
     """The pictures of files, folders and glob patterns, each file once, in the order given; a folder's sorted.
 
-    Folders are read with those below them, hidden ones and `without` left out. A pattern counts where no file has its
-    name. Raises RunError where a name leads to nothing, and where a folder has no picture.
+    Folders are read with those below them, hidden ones left out. A pattern counts where no file has its name. What
+    folders and patterns have in `without` is left out; a file that is named stays. Raises RunError where a name leads
+    to nothing, and where a folder has no picture.
     """
     found: dict[Path, Named] = {}
     for text in given:
@@ -40,15 +40,18 @@ def _named_by(text: str, without: Path | None) -> Iterator[Named]:
     if path.exists() or path.is_symlink():
         paths = [path]
     else:
-        paths = [Path(name) for name in sorted(glob(text, recursive=True))]  # noqa: PTH207 - Path's has no absolute ones
+        fitting = sorted(glob(text, recursive=True))  # noqa: PTH207 - Path's has no absolute ones
+        paths = [path for path in map(Path, fitting) if not _is_in(path, without)]
+    left_out = "" if without is None else f" The folder {without} for drawn copies is left out."
     if not paths:
-        raise RunError(
-            f"There is no picture {text}: no file or folder has that name, and no file fits it as a pattern."
-        )
+        reason = "no file or folder has that name, and no file fits it as a pattern."
+        raise RunError(f"There is no picture {text}: {reason}{left_out}")
     pictures = [named for one in paths for named in (_in_folder(one, without) if one.is_dir() else [_file(one)])]
     if not pictures:
         endings = ", ".join(PICTURE_SUFFIXES)
-        raise RunError(f"There is no picture in {text}: no file there, or in the folders below, ends with {endings}.")
+        raise RunError(
+            f"There is no picture in {text}: no file there, or in the folders below, ends with {endings}.{left_out}"
+        )
     yield from pictures
 
 
@@ -60,8 +63,12 @@ def _in_folder(folder: Path, without: Path | None) -> Iterator[Named]:
     """Its plain files, and links that lead nowhere, which are reported when they are read."""
     for name in names_below(folder, *PICTURE_SUFFIXES):
         path = folder / name
-        if (is_file(path) or not path.exists()) and not (without and path.resolve().is_relative_to(without.resolve())):
+        if (is_file(path) or not path.exists()) and not _is_in(path, without):
             yield Named(path, Path(name))
+
+
+def _is_in(path: Path, folder: Path | None) -> bool:
+    return folder is not None and path.resolve().is_relative_to(folder.resolve())
 
 
 def drawn_places(pictures: Sequence[Named], folder: Path) -> list[Path]:
@@ -78,23 +85,3 @@ def drawn_places(pictures: Sequence[Named], folder: Path) -> list[Path]:
         taken.add(str(place).casefold())
         places.append(folder / place)
     return places
-
-
-def refuse_to_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Raises RunError where an output is one of the inputs, under any name or link."""
-    kept = {_identity(status): path for path in inputs if (status := _status(path)) is not None}
-    for output in outputs:
-        status = _status(output)
-        if status is not None and (own := kept.get(_identity(status))) is not None:
-            raise RunError(f"{output} would overwrite {own}, which is read. Name another place.")
-
-
-def _status(path: Path) -> stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _identity(status: stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino

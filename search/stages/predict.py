@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from search.errors import RunError
-from search.stages.coco_results import writing_results
+from search.stages.coco_results import ids_of_pictures, writing_results
 from search.stages.devices import device_named
 from search.stages.drawing import draw
-from search.stages.pictures import Named, drawn_places, find_pictures, refuse_to_overwrite
+from search.stages.outputs import refuse_existing, refuse_to_overwrite
+from search.stages.pictures import Named, drawn_places, find_pictures
 from search.stages.printable import printable
 from trainers.data.errors import DataError
 from trainers.detector_file import load_detector
@@ -19,10 +20,14 @@ from trainers.progress import Progress, Stage
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where boxes go besides `show`: a folder for pictures with boxes drawn in, a file of COCO's results."""
+    """Where boxes go besides `show`: a folder for pictures with boxes drawn in, a file of COCO's results.
+
+    overwrite: whether files in that folder may be replaced.
+    """
 
     draw: Path | None = None
     json: Path | None = None
+    overwrite: bool = False
 
 
 def run_predict(
@@ -38,7 +43,7 @@ def run_predict(
 
     Each of these is noted at once and left out. Memory doesn't grow with the number of pictures, but for their names.
     Raises before any work CheckpointError, ConfigError for a device that isn't there, and RunError where there is no
-    picture, or where an output would overwrite an input.
+    picture, where an output would overwrite an input, and where a drawn picture would replace another file.
     """
     pictures = find_pictures(given, without=outputs.draw)
     places = _checked_places(checkpoint, pictures, outputs)
@@ -46,7 +51,8 @@ def run_predict(
     detector = load_detector(checkpoint)
     detector.network.to(on)
     paths = [picture.path for picture in pictures]
-    results = nullcontext() if outputs.json is None else writing_results(outputs.json, paths, detector.classes)
+    ids = ids_of_pictures(paths, detector.classes)
+    results = nullcontext() if outputs.json is None else writing_results(outputs.json, ids, detector.classes)
     with progress.stage("pictures", len(paths)) as stage, results as writer:
         unreadable = _Unreadable(progress, stage)
         for prediction in detector.predict(paths, **asdict(settings), on_unreadable=unreadable):
@@ -57,7 +63,8 @@ def run_predict(
                 unreadable(error)
                 continue
             if writer is not None:
-                writer.add(prediction)
+                found = (getattr(prediction, name).numpy() for name in ("boxes", "scores", "labels"))
+                writer.add(str(paths[prediction.index]), *found)
             show(prediction)
             stage.advance()
     return unreadable.count
@@ -84,4 +91,6 @@ def _checked_places(checkpoint: Path, pictures: Sequence[Named], outputs: Output
     places = [] if outputs.draw is None else drawn_places(pictures, outputs.draw)
     written = [*places, *([] if outputs.json is None else [outputs.json])]
     refuse_to_overwrite([checkpoint, *(picture.path for picture in pictures)], written)
+    if not outputs.overwrite:
+        refuse_existing(f"--draw {outputs.draw}", places)
     return places

@@ -23,7 +23,7 @@ from trainers.whole_files import write_whole
 SIDE, ROWS = 5, 8
 """Cells of a map on each side, and rows of a linear layer, that are recorded: enough for borders and both strides."""
 SUFFIX = ".vectors.safetensors"
-REFERENCE = "reference.py"
+REFERENCE_SUFFIX = ".reference.py"
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -32,8 +32,9 @@ Arrays = dict[str, NDArray[Any]]
 def write_vectors(path: Path, network: nn.Module, images: list[Tensor]) -> list[Path]:
     """Write for every layer the upper left corner of its input on these images and what it makes of that.
 
-    Beside it goes the numpy script that computes the same from the file and the packed detector; returns both. path
-    ends with `SUFFIX`; the network is in evaluation mode. Of a layer that runs on several levels it is the first one.
+    Beside it goes the numpy script that computes the same from the file and the packed detector; returns both. path is
+    NAME and `SUFFIX`, the script NAME and `REFERENCE_SUFFIX`; the network is in evaluation mode. Of a layer that runs
+    on several levels it is the first one.
     """
     layers = describe(network)
     seen: dict[str, Tensor] = {}
@@ -45,7 +46,7 @@ def write_vectors(path: Path, network: nn.Module, images: list[Tensor]) -> list[
         arrays |= {f"{name}/{key}": np.ascontiguousarray(array) for key, array in own.items()}
     rows = {name: row_of(layers[name]) for name in seen}
     write_whole(path, save(arrays, {"layers": json.dumps(rows)}))
-    script = path.with_name(REFERENCE)
+    script = path.with_name(path.name.removesuffix(SUFFIX) + REFERENCE_SUFFIX)
     write_whole(script, Path(reference.__file__).read_bytes())
     return [path, script]
 

@@ -40,7 +40,8 @@ def test_all_that_a_run_has_retrained_is_written(call, checkpoint, tmp_path):
     place.mkdir(parents=True)
     checkpoint.rename(place / layout.DETECTOR)
     (place / layout.RESULT_FIGURES).write_text(json.dumps({"test": {"map50": 0.25, "ap": 0.1}}))
-    done = call("export", tmp_path / "run", "--front", "--check-images", 1)
+    (tmp_path / "run" / layout.CONFIG).touch()
+    done = call("export", tmp_path / "run", "--check-images", 1)
     assert done.exit_code == 0, done.output
     assert {"one", "map50", "0.2500"} <= set(done.stdout.replace("┃", " ").replace("│", " ").split())
     assert (place / "detector.packed.safetensors").is_file()
@@ -57,11 +58,16 @@ def test_images_of_a_data_set_are_taken_where_they_are_named(call, checkpoint, t
 
 def test_mistakes_are_one_message(call, checkpoint, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:1000])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / layout.CONFIG).touch()
     for arguments, message in (
         ((checkpoint, "--to", "onyx"), "Error: No export target is called 'onyx'. Known: packed"),
         ((tmp_path / "cut.safetensors",), "cut.safetensors is no Bitfront checkpoint"),
-        ((tmp_path,), "is a folder: name a .safetensors file in it"),
-        ((tmp_path, "--front"), "has retrained no candidate"),
+        (
+            (tmp_path,),
+            "holds no run: there is no config.yaml in it. Name a run's folder, or the .safetensors file of a",
+        ),
+        ((tmp_path / "run",), "run has retrained no candidate. Do so first: bitfront retrain"),
     ):
         refused = call("export", *arguments)
         assert (refused.exit_code, refused.stdout) == (2, "")

@@ -57,6 +57,33 @@ def test_a_tiny_detector_finds_draws_and_writes(call, pictures, lively):
     assert names_in("out") == ["x.2.png", "x.png"]
 
 
+def test_pictures_that_are_there_already_are_replaced_only_with_overwrite(call, finder, pictures):
+    """b/x.png goes to out/x.2.png, a file of the user's."""
+    Path("out").mkdir()
+    Path("out/x.2.png").write_text("mine")
+    refused = call("c.safetensors", "a", "b", "--draw", "out", "--json", "boxes.json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "Error: --draw out would replace 1 of 2 files, such as out/x.2.png. Name another folder, or give --overwrite.\n"
+    )
+    assert (names_in("out"), Path("out/x.2.png").read_text()) == (["x.2.png"], "mine")
+    assert not Path("boxes.json").exists()
+    assert call("c.safetensors", "a", "b", "--draw", "out", "--overwrite").exit_code == 0
+    assert [Image.open(path).size for path in sorted(Path("out").iterdir())] == [(200, 120)] * 2
+    kept = call("c.safetensors", "a", "--draw", "a", "--overwrite")
+    assert "There is no picture in a" in kept.stderr
+    own = call("c.safetensors", "a/x.png", "--draw", "a", "--overwrite")
+    assert "a/x.png would overwrite a/x.png, which is read" in own.stderr
+
+
+@pytest.mark.parametrize("given", ["a", "a/**/*.png"])
+def test_a_second_run_does_not_read_what_the_first_has_drawn(call, finder, pictures, given):
+    done = [call("c.safetensors", given, "--draw", "a/drawn", "--overwrite") for _ in range(2)]
+    assert [one.exit_code for one in done] == [0, 0]
+    assert done[0].stdout == done[1].stdout
+    assert names_in("a/drawn") == ["x.png"]
+
+
 def test_odd_pictures_have_their_boxes_and_what_is_none_is_named(call, finder, tmp_path):
     (tmp_path / "in").mkdir()
     good, bad = readable(Path("in")), unreadable(Path("in"))

@@ -15,6 +15,7 @@ from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
 from trainers.checkpoint import load_weights
 from trainers.detector_file import load_detector, save_detector
+from trainers.export.differences import Differences
 from trainers.progress import SilentProgress
 from trainers.whole_files import digest_of
 
@@ -43,6 +44,7 @@ def run(detector, spec, tmp_path):
         save_detector(place / layout.DETECTOR, detector, spec, CANDIDATE, CLASSES)
         kept = {"test": {"map50": 0.5, "ap": 0.25}, "sha256": digest or digest_of(place / layout.DETECTOR)}
         (place / layout.RESULT_FIGURES).write_text(json.dumps(kept))
+    (tmp_path / "run" / layout.CONFIG).touch()
     return tmp_path / "run"
 
 
@@ -58,10 +60,14 @@ def test_a_checkpoint_becomes_a_packed_file_beside_it_that_detects_the_same(chec
 
 
 def test_test_vectors_lie_beside_it(checkpoint, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "reference.py").write_text("mine")
     made = run_export(checkpoint, "packed", tmp_path / "out", random_images(2), test_vectors=True)
-    names = ["a.packed.safetensors", "a.vectors.safetensors", "reference.py"]
-    assert [file.name for file in made.files] == names
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
+    names = ["a.packed.safetensors", "a.reference.py", "a.vectors.safetensors"]
+    assert sorted(file.name for file in made.files) == names
+    assert made.files[0].name == names[0]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [*names, "reference.py"]
+    assert (tmp_path / "out" / "reference.py").read_text() == "mine"
     assert made.size_mb == made.files[0].stat().st_size / 1e6
 
 
@@ -103,7 +109,9 @@ def test_a_mistake_is_refused_and_nothing_is_written(checkpoint, run, spec):
     before = sorted(checkpoint.parent.iterdir())
     with pytest.raises(RunError, match=r"No export target is called 'paked'. Did you mean 'packed'\? Known: packed"):
         run_export(checkpoint, "paked")
-    with pytest.raises(RunError, match=r"has retrained no candidate\. Do so first: bitfront retrain .* --pick knee"):
+    with pytest.raises(
+        RunError, match=r"made holds no run: there is no config\.yaml in it\. Name a run's folder, or the"
+    ):
         run_export_front(checkpoint.parent)
     unmeasured = Candidate({"layer/backbone": "int4"})
     later = run / layout.RETRAINED / "zwei"
@@ -113,6 +121,25 @@ def test_a_mistake_is_refused_and_nothing_is_written(checkpoint, run, spec):
         run_export_front(run)
     assert sorted(checkpoint.parent.iterdir()) == before
     assert not list(run.rglob("*.packed.safetensors"))
+
+
+@pytest.mark.parametrize("before", [None, b"good"])
+def test_an_export_that_detects_something_else_is_not_written(checkpoint, monkeypatch, before):
+    apart = Differences(images=1, detections=9, unmatched=2, boxes=0.5, scores=0.25)
+    monkeypatch.setattr("search.stages.export.differences", lambda ours, theirs: apart)
+    target = checkpoint.with_name("new") / "a.packed.safetensors"
+    if before is not None:
+        target.parent.mkdir()
+        target.write_bytes(before)
+    with pytest.raises(RunError, match="was not written, since it would not detect") as refused:
+        run_export(checkpoint, folder=target.parent, images=random_images(1), test_vectors=True)
+    assert str(refused.value) == (
+        f"{target} was not written, since it would not detect what {checkpoint} does: 2 detections have no "
+        "counterpart, others are off by 0.5 pixels and 0.25 in score. This is a fault of Bitfront. Please report it, "
+        "and keep the checkpoint, which is as it was."
+    )
+    there = {path: path.read_bytes() for path in checkpoint.parent.rglob("*") if path.is_file() and path != checkpoint}
+    assert there == ({} if before is None else {target: before})
 
 
 def test_a_packed_file_is_not_written_over_itself(checkpoint):

@@ -12,7 +12,8 @@ from pycocotools.cocoeval import COCOeval
 from typer.testing import CliRunner
 
 from search.cli.app import app
-from search.stages.detections_file import ids_of, write_detections
+from search.stages.coco_results import ids_of_set
+from search.stages.evaluate import write_detections
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -60,7 +61,7 @@ def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
     sets = find_sets(tiny_data("coco", tmp_path), "coco", "2007")
     data = decode(sets.read("train", class_names=("dog", "cat")), 96)
     found = shifted_truths(data)
-    write_detections(tmp_path / "found.json", found, data, ids_of(sets, "train", data))
+    write_detections(tmp_path / "found.json", found, data, ids_of_set(sets, "train", data.image_ids, data.class_names))
     reference = COCO(tmp_path / "annotations" / "instances_train.json")
     evaluation = COCOeval(reference, reference.loadRes(str(tmp_path / "found.json")), "bbox")
     evaluation.evaluate()
@@ -73,18 +74,6 @@ def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
     expected = [np.nan if value == -1 else value for value in evaluation.stats]
     assert ours == pytest.approx(expected, abs=1e-6, nan_ok=True)
     assert 0.1 < figures["ap"] < 0.9
-
-
-def test_ids_where_the_data_have_none(tiny_data, tmp_path):
-    sets = find_sets(tiny_data("voc", tmp_path), "voc", "2007")
-    data = decode(sets.read("train", class_names=("cat", "dog")), 96)
-    ids = ids_of(sets, "train", data)
-    assert ids.images["train_0"] == "train_0"
-    assert ids.categories == {"cat": 1, "dog": 2}
-    object.__setattr__(data, "image_ids", tuple(f"{number:06}" for number in range(7, 7 + len(data))))
-    assert ids_of(sets, "train", data).images["000007"] == 7
-    object.__setattr__(data, "image_ids", ("7", "07", *data.image_ids[2:]))
-    assert ids_of(sets, "train", data).images["07"] == "07"
 
 
 def test_an_evaluation_as_json_csv_and_tables(evaluate, tmp_path):
@@ -118,3 +107,31 @@ def test_a_folder_for_detections_is_refused_before_the_work(evaluate, tmp_path):
     done = evaluate("--detections", tmp_path)
     assert done.exit_code == 2
     assert done.stderr == f"Error: --detections {tmp_path} is a folder. Give the name of a file.\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        ("coco", "annotations/instances_train.json"),
+        ("coco", "train/train_0.jpg"),
+        ("voc", "VOCdevkit/VOC2007/Annotations/train_0.xml"),
+        ("voc", "VOCdevkit/VOC2007/ImageSets/Main/train.txt"),
+        ("yolo", "data.yaml"),
+        ("yolo", "labels/train/train_0.txt"),
+        ("voc", "detector"),
+    ],
+)
+def test_detections_are_not_written_over_what_is_read(detector, tiny_data, tmp_path, form, read):
+    root = tiny_data(form, tmp_path / "data")
+    file = detector if read == "detector" else root / read
+    before = file.read_bytes()
+    words = ["evaluate", detector, "--data", root, "--split", "train", "--device", "cpu", "--detections", file]
+    done = CliRunner().invoke(app, list(map(str, words)))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"Error: {file} would overwrite {file}, which is read. Name another place.\n")
+    assert file.read_bytes() == before
+
+
+def test_detections_of_an_earlier_call_are_replaced_even_in_a_folder_of_the_set(evaluate, tmp_path):
+    file = tmp_path / "coco" / "train" / "found.json"
+    assert [evaluate("--detections", file).exit_code for _ in range(2)] == [0, 0]

@@ -46,9 +46,10 @@ def written(tmp_path_factory):
 
 def test_the_script_needs_numpy_and_safetensors_alone(written):
     folder, network = written
-    blocked = "import sys; sys.modules['torch'] = sys.modules['spaces'] = None; import reference; "
-    call = "sys.exit(reference.main('it.packed.safetensors', 'it.vectors.safetensors'))"
-    done = subprocess.run([sys.executable, "-c", blocked + call], cwd=folder, capture_output=True, text=True)
+    blocked = "import runpy, sys; sys.modules['torch'] = sys.modules['spaces'] = None; del sys.argv[0]; "
+    command = [sys.executable, "-c", blocked + "runpy.run_path(sys.argv[0], run_name='__main__')"]
+    files = [f"it.{kind}" for kind in ("reference.py", "packed.safetensors", "vectors.safetensors")]
+    done = subprocess.run(command + files, cwd=folder, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
     assert all(line.endswith(": the same") for line in lines)

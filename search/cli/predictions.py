@@ -8,7 +8,7 @@ from trainers.prediction import Prediction
 from trainers.progress import Progress
 
 
-class Shown:
+class PredictionPrinter:
     """Writes each picture's boxes to a stream at once, so that a reader can follow, or end.
 
     Letters that the stream's encoding lacks are written as escapes.
@@ -36,6 +36,6 @@ def text_of(prediction: Prediction) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def progress_beside(stdout: TextIO, stderr: TextIO) -> Progress:
+def prediction_progress(stdout: TextIO, stderr: TextIO) -> Progress:
     """Lines where the boxes are shown on a terminal, since a bar would be torn by them; else as for other work."""
     return LineProgress(stderr) if stdout.isatty() else terminal_progress(stderr)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from search.cli.found import Shown, progress_beside
+from search.cli.predictions import PredictionPrinter, prediction_progress
 from search.cli.progress import BarProgress, LineProgress
 from trainers.prediction import Prediction
 
@@ -18,7 +18,7 @@ def test_letters_that_a_stream_can_not_encode_are_escaped():
         "latin-1": "é.png: 40 x 30 pixels, 1 box\n  \\u0434\\u043e\\u043c 0.50 at 0.0 1.0 2.5 30.0\n",
     }.items():
         stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-        Shown(stream)(found)
+        PredictionPrinter(stream)(found)
         assert stream.buffer.getvalue().decode(encoding) == text
 
 
@@ -28,6 +28,6 @@ class Terminal(io.StringIO):
 
 
 def test_a_bar_is_shown_only_where_it_does_not_tear_the_boxes():
-    assert isinstance(progress_beside(Terminal(), Terminal()), LineProgress)
-    assert isinstance(progress_beside(io.StringIO(), Terminal()), BarProgress)
-    assert isinstance(progress_beside(io.StringIO(), io.StringIO()), LineProgress)
+    assert isinstance(prediction_progress(Terminal(), Terminal()), LineProgress)
+    assert isinstance(prediction_progress(io.StringIO(), Terminal()), BarProgress)
+    assert isinstance(prediction_progress(io.StringIO(), io.StringIO()), LineProgress)
