@@ -85,5 +85,5 @@ def made_from_journal(folder: object) -> str:
     """The way out where a run that has not ended, or that an earlier version made, lacks something in its tables."""
     return (
         "It comes with the end of the search. If that was stopped, or an earlier version made the run, "
-        f"`bitfront search CONFIG --run-dir {folder}` goes on and writes the tables again."
+        f"`bitfront search {folder}/config.yaml --run-dir {folder}` goes on and writes the tables again."
     )

@@ -69,7 +69,7 @@ def _found(run: Run, front: pd.DataFrame, knee: pd.Series | None) -> str:
     share = 100 * knee[run.x] / last[run.x]
     return (
         f"{found} Its knee is {shortened(knee['id'])}: {accuracy(knee[run.y])} at {quantity(knee[run.x])}, "
-        f"{share:.2g} % of the dearest one's cost."
+        f"{share:.2g} % of the cost of the front's dearest member."
     )
 
 
@@ -97,7 +97,7 @@ def _tiles(run: Run, front: pd.DataFrame | None, knee: pd.Series | None) -> list
         tiles.append({"value": accuracy(best), "what": f"best {run.y} (score)"})
     if front is not None and knee is not None:
         dearest = front[run.x].iloc[-1] / knee[run.x]
-        what = f"{run.x} of the knee, {dearest:.3g} times less than the dearest"
+        what = f"{run.x} of the knee, {dearest:.3g} times less than the front's dearest"
         tiles.append({"value": quantity(knee[run.x]), "what": what})
     return tiles
 

@@ -70,6 +70,7 @@ def test_a_run_without_effects_says_how_to_get_them(tmp_path, records):
         run.effects()
     (tmp_path / "effects.parquet").unlink()
     with pytest.raises(
-        RunError, match=r"has no effects.parquet. It comes with the end of the search.*`bitfront search CONFIG"
+        RunError,
+        match=r"has no effects.parquet. It comes with the end of the search.*`bitfront search .*config.yaml --run-dir",
     ):
         run.effects()

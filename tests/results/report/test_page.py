@@ -58,7 +58,7 @@ def test_the_summary_says_what_came_out(page):
     (summary,) = page.texts("p", **{"class": "summary"})
     assert "The search scored 7 candidates on voc data." in summary
     assert "has 3 of them, from 100 bit-operations per image at 0.300 map50 to 1 k at 0.700." in summary
-    assert "Its knee is bb00000000: 0.660 at 400, 40 % of the dearest one's cost." in summary
+    assert "Its knee is bb00000000: 0.660 at 400, 40 % of the cost of the front's dearest member." in summary
 
 
 def test_every_section_has_a_title_a_link_and_content_or_a_line(page):
