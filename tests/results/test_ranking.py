@@ -69,7 +69,7 @@ def test_a_run_of_before_opens_and_says_how_to_get_the_model(tmp_path, records):
     assert len(run.front()) == 3
     with pytest.raises(
         RunError,
-        match=r"have no column map50_model. It comes with the end of the search.*`bitfront search .*config.yaml --run-dir",
+        match=r"have no column map50_model. It comes with the end of the search.*`bitfront search .*config.yaml",
     ):
         run.front(by="model")
 
