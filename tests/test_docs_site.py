@@ -45,7 +45,6 @@ def test_the_reference_names_modules_that_exist():
     assert all(importlib.import_module(name).__doc__ for name in named)
 
 
-@pytest.mark.slow
 def test_the_site_is_built_without_a_warning_or_the_network_and_has_every_public_name(monkeypatch, tmp_path):
     for package in ("mkdocs", "material", "mkdocstrings"):
         pytest.importorskip(package, reason=MKDOCS_MISSING)
