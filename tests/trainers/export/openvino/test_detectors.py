@@ -33,6 +33,12 @@ QUICK = [
     ("gfl_resnet18", "dbs", "full"),
 ]
 
+LIMITS = {("gfl_resnet50", "react"): 1e-3}
+"""Of a whole network: 2.9e-4 was measured for this deep one, whose layers are each within 1e-4; why wasn't traced.
+
+Deep int8 networks are held by their layers alone: a value between two levels may take the other one.
+"""
+
 
 def build(detector, candidate, heads):
     torch.manual_seed(0)
@@ -80,7 +86,7 @@ def test_every_detector_of_one_stage(detector, method, heads):
         pytest.skip(f"{detector} has no {heads} heads")
     made = build(detector, Candidate({"layer/backbone": method}), heads)
     _, off = differences(made)
-    assert off < (0.5 if method == "int8" else 1e-3)  # a value between two levels may take the other one
+    assert off < LIMITS.get((detector, method), 0.5 if method == "int8" else 1e-4)
 
 
 @pytest.mark.slow
