@@ -17,11 +17,13 @@ from trainers.detector_file import DetectorFile
 
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
-from trainers.export.openvino.checks import check_kernels, check_layers, check_outputs
+from trainers.export.graphs.checks import check_layers, check_outputs
+from trainers.export.graphs.files import normalisation
+from trainers.export.graphs.walk import walk
+from trainers.export.openvino.checks import check_kernels, run_layers
 from trainers.export.openvino.graph import build_graph
 from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled
-from trainers.export.openvino.walk import walk
 
 SINGLE_STAGE = [name for name in DETECTORS if not name.startswith("faster_rcnn")]
 QUICK = [
@@ -61,12 +63,11 @@ def differences(detector):
     The layers one by one are compared too, and 1-bit ones counted.
     """
     layers, walked = describe(detector.network), walk(detector)
-    transform = detector.network.transform
-    graph = build_graph(walked.tape, layers, transform.image_mean, transform.image_std, walked.names)
+    graph = build_graph(walked.tape, layers, *normalisation(detector), walked.names)
     ready = compiled(graph.model, settings())
     check_kernels(ready, graph)
-    assert check_layers(walked.tape, layers, settings()) < (1e-2 if graph.bytes else 1e-4)
-    return graph, check_outputs(ready(walked.picture), walked.outputs)
+    assert check_layers(walked.tape, layers, run_layers, "OpenVINO") < (1e-2 if graph.bytes else 1e-4)
+    return graph, check_outputs(ready(walked.picture), walked.outputs, "OpenVINO")
 
 
 @pytest.mark.parametrize(("detector", "method", "heads"), QUICK)

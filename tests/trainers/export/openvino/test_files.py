@@ -14,17 +14,16 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
-from trainers.export import openvino_ir
 from trainers.export.differences import differences
-from trainers.export.exporter import ExportError
+from trainers.export.exporter import ExportError, WrongExportError
+from trainers.export.graphs import refusals
 from trainers.export.openvino_ir import OPENVINO
 
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 import openvino as ov
 
-from trainers.export.openvino import checks, graph
-from trainers.export.openvino.checks import WrongExportError
+from trainers.export.openvino import checks, graph, operators
 from trainers.export.openvino.machine import settings
 from trainers.export.openvino.operators import OPERATORS
 from trainers.export.openvino.runtime import op
@@ -106,14 +105,14 @@ def test_two_stages_are_refused():
 
 def test_an_operator_without_counterpart_is_refused_by_its_name(detector, monkeypatch):
     known = {name: build for name, build in OPERATORS.items() if "max_pool2d" not in name}
-    monkeypatch.setattr(graph, "OPERATORS", known)
+    monkeypatch.setattr(operators, "OPERATORS", known)
     with pytest.raises(ExportError, match=r"it computes aten\.max_pool2d_with_indices\.default between its layers"):
         OPENVINO.check(detector)
 
 
 def test_a_missing_openvino_is_said(detector, monkeypatch):
-    monkeypatch.setattr(openvino_ir, "find_spec", lambda _: None)
-    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install it: pip install '.\[openvino\]'"):
+    monkeypatch.setattr(refusals, "find_spec", lambda _: None)
+    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install: pip install '.\[openvino\]'"):
         OPENVINO.check(detector)
 
 
