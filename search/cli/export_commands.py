@@ -28,7 +28,7 @@ def export(
             help="The .safetensors file of a trained detector, or a run's folder: all that it has retrained.",
         ),
     ],
-    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed or openvino.")] = "packed",
+    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed, openvino or onnx.")] = "packed",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="The folder; beside the checkpoint by default.")
     ] = None,

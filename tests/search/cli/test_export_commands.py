@@ -61,7 +61,7 @@ def test_mistakes_are_one_message(call, checkpoint, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / layout.CONFIG).touch()
     for arguments, message in (
-        ((checkpoint, "--to", "onyx"), "Error: No export target is called 'onyx'. Known: packed"),
+        ((checkpoint, "--to", "paper"), "Error: No export target is called 'paper'. Known: packed, openvino, onnx."),
         ((tmp_path / "cut.safetensors",), "cut.safetensors is no Bitfront checkpoint"),
         (
             (tmp_path,),

@@ -11,21 +11,18 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
 from trainers.export.differences import differences
-from trainers.export.exporter import ExportError, WrongExportError
-from trainers.export.graphs import refusals
+from trainers.export.exporter import WrongExportError
 from trainers.export.openvino_ir import OPENVINO
 
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 import openvino as ov
 
-from trainers.export.openvino import checks, graph, operators
+from trainers.export.openvino import checks, graph
 from trainers.export.openvino.machine import settings
-from trainers.export.openvino.operators import OPERATORS
 from trainers.export.openvino.runtime import op
 
 CANDIDATE = Candidate({"layer/backbone": "react", "layer/stem": "sign", "layer/heads": "bireal"})
@@ -94,26 +91,6 @@ def test_a_graph_that_computes_something_else_is_not_written(detector, tmp_path,
     with pytest.raises(WrongExportError, match=r"computes something else than torch for \S+ \((real|react)\): off by"):
         OPENVINO.write(tmp_path / "a.openvino.xml", detector, {})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_two_stages_are_refused():
-    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=1, image_size=96, width=0.125)
-    network = build_fixed(spec, Candidate({})).eval()
-    with pytest.raises(ExportError, match=r"two stages.+--to packed takes all"):
-        OPENVINO.check(DetectorFile(network, spec, Candidate({}), ("cat",)))
-
-
-def test_an_operator_without_counterpart_is_refused_by_its_name(detector, monkeypatch):
-    known = {name: build for name, build in OPERATORS.items() if "max_pool2d" not in name}
-    monkeypatch.setattr(operators, "OPERATORS", known)
-    with pytest.raises(ExportError, match=r"it computes aten\.max_pool2d_with_indices\.default between its layers"):
-        OPENVINO.check(detector)
-
-
-def test_a_missing_openvino_is_said(detector, monkeypatch):
-    monkeypatch.setattr(refusals, "find_spec", lambda _: None)
-    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install: pip install '.\[openvino\]'"):
-        OPENVINO.check(detector)
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="what the processor has is read from /proc/cpuinfo")
