@@ -18,7 +18,7 @@ from spaces.lookup import lookup
 from trainers.data.decoding import decode
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.export.differences import Differences, differences
-from trainers.export.exporter import Detect, Exporter, ExportError
+from trainers.export.exporter import Detect, Exporter, ExportError, WrongExportError
 from trainers.export.packed import PACKED
 from trainers.export.table import EXPORTERS
 from trainers.export.vectors import SUFFIX, write_vectors
@@ -28,6 +28,8 @@ IMAGES = 8
 """On how many images an export is compared with torch, unless told otherwise."""
 VECTOR_IMAGES = 2
 """Of how many test vectors are."""
+
+FAULT = "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
 
 Images = Callable[[DetectorFile], list[Tensor]]
 """From a detector to the images, [3, S, S] in 0..1, on which its export is compared."""
@@ -151,7 +153,10 @@ def _write(
     test = _test_figures(checkpoint)
     target = _target(name, exporter)
     with TemporaryDirectory() as folder:
-        made = exporter.write(Path(folder) / target.name, detector, {"costs": costs, "figures": test})
+        try:
+            made = exporter.write(Path(folder) / target.name, detector, {"costs": costs, "figures": test})
+        except WrongExportError as error:
+            raise RunError(f"{target} was not written: {error} {FAULT}") from error
         size = sum(file.stat().st_size for file in made)
         found = _compare(detector, exporter.load(made[0]), images)
         if exporter.exact and not found.none:
@@ -170,8 +175,7 @@ def _target(name: Path, exporter: Exporter) -> Path:
 def _wrong(target: Path, checkpoint: Path, found: Differences) -> str:
     return (
         f"{target} was not written, since it would not detect what {checkpoint} does: {found.unmatched} detections "
-        f"have no counterpart, others are off by {found.boxes:g} pixels and {found.scores:g} in score. "
-        "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
+        f"have no counterpart, others are off by {found.boxes:g} pixels and {found.scores:g} in score. {FAULT}"
     )
 
 
