@@ -82,5 +82,5 @@ class Builder:
             del model.graph.value_info[:]  # the outputs keep their shapes
             onnx.checker.check_model(model, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            raise WrongExportError(f"onnx finds a fault in the graph: {error} Nothing was written.") from error
+            raise WrongExportError(f"onnx finds a fault in the graph: {error}.") from error
         return model

@@ -27,7 +27,7 @@ def write_files(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
     session = runtime.Session(graph.content)
     off = {
         "layers": check_layers(walked.tape, layers, run_layers, TITLE),
-        "outputs": check_outputs(session({IMAGE: walked.picture}), walked.outputs, TITLE),
+        "outputs": check_outputs([session({IMAGE: picture}) for picture in walked.pictures], walked.outputs, TITLE),
     }
     about = {
         "kind": "onnx detector",

@@ -17,9 +17,7 @@ def check_kernels(ready: object, graph: Graph) -> None:
     """Raise WrongExportError unless the compiled graph runs as many convolutions on bits as were built for it."""
     run = sum(kind == "BinaryConvolution" for kind, _ in kernels(ready))
     if run != graph.bits:
-        raise WrongExportError(
-            f"{graph.bits} convolutions are 1-bit, and OpenVINO runs {run} on bits. Nothing was written."
-        )
+        raise WrongExportError(f"{graph.bits} convolutions are 1-bit, and OpenVINO runs {run} on bits.")
 
 
 def run_layers(placed: Sequence[Placed]) -> list[Array]:

@@ -33,7 +33,7 @@ def write_files(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
         check_kernels(ready, graph)
         off = {
             "layers": check_layers(walked.tape, layers, run_layers, TITLE),
-            "outputs": check_outputs(ready(walked.picture), walked.outputs, TITLE),
+            "outputs": check_outputs([ready(picture) for picture in walked.pictures], walked.outputs, TITLE),
         }
         parts = {".xml": made.read_bytes(), ".bin": made.with_suffix(".bin").read_bytes()}
     about = {

@@ -33,7 +33,8 @@ def differences(detector):
     """
     layers, walked = describe(detector.network), walk(detector)
     graph = build_graph(walked.tape, layers, *normalisation(detector), walked.names)
-    made = Session(graph.content)({IMAGE: walked.picture})
+    session = Session(graph.content)
+    made = [session({IMAGE: picture}) for picture in walked.pictures]
     few_bits = {"int8", "int4", "int2"} & graph.convolutions.keys()
     assert check_layers(walked.tape, layers, run_layers, "onnxruntime") < (1e-2 if few_bits else 1e-4)
     return check_outputs(made, walked.outputs, "onnxruntime")

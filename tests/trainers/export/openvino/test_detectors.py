@@ -27,12 +27,6 @@ QUICK = [
     ("gfl_resnet18", "dbs", "full"),
 ]
 
-LIMITS = {("gfl_resnet50", "react"): 1e-3}
-"""Of a whole network: 2.9e-4 was measured for this deep one, whose layers are each within 1e-4; why wasn't traced.
-
-Deep int8 networks are held by their layers alone: a value between two levels may take the other one.
-"""
-
 
 def differences(detector):
     """The largest difference of the heads' raw outputs, as a share of the largest value of each, on the tape's noise.
@@ -44,7 +38,7 @@ def differences(detector):
     ready = compiled(graph.model, settings())
     check_kernels(ready, graph)
     assert check_layers(walked.tape, layers, run_layers, "OpenVINO") < (1e-2 if graph.bytes else 1e-4)
-    return graph, check_outputs(ready(walked.picture), walked.outputs, "OpenVINO")
+    return graph, check_outputs([ready(picture) for picture in walked.pictures], walked.outputs, "OpenVINO")
 
 
 @pytest.mark.parametrize(("detector", "method", "heads"), QUICK)
@@ -64,7 +58,8 @@ def test_every_detector_of_one_stage(detector, method, heads):
         pytest.skip(f"{detector} has no {heads} heads")
     made = random_detector(detector, Candidate({"layer/backbone": method}), heads)
     _, off = differences(made)
-    assert off < LIMITS.get((detector, method), 0.5 if method == "int8" else 1e-4)
+    # a value between two of 8-bit levels may take the other one: such networks are held by their layers alone
+    assert off < (0.5 if method == "int8" else 1e-4)
 
 
 @pytest.mark.slow
