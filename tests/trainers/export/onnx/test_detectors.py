@@ -22,7 +22,7 @@ QUICK = [
     ("ssd_resnet18", "react", "light"),
     ("ssdlite_efficientnet_lite0", "int4", "light"),
     ("gfl_sdgqp_resnet18_plain", "bireal", "light"),
-    ("gfl_resnet18", "lcb_dynamic", "full"),
+    pytest.param("gfl_resnet18", "lcb_dynamic", "full", marks=pytest.mark.slow),
 ]
 
 

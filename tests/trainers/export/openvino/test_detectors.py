@@ -20,7 +20,7 @@ from trainers.export.openvino.runtime import compiled
 
 QUICK = [
     ("ssd_resnet18", "react", "light"),
-    ("ssd_resnet50", "lcb_dynamic", "full"),
+    pytest.param("ssd_resnet50", "lcb_dynamic", "full", marks=pytest.mark.slow),
     ("ssd300_vgg16_plain", "real", "light"),
     ("ssdlite_efficientnet_lite0", "int4", "light"),
     ("gfl_sdgqp_resnet18_plain", "bireal", "light"),
