@@ -40,6 +40,14 @@ settings.load_profile("unclocked")
 METHODS = ("real", "sign", "bireal")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_are_not_synced() -> Iterator[None]:
+    """No test cuts the power, and each of some thousand waits for the disk takes 5 ms. What a test calls is its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
 def spec() -> DetectorSpec:
     """The smallest detector: 8, 16, 32 and 64 channels at 96 pixels, three classes."""
