@@ -25,7 +25,7 @@ def export(
         Path,
         typer.Argument(
             metavar="CHECKPOINT|RUN",
-            help="The .safetensors file of a trained detector, or a run's folder: all that it has retrained.",
+            help="A trained detector's .safetensors file, or a run's folder: all that it has retrained or trained.",
         ),
     ],
     to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed or openvino.")] = "packed",
