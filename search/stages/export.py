@@ -102,22 +102,27 @@ def run_export_front(
     *,
     test_vectors: bool = False,
 ) -> list[Exported]:
-    """Write all detectors that a run has retrained, see `run_export`: beside each, or named by their ids in `folder`.
+    """Write all detectors that a run has retrained, or trained alone: beside each, or named by their ids in `folder`.
 
-    Raises RunError for a folder that is no run, and where it has retrained none.
+    See `run_export`. Raises RunError for a folder that is no run, and where it has trained none.
     """
     if not (Path(run) / layout.CONFIG).is_file():
         known = "Name a run's folder, or the .safetensors file of a detector."
         raise RunError(f"{run} holds no run: there is no {layout.CONFIG} in it. {known}")
-    retrained = Path(run) / layout.RETRAINED
-    places = sorted(file.parent for file in retrained.glob(f"*/{layout.RESULT_FIGURES}"))
-    if not places:
-        raise RunError(f"{run} has retrained no candidate. Do so first: bitfront retrain {run} --pick knee")
-    names = {
-        place / layout.DETECTOR: (place / Path(layout.DETECTOR).stem if folder is None else Path(folder) / place.name)
-        for place in places
-    }
+    names = _names(Path(run), folder)
+    if not names:
+        raise RunError(f"{run} has trained no network. Do so first: bitfront retrain {run} --pick knee")
     return _exported(names, to, images, test_vectors)
+
+
+def _names(run: Path, folder: str | Path | None) -> dict[Path, Path]:
+    """The checkpoints of a run, and what each file is to be named, without a suffix."""
+    names: dict[Path, Path] = {}
+    for kind in (layout.RETRAINED, layout.TRAINED):
+        for place in sorted(file.parent for file in (run / kind).glob(f"*/{layout.RESULT_FIGURES}")):
+            name = place / Path(layout.DETECTOR).stem if folder is None else Path(folder) / place.name
+            names[place / layout.DETECTOR] = name.with_name(f"{kind}-{name.name}") if name in names.values() else name
+    return names
 
 
 def _exported(names: Mapping[Path, Path], to: str, images: Images | None, test_vectors: bool) -> list[Exported]:
