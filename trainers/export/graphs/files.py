@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from spaces.candidate import Candidate
@@ -16,6 +17,7 @@ from spaces.detectors import Detections, DetectorSpec
 from spaces.detectors.resizing import sizes_of
 from spaces.detectors.single_stage import SingleStage
 from spaces.supernet import build_fixed
+from trainers.data.image_file import square
 from trainers.detector_file import DetectorFile
 from trainers.export.exporter import Detect
 from trainers.export.graphs.walk import Walked, responses
@@ -60,7 +62,8 @@ def write_parts(stem: Path, parts: Mapping[str, bytes]) -> list[Path]:
 def detecting(stem: Path, run: RunGraph) -> Detect:
     """Runs a graph, one picture after the other; its network's own decoding turns outputs to detections.
 
-    An image of another size is resized as in torch. Values are rounded to whole 255ths.
+    Values are rounded to whole 255ths. An image of another size is resized with the filter of the images that the
+    detector learnt from, so that it finds what `bitfront predict` finds. Raises ValueError for what is no image.
     """
     about = json.loads(_file(stem, DESCRIPTION).read_text())
     anchors = torch.from_numpy(np.load(_file(stem, ANCHORS), allow_pickle=False))
@@ -86,7 +89,10 @@ def _file(stem: Path, suffix: str) -> Path:
 
 def _picture(image: Tensor, network: SingleStage) -> Any:
     """(1, S, S, 3) uint8 of an image [3, H, W] in 0..1."""
-    if tuple(image.shape[-2:]) != tuple(network.transform.fixed_size):
-        image = network.transform.resize(image)[0]
+    if image.ndim != 3 or len(image) != 3:
+        raise ValueError(f"An image has the shape (3, H, W), not {tuple(image.shape)}. Give a list of images.")
     whole = (image * 255).round().clamp(0, 255).to(torch.uint8)
+    height, width = network.transform.fixed_size
+    if tuple(whole.shape[-2:]) != (height, width):
+        whole = torch.from_numpy(square(Image.fromarray(whole.permute(1, 2, 0).numpy()), height).copy())
     return np.ascontiguousarray(whole.permute(1, 2, 0)[None].numpy())

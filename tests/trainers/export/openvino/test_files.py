@@ -16,6 +16,7 @@ from trainers.detector_file import DetectorFile
 from trainers.export.differences import differences
 from trainers.export.exporter import WrongExportError
 from trainers.export.openvino_ir import OPENVINO
+from trainers.prediction import PredictionSettings, predictions
 
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
@@ -54,11 +55,21 @@ def test_a_detector_detects_what_it_does_in_torch(detector, written):
     assert max(found.boxes, found.scores) < 1e-3
 
 
-def test_an_image_of_another_size_is_resized_as_in_torch(detector, written):
-    image = torch.rand(3, 60, 130, generator=torch.Generator().manual_seed(0))
-    boxes = OPENVINO.load(written[0])([image])[0]["boxes"]
-    assert 60 < float(boxes[:, [0, 2]].max()) <= 130
-    assert float(boxes[:, [1, 3]].max()) <= 60
+def test_a_picture_of_another_size_has_the_boxes_that_predict_finds_in_it(detector, written):
+    picture = torch.randint(0, 256, (3, 60, 130), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    asked = PredictionSettings(score=0.0)
+    [predicted] = predictions(detector.network, CLASSES, detector.spec.image_size, [picture], asked)
+    [found] = OPENVINO.load(written[0])([picture / 255])
+    ours = {"boxes": predicted.boxes, "scores": predicted.scores, "labels": predicted.labels}
+    off = differences([ours], [found])
+    assert off.detections > 0
+    assert off.unmatched == 0
+    assert max(off.boxes, off.scores) < 1e-3
+
+
+def test_an_image_that_stands_in_no_list_is_refused(written):
+    with pytest.raises(ValueError, match=r"not \(96, 96\)\. Give a list of images"):
+        OPENVINO.load(written[0])(torch.rand(3, 96, 96))
 
 
 def test_its_files_tell_all_that_is_needed_to_run_it(written):
