@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spaces.layers.alternative import UnitShape
 from spaces.layers.real import FakeQuantized, activated, convolve
+from spaces.precision import in_float32
 
 LEAST_STEP = 1e-8
 
@@ -60,6 +61,7 @@ class LearnedSteps(FakeQuantized):
         return self.input_start * self.input_log.exp()
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        x = in_float32(x)
         x = quantized_input(x, self._input_step(x), self.input_levels, self.top)
         if self.given_scale is None:
             weight = quantized_weight(weight, self.weight_step, self.weight_levels)

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.layers.alternative import Activation, Alternative, UnitShape
+from spaces.layers.products import conv2d
+from spaces.precision import in_float32
 
 RANGE_MOMENTUM = 0.1
 RELU6_TOP = 6.0
@@ -71,7 +73,7 @@ class Quantized(FakeQuantized):
         return torch.where(self.largest == 0, 0, self._input_step(self.largest))
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        x = activated(x, self.shape.activation)
+        x = in_float32(activated(x, self.shape.activation))
         if self.training or self.observing:
             self._observe(x.detach())
         # Before any training there is no running maximum: then it is the batch's own.
@@ -107,7 +109,7 @@ def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0
     padding = shape.padding
     if pad_value and padding:
         x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
-    return F.conv2d(x, weight, None, shape.stride, padding, shape.dilation, shape.groups)
+    return conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation, groups=shape.groups)
 
 
 def activated(x: Tensor, activation: Activation) -> Tensor:
