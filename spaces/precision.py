@@ -55,6 +55,11 @@ def network_pass(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
 
 
+def has_16_bits(x: Tensor) -> bool:
+    """Whether it is a map of a pass in mixed precision."""
+    return x.dtype in DTYPES.values()
+
+
 def in_float32(x: Tensor) -> Tensor:
     """x itself, or, if it has 16 bits, in float32; its gradient goes back in x's type."""
-    return x.float() if x.dtype in DTYPES.values() else x
+    return x.float() if has_16_bits(x) else x

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
+from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
 from spaces.precision import in_float32
@@ -159,7 +160,7 @@ class DBS(Binary):
             rule=Searched(),
             input_gradient="approx",
             learned_scale=True,
-            post=nn.PReLU,
+            post=PReLU,
             pad_value=pad_value,
         )
         self.logits = nn.Parameter(torch.randn(shape.weight))
