@@ -10,11 +10,13 @@ In float32, whatever is asked for:
   weight, which is all that bf16 could tell apart;
 - the binary layers' scales and the gradients of latent weights and logits: sums over many places. That a sign is -1 or
   +1 is exact in 16 bits;
-- thresholds before a sign, the shifts around a PReLU and its slopes: their sum with a map decides a sign;
+- thresholds before a sign, the shifts around a PReLU and its slopes, as parameters. They meet a map in its own type:
+  between two values of a map of 16 bits a threshold tells nothing apart;
 - ranges and steps of int8, int4 and int2, and the rounding to them: on a grid of 255 steps bf16 would round a second
   time. The grid's points are rounded once, as inputs of the product;
 - mean, variance, scale and shift of a BatchNorm, which torch's kernels keep apart from the map's own type;
 - what is read off distributions of edges (softmax, entropy, the largest values), and the norm over channels of SSD300;
+- gradients of learned steps, which are small differences of large sums;
 - responses and pyramid maps once they leave the network, layer traces, and so all that is computed with them outside:
   losses, matching, masks, distillation terms with their adapters and discriminators, decoding. No loss needs to know of
   mixed precision, and none can lose small differences to it;
