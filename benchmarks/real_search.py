@@ -31,7 +31,7 @@ from search.run.folder import RunFolder, read_run_folder
 from search.run.lock import RunLock
 from search.stages.data import read_data
 from search.stages.prepare import Prepared, prepare
-from search.stages.retrain import retrain
+from search.stages.retrain import retrain_at_the_end
 from search.stages.scoring import scorer_parts
 from spaces.candidate import Candidate
 from trainers.progress import SilentProgress
@@ -105,7 +105,7 @@ def retrains(plan: SearchPlan, run: RunFolder, prepared: Prepared) -> Callable[[
 
     def train(candidate: Candidate) -> float:
         started = time.monotonic()
-        figure = retrain(plan, run, prepared, candidate, SilentProgress()).test["map50"]
+        figure = retrain_at_the_end(plan, run, prepared, [candidate], SilentProgress())[0].test["map50"]
         print(f"  retrained {candidate.id}: {figure:.4f} in {time.monotonic() - started:.0f} s", flush=True)
         return float(figure)
 

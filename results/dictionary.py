@@ -74,6 +74,11 @@ MODELLED = (
     Column("<accuracy>_model_se", "float64", "standard error of that expectation", "<accuracy>"),
 )
 STARTED = Column("started", UTC, "when the trial was proposed", "UTC")
+TRAININGS = (
+    Column("trained", "float64", "the run's accuracy y of the trained network, mean over seeds", SHARE),
+    Column("trained_sd", "float64", "standard deviation over seeds; missing with one", SHARE),
+    Column("trained_seed_<seed>", "float64", "the same of the training with seed <seed>", SHARE),
+)
 COMPLETED = Column("completed", UTC, "when the trial's score came in, or it failed", "UTC")
 
 FRAMES: dict[str, tuple[Column, ...]] = {
@@ -183,6 +188,56 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         Column("covered", "float64", "share that the other dominates or equals (the C-metric)", SHARE),
     ),
     "fronts": (Column("run", "str", "the run's name"), ID, ACCURACY, *MODELLED, COST, RUNG, *KNOBS),
+    "fidelity": (
+        ID,
+        Column("role", "str", "front, behind, or variant: the layers of another one"),
+        Column("layers", "int64", "a number for each choice of layers"),
+        COST,
+        Column("score_rung_<rung>", "float64", "the score at rung <rung>", SHARE),
+        Column("model_rung_<rung>", "float64", "what the model of the scores of rung <rung> expects", SHARE),
+        Column("score_seeds", "float64", "the score at the highest rung, mean over seeds of the adaptation", SHARE),
+        Column("score_seeds_sd", "float64", "standard deviation over these seeds; missing with one", SHARE),
+        *TRAININGS,
+        *KNOBS,
+    ),
+    "agreement": (
+        Column("measure", "str", "the column that should order candidates as training does"),
+        Column("candidates", "int64 or float64", "how many have both figures, variants left out"),
+        Column("tau", "float64", "Kendall's tau-b with the trained figures"),
+        Column("spearman", "float64", "Spearman's rank correlation with them"),
+        Column("tau_equal_cost", "float64", "tau-b over the pairs whose costs differ by a tenth or less"),
+        Column("tau_same_layers", "float64", "tau-b over the pairs of the same layers, variants among them"),
+        Column("<coefficient>_low", "float64", "lower end of the 95 % interval of <coefficient>, over candidates"),
+        Column("<coefficient>_high", "float64", "upper end of that interval"),
+        Column("<coefficient>_pairs", "int64 or float64", "of how many pairs <coefficient> is"),
+        Column("regret_best", "float64", "best trained figure less that of the candidate with the best measure", SHARE),
+        Column("regret_front", "float64", "the same of the measure's front, against what costs no more; a mean", SHARE),
+    ),
+    "rivals": (
+        Column("role", "str", "member of the front, or rival: made by hand"),
+        Column("name", "str", "a member's id, or what the rival is"),
+        ID,
+        COST,
+        *TRAININGS,
+        *KNOBS,
+    ),
+    "pairs": (
+        Column("member", "str", "a member's id"),
+        Column("rival", "str", "a rival of equal or higher cost"),
+        Column("cost_ratio", "float64", "the rival's cost over the member's"),
+        Column("points", "float64", "the member's trained figure less the rival's, mean over seeds", "points"),
+        Column("points_half", "float64", "half the width of its 95 % interval; missing with one seed", "points"),
+    ),
+    "places": (
+        Column("member", "str", "a member's id"),
+        COST,
+        Column("trained", "float64", "its trained figure, mean over seeds", SHARE),
+        Column("same_as", "str", "the rival that it is; empty where it is none"),
+        Column("lead", "float64", "lead over the best rival of equal or higher cost; missing without one", "points"),
+        Column("equal_at_half", "str", "the rivals of twice its cost or more that it equals"),
+        Column("beaten_by", "str", "rivals that cost no more and are as accurate"),
+        Column("place", "bool", "whether it has a place of its own"),
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from results import layout
+from results.dictionary import described
 from results.errors import RunError
 from results.files import write_whole
 from results.parquet import read_parquet, to_parquet
@@ -32,6 +33,10 @@ class Fidelity:
     candidates: pd.DataFrame
     agreement: pd.DataFrame
     settings: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        described(self.candidates, "fidelity")
+        described(self.agreement, "agreement")
 
     @property
     def score_sd(self) -> float:

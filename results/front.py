@@ -63,7 +63,7 @@ def front_rows(
     rung: int | None = None,
     z: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
-    """The front as a table sorted by cost: id, x, y, z, the model's figures of y, other accuracies and costs, knobs.
+    """The front as a table sorted by cost: x, y, z, id, the model's figures of y, other accuracies and costs, knobs.
 
     ranked: the column that trials are compared by in place of y. z: a third axis, and the column in its place. rung:
     the highest by default; where the trials have several, it stands before the knobs. One row for each distinct point:
@@ -79,7 +79,8 @@ def front_rows(
     rest = [name for name in figures if name not in first]
     of_several = ["rung"] if trials["rung"].nunique() > 1 else []
     knobs = [name for name in trials.columns if is_knob(name)]
-    return distinct[["id", *first, *rest, *of_several, *knobs]].reset_index(drop=True)
+    columns = [*shown, "id", *first[len(shown) :], *rest, *of_several, *knobs]
+    return distinct[columns].reset_index(drop=True)
 
 
 def knee_id(front: pd.DataFrame, x: str, y: str) -> str:

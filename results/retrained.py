@@ -16,6 +16,8 @@ from results.figures import ACCURACIES, COSTS
 
 BOOKKEEPING = {"id": "str", "path": "str", "epochs": "Int64", "seed": "Int64", "start": "str"}
 NAMED_SETTINGS = ("epochs", "seed", "start")
+WANTED = {"epochs": "a whole number", "seed": "a whole number", "start": "text"}
+"""What a value must be that is no figure; figures are numbers."""
 
 
 def retrained_frame(folder: Path, trials: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +73,19 @@ def _row(file: Path, kept: Mapping[str, Any], scores: Mapping[str, Mapping[str, 
     for group, part in (("test_", "test"), ("twin_", "twin_test"), ("", "costs")):
         known = ACCURACIES if group else COSTS
         row |= {f"{group}{name}": value for name, value in _part(kept, part).items() if name in known}
+    _check(file, row)
     others = {name: value for name, value in settings.items() if name not in NAMED_SETTINGS}
     return row | {f"setting_{name}": _scalar(value) for name, value in others.items()}
+
+
+def _check(file: Path, row: Mapping[str, Any]) -> None:
+    """RunError for a value of another type than its column's. Settings of other names may have any."""
+    for name, value in row.items():
+        wanted = WANTED.get(name, "text" if name in BOOKKEEPING else "a number")
+        types = {"text": str, "a whole number": int, "a number": int | float}[wanted]
+        if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+            said = f"{name} is {value!r}, must be {wanted}"
+            raise RunError(f"{file} can't be read ({said}). Delete it, then train the candidate again.")
 
 
 def _scalar(value: object) -> object:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from results import layout
 from results.agreement import ROLE, TRAINED
+from results.dictionary import described
 from results.errors import RunError
 from results.files import write_whole
 from results.parquet import read_parquet, to_parquet
@@ -36,6 +37,9 @@ class Rivals:
     trained: pd.DataFrame
     settings: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        described(self.trained, "rivals")
+
     @property
     def x(self) -> str:
         return str(self.settings["x"])
@@ -53,7 +57,8 @@ class Rivals:
                 mean, half = paired_interval(self._differences(member, rival))
                 ratio = float(rival[self.x] / member[self.x])
                 rows.append((member["id"], rival["name"], ratio, 100 * mean, 100 * half))
-        return pd.DataFrame(rows, columns=["member", "rival", "cost_ratio", "points", "points_half"])
+        names = {"member": "str", "rival": "str"} | dict.fromkeys(("cost_ratio", "points", "points_half"), "float64")
+        return described(pd.DataFrame(rows, columns=list(names)).astype(names), "pairs")
 
     def places(self) -> pd.DataFrame:
         """What each member is worth: member, the cost, trained, same_as, lead, equal_at_half, beaten_by, place.
@@ -84,7 +89,7 @@ class Rivals:
                     "place": bool(lead >= AHEAD_POINTS or equalled) and not beaten and not same,
                 }
             )
-        return pd.DataFrame(rows)
+        return described(pd.DataFrame(rows), "places")
 
     @staticmethod
     def _differences(member: pd.Series, rival: pd.Series) -> list[float]:

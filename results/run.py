@@ -73,7 +73,7 @@ class Run:
         z: str | None = None,
         where: Where | None = None,
     ) -> pd.DataFrame:
-        """The Pareto set of a rung's complete, feasible trials, by cost: id, x, y, z, other figures, knobs.
+        """The Pareto set of a rung's complete, feasible trials, by cost: x, y, z, id, other figures, knobs.
 
         x, y and the rung are the run's own unless given; where it has several rungs, the front's stands before the
         knobs. z: a third axis, any known accuracy or cost. where: which trials may be on the front: a query of pandas,

@@ -17,7 +17,7 @@ from spaces.layers import REAL, WIDTHS
 from spaces.layers.opened import group_of
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, choice_of, means
-from spaces.without_values import without_values
+from spaces.without_values import without_values, without_work
 
 Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
@@ -106,10 +106,11 @@ class CostTable:
 
         methods = dict.fromkeys(method for offered in choices.values() for method in offered)
         real = build(REAL)
-        passes = [layer_costs(build(method), [image]) for method in methods if method != REAL]
+        with without_work():
+            passes = [layer_costs(network, [image]) for network in (real, *(build(m) for m in methods if m != REAL))]
         units = searchable_units(real)
         added = [] if latency is None else [latency.added(spec, units)]
-        return cls(units, choices, [layer_costs(real, [image]), *passes], counted_proposals(real), added)
+        return cls(units, choices, passes, counted_proposals(real), added)
 
     def costs(self, candidate: Candidate) -> dict[str, float]:
         """The totals of `cost.Costs`, `memory_mb` and the added costs.

@@ -40,8 +40,8 @@ def digest_of_weights(tensors: Mapping[str, Tensor], description: Mapping[str, A
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the description that `save_weights` wrote. Raises CheckpointError for any other file."""
     if not path.is_file():
-        what = "is a folder: name a .safetensors file in it" if path.is_dir() else "isn't there"
-        raise CheckpointError(f"There is no checkpoint {path}: it {what}.")
+        hint = " That is a folder: name a .safetensors file in it." if path.is_dir() else ""
+        raise CheckpointError(f"There is no checkpoint {path}.{hint}")
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

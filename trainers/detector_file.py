@@ -19,8 +19,8 @@ from trainers.data.errors import DataError
 from trainers.prediction import Picture, Prediction, PredictionSettings, predictions
 
 KIND, PACKED = "detector", "packed detector"
-PACKED_VERSION = 1
-"""Of the form of packed detectors: another form has another number."""
+PACKED_VERSION, READ_VERSIONS = 2, (1, 2)
+"""Of the form of packed detectors: another form has another number. The first has the statistics of BatchNorms."""
 DIGEST = "sha256"
 
 
@@ -121,9 +121,10 @@ def _check_packed(path: Path, tensors: Mapping[str, Tensor], description: Mappin
 
     A latent weight that is damaged is often no number; bits are always some weight.
     """
-    if (version := description.get("version")) != PACKED_VERSION:
+    if (version := description.get("version")) not in READ_VERSIONS:
+        known = " and ".join(map(str, READ_VERSIONS))
         raise CheckpointError(
-            f"{path} is a packed detector of version {version!r}; this Bitfront reads {PACKED_VERSION}. "
+            f"{path} is a packed detector of version {version!r}; this Bitfront reads {known}. "
             "Read it with the version that wrote it, or export the checkpoint again."
         )
     content = {key: value for key, value in description.items() if key != DIGEST}

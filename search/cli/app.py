@@ -18,10 +18,12 @@ from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
 from search.cli.search_commands import front, report, search
 from search.cli.training_commands import retrain, train
+from search.cli.wrong_values import PlainGroup
 
 # Commands import inside their functions: `bitfront --help` must not wait for torch, Ray and pandas.
 app = typer.Typer(
     name="bitfront",
+    cls=PlainGroup,
     no_args_is_help=True,
     invoke_without_command=True,
     add_completion=False,

@@ -1,6 +1,7 @@
 """The work of `bitfront data check`: counts by class and split, and every defect with its file."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
+
+LISTED = 3
+"""So many objects of each unknown class are listed where the classes weren't named."""
 
 _UNKNOWN_CLASS = re.compile(r"unknown class '([^']+)'")
 
@@ -104,6 +108,24 @@ def shared_lines(sets: ImageSets, splits: Sequence[str], asked: Sequence[str]) -
         for image in shared_images(images)
         if any({image.one, image.other} <= group for group in apart) or not image.files[0].samefile(image.files[1])
     )
+
+
+def without_repetition(defects: Sequence[str], classes_named: bool) -> list[str]:
+    """The lines, but of each unknown class only the first `LISTED` and the number of the others.
+
+    Data with classes of its own has such a defect for each object, until --classes names them. Then all are listed.
+    """
+    if classes_named:
+        return list(defects)
+    lines, counts = [], Counter[str]()
+    for line in defects:
+        unknown_class = _UNKNOWN_CLASS.search(line)
+        name = unknown_class[1] if unknown_class else ""
+        counts[name] += 1
+        if not name or counts[name] <= LISTED:
+            lines.append(line)
+    left_out = {name: count - LISTED for name, count in counts.items() if name and count > LISTED}
+    return lines + [f"... and {count} more objects of the unknown class {name!r}" for name, count in left_out.items()]
 
 
 def hints(defects: Sequence[str], checks: Sequence[SplitCheck], classes_named: bool) -> list[str]:

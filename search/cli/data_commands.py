@@ -47,6 +47,7 @@ def check(
             named_files,
             remark_lines,
             shared_lines,
+            without_repetition,
         )
         from search.cli.progress import terminal_progress
         from search.cli.tables import print_rows
@@ -62,7 +63,8 @@ def check(
         checks = [check_split(sets, one, names, progress) for one in splits]
         print_rows(count_rows(checks))
         defects = [*defect_lines(checks), *shared_lines(sets, splits, split or ())]
-        lines = [legend(sets.form), *defects, f"defects: {len(defects)}", *hints(defects, checks, classes is not None)]
+        listed = without_repetition(defects, classes is not None)
+        lines = [legend(sets.form), *listed, f"defects: {len(defects)}", *hints(defects, checks, classes is not None)]
         lines += [*remark_lines(checks), *(class_lines(sets, splits) if names is None else [])]
         typer.echo("\n".join(lines))
     if defects:

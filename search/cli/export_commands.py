@@ -25,10 +25,10 @@ def export(
         Path,
         typer.Argument(
             metavar="CHECKPOINT|RUN",
-            help="The .safetensors file of a trained detector, or a run's folder: all that it has retrained.",
+            help="A trained detector's .safetensors file, or a run's folder: all that it has retrained or trained.",
         ),
     ],
-    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed or openvino.")] = "packed",
+    to: Annotated[str, typer.Option(metavar="TARGET", help="What to write: packed, openvino or onnx.")] = "packed",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="The folder; beside the checkpoint by default.")
     ] = None,
@@ -51,7 +51,6 @@ def export(
     """Write a trained detector for a device, and compare it with torch: on random images, or on those of --data."""
     with user_errors():
         from search.cli.image_set import reading_of
-        from search.cli.tables import print_rows
         from search.stages.export import first_images, random_images, run_export, run_export_front
 
         reading = reading_of(
@@ -69,10 +68,16 @@ def export(
             exported = run_export_front(source, to, output, compared, test_vectors=test_vectors)
         else:
             exported = [run_export(source, to, output, compared, test_vectors=test_vectors)]
-        accuracies = [name for name in ("map50", "ap") if any(name in one.test for one in exported)]
-        print_rows([_row(one, accuracies) for one in exported])
-        for one in exported:
-            typer.echo(f"Wrote {', '.join(map(str, one.files))}.")
+        _print(exported)
+
+
+def _print(exported: "list[Exported]") -> None:
+    from search.cli.tables import print_rows
+
+    accuracies = [name for name in ("map50", "ap") if any(name in one.test for one in exported)]
+    print_rows([_row(one, accuracies) for one in exported])
+    for one in exported:
+        typer.echo(f"Wrote {', '.join(map(str, one.files))}.")
 
 
 def _row(exported: "Exported", accuracies: list[str]) -> dict[str, object]:

@@ -150,7 +150,10 @@ class _Lines:
 
 
 def duration_text(seconds: float) -> str:
-    """Such as 0:07 or 1:02:30."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    """Short, since the figures need the room: 7 s, 1 min 5 s, 28 min, 2.5 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{round(whole / 60)} min" if whole < 3570 else f"{whole / 3600:.1f} h"

@@ -22,6 +22,7 @@ from search.cli.training_options import (
     AGAIN,
     AddressOption,
     EpochsOption,
+    PrecisionOption,
     SeedsOption,
     StartOption,
     WorkersOption,
@@ -47,6 +48,7 @@ def retrain(
     real: Annotated[
         bool, typer.Option("--real/--no-real", help="Train the all-real candidate alike, to compare with.")
     ] = True,
+    precision: PrecisionOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
     data: DataOption = None,
@@ -61,7 +63,7 @@ def retrain(
 
         opened = opened_run(run)
         chosen = pick_candidates(opened, candidates=candidate, pick=pick, max_ops=max_ops, front=front_)
-        settings = RetrainSettings(candidates=chosen, real=real, **trained(epochs, start, seeds))
+        settings = RetrainSettings(candidates=chosen, real=real, precision=precision, **trained(epochs, start, seeds))
         found = run_retrainings(run.resolve(), settings, **work(workers, address, data))
         print_retrained(found, run, format_, output)
 

@@ -19,6 +19,10 @@ StartOption = Annotated[
 EpochsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Epochs, instead of the config's retrain.epochs.")
 ]
+PrecisionOption = Annotated[
+    Literal["float32", "bf16", "fp16"] | None,
+    typer.Option(help="Of products and maps in training, instead of the config's retrain.precision."),
+]
 SeedsOption = Annotated[
     list[int] | None, typer.Option(metavar="SEED ...", help="Seeds of the trainings. Default: the run's own.")
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import results
 from results import layout
 from search.comparison.record import Record
+from search.config.values import Precision
 from search.errors import RunError
 from search.plan.plan import SearchPlan, plan_search
 from search.run.folder import RunFolder, read_run_folder
@@ -49,14 +50,17 @@ def open_for_comparison(
     progress: Progress | None = None,
     *,
     scored: bool = True,
+    precision: Precision | None = None,
 ) -> Iterator[OpenedRun]:
     """Open a run that a search made: `with open_for_comparison(run_dir) as opened:`.
 
     data_root: the place where the search found its images, if they have moved. scored: whether its scores count, so
-    that there must be the supernet that made them. Raises RunError where there is no such run, or another process has
-    it.
+    that there must be the supernet that made them. precision: instead of `retrain.precision`. Raises RunError where
+    there is no such run, or another process has it.
     """
     run, config = read_run_folder(Path(run_dir))
+    if precision is not None:
+        config = config.model_copy(update={"retrain": config.retrain.model_copy(update={"precision": precision})})
     found = results.open_run(run.path)
     if scored and not run.supernet.is_file():
         raise RunError(f"{run.path} has no {layout.SUPERNET}, from which its candidates were scored.")

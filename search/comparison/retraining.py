@@ -14,6 +14,7 @@ from search.comparison.jobs import Training, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import figure
 from search.comparison.running import Workers, train_missing
+from search.config.values import Precision
 from search.errors import RunError
 from search.stages.detector_result import Result
 from search.stages.events import result_measured, run_started
@@ -35,7 +36,8 @@ class RetrainSettings:
 
     candidates: ids in the trials table, or their beginnings; None is the whole front. epochs: None is
     `retrain.epochs`. start: the weights that trainings start from, supernet, twin or scratch. seeds: none is the run's
-    own. real: whether the all-real candidate is retrained alike, to compare with.
+    own. real: whether the all-real candidate is retrained alike, to compare with. precision: None is
+    `retrain.precision`.
     """
 
     candidates: tuple[str, ...] | None = None
@@ -43,6 +45,7 @@ class RetrainSettings:
     start: str = "supernet"
     seeds: tuple[int, ...] = ()
     real: bool = True
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Retrained:
 
 def retrain_jobs(run_dir: Path | str, settings: RetrainSettings, data_root: Path | str | None = None) -> list[Training]:
     """The trainings that the settings ask for, those that the run has already among them, the all-real one's last."""
-    with open_for_comparison(run_dir, data_root, scored=False) as opened:
+    with open_for_comparison(run_dir, data_root, scored=False, precision=settings.precision) as opened:
         return _Retraining(opened, settings).jobs
 
 
@@ -83,7 +86,7 @@ def run_retrainings(
     workers, address: the run's own unless given. One worker on this machine is this process, without Ray. The same call
     goes on where an earlier one stopped. Raises RunError if no candidate's training comes to its end.
     """
-    with open_for_comparison(run_dir, data_root, progress, scored=False) as opened:
+    with open_for_comparison(run_dir, data_root, progress, scored=False, precision=settings.precision) as opened:
         asked = _Retraining(opened, settings)
         opened.progress.record(run_started(opened.folder, opened.plan.base.config))
         spread = Workers.of(opened, workers, address)

@@ -20,6 +20,7 @@ from search.config.values import (
     Name,
     NotNegative,
     Positive,
+    Precision,
     Share,
     Year,
 )
@@ -79,6 +80,7 @@ class Teacher(Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
+    precision: Precision = "float32"
     weights: str | None = None
 
     @property
@@ -137,6 +139,7 @@ class Supernet(Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
+    precision: Precision = "float32"
     logit_learning_rate: Positive = 2.0e-2  # for the logits of searched signs (dbs)
     discriminator_learning_rate: Positive = 1.0e-3  # for the discriminators of adversarial terms
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs`
@@ -205,6 +208,7 @@ class Retrain(Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
+    precision: Precision = "float32"
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
@@ -228,6 +232,7 @@ class Train(Section):
     batch_size: BatchSize = 16
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
+    precision: Precision = "float32"
     logit_learning_rate: Positive = 2.0e-2
     discriminator_learning_rate: Positive = 1.0e-3
     inputs_first_epochs: NotNegative = 0

@@ -1,6 +1,6 @@
 """The section `scoring` of a config."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,7 @@ class Scoring(Section):
     rungs: Annotated[tuple[Rung, ...], NULL_LIST] = ()  # instead of adapt_steps: one candidate in so many goes on
     reduction: Annotated[int, Field(strict=True, ge=2)] = 3
     adapt_learning_rate: Positive = 2.0e-3
+    precision: Literal["float32", "bf16"] = "float32"  # of the adaptation
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
     teacher_cache_mb: Megabytes = 1024.0

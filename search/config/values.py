@@ -1,7 +1,7 @@
 """The types of a config's values: their bounds, and what is wrong with a value outside of them."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -49,6 +49,7 @@ NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 Decay = Share | None  # of a moving average of weights; null: none
+Precision = Literal["float32", "bf16", "fp16"]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
 Name = Annotated[str, AfterValidator(_file_name)]
 Format = Annotated[str, BeforeValidator(_known_format)]

@@ -6,6 +6,8 @@ import torch
 
 from search.config import ConfigError, TrainingConfig
 from search.config.schema import Data
+from trainers.devices import pick_device
+from trainers.training.mixed_precision import check_precision
 
 
 def check_device(device: str) -> None:
@@ -14,6 +16,15 @@ def check_device(device: str) -> None:
         raise ConfigError(
             "device: is 'cuda', but torch finds no GPU here. Give cpu, or auto, which takes what there is."
         )
+
+
+def check_precisions(sections: Mapping[str, TrainingConfig], device: str) -> None:
+    """Raise ConfigError for a precision that the device can't train in. sections: see `check_batch_sizes`."""
+    for key, section in sections.items():
+        try:
+            check_precision(section.precision, pick_device(device))
+        except ValueError as error:
+            raise ConfigError(f"{key}.{error}") from error
 
 
 def check_scoring_data(data: Data) -> None:

@@ -1,5 +1,7 @@
 """From a config's sections to what the networks of a run are: the student, its teachers, a fixed candidate."""
 
+from functools import cache
+
 from search.config.schema import Student, Train
 from search.config.schema import Teacher as TeacherSection
 from spaces.candidate import Candidate, Taught
@@ -29,6 +31,7 @@ def teacher_spec(teacher: TeacherSection, student: DetectorSpec) -> DetectorSpec
     )
 
 
+@cache
 def layer_roots(spec: DetectorSpec) -> tuple[str, ...]:
     """The outermost modules that hold searchable units: together they name every unit."""
     with without_values():

@@ -8,7 +8,7 @@ from search.config import Config, TrainingConfig
 from search.config.schema import TWIN
 from search.controller.objectives import axes
 from search.plan.budgets import check_budgets
-from search.plan.checks import check_batch_sizes, check_device, check_scoring_data
+from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
 from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
 from search.plan.latency import cost_table, latency_table
@@ -56,8 +56,18 @@ class Plan:
 
     def check_images(self, images: int | None) -> None:
         """Raise ConfigError for a batch larger than the data; None where the number of images isn't known yet."""
+        check_batch_sizes(self._sections(), self.config.data.train, images)
+
+    def check_device(self, *, begun: bool = False) -> None:
+        """Raise ConfigError where this machine lacks the device, or the device a precision. begun: as `plan_search`."""
+        check_device(self.config.device)
+        sections = {"retrain": self.config.retrain} if begun else self._sections()
+        check_precisions(sections, self.config.device)
+
+    def _sections(self) -> dict[str, TrainingConfig]:
+        """Those that train something, by their keys."""
         pool = {f"teachers.{name}": one.section for name, one in self.teachers.items() if one.given is None}
-        check_batch_sizes({**pool, **self.trained}, self.config.data.train, images)
+        return {**pool, **self.trained}
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def plan_search(
     space = build_space(choices, section.terms)
     uniform = uniform_candidates(section.layers.methods, space)
     initial = initial_candidates(uniform, enqueued_candidates(search.enqueue, space), space, search.trials)
-    check_device(config.device)
+    base.check_device(begun=begun)
     if not begun:
         check_ensemble(config.ensemble, section.terms, config.train.terms)
         _check_teachers(base, lambda: choices, fixed_candidate(config.train, base.student))
@@ -139,7 +149,7 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     base.check_images(number_to_train_on(config.data, listed))
     candidate = fixed_candidate(train, base.student)
     check_layers(base.student, candidate)
-    check_device(config.device)
+    base.check_device()
     _check_teachers(base, lambda: layer_choices(config.space, base.student), candidate)
     used = {name: teacher for name, teacher in base.teachers.items() if name in base.needed}
     start = base.start if train.start == "scratch" else None

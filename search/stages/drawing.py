@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.ft2font import FT2Font
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torchvision.utils import draw_bounding_boxes
 
 from search.stages.printable import printable
@@ -50,17 +50,34 @@ def with_boxes(rgb: Image.Image, prediction: Prediction) -> Image.Image:
         f"{drawable(name, label)} {score:.2f}"
         for name, label, score in zip(prediction.class_names, labels, scores, strict=True)
     ]
+    line = max(1, min(rgb.size) // 200)
     drawn = draw_bounding_boxes(
         torch.from_numpy(np.array(rgb)).permute(2, 0, 1),
         prediction.boxes.flip(0),
-        labels=texts[::-1],
         colors=[colour(label) for label in reversed(labels)],
-        width=max(1, min(rgb.size) // 200),
-        font=str(_FONT),
-        font_size=max(10, min(rgb.size) // 40),
-        fill_labels=True,
+        width=line,
     )
-    return Image.fromarray(drawn.permute(1, 2, 0).numpy())
+    result = Image.fromarray(drawn.permute(1, 2, 0).numpy())
+    font = ImageFont.truetype(_FONT, max(10, min(rgb.size) // 40))
+    for text, label, box in reversed(list(zip(texts, labels, prediction.boxes.tolist(), strict=True))):
+        _write(result, text, (box[0] + line, box[1] + line), colour(label), font)
+    return result
+
+
+def _write(
+    picture: Image.Image,
+    text: str,
+    corner: tuple[float, float],
+    ground: tuple[int, int, int],
+    font: ImageFont.FreeTypeFont,
+) -> None:
+    """Write the text on a ground of its own from this upper left corner on, or nearer to the middle of the picture."""
+    canvas = ImageDraw.Draw(picture)
+    left, top, right, bottom = canvas.textbbox((1, 1), text, font=font)
+    sizes = right + 2, bottom + 2
+    x, y = (max(0.0, min(at, side - size)) for at, side, size in zip(corner, picture.size, sizes, strict=True))
+    canvas.rectangle((x + left - 1, y + top - 1, x + right + 1, y + bottom + 1), fill=ground)
+    canvas.text((x + 1, y + 1), text, fill="black", font=font)
 
 
 def drawable(name: str, label: int) -> str:

@@ -18,7 +18,7 @@ from spaces.lookup import lookup
 from trainers.data.decoding import decode
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.export.differences import Differences, differences
-from trainers.export.exporter import Detect, Exporter, ExportError
+from trainers.export.exporter import Detect, Exporter, ExportError, WrongExportError
 from trainers.export.packed import PACKED
 from trainers.export.table import EXPORTERS
 from trainers.export.vectors import SUFFIX, write_vectors
@@ -28,6 +28,8 @@ IMAGES = 8
 """On how many images an export is compared with torch, unless told otherwise."""
 VECTOR_IMAGES = 2
 """Of how many test vectors are."""
+
+FAULT = "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
 
 Images = Callable[[DetectorFile], list[Tensor]]
 """From a detector to the images, [3, S, S] in 0..1, on which its export is compared."""
@@ -100,22 +102,27 @@ def run_export_front(
     *,
     test_vectors: bool = False,
 ) -> list[Exported]:
-    """Write all detectors that a run has retrained, see `run_export`: beside each, or named by their ids in `folder`.
+    """Write all detectors that a run has retrained, or trained alone: beside each, or named by their ids in `folder`.
 
-    Raises RunError for a folder that is no run, and where it has retrained none.
+    See `run_export`. Raises RunError for a folder that is no run, and where it has trained none.
     """
     if not (Path(run) / layout.CONFIG).is_file():
         known = "Name a run's folder, or the .safetensors file of a detector."
         raise RunError(f"{run} holds no run: there is no {layout.CONFIG} in it. {known}")
-    retrained = Path(run) / layout.RETRAINED
-    places = sorted(file.parent for file in retrained.glob(f"*/{layout.RESULT_FIGURES}"))
-    if not places:
-        raise RunError(f"{run} has retrained no candidate. Do so first: bitfront retrain {run} --pick knee")
-    names = {
-        place / layout.DETECTOR: (place / Path(layout.DETECTOR).stem if folder is None else Path(folder) / place.name)
-        for place in places
-    }
+    names = _names(Path(run), folder)
+    if not names:
+        raise RunError(f"{run} has trained no network. Do so first: bitfront retrain {run} --pick knee")
     return _exported(names, to, images, test_vectors)
+
+
+def _names(run: Path, folder: str | Path | None) -> dict[Path, Path]:
+    """The checkpoints of a run, and what each file is to be named, without a suffix."""
+    names: dict[Path, Path] = {}
+    for kind in (layout.RETRAINED, layout.TRAINED):
+        for place in sorted(file.parent for file in (run / kind).glob(f"*/{layout.RESULT_FIGURES}")):
+            name = place / Path(layout.DETECTOR).stem if folder is None else Path(folder) / place.name
+            names[place / layout.DETECTOR] = name.with_name(f"{kind}-{name.name}") if name in names.values() else name
+    return names
 
 
 def _exported(names: Mapping[Path, Path], to: str, images: Images | None, test_vectors: bool) -> list[Exported]:
@@ -151,7 +158,10 @@ def _write(
     test = _test_figures(checkpoint)
     target = _target(name, exporter)
     with TemporaryDirectory() as folder:
-        made = exporter.write(Path(folder) / target.name, detector, {"costs": costs, "figures": test})
+        try:
+            made = exporter.write(Path(folder) / target.name, detector, {"costs": costs, "figures": test})
+        except WrongExportError as error:
+            raise RunError(f"{target} was not written: {error} {FAULT}") from error
         size = sum(file.stat().st_size for file in made)
         found = _compare(detector, exporter.load(made[0]), images)
         if exporter.exact and not found.none:
@@ -170,8 +180,7 @@ def _target(name: Path, exporter: Exporter) -> Path:
 def _wrong(target: Path, checkpoint: Path, found: Differences) -> str:
     return (
         f"{target} was not written, since it would not detect what {checkpoint} does: {found.unmatched} detections "
-        f"have no counterpart, others are off by {found.boxes:g} pixels and {found.scores:g} in score. "
-        "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
+        f"have no counterpart, others are off by {found.boxes:g} pixels and {found.scores:g} in score. {FAULT}"
     )
 
 

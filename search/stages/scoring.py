@@ -34,6 +34,7 @@ def score_settings(plan: SearchPlan) -> ScoreSettings:
         higher_rungs=tuple(higher),
         adapt_learning_rate=scoring.adapt_learning_rate,
         rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        precision=scoring.precision,
         batch_size=scoring.batch_size,
         recalibrate_images=scoring.recalibrate_images,
         seed=seeded(config.seed, "scoring"),

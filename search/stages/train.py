@@ -10,7 +10,7 @@ from torch import nn
 
 from search.config import Config, ConfigError, config_text, with_section
 from search.plan.plan import TrainPlan, plan_training
-from search.run.folder import default_folder
+from search.run.folder import RunFolder, default_folder
 from search.run.start import started_run
 from search.stages.candidate_training import CandidateTraining, plan_training_of, starting_network, train_candidate
 from search.stages.data import RunData, note_data, read_data
@@ -58,30 +58,36 @@ def run_train(
     """
     with callers_generators(pick_device(config.device)):
         plan = plan_training(config, None if data_root is None else Path(data_root))
-        base, train = plan.base, plan.base.config.train
+        base = plan.base
         with (
             started_run(Path(run_dir or default_folder(config.name)), base.config, command="train") as run,
             run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress,
         ):
-            training = plan_training_of(plan.candidate, train, run, base.config.seed)
-            if training.finished:
-                check_result(training.place)
-            data = read_data(base, run, progress, with_test=True)
-            run.begin(config_text(base.config))
-            progress.record(run_started(run, base.config))
-            note_data(data, run, progress)
-            teachers = teacher_pool(base, run, data, progress)
-            test = cast(Decoded, data.test)
-            networks = {name: teacher.network for name, teacher in teachers.items()}
-            beside = partial(teacher_figures, test, base.teachers, run, networks)
-            if not training.finished:
-                with run.timed(f"train {plan.candidate.id}"):
-                    network = _trained(plan, training, data, teachers, progress)
-                keep_result(training, network, base.student, test, beside)
-            training.forget_state()
-            result = result_on(training, test, base.teachers, beside)
-            progress.record(result_measured(training, result, base.config.data.test))
-            return result
+            return _result(plan, run, progress)
+
+
+def _result(plan: TrainPlan, run: RunFolder, progress: Progress) -> Result:
+    """Train what isn't trained yet in the folder, and measure it."""
+    base = plan.base
+    training = plan_training_of(plan.candidate, base.config.train, run, base.config.seed)
+    if training.finished:
+        check_result(training.place)
+    data = read_data(base, run, progress, with_test=True)
+    run.begin(config_text(base.config))
+    progress.record(run_started(run, base.config))
+    note_data(data, run, progress)
+    teachers = teacher_pool(base, run, data, progress)
+    test = cast(Decoded, data.test)
+    networks = {name: teacher.network for name, teacher in teachers.items()}
+    beside = partial(teacher_figures, test, base.teachers, run, networks)
+    if not training.finished:
+        with run.timed(f"train {plan.candidate.id}"):
+            network = _trained(plan, training, data, teachers, progress)
+        keep_result(training, network, base.student, test, beside)
+    training.forget_state()
+    result = result_on(training, test, base.teachers, beside)
+    progress.record(result_measured(training, result, base.config.data.test))
+    return result
 
 
 def _trained(

@@ -67,14 +67,20 @@ def run_trials(
         if controller.done() is None:
             progress.note(f"search: starting {workers} worker{'s' if workers > 1 else ''}, which takes some seconds")
             _run_until_over(run_workers, recorder, assignments, progress)
-        done = controller.done()
-        if done is None or controller.in_flight:
-            raise RunError(
-                f"Ray ended the search after {controller.finished} of {controller.problem.trials} trials. "
-                "The same command goes on where it stopped."
-            )
+        done = _why_over(controller)
         if done is Done.EXHAUSTED:
             stage.advance(0, ended=f"early: {done.value}")
+    return done
+
+
+def _why_over(controller: Controller) -> Done:
+    """Raises RunError where Ray came to its end before the search did."""
+    done = controller.done()
+    if done is None or controller.in_flight:
+        raise RunError(
+            f"Ray ended the search after {controller.finished} of {controller.problem.trials} trials. "
+            "The same command goes on where it stopped."
+        )
     return done
 
 

@@ -65,8 +65,8 @@ class Standing:
             shown[self._accuracies[0]] = self._latest
         if rung in self._best:
             shown["best"] = self._best[rung]
-        if rung in self._fronts:
-            shown["hv"] = round(self._fronts[rung].volume, 3)
+        if rung in self._fronts and (volume := round(self._fronts[rung].volume, 3)):
+            shown["hv"] = volume
         if (error := self.model_error()) is not None:
             shown["model error"] = f"{error:.0%}"
         if self.failed:

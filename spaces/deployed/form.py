@@ -9,7 +9,7 @@ Arrays are float32, and int8 where they hold levels. C is a number of channels, 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -113,6 +113,13 @@ class Shortcut:
     convolution: "Convolution | None" = None
     norm: ChannelNorm | None = None
 
+    @property
+    def normed(self) -> "Convolution | None":
+        """Its convolution with the norm that stands behind it; None where it has none."""
+        if self.convolution is None or self.norm is None:
+            return self.convolution
+        return replace(self.convolution, norms=(self.norm,))
+
 
 @dataclass(frozen=True)
 class Convolution:
@@ -152,6 +159,12 @@ class Convolution:
     @property
     def in_channels(self) -> int:
         return int(self.weight.shape[1]) * self.groups
+
+    @property
+    def with_shortcut(self) -> "list[Convolution]":
+        """Itself, and the shortcut's convolution if there is one."""
+        own = None if self.shortcut is None else self.shortcut.convolution
+        return [self] if own is None else [self, own]
 
     def affine(self, level: int = 0) -> tuple[Array, Array]:
         """m and o, each (Co,) in float64, of y = m p + o: scale, step, norm and bias in one; p see the module.

@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
@@ -20,13 +21,16 @@ BITS, SCALE = "packed", "scale"
 """What a packed weight's bytes and scales are called behind the unit's name."""
 COUNTER = "num_batches_tracked"
 """Of BatchNorms; read in training alone."""
+MEAN, VARIANCE = "running_mean", "running_var"
+"""Of BatchNorms; folded into weight and bias where weights are packed."""
 
 
 def packed_state(network: nn.Module) -> dict[str, Tensor]:
     """The tensors of a detector of one method in each unit: what it needs to compute, and no more.
 
     A unit of few bits has `<unit>.packed` (uint8, see `bits.packed`) and `<unit>.scale` (Co,) in place of its latent
-    weight and of what makes a scale or a step of it. All else has its name of the network's state.
+    weight and of what makes a scale or a step of it. The weight and bias of a BatchNorm are then the factor and the
+    offset that it computes with, and it has no statistics. All else has its name of the network's state.
     """
     tensors, replaced = {}, set()
     for name, unit in _units_of_few_bits(network):
@@ -35,6 +39,9 @@ def packed_state(network: nn.Module) -> dict[str, Tensor]:
         bytes_ = packed(levels.cpu().numpy().astype(np.int8), method(unit.active).weight_bits)
         tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = torch.from_numpy(bytes_), scale
         replaced |= _replaced(name, unit)
+    for name, norm in _folded(network):
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = _factor_and_offset(norm)
+        replaced |= {f"{name}.{MEAN}", f"{name}.{VARIANCE}"}
     kept = {key: tensor for key, tensor in network.state_dict().items() if key not in replaced and not _counts(key)}
     return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in (kept | tensors).items()}
 
@@ -48,7 +55,9 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
         network = build_fixed(spec, candidate)
     network.to_empty(device="cpu")
     state, units = network.state_dict(), list(_units_of_few_bits(network))
+    folded = {name: norm for name, norm in _folded(network) if f"{name}.{MEAN}" not in tensors}  # version 1 has them
     replaced = set[str]().union(*(_replaced(name, unit) for name, unit in units))
+    replaced |= {f"{name}.{key}" for name in folded for key in (MEAN, VARIANCE)}
     wanted = {key: tensor for key, tensor in state.items() if key not in replaced and not _counts(key)}
     for name, unit in units:
         size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
@@ -58,6 +67,8 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
     for key, tensor in state.items():
         with torch.no_grad():
             tensor.copy_(tensors[key]) if key in tensors else tensor.zero_()
+    for norm in folded.values():
+        cast(Tensor, norm.running_var).copy_(torch.tensor(1.0) - norm.eps)  # which is 1 again with eps
     for name, unit in units:
         levels = unpack(tensors[f"{name}.{BITS}"].numpy(), method(unit.active).weight_bits, unit.shape.weight)
         weight = unit.latent_weight
@@ -81,6 +92,25 @@ def _units_of_few_bits(network: nn.Module) -> Iterator[tuple[str, SearchableUnit
     for name, unit in searchable_units(network).items():
         if method(unit.active).weight_bits <= 8:
             yield name, unit
+
+
+def _folded(network: nn.Module) -> Iterator[tuple[str, nn.BatchNorm2d]]:
+    """The BatchNorms of a network with packed weights. Others can be trained, and need their statistics."""
+    if any(True for _ in _units_of_few_bits(network)):
+        for name, norm in network.named_modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                yield name, norm
+
+
+def _factor_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """m and o, each (C,), of m x + o, to the bit as torch has them on a CPU: what it makes of ones and of zeros."""
+    mean, variance, weight, bias = (
+        cast(Tensor, one).detach().cpu() for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    zero, x = torch.zeros_like(mean), torch.ones(1, len(mean), 1, 1)
+    factor = F.batch_norm(x, zero, variance, weight, zero, eps=norm.eps)
+    offset = F.batch_norm(x * 0, mean, variance, weight, bias, eps=norm.eps)
+    return factor.flatten(), offset.flatten()
 
 
 def _active(unit: SearchableUnit) -> Alternative:

@@ -68,6 +68,16 @@ def record(network: nn.Module, run: Callable[[Tensor], Sequence[Tensor]], batch:
     return Tape(recorder.steps, recorder.tensors, [recorder.value(one) for one in returned])
 
 
+def needed(tape: Tape) -> list[Step]:
+    """The steps that the returned values depend on."""
+    wanted, kept = set(tape.returned), []
+    for step in reversed(tape.steps):
+        if wanted.intersection(step.outputs):
+            kept.append(step)
+            wanted |= {one for one in tree_flatten((step.inputs, step.named))[0] if isinstance(one, Value)}
+    return kept[::-1]
+
+
 class _Recorder(TorchDispatchMode):
     """Sees every operator that torch runs. Tensors are known by identity: all are kept, so that none is reused."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from spaces.detectors.box_coding import UNSCALED, Scales
 from spaces.detectors.openable import Openable
 from spaces.layers import LayerTrace, SearchableUnit
+from spaces.precision import in_float32
 
 Target = dict[str, Tensor]
 """One image's objects: boxes (n, 4) xyxy in pixels, labels (n,) in 1..C; 0 is background."""
@@ -46,6 +47,11 @@ class Responses:
     bins: int | None = None
     quality: list[Tensor] | None = None
     box_scales: Scales = UNSCALED
+
+    def in_float32(self) -> "Responses":
+        """The same, for all that is computed with them, see `spaces.precision`."""
+        quality = None if self.quality is None else [*map(in_float32, self.quality)]
+        return replace(self, cls=[*map(in_float32, self.cls)], box=[*map(in_float32, self.box)], quality=quality)
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,11 @@ def keeping(network: nn.Module, detections: int) -> Iterator[None]:
         yield
     finally:
         detector.detections_per_image = own
+
+
+def maps_in_float32(features: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Pyramid levels for all that is computed with them outside the network, see `spaces.precision`."""
+    return {name: in_float32(x) for name, x in features.items()}
 
 
 def collect_traces(network: nn.Module) -> dict[str, LayerTrace]:

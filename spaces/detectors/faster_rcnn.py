@@ -20,6 +20,7 @@ from spaces.detectors.contract import (
     RoIResponses,
     Target,
     collect_traces,
+    maps_in_float32,
 )
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.openable import openable_groups
@@ -27,6 +28,7 @@ from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, report
 from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
+from spaces.precision import in_float32, network_pass
 
 COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
@@ -98,8 +100,10 @@ class FasterRCNN(nn.Module):
         if proposals is not None and len(proposals) != len(images):
             raise ValueError(f"There are proposals for {len(proposals)} images, and {len(images)} images.")
         batch, resized = self.transform(images, targets)
-        features = self.fpn(self.backbone(batch.tensors))
-        responses = respond(self.rpn, batch.tensors, features)
+        with network_pass(batch.tensors.device):
+            features = self.fpn(self.backbone(batch.tensors))
+            responses = respond(self.rpn, batch.tensors, features)
+        features, responses = maps_in_float32(features), responses.in_float32()
         given = None if proposals is None else self._second(features, proposals)
         proposed = cache(lambda: propose(self.rpn, batch, responses))
         on_all = cache(lambda: given or self._second(features, proposed()))
@@ -163,8 +167,9 @@ class FasterRCNN(nn.Module):
     def _second(self, features: dict[str, Tensor], proposals: list[Tensor]) -> RoIResponses:
         own = [(self.image_size, self.image_size)] * len(proposals)
         pooled = self.roi_heads.box_roi_pool(features, proposals, own)
-        cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
-        return RoIResponses(proposals, cls, box)
+        with network_pass(pooled.device):
+            cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
+        return RoIResponses(proposals, in_float32(cls), in_float32(box))
 
     def _sampled(self, features: dict[str, Tensor], proposals: list[Tensor], targets: list[Target]) -> Learnt:
         """Responses and targets for a sample of each image's proposals; the objects' own boxes are among them."""

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.layers.opened import ActivatedConv2d
+from spaces.precision import in_float32
 
 TOP = 4
 
@@ -37,7 +38,7 @@ def distribution_statistics(edges: Tensor, bins: int, top: int = TOP) -> Tensor:
 
     (N, 4 * (top + 1), H, W), edge after edge. The gradient goes on to the logits.
     """
-    largest = edges.unflatten(1, (4, bins)).softmax(2).topk(top, dim=2).values
+    largest = in_float32(edges).unflatten(1, (4, bins)).softmax(2).topk(top, dim=2).values
     return torch.cat([largest, largest.mean(2, keepdim=True)], dim=2).flatten(1, 2)
 
 

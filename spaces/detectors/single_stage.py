@@ -6,8 +6,17 @@ from typing import Protocol, cast
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from spaces.detectors.contract import Assignment, Detections, DetectorOutput, Responses, Target, collect_traces
+from spaces.detectors.contract import (
+    Assignment,
+    Detections,
+    DetectorOutput,
+    Responses,
+    Target,
+    collect_traces,
+    maps_in_float32,
+)
 from spaces.detectors.resizing import sizes_of
+from spaces.precision import network_pass
 
 
 class SingleStage(Protocol):
@@ -49,8 +58,10 @@ def single_stage_output(
     if proposals is not None:
         raise ValueError("A single-stage detector takes no proposals.")
     batch, resized = detector.transform(images, targets)
-    features = detector.pyramid(batch.tensors)
-    responses = detector.respond(features)
+    with network_pass(batch.tensors.device):
+        features = detector.pyramid(batch.tensors)
+        responses = detector.respond(features)
+    features, responses = maps_in_float32(features), responses.in_float32()
     return DetectorOutput(
         features,
         responses,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spaces.detectors.quality import TOP, distribution_statistics
 from spaces.layers.opened import ActivatedConv2d
+from spaces.precision import in_float32
 
 LARGEST = 8
 """k_max: how many of an edge's largest probabilities are selected from, and are what the selection looks at."""
@@ -78,7 +79,7 @@ def shape_statistics(edges: Tensor, bins: int) -> Tensor:
     variance, as a share of the largest that there is, ((n - 1) / 2)^2; its entropy, of log n; and sum_i P_i |i - peak|,
     of n - 1, with the peak at the largest probability. All lie in 0..1. The gradient goes on to the logits.
     """
-    log = edges.unflatten(1, (4, bins)).log_softmax(2)
+    log = in_float32(edges).unflatten(1, (4, bins)).log_softmax(2)
     p = log.exp()
     largest, places = p.topk(min(LARGEST, bins), dim=2)
     bin_of = torch.arange(bins, dtype=p.dtype, device=p.device).view(-1, 1, 1)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spaces.layers.products import conv_gradients
 from spaces.layers.signs import pass_approx, pass_clipped, sign
 from spaces.layers.weight_rules import WeightRule
 
@@ -30,6 +31,7 @@ def binary_conv2d(
     """Convolve sign(x) with what `rule` makes of a latent weight.
 
     x (N, Ci, H, W), weight (Co, Ci / groups, k, k), scale (Co, 1, 1, 1) where it is learned; result (N, Co, Ho, Wo).
+    In mixed precision the product is of 16 bits and the rule's own arithmetic of float32, see `spaces.precision`.
     The gradient of x passes through the sign with the slope of `input_gradient`: `clipped` (arXiv:1602.02830) or
     `approx` (arXiv:1808.00278); those of weight and scale are the rule's.
 
@@ -59,30 +61,20 @@ class _BinaryConv2d(torch.autograd.Function):
     ) -> Tensor:
         effective = rule.effective(weight, scale)
         ctx.save_for_backward(x, weight, scale, effective)
-        ctx.rule, ctx.stride, ctx.padding, ctx.dilation = rule, stride, padding, dilation
-        ctx.groups, ctx.input_gradient = groups, input_gradient
+        ctx.rule, ctx.input_gradient = rule, input_gradient
+        ctx.places = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         return F.conv2d(sign(x), effective, None, stride, padding, dilation, groups)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, scale, effective = ctx.saved_tensors
         wants_x, wants_weight, wants_scale = ctx.needs_input_grad[:3]
-        grad_x, grad_effective, _ = torch.ops.aten.convolution_backward(
-            grad,
-            sign(x),
-            effective,
-            None,
-            [ctx.stride] * 2,
-            [ctx.padding] * 2,
-            [ctx.dilation] * 2,
-            False,
-            [0, 0],
-            ctx.groups,
-            [wants_x, wants_weight or wants_scale, False],
+        grad_x, grad_effective = conv_gradients(
+            grad, sign(x), effective, wanted=(wants_x, wants_weight or wants_scale), **ctx.places
         )
         if grad_x is not None:
-            grad_x = _PASSES[ctx.input_gradient](grad_x, x)
+            grad_x = _PASSES[ctx.input_gradient](grad_x.to(x.dtype), x)
         grad_weight = grad_scale = None
         if grad_effective is not None:
-            grad_weight, grad_scale = ctx.rule.gradients(grad_effective, weight, scale, effective)
+            grad_weight, grad_scale = ctx.rule.gradients(grad_effective.to(weight.dtype), weight, scale, effective)
         return grad_x, grad_weight, grad_scale, None, None, None, None, None, None

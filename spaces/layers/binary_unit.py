@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
+from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
+from spaces.precision import in_float32
 
 Make = Callable[[int], nn.Module]
 """From a number of channels to a module over maps (N, C, H, W)."""
@@ -75,6 +77,7 @@ class Binary(Alternative):
             self.scale.copy_(mean_scale(weight).flatten())
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
+        x = in_float32(x)
         pre_sign = x if self.shift is None else self.shift(x)
         latent = self._latent(weight)
         scale = self._learned_scale()
@@ -157,7 +160,7 @@ class DBS(Binary):
             rule=Searched(),
             input_gradient="approx",
             learned_scale=True,
-            post=nn.PReLU,
+            post=PReLU,
             pad_value=pad_value,
         )
         self.logits = nn.Parameter(torch.randn(shape.weight))

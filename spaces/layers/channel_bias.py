@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from spaces.layers.prelu import PReLU
+
 REDUCTION = 16
 LEAST_HIDDEN = 4
 
@@ -20,7 +22,7 @@ class ChannelBias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias.view(1, -1, 1, 1)
+        return x + self.bias.to(x.dtype).view(1, -1, 1, 1)
 
 
 class DynamicChannelBias(nn.Module):
@@ -43,7 +45,7 @@ class DynamicChannelBias(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         moved = self.size * torch.tanh(self.excite(self.squeeze(x.mean((2, 3))).relu()))
-        return x + (self.bias + moved)[..., None, None]
+        return x + (self.bias + moved).to(x.dtype)[..., None, None]
 
 
 class ShiftedPReLU(nn.Module):
@@ -55,7 +57,7 @@ class ShiftedPReLU(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.before = ChannelBias(channels)
-        self.prelu = nn.PReLU(channels)
+        self.prelu = PReLU(channels)
         self.after = ChannelBias(channels)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spaces.layers.alternative import UnitShape
 from spaces.layers.real import FakeQuantized, activated, convolve
+from spaces.precision import in_float32
 
 LEAST_STEP = 1e-8
 
@@ -81,7 +82,8 @@ class LearnedSteps(FakeQuantized):
         if self.input_start.is_meta or self.input_start != 0:
             return self.input_step
         with torch.no_grad():
-            measured = first_step(activated(x, self.shape.activation).abs().mean(), self.input_levels)
+            magnitude = in_float32(activated(x, self.shape.activation)).abs().mean()
+            measured = first_step(magnitude, self.input_levels)
             if not (self.training or self.observing):
                 return measured
             self.input_start.copy_(measured)
@@ -109,22 +111,24 @@ def quantized_weight(weight: Tensor, step: Tensor, levels: tuple[int, int]) -> T
 class _Input(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, step: Tensor, low: int, high: int, top: float) -> Tensor:
-        v = x if top == math.inf else x.clamp(max=top)
-        out = _on_grid(v, step, low, high)
+        v = in_float32(x) if top == math.inf else in_float32(x).clamp(max=top)
+        out = _on_grid(v, step, low, high).to(x.dtype)
         ctx.save_for_backward(x, step, out)
         ctx.low, ctx.high, ctx.top = low, high, top
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, step, out = ctx.saved_tensors
+        dtype, step = grad.dtype, ctx.saved_tensors[1]
+        # The step's gradient is a difference of two sums, of which 16 bits would leave little.
+        grad, x, out = (in_float32(one) for one in (grad, ctx.saved_tensors[0], ctx.saved_tensors[2]))
         size = float(step)
         v = x if ctx.top == math.inf else x.clamp(max=ctx.top)
         inside = torch.ops.aten.hardtanh_backward(grad, v, ctx.low * size, ctx.high * size)
         grad_step = (_inner(grad, out) - _inner(inside, v)) / (size * math.sqrt(x[0].numel() * ctx.high))
         if ctx.top != math.inf:
             inside = torch.ops.aten.hardtanh_backward(inside, x, -math.inf, ctx.top)
-        return inside, grad_step, None, None, None
+        return inside.to(dtype), grad_step, None, None, None
 
 
 class _Weight(torch.autograd.Function):
@@ -144,13 +148,14 @@ class _Weight(torch.autograd.Function):
 
 
 def _on_grid(v: Tensor, step: Tensor, low: int, high: int) -> Tensor:
-    """v^ in one pass; half rounds to even."""
+    """v^; half rounds to even."""
     if v.is_meta:  # costs are counted there, and torch's kernel has no shapes for it
         return torch.empty_like(v)
-    zero = torch.zeros_like(step, dtype=torch.int32)
     if step.ndim:
+        zero = torch.zeros_like(step, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(v, step, zero, 0, low, high)
-    return torch.fake_quantize_per_tensor_affine(v, step, zero, low, high)
+    # What torch's kernel for one step computes, to the bit; that one takes several times as long.
+    return v.mul(step.reciprocal()).round_().clamp_(low, high).mul_(step)
 
 
 def _inner(one: Tensor, other: Tensor) -> Tensor:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from torch import nn
-
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.learned_steps import LearnedSteps
+from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
 from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
@@ -23,7 +22,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
     "learned_scale": {"learned_scale": True},
     # a PReLU per channel behind the shortcut
-    "prelu": {"post": nn.PReLU},
+    "prelu": {"post": PReLU},
     # -1 stands outside the map instead of 0, so that the product is purely binary at the border too
     "pad_minus_one": {"pad_value": -1.0},
     # dbs: in training the sign is convolved, or the relaxed weight, from beginning to end

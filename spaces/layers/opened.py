@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from spaces.layers.alternative import Activation, Alternative, UnitShape
 from spaces.layers.methods import REAL
+from spaces.layers.products import conv2d
 from spaces.layers.real import activated
 from spaces.layers.unit import SearchableUnit
 
@@ -31,7 +32,8 @@ class ActivatedConv2d(nn.Conv2d):
         self.activation: Activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(activated(x, self.activation))
+        places = {"stride": self.stride[0], "padding": int(self.padding[0]), "groups": self.groups}
+        return conv2d(activated(x, self.activation), self.weight, self.bias, **places)
 
 
 class ActivatedLinear(nn.Linear):

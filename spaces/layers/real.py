@@ -1,12 +1,15 @@
 """The alternatives that aren't 1-bit: full precision, and fewer bits by fake quantization."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.layers.alternative import Activation, Alternative, UnitShape
+from spaces.layers.products import conv2d
+from spaces.precision import in_float32
 
 RANGE_MOMENTUM = 0.1
 RELU6_TOP = 6.0
@@ -71,13 +74,7 @@ class Quantized(FakeQuantized):
         return torch.where(self.largest == 0, 0, self._input_step(self.largest))
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        x = activated(x, self.shape.activation)
-        if self.training or self.observing:
-            self._observe(x.detach())
-        # Before any training there is no running maximum: then it is the batch's own.
-        step = self._input_step(torch.where(self.largest == 0, x.detach().abs().amax(), self.largest))
-        low, high = self.input_levels
-        x = _rounded(x.clamp(low * step, high * step), step)
+        x = rounded_input(x, self._step_for(x), self.input_levels, self.shape.activation)
         if self.given_scale is None:
             weight = _rounded(weight, self._weight_steps(weight))
         return self.bn(convolve(x, weight, self.shape))
@@ -97,9 +94,16 @@ class Quantized(FakeQuantized):
         self.largest.zero_()
 
     @torch.no_grad()
-    def _observe(self, x: Tensor) -> None:
-        now = x.abs().amax()
-        self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
+    def _step_for(self, x: Tensor) -> Tensor:
+        """The step for inputs x, which it observes in training."""
+        if self.largest.is_meta:
+            return self.largest
+        if self.training or self.observing:
+            now = largest_magnitude(x, self.shape.activation)
+            self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
+        elif self.largest == 0:  # before any training the range is the batch's own
+            return self._input_step(largest_magnitude(x, self.shape.activation))
+        return self._input_step(self.largest)
 
 
 def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0) -> Tensor:
@@ -107,7 +111,7 @@ def convolve(x: Tensor, weight: Tensor, shape: UnitShape, pad_value: float = 0.0
     padding = shape.padding
     if pad_value and padding:
         x, padding = F.pad(x, (padding,) * 4, value=pad_value), 0
-    return F.conv2d(x, weight, None, shape.stride, padding, shape.dilation, shape.groups)
+    return conv2d(x, weight, stride=shape.stride, padding=padding, dilation=shape.dilation, groups=shape.groups)
 
 
 def activated(x: Tensor, activation: Activation) -> Tensor:
@@ -115,6 +119,50 @@ def activated(x: Tensor, activation: Activation) -> Tensor:
     if activation == "none":
         return x
     return F.relu(x) if activation == "relu" else F.relu6(x)
+
+
+def largest_magnitude(x: Tensor, activation: Activation) -> Tensor:
+    """The largest |x| behind the activation, a scalar."""
+    largest = in_float32(x.amax())
+    if activation == "none":
+        return torch.maximum(largest, -in_float32(x.amin()))
+    return largest.clamp(0, RELU6_TOP if activation == "relu6" else None)
+
+
+def rounded_input(x: Tensor, step: Tensor, levels: tuple[int, int], activation: Activation) -> Tensor:
+    """The inputs x (N, C, H, W) of a product behind their activation, rounded to the grid of `step` and clipped to
+    `levels` times it. The gradient goes straight through the rounding, and is 0 where x was clipped."""
+    y: Tensor = _RoundedInput.apply(x, step, *levels, activation)
+    return y
+
+
+class _RoundedInput(torch.autograd.Function):
+    """A function of its own, as composed of torch's operations it takes twice the time and keeps four more maps."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, step: Tensor, low: int, high: int, activation: Activation) -> Tensor:
+        if x.is_meta:  # costs are counted there
+            return torch.empty_like(x)
+        lowest, highest = float(low * step), float(high * step)
+        ctx.save_for_backward(x)
+        ctx.ends = (highest,) if activation != "none" else (lowest, highest)
+        if activation == "relu6" and highest >= RELU6_TOP:
+            highest, ctx.ends = RELU6_TOP, ()
+        ctx.range = lowest, highest
+        return in_float32(x).clamp(lowest, highest).div_(step).round_().mul_(step).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        inside = torch.ops.aten.hardtanh_backward
+        passed = inside(grad, x, *ctx.range)
+        for end in ctx.ends:  # where x is the end of the grid itself, half of it passes, as in torch's clamp
+            if x.amax() >= end >= x.amin():
+                between = (
+                    float(torch.nextafter(torch.tensor(end), torch.tensor(side))) for side in (-math.inf, math.inf)
+                )
+                passed.add_(inside(grad, x, *between), alpha=0.5)
+        return passed, None, None, None, None
 
 
 def _rounded(x: Tensor, step: Tensor) -> Tensor:

@@ -1,8 +1,11 @@
 """The real-valued ways around a unit's convolution."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+
+from spaces.precision import has_16_bits
 
 ShortcutKind = Literal["projected", "free", "free_if_binary", "none"]
 """The kind of shortcut around a unit, see `build_shortcut`. `free_if_binary` is `free`, and only while the unit is
@@ -20,6 +23,9 @@ class GroupMean(nn.Module):
         self.out_channels = out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        if has_16_bits(x):
+            y: Tensor = _GroupMean.apply(x, self.out_channels)
+            return y
         return x.unflatten(1, (-1, self.out_channels)).mean(1)
 
 
@@ -34,7 +40,25 @@ class Repeat(nn.Module):
         self.times = times
 
     def forward(self, x: Tensor) -> Tensor:
+        if has_16_bits(x):
+            return torch.cat([x] * self.times, dim=1)  # keeps the layout in memory
         return x.repeat(1, self.times, 1, 1)
+
+
+class _GroupMean(torch.autograd.Function):
+    """Its gradient keeps the layout in memory. autograd's own doesn't, and the BatchNorm before takes thrice as long.
+
+    In float32 autograd's own stays: in another layout a BatchNorm sums in another order.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, out_channels: int) -> Tensor:
+        ctx.groups = x.shape[1] // out_channels
+        return x.unflatten(1, (-1, out_channels)).mean(1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return torch.cat([grad / ctx.groups] * ctx.groups, dim=1), None
 
 
 def build_shortcut(kind: ShortcutKind, in_channels: int, out_channels: int, stride: int) -> nn.Module | None:

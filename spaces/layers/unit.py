@@ -108,7 +108,7 @@ class SearchableUnit(nn.Module):
             self.runs.append(trace)
         y = alternative(x, weight)
         if self.bias is not None:
-            y = y + self.bias.view(-1, 1, 1)
+            y = y + self.bias.to(y.dtype).view(-1, 1, 1)
         if (shortcut := self.active_shortcut) is not None:
             y = y + shortcut(x)
         return alternative.after(y)

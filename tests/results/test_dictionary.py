@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from results import compare, open_run
+from results.agreement import agreement
 from results.dictionary import FRAMES, column_of
+from results.fidelity import Fidelity
+from results.rivals import Rivals
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "frames.md"
 
@@ -21,6 +25,27 @@ def frames(whole, whole_run):
         "compared": compared.runs,
         "dominance": compared.dominance,
         "fronts": compared.fronts,
+        **trained_frames(),
+    }
+
+
+def trained_frames():
+    """Those of a fidelity of two candidates, and of a member beside a rival."""
+    known = {"id": ["a", "b"], "bit_ops": [1.0, 2.0], "trained": [0.5, 0.6], "trained_sd": [0.0, 0.1]}
+    known |= {"trained_seed_0": [0.5, 0.5], "trained_seed_1": [0.5, 0.7], "layer/stem": ["real", "int8"]}
+    scored = {f"{name}{end}": [0.4, 0.5] for name in ("score", "model") for end in ("_rung_0", "_rung_1")}
+    scored |= {"score_seeds": [0.4, 0.5], "score_seeds_sd": [0.0, 0.1]}
+    candidates = pd.DataFrame({"role": ["front", "variant"], "layers": [0, 1], **known, **scored})
+    compared = agreement(candidates, ["bit_ops", "score_rung_0"], "bit_ops")
+    settings = {"x": "bit_ops", "y": "map50"}
+    fidelity = Fidelity(candidates, compared, settings)
+    rivals = Rivals(pd.DataFrame({"role": ["member", "rival"], "name": ["a", "all int8"], **known}), settings)
+    return {
+        "fidelity": fidelity.candidates,
+        "agreement": fidelity.agreement,
+        "rivals": rivals.trained,
+        "pairs": rivals.pairs(),
+        "places": rivals.places(),
     }
 
 

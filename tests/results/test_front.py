@@ -23,9 +23,9 @@ def test_the_front_has_one_row_a_point_sorted_by_cost_with_the_earliest_trial(tr
     assert front.index.tolist() == [0, 1, 2]
 
 
-def test_the_front_shows_id_and_axes_first_then_figures_then_knobs(trials):
+def test_the_front_shows_axes_and_id_first_then_figures_then_knobs(trials):
     assert list(front_rows(trials, "ops", "map50_11").columns) == [
-        *["id", "ops", "map50_11", "map50", "bit_ops", "memory_bits"],
+        *["ops", "map50_11", "id", "map50", "bit_ops", "memory_bits"],
         *["layer/stem", "layer/block.0", "teacher/hint", "weight/hint"],
     ]
 

@@ -27,7 +27,7 @@ def small_memory(tmp_path, records):
 def test_a_third_axis_brings_in_what_is_best_there(small_memory):
     front = small_memory.front(z="memory_bits")
     assert front["id"].tolist() == ["ab00000000", "bb00000000", "dd00000000", "aa00000000"]
-    assert front.columns[:4].tolist() == ["id", "bit_ops", "map50", "memory_bits"]
+    assert front.columns[:4].tolist() == ["bit_ops", "map50", "memory_bits", "id"]
     assert small_memory.pareto(z="memory_bits").tolist() == [True] * 5 + [False] * 2
 
 

@@ -53,7 +53,17 @@ def test_without_results_there_are_no_rows(opened):
     assert opened({}).retrained().columns.tolist() == ["id", "path", "epochs", "seed", "start"]
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "can't be read"), ("[]", "holds a list, no figures")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "can't be read"),
+        ("[]", "holds a list, no figures"),
+        ('{"settings": {"epochs": "many"}}', r"can't be read \(epochs is 'many', must be a whole number\)"),
+        ('{"settings": {"start": 1}}', r"can't be read \(start is 1, must be text\)"),
+        ('{"test": {"map50": {}}}', r"can't be read \(test_map50 is {}, must be a number\)"),
+        ('{"costs": {"bit_ops": true}}', r"can't be read \(bit_ops is True, must be a number\)"),
+    ],
+)
 def test_damaged_figures_are_named(opened, text, message):
     with pytest.raises(RunError, match=rf"figures.json {message}.*Delete it, then train"):
         opened({"bb": text}).retrained()

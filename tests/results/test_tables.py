@@ -91,7 +91,7 @@ def test_what_the_model_says_is_among_the_metrics(tmp_path, records):
     front = json.loads((tmp_path / "front.json").read_text())
     assert front[1]["metrics"] == {"map50": 0.66, "map50_model": 0.65, "map50_model_se": None, "map50_11": 0.66}
     columns = pd.read_csv(tmp_path / "front.csv").columns.tolist()
-    assert columns[:6] == ["id", "bit_ops", "map50", "map50_model", "map50_model_se", "map50_11"]
+    assert columns[:6] == ["bit_ops", "map50", "id", "map50_model", "map50_model_se", "map50_11"]
 
 
 def test_a_missing_figure_is_null_in_json(tmp_path, records):

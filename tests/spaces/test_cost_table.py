@@ -30,7 +30,8 @@ def assert_equal_costs(table, spec, candidate):
 
 def random_space(spec, rng):
     """Knobs of mixed granularity, some layers always real, and some of the parts that can be opened."""
-    network = build_detector(spec, lambda _: ("real",))
+    with without_values():
+        network = build_detector(spec, lambda _: ("real",))
     prefixes = {name.rsplit(".", rng.randint(0, 2))[0] for name in searchable_units(network) if rng.random() < 0.8}
     groups = openable(network)
     opened = [group for group in groups if rng.random() < 0.6]

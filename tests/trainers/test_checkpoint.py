@@ -118,11 +118,14 @@ def test_a_file_that_is_not_ours_is_named_with_the_way_out(tmp_path, write):
     assert message.endswith("Give a .safetensors file that a run of Bitfront wrote.")
 
 
-@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
-def test_a_missing_file_and_a_folder_are_named(tmp_path, make):
+@pytest.mark.parametrize(
+    ("make", "hint"),
+    [(lambda path: None, ""), (lambda path: path.mkdir(), r" That is a folder: name a \.safetensors file in it\.")],
+)
+def test_a_missing_file_and_a_folder_are_named(tmp_path, make, hint):
     path = tmp_path / "net.safetensors"
     make(path)
-    with pytest.raises(CheckpointError, match=r"There is no checkpoint .*net\.safetensors"):
+    with pytest.raises(CheckpointError, match=rf"^There is no checkpoint {path}\.{hint}$"):
         load_weights(path)
 
 

@@ -55,9 +55,13 @@ def decode(
                 usable.append(read)
             report.advance()
     if not usable:
-        first = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
-        raise NothingUsableError("the data set", f"no image is usable; {first}", "Repair the data", defects)
+        raise _nothing_usable(defects)
     return _assemble(images[: len(usable)], usable, data, tuple(defects))
+
+
+def _nothing_usable(defects: list[Defect]) -> NothingUsableError:
+    first = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
+    return NothingUsableError("the data set", f"no image is usable; {first}", "Repair the data", defects)
 
 
 def _assemble(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from functools import cache
 from typing import cast
 
 import torch
@@ -102,24 +103,20 @@ class Distiller(nn.Module):
             known=known,
             proposals=student.rois.proposals if second_stage and student.rois is not None else None,
         )
-        pairs: dict[tuple[str, str], dict[str, LayerPair]] = {}
-        together = self._ensemble.taught_by() if self._ensemble else ()
-        losses = {}
+
+        @cache  # shared by all terms of one teacher, so that a layer computes its products once
+        def pairs(teacher: str, inputs: str) -> dict[str, LayerPair]:
+            own = passes.inputs(teacher) if inputs == "twin" else None
+            return layer_pairs(student.layers, self._layers[teacher], own)
+
+        losses: dict[str, Tensor] = {}
         for term, teacher, weight in self._open(candidate):
             if not TERMS[term].compares_layers:
-                names = together if teacher == ENSEMBLE else (teacher,)
-                module = cast(TermLoss, self.terms[term])
-                loss = torch.stack([module(student, passes.output(name), name) for name in names]).sum(0)
-                if isinstance(module, Opposed):
-                    game = [module.opponents_loss(student, passes.output(name), name) for name in names]
-                    losses[f"{term} {module.opponents}"] = torch.stack(game).sum()
+                loss, opponents = self._of_outputs(term, teacher, student, passes)
+                losses |= opponents
             elif student.layers:
                 layer_term = cast(LayerTermLoss, self.terms[term])
-                key = (teacher, layer_term.inputs)
-                if key not in pairs:  # shared by all terms of one teacher, so that a layer computes its products once
-                    own = passes.inputs(teacher) if layer_term.inputs == "twin" else None
-                    pairs[key] = layer_pairs(student.layers, self._layers[teacher], own)
-                loss = layer_term(pairs[key])
+                loss = layer_term(pairs(teacher, layer_term.inputs))
             elif self._has_traces(candidate):
                 raise ValueError(f"The term {term} compares layers: run the student in `Distiller.step`, or `traced`.")
             else:
@@ -128,6 +125,19 @@ class Distiller(nn.Module):
                 raise ValueError(f"The term {term} gave a loss of shape {tuple(loss.shape)}, must give a scalar.")
             losses[term] = weight * loss
         return losses
+
+    def _of_outputs(
+        self, term: str, teacher: str, student: DetectorOutput, passes: TeacherPasses
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a term that compares outputs, and its opponents' by name; both summed over an ensemble."""
+        together = self._ensemble.taught_by() if self._ensemble else ()
+        names = together if teacher == ENSEMBLE else (teacher,)
+        module = cast(TermLoss, self.terms[term])
+        loss = torch.stack([module(student, passes.output(name), name) for name in names]).sum(0)
+        if not isinstance(module, Opposed):
+            return loss, {}
+        game = [module.opponents_loss(student, passes.output(name), name) for name in names]
+        return loss, {f"{term} {module.opponents}": torch.stack(game).sum()}
 
     def _has_traces(self, candidate: Candidate) -> bool:
         """Whether a traced student leaves any."""

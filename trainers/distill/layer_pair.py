@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from spaces.detectors import searchable_units
 from spaces.layers import LayerTrace, SearchableUnit
 from spaces.layers.real import activated, convolve
+from spaces.precision import in_float32
 
 Inputs = Literal["student", "twin"]
 """The input of the real side: the student unit's own (the default), or that of the twin's unit."""
@@ -43,7 +44,7 @@ class LayerPair:
     @cached_property
     def real_input(self) -> Tensor:
         """a (N, Ci, H, W)."""
-        return activated(self.x.detach(), self.trace.shape.activation)
+        return activated(in_float32(self.x.detach()), self.trace.shape.activation)
 
     @cached_property
     def real_product(self) -> Tensor:

@@ -57,9 +57,7 @@ def match(
         return matched, ignored
     row = np.searchsorted(keys, detection_key).clip(max=len(keys) - 1)
     candidates = np.flatnonzero(keys[row] == detection_key)
-    overlap = _overlaps(detections.boxes[candidates], truth, table[row[candidates]])
-    able = overlap.max(axis=1) >= IOU_THRESHOLDS[0]  # the others can't match
-    candidates, overlap = candidates[able], overlap[able]
+    candidates, overlap = _able(detections, truth, candidates, table[row[candidates]])
     row = row[candidates]
     crowd = (table >= 0) & truth.values[table]
     aside = crowd if outside is None else crowd | ((table >= 0) & outside[table])
@@ -72,14 +70,33 @@ def match(
         left = enough & (crowd[rows][:, None, :] | ~taken[rows])
         free = _last_greatest(ious, left & ~aside[rows][:, None, :])
         swallowed = _last_greatest(ious, left & aside[rows][:, None, :])
-        at, threshold = np.nonzero(free >= 0)
-        taken[rows[at], threshold, free[at, threshold]] = True
+        of_no_count = (free < 0) & (swallowed >= 0)
+        _take(taken, rows, free, free >= 0)
         if outside is not None:  # what a crowd swallows never takes it
-            at, threshold = np.nonzero((free < 0) & (swallowed >= 0))
-            taken[rows[at], threshold, swallowed[at, threshold]] = True
-        matched[candidates[now]] = (free >= 0) | (swallowed >= 0)
-        ignored[candidates[now]] = (free < 0) & (swallowed >= 0)
+            _take(taken, rows, swallowed, of_no_count)
+        matched[candidates[now]] = (free >= 0) | of_no_count
+        ignored[candidates[now]] = of_no_count
     return matched, ignored
+
+
+def _able(
+    detections: Flat, truth: Flat, candidates: NDArray[np.int64], truths: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The candidates that overlap one of their truths enough for the lowest threshold, and the IoU with each of these.
+
+    candidates (c,): indices of detections; truths (c, columns): of the truths of their image and class, -1 for none.
+    """
+    overlap = _overlaps(detections.boxes[candidates], truth, truths)
+    able = overlap.max(axis=1) >= IOU_THRESHOLDS[0]
+    return candidates[able], overlap[able]
+
+
+def _take(
+    taken: NDArray[np.bool_], rows: NDArray[np.int64], columns: NDArray[np.int64], where: NDArray[np.bool_]
+) -> None:
+    """Mark the truths at (rows, threshold, columns) as taken. rows (n,); columns and where (n, thresholds)."""
+    at, threshold = np.nonzero(where)
+    taken[rows[at], threshold, columns[at, threshold]] = True
 
 
 def _truth_table(truth_key: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:

@@ -18,6 +18,10 @@ class ExportError(ValueError):
     """A detector that a target can't hold."""
 
 
+class WrongExportError(RuntimeError):
+    """A file that doesn't compute what torch does: nothing may be left of it."""
+
+
 @dataclass(frozen=True)
 class Exporter:
     """One target of `bitfront export --to`.

@@ -1,40 +1,23 @@
 """`openvino`: a graph of OpenVINO's operators whose 1-bit layers run on its kernels for bits."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from spaces.deployed.describe import UndescribedError, describe
-from spaces.detectors.contract import is_two_stage
 from trainers.detector_file import DetectorFile
-from trainers.export.exporter import Detect, Exporter, ExportError
+from trainers.export.exporter import Detect, Exporter
+from trainers.export.graphs.refusals import check_installed, check_one_stage, check_operators
 
 # What imports OpenVINO is imported inside functions: it is an extra, and takes a second.
 
 
 def check(detector: DetectorFile) -> None:
     """See `Exporter`."""
-    if find_spec("openvino") is None:
-        raise ExportError("OpenVINO isn't installed. Install it: pip install '.[openvino]'.")
-    if is_two_stage(detector.network):
-        raise ExportError(
-            f"{detector.spec.detector} has two stages. A graph of fixed sizes can't hold the second one, which runs on "
-            "as many proposals as the first one finds. Detectors of one stage can be exported; --to packed takes all."
-        )
-    from trainers.export.openvino.graph import unknown_operators
-    from trainers.export.openvino.walk import walk
+    check_installed("openvino", {"openvino": "OpenVINO"})
+    check_one_stage(detector)
+    from trainers.export.openvino.operators import OPERATORS
 
-    try:
-        describe(detector.network)
-        unknown = unknown_operators(walk(detector).tape)
-    except UndescribedError as error:
-        raise ExportError(str(error)) from error
-    if unknown:
-        raise ExportError(
-            f"it computes {', '.join(unknown)} between its layers, which `OPERATORS` in "
-            "trainers/export/openvino/operators.py has no operator of OpenVINO for."
-        )
+    check_operators(detector, OPERATORS, "OpenVINO", "trainers/export/openvino/operators.py")
 
 
 def write(path: Path, detector: DetectorFile, known: Mapping[str, Any]) -> list[Path]:

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from spaces.detectors import DetectorSpec
+from spaces.precision import FLOAT32, Precision
 from trainers.data.decoded import Decoded
 from trainers.distill.ensemble import Ensemble
 from trainers.distill.teacher_cache import KnownOutputs
@@ -28,6 +29,8 @@ class ScoreSettings:
     adapt_learning_rate: float = 2e-3
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role (`parameter_groups.ROLES`), as multiples of `adapt_learning_rate`."""
+    precision: Precision = FLOAT32
+    """Of the adaptation alone; what is measured is computed in float32."""
     batch_size: int = 16
     recalibrate_images: int = 200
     seed: int = 0

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, DetectorSpec
+from spaces.precision import computing_in
 from spaces.supernet import extract
 from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
@@ -102,7 +103,8 @@ class Scorer:
         for step, (start, (images, targets)) in enumerate(self._steps(steps)):
             known = partial(self._known_output, start, start + len(images))
             with seeded_torch(seeded(self._settings.seed, "adapt", step), self._device):  # for draws of the detector
-                losses = distiller.step(network, candidate, images, targets, known=known)
+                with computing_in(self._settings.precision):
+                    losses = distiller.step(network, candidate, images, targets, known=known)
                 check_finite(losses, "the adaptation", 0, step)
                 optimizer.zero_grad(set_to_none=True)
                 torch.stack(list(losses.values())).sum().backward()

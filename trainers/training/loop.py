@@ -10,6 +10,7 @@ from trainers.data.batches import TrainingData
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
 from trainers.training.memory import keep_freed_memory
+from trainers.training.mixed_precision import is_slow
 from trainers.training.resuming import Position, Resumption
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses, Training
@@ -55,6 +56,8 @@ def train(
     training = Training(modules, step_losses, settings, steps_per_epoch=steps, seed=task.seed, stage=task.stage)
     unfinished = Resumption(task.resume_from, _identity(data, settings, task), training.parts())
     progress, position = progress or SilentProgress(), unfinished.resume()
+    if is_slow(settings.precision, training.device):
+        progress.note(f"{task.stage}: this processor has no instructions for bf16, so that float32 would be faster")
     if position is None:
         progress.note(
             f"{task.stage}: begins anew, the unfinished state has other settings, other data or another version"

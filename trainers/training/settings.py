@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from spaces.precision import FLOAT32, PRECISIONS, Precision
 from trainers.training.parameter_groups import LEARNING_RATE, complete_rates
 
 
@@ -21,6 +22,9 @@ class TrainSettings:
     ema: float | None = None
     """The decay of an average of the weights, which is then the training's result; about 1 / (1 - ema) steps count."""
 
+    precision: Precision = FLOAT32
+    """Of the products and maps of a step; see `spaces.precision`. Weights are of float32 in any case."""
+
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise ValueError(f"epochs is {self.epochs}, must be at least 1.")
@@ -34,13 +38,16 @@ class TrainSettings:
                 raise ValueError(f"{name} is {value}, must be {least} and finite.")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema is {self.ema}, must be between 0 and 1, or None for no average.")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}, must be {', '.join(PRECISIONS)}.")
         object.__setattr__(self, "rates", complete_rates(self.rates))
 
-    def described(self) -> dict[str, float]:
+    def described(self) -> dict[str, float | str]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
-        These keys are written to files: a result with different keys counts as that of another training. So `ema` is
-        among them only where it is set.
+        These keys are written to files: a result with different keys counts as that of another training. So `ema` and
+        `precision` are among them only where they are set.
         """
         flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
-        return {name: value for name, value in flat.items() if name != "rates" and value is not None}
+        unset = {"rates", *(["precision"] if self.precision == FLOAT32 else [])}
+        return {name: value for name, value in flat.items() if name not in unset and value is not None}

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from spaces.precision import computing_in
 from trainers.data.batches import Batch
 from trainers.devices import to_device
 from trainers.seeding import seeded, seeded_torch
 from trainers.training.averaging import AveragedWeights
+from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
 from trainers.training.resuming import Position, Stateful
@@ -51,7 +53,10 @@ class Training:
     ) -> None:
         self.modules, self._step_losses, self.settings = modules, step_losses, settings
         self.steps_per_epoch, self._seed, self._stage = steps_per_epoch, seed, stage
-        self._device = next(modules.parameters()).device
+        self.device = next(modules.parameters()).device
+        check_precision(settings.precision, self.device)
+        # fp16 has a range so small that gradients vanish in it unless they are scaled; else this does nothing.
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
         self._steps = settings.epochs * steps_per_epoch
@@ -65,6 +70,8 @@ class Training:
     def parts(self) -> dict[str, Stateful]:
         """The parts whose state must be saved to resume the training."""
         parts: dict[str, Stateful] = {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
+        if self._scaler.is_enabled():
+            parts["scaler"] = self._scaler
         return parts if self._averaged is None else {**parts, "averaged": self._averaged}
 
     def step(self, batch: Batch, at: Position) -> None:
@@ -77,31 +84,37 @@ class Training:
         """
         set_progress(self._annealed, (at.epoch * self.steps_per_epoch + at.step) / self._steps)
         draws = seeded(self._seed, "draws", at.epoch, at.step)  # anchors, proposals, teachers
-        with seeded_torch(draws, self._device):
+        with seeded_torch(draws, self.device), computing_in(self.settings.precision):
             self._update(batch, at)
 
     def _update(self, batch: Batch, at: Position) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         sums: Losses = {}
         passes = 0
-        for losses in self._step_losses(to_device(batch, self._device), at.epoch, at.step):
+        for losses in self._step_losses(to_device(batch, self.device), at.epoch, at.step):
             check_finite(losses, self._stage, at.epoch, at.step)
-            torch.stack(list(losses.values())).sum().backward()
+            self._scaler.scale(torch.stack(list(losses.values())).sum()).backward()
             passes += 1
             for name, loss in losses.items():
                 sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
         means = {name: total / passes for name, total in sums.items()}
         # Gradients of passes are added, so that a limit for one pass grows with their number.
         limit = self.settings.clip_norm * passes
+        self._scaler.unscale_(self._optimizer)
         norms = [float(clip_grad_norm_(side, limit)) for side in self._sides]
-        if not all(map(math.isfinite, norms)):
+        if not all(map(math.isfinite, norms)) and not self._may_overflow():
             where = f"of {self._stage} is not finite in epoch {at.epoch}, step {at.step}"
             raise DivergedError(f"The gradient {where}: {_listed(means)}.")
-        self._optimizer.step()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
         self._schedule.step()
         if self._averaged is not None:
             self._averaged.update()
         at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
+
+    def _may_overflow(self) -> bool:
+        """Whether a gradient that isn't finite may come from its scale: the step is then left out, the scale halved."""
+        return self._scaler.is_enabled() and self._scaler.get_scale() > 1
 
     def figures(self, at: Position) -> dict[str, float]:
         """An epoch's figures at its end: losses and modules' figures as means over its steps, and flipped signs."""

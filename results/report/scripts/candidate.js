@@ -13,7 +13,15 @@ report.startCandidates = () => {
   });
 };
 
+// A click may be far from where the candidate is described, as below it or on a narrow screen.
 report.choose = (row) => {
+  report.show(row);
+  const described = document.getElementById("candidate");
+  described.scrollTop = 0;
+  described.scrollIntoView({ block: "nearest" });
+};
+
+report.show = (row) => {
   report.front.chosen = row;
   report.drawFront();
   report.showCandidate(row);
@@ -62,8 +70,8 @@ report.showCandidate = (row) => {
     element("h3", {}, `Candidate ${all.ids[row]}${rung}`),
     ...(all.complete[row] ? [] : [element("p", { class: "missing" }, `It failed: ${all.reasons[row] || "no reason is recorded"}`)]),
     ...part("Retrain it", command),
-    report.pairsTable(report.figureRows(row)),
     element("h3", {}, "Layers"), report.pairsTable(layers),
     ...(others.length ? [element("h3", {}, "Teachers and weights"), report.pairsTable(others)] : []),
+    element("h3", {}, "Figures"), report.pairsTable(report.figureRows(row)),
     ...part("Its JSON", json));
 };

@@ -28,7 +28,7 @@ report.showFront = () => {
   report.onTheme.push(report.drawFront);
   report.startCandidates();
   const first = report.currentFront();
-  report.choose(first.knee === null ? first.rows[0] : first.knee);
+  report.show(first.knee === null ? first.rows[0] : first.knee);
 };
 
 report.view = () => {

@@ -105,6 +105,24 @@ def test_no_width_scrolls_sideways(page):
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
+def test_what_was_clicked_is_described_in_view(browser, files, width, dark):
+    """The command and the title of the layers lie between the sections' names and the lower edge."""
+    with opened(browser, files["plain"], width, dark=dark) as page:
+        assert page.evaluate("window.scrollY") == 0  # the first one shown, which nobody chose, moves nothing
+        for click in (page.locator("#front-table button").last.click, page.locator("#front-table button").first.click):
+            click()
+            edge = page.evaluate("document.querySelector('nav').getBoundingClientRect().bottom")
+            for part in ("#candidate-detail pre >> nth=0", "#candidate-detail h3:has-text('Layers')"):
+                box = page.locator(part).bounding_box()
+                assert edge <= box["y"]
+                assert box["y"] + box["height"] <= 900
+
+
+def test_the_sections_names_fit_a_wide_page(page):
+    assert page.evaluate("(nav => nav.scrollWidth === nav.clientWidth)(document.querySelector('nav'))")
+
+
 def test_hostile_names_do_nothing(browser, files, hostile_folder):
     """No console error, no dialog, no request, which `opened` checks at its end, and no wider page."""
     with opened(browser, files["hostile"], 400, dark=True) as page:

@@ -59,7 +59,7 @@ def test_the_front_of_a_search_that_was_stopped_says_so_and_how_to_go_on(call, r
     rows = [{"number": 7, "id": "77", "state": "complete", "reason": None, "map50": 0.5, "ops": 1e6}]
     results.write_run_tables(run, rows, x="ops", y="map50", planned=60, ended=False)
     result = call("front", run, "--format", "csv")
-    assert result.stdout.startswith("id,ops,map50\n77,")
+    assert result.stdout.startswith("ops,map50,id\n1000000.0,0.5,77")
     first, second = result.stderr.splitlines()
     assert first == "the search is unfinished: 1 of 60 trials"
     assert second == f"Go on with it by: bitfront search {run}/config.yaml --run-dir {run}"
@@ -99,7 +99,7 @@ def test_the_front_is_shown_over_the_searchs_own_axes(call, run):
 
 
 def test_the_front_comes_in_every_format(call, run, tmp_path):
-    assert call("front", run, "--format", "csv", "--x", "bit_ops").stdout.startswith("id,bit_ops,map50,ops,")
+    assert call("front", run, "--format", "csv", "--x", "bit_ops").stdout.startswith("bit_ops,map50,id,ops,")
     assert [row["id"] for row in json.loads(call("front", run, "--format", "json").stdout)] == ["00", "11"]
     assert call("front", run, "--format", "parquet", "-o", tmp_path / "f.parquet").exit_code == 0
     assert (tmp_path / "f.parquet").read_bytes().startswith(b"PAR1")
@@ -223,7 +223,7 @@ def test_the_front_of_a_run_with_several_rungs_says_which_one_it_is(call, run):
     assert highest.stderr == "This is the front at rung 1; the run has rungs 0 and 1.\n"
     assert first.stderr == "This is the front at rung 0; the run has rungs 0 and 1.\n"
     assert [one.stdout.splitlines()[1] for one in (highest, first)] == [
-        "00,1000000.0,0.6,1000000000.0,1,real",
-        "00,1000000.0,0.5,1000000000.0,0,real",
+        "1000000.0,0.6,00,1000000000.0,1,real",
+        "1000000.0,0.5,00,1000000000.0,0,real",
     ]
     assert "No rung is called '2'" in refused(call("front", run, "--rung", "2"))

@@ -210,6 +210,18 @@ def test_a_class_of_ones_own_leads_to_the_option_that_names_them(check, tiny_dat
     assert "--classes" not in check(root, "--classes", "cat,dog").stdout
 
 
+def test_of_a_class_of_ones_own_three_objects_are_listed_until_the_classes_are_named(check, tiny_data, tmp_path):
+    """Six objects are cats in train: of the images 0, 2, 4 and 6, and the flagged ones of the first and the last."""
+    root = tiny_data("voc", tmp_path)
+    for file in (root / "VOCdevkit" / "VOC2007" / "Annotations").glob("train_*.xml"):
+        file.write_text(file.read_text().replace("<name>cat</name>", "<name>bolt</name>"))
+    result = check(root, "--split", "train")
+    assert result.stdout.count("is of the unknown class 'bolt'") == 3
+    assert "... and 3 more objects of the unknown class 'bolt'\ndefects: 6\n" in result.stdout
+    named = check(root, "--split", "train", "--classes", "cat,dog").stdout
+    assert named.count("is of the unknown class 'bolt'") == 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

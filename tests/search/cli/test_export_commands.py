@@ -1,6 +1,7 @@
 """`bitfront export` as a user types it."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -47,6 +48,26 @@ def test_all_that_a_run_has_retrained_is_written(call, checkpoint, tmp_path):
     assert (place / "detector.packed.safetensors").is_file()
 
 
+def test_so_is_what_a_run_has_trained_alone(call, checkpoint, tmp_path):
+    """Under a name of its own where a retrained candidate is the same network."""
+    for kind in (layout.RETRAINED, layout.TRAINED):
+        place = tmp_path / "run" / kind / "one"
+        place.mkdir(parents=True)
+        shutil.copy(checkpoint, place / layout.DETECTOR)
+        (place / layout.RESULT_FIGURES).write_text(json.dumps({"test": {"map50": 0.25}}))
+    (tmp_path / "run" / layout.CONFIG).touch()
+    done = call("export", tmp_path / "run", "--check-images", 1, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "one.packed.safetensors",
+        "trained-one.packed.safetensors",
+    ]
+    shutil.rmtree(tmp_path / "run" / layout.RETRAINED)
+    done = call("export", tmp_path / "run", "--check-images", 1)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / layout.TRAINED / "one" / "detector.packed.safetensors").is_file()
+
+
 def test_images_of_a_data_set_are_taken_where_they_are_named(call, checkpoint, tiny_data, tmp_path):
     done = call(
         "export", checkpoint, "--data", tiny_data("voc", tmp_path / "data"), "--split", "val", "--check-images", 1
@@ -61,13 +82,13 @@ def test_mistakes_are_one_message(call, checkpoint, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / layout.CONFIG).touch()
     for arguments, message in (
-        ((checkpoint, "--to", "onyx"), "Error: No export target is called 'onyx'. Known: packed"),
+        ((checkpoint, "--to", "paper"), "Error: No export target is called 'paper'. Known: packed, openvino, onnx."),
         ((tmp_path / "cut.safetensors",), "cut.safetensors is no Bitfront checkpoint"),
         (
             (tmp_path,),
             "holds no run: there is no config.yaml in it. Name a run's folder, or the .safetensors file of a",
         ),
-        ((tmp_path / "run",), "run has retrained no candidate. Do so first: bitfront retrain"),
+        ((tmp_path / "run",), "run has trained no network. Do so first: bitfront retrain"),
     ):
         refused = call("export", *arguments)
         assert (refused.exit_code, refused.stdout) == (2, "")

@@ -41,6 +41,22 @@ def test_a_wrong_value_is_answered_with_the_allowed_ones(command, option, value,
     assert allowed in message(result.stderr)
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "value", "told"),
+    [
+        (("front", "run"), "--format", "tabel", "'tabel' is not one of 'table', .* 'latex'. Did you mean 'table'?"),
+        (("data", "check", "data"), "--format", "vok", "'vok' is not one of .* 'yolo'. Did you mean 'voc'?"),
+        (("retrain", "run"), "--epochs", "many", "it must be a whole number."),
+        (("retrain", "run"), "--epochs", "0", "it must be greater than or equal to 1."),
+        (EVALUATE, "--memory-limit-mb", "all", "it must be a number."),
+    ],
+)
+def test_a_wrong_value_is_answered_in_plain_words_with_the_nearest_one(command, option, value, told):
+    result = CliRunner().invoke(app, [*command, option, value])
+    told = told.replace("?", "[?]")
+    assert re.search(rf"Invalid value for '{option}': {told} $", message(result.stderr)), message(result.stderr)
+
+
 def test_no_epochs_are_refused():
     result = CliRunner().invoke(app, ["retrain", "run", "--pick", "knee", "--epochs", "0"])
     assert result.exit_code == 2

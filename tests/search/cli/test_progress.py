@@ -27,13 +27,13 @@ def test_lines_come_every_ten_seconds_with_the_time_left_and_the_figures():
             stage.advance(map50=0.5 + number / 1000)
     assert stream.getvalue().splitlines() == [
         "search: begins, 20 in all",
-        "search: 3 of 20, 1:08 left, map50 0.503",  # 17 to go at 4 s
-        "search: 6 of 20, 0:56 left, map50 0.506",
-        "search: 9 of 20, 0:44 left, map50 0.509",
-        "search: 12 of 20, 0:32 left, map50 0.512",
-        "search: 15 of 20, 0:20 left, map50 0.515",
-        "search: 18 of 20, 0:08 left, map50 0.518",
-        "search: 20 of 20 in 1:20, map50 0.52",
+        "search: 3 of 20, 1 min 8 s left, map50 0.503",  # 17 to go at 4 s
+        "search: 6 of 20, 56 s left, map50 0.506",
+        "search: 9 of 20, 44 s left, map50 0.509",
+        "search: 12 of 20, 32 s left, map50 0.512",
+        "search: 15 of 20, 20 s left, map50 0.515",
+        "search: 18 of 20, 8 s left, map50 0.518",
+        "search: 20 of 20 in 1 min 20 s, map50 0.52",
     ]
 
 
@@ -46,10 +46,10 @@ def test_scores_at_higher_rungs_have_lines_after_the_last_candidate_too():
     assert stream.getvalue().splitlines() == [
         "search: begins, 3 in all",
         "search: 1 of 3, promoted 0/0",
-        "search: 2 of 3, 0:20 left, promoted 0/0",
+        "search: 2 of 3, 20 s left, promoted 0/0",
         "search: 3 of 3, promoted 1/0",
         "search: 3 of 3, promoted 1/1",
-        "search: 3 of 3 in 1:40, promoted 1/1",
+        "search: 3 of 3 in 1 min 40 s, promoted 1/1",
     ]
 
 
@@ -65,7 +65,7 @@ def test_what_an_earlier_start_did_says_nothing_about_the_speed():
         "search: begins, 20 in all",
         "search: goes on after 16 of 20",
         "search: 17 of 20",
-        "search: 18 of 20, 0:20 left",
+        "search: 18 of 20, 20 s left",
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_bar_of_long_units_shows_the_time_left_and_on_100_columns_all_figures(
             clock.now += 60.0
             stage.advance(1, **figures)
     shown = stream.getvalue()
-    assert "28:00 left" in shown  # 28 to go at a minute
+    assert "28 min left" in shown  # 28 to go at a minute
     assert all(text in shown for text in ("map50 0.3838", "best 0.4897", "hv 0.412", "model error", "35%", "failed 2"))
 
 
@@ -108,4 +108,6 @@ def test_a_stream_that_is_no_terminal_gets_lines():
 
 def test_texts():
     assert figures_text({"map50": 0.61234, "failed": 2, "note": "x"}) == "map50 0.6123, failed 2, note x"
-    assert [duration_text(seconds) for seconds in (7.4, 61, 3750)] == ["0:07", "1:01", "1:02:30"]
+    assert [duration_text(seconds) for seconds in (7.4, 61, 1680, 3569, 3570, 9000)] == [
+        *("7 s", "1 min 1 s", "28 min", "59 min", "1.0 h", "2.5 h")
+    ]

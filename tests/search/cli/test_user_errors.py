@@ -59,7 +59,7 @@ from search.cli import app as cli
 def run_search(*arguments):
     os.kill(os.getpid(), {number})
     signal.pause()
-for name in ("config", "controller.objectives", "stages.search", "cli.progress", "cli.tables"):
+for name in ("config", "controller.objectives", "stages.search", "cli.progress", "cli.tables", "run.folder"):
     sys.modules[f"search.{{name}}"] = MagicMock()  # their imports take seconds
 sys.modules["search.stages.search"].run_search = run_search
 sys.argv = ["bitfront", "search", "demo", "--run-dir", "run"]

@@ -16,8 +16,10 @@ from search.cli.app import app
 from search.comparison.executor import Executor
 from search.comparison.fidelity import FidelitySettings, run_fidelity
 from search.comparison.jobs import Training
+from search.comparison.opened import open_for_comparison
 from search.comparison.record import Record
 from search.comparison.retraining import RetrainSettings, retrain_jobs, run_retrain, run_retrainings
+from search.config import ConfigError
 from search.errors import RunError
 from search.run.folder import RunFolder, read_run_folder
 from search.stages.retrain import real_counterpart
@@ -188,3 +190,16 @@ def test_a_command_over_workers_that_is_killed_trains_nothing_twice(run):
 def finished(run):
     """The results that are there, with the times at which they were written."""
     return {file: file.stat().st_mtime_ns for file in run.glob("retrained/*/figures.json")}
+
+
+def test_another_precision_is_another_training_of_the_same_candidate(run, members):
+    job = Training(Candidate(results.open_run(run).candidate(members[0])), 0, 1)
+    settings = []
+    for precision in (None, "bf16"):
+        with open_for_comparison(run, precision=precision) as opened:
+            assert opened.plan.base.config.supernet.precision == "float32"
+            settings.append(dict(opened.record.training(job).settings))
+    assert settings[1] == settings[0] | {"precision": "bf16"}
+    assert "precision" not in settings[0]
+    with pytest.raises(ConfigError, match=r"retrain\.precision is fp16, which needs a GPU"):
+        retrain_jobs(run, RetrainSettings(precision="fp16"))

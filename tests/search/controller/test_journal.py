@@ -21,7 +21,7 @@ def tiny():
     return SearchSpace([Knob(f"layer/b{i}", ("real", "sign")) for i in range(2)])
 
 
-def test_a_journal_cut_at_any_byte_of_its_last_record_goes_on_where_it_was(
+def test_a_journal_cut_at_a_byte_of_its_last_record_goes_on_where_it_was(
     tmp_path, tiny, open_controller, score, costs, drive
 ):
     whole = open_controller("whole", space=tiny, seed=2)
@@ -34,14 +34,14 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_goes_on_where_it_was(
     controller.tell(third.number, score(third.candidate))
     after = (tmp_path / "cut/journal.log").read_bytes()
     assert after.startswith(before)
-    for length in range(len(before), len(after) + 1):
+    for length in [*range(len(before), len(after) - 9, 3), *range(len(after) - 9, len(after) + 1)]:
         shutil.rmtree(tmp_path / "again", ignore_errors=True)
         shutil.copytree(tmp_path / "cut", tmp_path / "again")
         os.truncate(tmp_path / "again/journal.log", length)
         journal = Journal(tmp_path / "again", name="run", space=tiny, objectives=OBJECTIVES)
         kept = len(journal.trials())
         assert kept == (3 if length == len(after) else 2)
-        if length % 50 and length < len(after) - 2:
+        if (length - len(before)) % 48 and length < len(after) - 2:
             continue
         again = Controller(SearchProblem(tiny, costs, OBJECTIVES, trials=40), journal, sampler="random", seed=2)
         assert expected[:kept] + drive(again) == expected
@@ -108,8 +108,7 @@ def test_a_start_that_died_before_its_first_trial_is_taken_up(tmp_path, open_con
     assert len(drive(open_controller(), count=2)) == 2
 
 
-def test_a_start_killed_at_a_byte_of_its_first_records_is_taken_up(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # hundreds of them take a minute on a busy disk
+def test_a_start_killed_at_a_byte_of_its_first_records_is_taken_up(tmp_path, tiny):
     path = tmp_path / "run/journal.log"
     journal = Journal(path.parent, name="run", space=tiny, objectives=OBJECTIVES)
     begun = path.read_bytes()

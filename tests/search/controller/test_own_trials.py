@@ -34,6 +34,15 @@ def test_a_finished_trial_takes_no_more_parameters():
         study._storage.set_trial_param(study.trials[0]._trial_id, "c", 0.0, KNOB)
 
 
+def test_lists_of_trials_are_those_of_optunas_storage():
+    ours, optunas = run(OwnTrials()), run(InMemoryStorage())
+    numbers = [trial.number for trial in ours.get_trials(deepcopy=False)]
+    assert numbers == [trial.number for trial in optunas.get_trials(deepcopy=False)] == [0, 1, 2]
+    complete = optuna.trial.TrialState.COMPLETE
+    assert [trial.number for trial in ours.get_trials(deepcopy=False, states=[complete])] == [0, 1]
+    assert ours.trials[2] is not ours.get_trials(deepcopy=False)[2]
+
+
 class Joint(optuna.samplers.RandomSampler):
     """Samples two knobs together: real and sign, or what it was given."""
 
@@ -53,7 +62,8 @@ def test_parameters_taken_at_once_are_those_taken_one_by_one():
     ours, optunas = ask_sampled(at_once, {"a": KNOB, "b": KNOB}), one_by_one.ask({"a": KNOB, "b": KNOB})
     assert ours.params == optunas.params == {"a": "real", "b": "sign"}
     assert ours.distributions == optunas.distributions
-    at_once.tell(ours, 0.5)
+    told = at_once.tell(ours, 0.5)
+    told.params["a"] = "sign"  # of a copy
     assert (at_once.trials[0].params, at_once.trials[0].values) == ({"a": "real", "b": "sign"}, [0.5])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from search.config import ConfigError
 from search.config.schema import Data, Supernet, Train
-from search.plan.checks import check_batch_sizes, check_device, check_scoring_data
+from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
 
 
 def test_a_gpu_that_is_not_there_is_refused_and_auto_is_not(monkeypatch):
@@ -30,3 +30,14 @@ def test_a_batch_may_have_as_many_images_as_there_are_and_no_more():
     with pytest.raises(ConfigError, match=message):
         check_batch_sizes(sections, "trainval", 8)
     check_batch_sizes(sections, "trainval", None)  # images that are still to be downloaded
+
+
+def test_fp16_is_refused_where_there_is_no_gpu_and_bf16_is_not(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    sections = {"supernet": Supernet(precision="bf16"), "train": Train(precision="fp16")}
+    message = r"^train\.precision is fp16, which needs a GPU: give bf16, which has float32's range, or float32\.$"
+    for device in ("auto", "cpu"):
+        with pytest.raises(ConfigError, match=message):
+            check_precisions(sections, device)
+    check_precisions(sections, "cuda")  # that there is one is checked before
+    check_precisions({"supernet": sections["supernet"]}, "cpu")

@@ -21,6 +21,11 @@ BOTH = {
     "no data": ([VOC], DataError, r"the VOC data: no folder was named"),
     "data that isn't there": ([VOC, "data.root=gone"], DataError, r"there is no data here"),
     "device": (["device=cuda"], ConfigError, r"device: is 'cuda', but torch finds no GPU here"),
+    "precision of a teacher": (
+        ["teachers.twin.precision=fp16"],
+        ConfigError,
+        r"teachers\.twin\.precision is fp16, which needs a GPU: give bf16",
+    ),
     "batch of a teacher": (
         ["teachers.twin.batch_size=17"],
         ConfigError,
@@ -49,6 +54,11 @@ BOTH = {
 SEARCH = {
     "no images to score on": (["data.val=null"], ConfigError, r"data\.val is null, but a search scores its candidates"),
     "batch": (["supernet.batch_size=17"], ConfigError, r"supernet\.batch_size is 17, but train has 16 images"),
+    "precision of the retraining": (
+        ["retrain.precision=fp16"],
+        ConfigError,
+        r"retrain\.precision is fp16, which needs a GPU: give bf16",
+    ),
     "batch of the retraining": (["retrain.batch_size=17"], ConfigError, r"retrain\.batch_size is 17, but train has 16"),
     "layers": (["space.layers.keep_real=[neck]"], ConfigError, r"space\.layers\.keep_real names 'neck', but no search"),
     "trials": (

@@ -27,6 +27,18 @@ def test_the_frame_is_drawn_on_the_boxs_edges_in_its_classs_colour():
     assert drawn[:40].sum() == drawn[101:].sum() == drawn[:, :100].sum() == drawn[:, 181:].sum() == 0
 
 
+def test_a_label_lies_in_the_picture_as_a_whole():
+    def coloured(x, y):
+        """Where the picture has the colour of a box of one pixel there, and of its label."""
+        drawn = np.asarray(with_boxes(Image.new("RGB", (200, 120)), boxed([x, y, x + 1, y + 1])))
+        return (drawn == colour(1)).all(-1)
+
+    inside, at_the_right, at_the_bottom = coloured(100, 40), coloured(198, 40), coloured(100, 118)
+    assert inside[43:].sum() > 100
+    assert at_the_right[43:].sum() == inside[43:].sum()
+    assert at_the_bottom[:, 103:].sum() == inside[:, 103:].sum()
+
+
 def test_colours_of_the_first_labels_differ_and_are_bright():
     colours = [colour(label) for label in range(1, 21)]
     assert len(set(colours)) == 20

@@ -1,6 +1,7 @@
 """Exports of checkpoints and of a run's retrained members."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from spaces.supernet import build_fixed
 from trainers.checkpoint import load_weights
 from trainers.detector_file import load_detector, save_detector
 from trainers.export.differences import Differences
+from trainers.export.exporter import WrongExportError
+from trainers.export.table import EXPORTERS
 from trainers.progress import SilentProgress
 from trainers.whole_files import digest_of
 
@@ -140,6 +143,21 @@ def test_an_export_that_detects_something_else_is_not_written(checkpoint, monkey
     )
     there = {path: path.read_bytes() for path in checkpoint.parent.rglob("*") if path.is_file() and path != checkpoint}
     assert there == ({} if before is None else {target: before})
+
+
+def test_an_export_that_computes_something_else_is_one_message(checkpoint, monkeypatch):
+    def write(path, detector, known):
+        raise WrongExportError("It computes something else than torch for stem (real): off by 3.")
+
+    monkeypatch.setitem(EXPORTERS, "packed", replace(EXPORTERS["packed"], write=write))
+    with pytest.raises(RunError) as refused:
+        run_export(checkpoint, folder=checkpoint.with_name("new"))
+    assert str(refused.value) == (
+        f"{checkpoint.with_name('new')}/a.packed.safetensors was not written: It computes something else than torch "
+        "for stem (real): off by 3. This is a fault of Bitfront. Please report it, and keep the checkpoint, which is "
+        "as it was."
+    )
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]
 
 
 def test_a_packed_file_is_not_written_over_itself(checkpoint):

@@ -96,6 +96,30 @@ def test_what_it_is_packed_to_once_more_and_described_as_is_the_same(spec):
     assert totals(layer_costs(again, blank)) == totals(layer_costs(network, blank))
 
 
+def test_a_batch_norm_is_a_factor_and_an_offset(spec):
+    network = detector(spec, Candidate({"layer/backbone": "sign"}))
+    norm = network.backbone.bn1
+    norm.weight.data.fill_(3)
+    norm.bias.data.fill_(1)
+    norm.running_mean.fill_(2)
+    norm.running_var.fill_(4 - norm.eps)  # 3 (x - 2) / 2 + 1
+    state = packed_state(network)
+    assert state["backbone.bn1.weight"].tolist() == pytest.approx([1.5] * 8)
+    assert state["backbone.bn1.bias"].tolist() == pytest.approx([-2] * 8)
+    assert [key for key in state if "running" in key] == []
+
+
+def test_statistics_of_batch_norms_in_files_of_before_are_read(spec, images):
+    candidate = Candidate({"layer/backbone": "react"})
+    network = detector(spec, candidate)
+    kept, norms = network.state_dict(), [n for n, one in network.named_modules() if isinstance(one, nn.BatchNorm2d)]
+    parts = ("weight", "bias", "running_mean", "running_var")
+    before = packed_state(network) | {f"{norm}.{part}": kept[f"{norm}.{part}"] for norm in norms for part in parts}
+    again = unpacked_network(before, spec, candidate)
+    for ours, theirs in zip(everything(network, images), everything(again, images), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_a_packed_detector_is_not_trained(spec):
     candidate = Candidate({"layer/backbone": "real", "layer/backbone.layer4": "bireal"})
     again = unpacked_network(packed_state(detector(spec, candidate)), spec, candidate)
@@ -136,7 +160,7 @@ def test_the_tensors_of_a_binary_unit(spec):
     state = packed_state(detector(spec, Candidate({"layer/backbone": "lcb"})))
     unit = "backbone.layer1.0.conv1"
     tensors = {key.removeprefix(f"{unit}."): tuple(t.shape) for key, t in state.items() if key.startswith(f"{unit}.")}
-    norm = {f"alternatives.lcb.bn.{key}": (8,) for key in ("weight", "bias", "running_mean", "running_var")}
+    norm = {f"alternatives.lcb.bn.{key}": (8,) for key in ("weight", "bias")}
     biases = ("shift.bias", "post.before.bias", "post.prelu.weight", "post.after.bias")
     assert tensors == norm | {f"alternatives.lcb.{key}": (8,) for key in biases} | {
         "packed": (math.prod((8, 8, 3, 3)) // 8,),

@@ -3,64 +3,24 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from every_detector import METHODS, every_method, fixed, for_all_levels, sizes
 from torch import nn
 
-from spaces.candidate import Candidate
 from spaces.cost import layer_costs, totals
-from spaces.detectors import DETECTORS, DetectorSpec, build_detector, searchable_units, traced
-from spaces.supernet import activate, build_fixed, build_supernet, extract
-from spaces.without_values import without_values
-from trainers.checkpoint import load_weights, save_weights
+from spaces.detectors import DETECTORS, searchable_units, traced
+from spaces.supernet import activate
 
-METHODS = ("real", "sign", "bireal")
-KINDS = ("real", "bireal", "supernet")
+SHAPES = [*((method, 0) for method in METHODS), ("bireal", 1)]
+"""Methods, and which of the two sizes: no method depends on it."""
 pytestmark = pytest.mark.parametrize("detector", sorted(DETECTORS))
 
 
-def sizes(detector):
-    """The smallest image size, and a larger one."""
-    smallest, largest = DETECTORS[detector].sizes
-    return smallest, min(2 * smallest, largest)
-
-
-def spec_of(detector, image_size=None):
-    size = image_size or sizes(detector)[0]
-    return DetectorSpec(detector=detector, num_classes=3, image_size=size, width=0.125)
-
-
-def roots(detector):
-    """The outermost modules that hold units: the backbone, and what else a search may switch."""
-    with without_values():
-        network = build_detector(spec_of(detector), lambda _: ("real",))
-    return list(dict.fromkeys(name.partition(".")[0] for name in searchable_units(network)))
-
-
-def everywhere(detector, method):
-    return Candidate({f"layer/{root}": method for root in roots(detector)})
-
-
-def fixed(detector, method, image_size=None):
-    torch.manual_seed(0)
-    return build_fixed(spec_of(detector, image_size), everywhere(detector, method))
-
-
-def supernet_of(detector, lively):
-    torch.manual_seed(0)
-    return lively(build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS)))
-
-
 @pytest.fixture
-def network_of(lively, random_candidate):
-    """Builds a lively detector of one of KINDS; of a supernet the path is mixed, block by block."""
-
-    def build(detector, kind):
-        if kind != "supernet":
-            return lively(fixed(detector, kind))
-        supernet = supernet_of(detector, lively)
-        activate(supernet, random_candidate(supernet, "block", seed=3))
-        return supernet
-
-    return build
+def mixed(detector, lively, random_candidate):
+    """A lively supernet whose path has another method in each block."""
+    supernet = lively(every_method(detector))
+    activate(supernet, random_candidate(supernet, "block", seed=3))
+    return supernet
 
 
 def geometry(detector, image_size):
@@ -79,31 +39,7 @@ def geometry(detector, image_size):
     return {f"p{level}": side for level, side in enumerate([24, 12, 6, 3], start=first)}, [4, 6, 6, 4], 4
 
 
-def for_all_levels(detector, targets):
-    """SSD300 has a level for objects of half the image too."""
-    if not detector.startswith("ssd300"):
-        return targets
-    first, second = targets
-    boxes = torch.cat([first["boxes"], torch.tensor([[12.0, 12.0, 62.0, 62.0]])])
-    return [{"boxes": boxes, "labels": torch.cat([first["labels"], torch.tensor([2])])}, second]
-
-
-def raw(output):
-    """All tensors of an output but its detections."""
-    responses, rois = output.responses, output.rois
-    first = [*output.features.values(), *responses.cls, *responses.box, *(responses.quality or []), responses.anchors]
-    return first if rois is None else [*first, *rois.proposals, rois.cls, rois.box]
-
-
-def same_outputs(one, other):
-    for ours, theirs in zip(raw(one), raw(other), strict=True):
-        assert torch.equal(ours, theirs)
-    for ours, theirs in zip(one.detections, other.detections, strict=True):
-        assert all(torch.equal(ours[key], theirs[key]) for key in ("boxes", "scores", "labels"))
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("which", [0, 1], ids=["small", "large"])
+@pytest.mark.parametrize(("method", "which"), SHAPES)
 def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method, which, images, targets):
     image_size = sizes(detector)[which]
     network = fixed(detector, method, image_size).train()
@@ -126,33 +62,29 @@ def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method
         assert parameter.grad.count_nonzero() > 0, name
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_losses_are_finite_with_no_object_and_with_one(detector, kind, network_of, images):
-    network = network_of(detector, kind)
+def test_losses_are_finite_with_no_object_and_with_one(mixed, images):
     box, empty = torch.tensor([[10.0, 10.0, 40.0, 40.0]]), {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
     for training in (False, True):
         for objects in ([empty, empty], [{"boxes": box, "labels": torch.ones(1).long()}, empty]):
-            output = network.train(training)(images, objects)
+            output = mixed.train(training)(images, objects)
             assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
-            network.zero_grad(set_to_none=True)
+            mixed.zero_grad(set_to_none=True)
             sum(output.losses.values()).backward()
-            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            gradients = [p.grad for p in mixed.parameters() if p.grad is not None]
             assert len(gradients) > 0
             assert all(gradient.isfinite().all() for gradient in gradients)
             assert len(output.detections) == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, kind, network_of):
-    network = network_of(detector, kind)
+def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, mixed):
     if detector.startswith("gfl"):  # untrained, it scores everything a hundredth, and finds nothing
-        nn.init.zeros_(network.cls_heads.bias)
+        nn.init.zeros_(mixed.cls_heads.bias)
     if detector.startswith("faster_rcnn"):  # untrained, it may be sure that nothing is anything
-        nn.init.zeros_(network.roi_heads.box_predictor.cls_score.weight)
+        nn.init.zeros_(mixed.roi_heads.box_predictor.cls_score.weight)
     images = [torch.rand(3, height, width) for height, width in ((96, 96), (200, 50), (40, 130))]
     target = {"boxes": torch.tensor([[10.0, 10.0, 40.0, 30.0]]), "labels": torch.ones(1).long()}
     with torch.no_grad():
-        output = network(images, [target] * 3)
+        output = mixed(images, [target] * 3)
     assert all(len(x) == 3 for x in output.features.values())
     for image, found, own in zip(images, output.detections, output.targets, strict=True):
         height, width = image.shape[-2:]
@@ -165,48 +97,6 @@ def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, ki
         assert ((found["labels"] >= 1) & (found["labels"] <= 3)).all()
         expected = target["boxes"] * sizes(detector)[0] / torch.tensor([width, height, width, height])
         torch.testing.assert_close(own["boxes"], expected)
-
-
-@pytest.mark.parametrize("granularity", ["layer", "block", "stage"])
-def test_an_extracted_network_computes_and_costs_what_the_activated_supernet_does(
-    detector, granularity, lively, random_candidate, images
-):
-    supernet = supernet_of(detector, lively)
-    candidate = random_candidate(supernet, granularity, seed=3)
-    assert len(set(candidate.layers().values())) > 1
-    activate(supernet, candidate)
-    network = extract(supernet.state_dict(), spec_of(detector), candidate)
-    with torch.no_grad():
-        same_outputs(network(images), supernet(images))
-    assert layer_costs(network, images[:1]) == layer_costs(supernet, images[:1])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_detector_is_the_same_once_saved_and_loaded(detector, kind, lively, images, tmp_path):
-    network = supernet_of(detector, lively) if kind == "supernet" else lively(fixed(detector, kind))
-    save_weights(tmp_path / "network.safetensors", network.state_dict(), {})
-    state, _ = load_weights(tmp_path / "network.safetensors")
-    torch.manual_seed(1)
-    if kind == "supernet":
-        again = build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS))
-    else:
-        again = build_fixed(spec_of(detector), everywhere(detector, kind))
-    again.load_state_dict(state)
-    with torch.no_grad():
-        expected = network(images)
-        same_outputs(again.eval()(images), expected)
-        candidate = everywhere(detector, "real" if kind == "supernet" else kind)
-        same_outputs(extract(state, spec_of(detector), candidate)(images), expected)
-
-
-def test_a_supernets_paths_all_get_gradients(detector, lively, images, targets):
-    supernet, seen = supernet_of(detector, lively).train(), set()
-    for method in METHODS:
-        activate(supernet, everywhere(detector, method))
-        supernet.zero_grad(set_to_none=True)
-        sum(supernet(images, for_all_levels(detector, targets)).losses.values()).backward()
-        seen |= {name for name, p in supernet.named_parameters() if p.grad is not None and p.grad.count_nonzero()}
-    assert seen == {name for name, _ in supernet.named_parameters()}
 
 
 def test_costs_hold_every_layer_and_parameter_once(detector, images):
@@ -249,10 +139,10 @@ def test_images_are_normalised_as_the_backbone_says(detector, images):
 
 
 def test_the_input_of_every_sign_takes_both_signs_in_a_trained_network(detector, blobs):
-    network, data = fixed(detector, "bireal").train(), blobs(8)
+    network, data = fixed(detector, "bireal").train(), blobs(4)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     batch = [torch.from_numpy(image / 255).float() for image in data.images]
-    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(8)]
+    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(4)]
     for _ in range(8):
         optimizer.zero_grad()
         sum(network(batch, targets).losses.values()).backward()

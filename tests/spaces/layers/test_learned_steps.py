@@ -158,3 +158,11 @@ def test_methods_and_widths():
         chosen = method(name)
         assert (chosen.weight_bits, chosen.input_bits, chosen.is_binary) == (bits, bits, False)
         assert isinstance(chosen.build(UnitShape(1, 1, 1)), LearnedSteps)
+
+
+@pytest.mark.parametrize("levels", [(0, 15), (-8, 7), (0, 3), (-2, 1)])
+def test_rounded_inputs_are_those_of_torchs_kernel_to_the_bit(levels):
+    step = torch.tensor(0.1373)
+    x = torch.cat([torch.randn(4000), torch.arange(-20, 21) * step / 2]).view(1, 1, 1, -1)
+    expected = torch.fake_quantize_per_tensor_affine(x, step, torch.zeros((), dtype=torch.int32), *levels)
+    assert torch.equal(quantized_input(x, step, levels), expected)

@@ -7,6 +7,7 @@ from torch import nn
 from spaces.layers import METHODS, SearchableUnit, UnitShape, learns_scale, method
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough
 
@@ -34,7 +35,7 @@ def test_what_each_binary_method_is_made_of():
     shifts = {name: type(one.shift) for name, one in made.items() if one.shift is not None}
     assert shifts == {"react": ChannelBias, "lcb": ChannelBias, "lcb_dynamic": DynamicChannelBias}
     posts = {name: type(one.post) for name, one in made.items() if one.post is not None}
-    assert posts == {"react": ShiftedPReLU, "lcb": ShiftedPReLU, "lcb_dynamic": ShiftedPReLU, "dbs": nn.PReLU}
+    assert posts == {"react": ShiftedPReLU, "lcb": ShiftedPReLU, "lcb_dynamic": ShiftedPReLU, "dbs": PReLU}
     assert [name for name, one in made.items() if one.weight_shift is not None] == ["lcb", "lcb_dynamic"]
     assert [name for name, one in made.items() if one.scale is not None] == ["dbs"]
 
@@ -42,7 +43,7 @@ def test_what_each_binary_method_is_made_of():
 def test_options_stand_behind_a_name():
     unit = alternative("bireal+learned_scale+pad_minus_one+prelu")
     assert isinstance(unit, Binary)
-    assert (unit.pad_value, type(unit.post), unit.scale.shape) == (-1.0, nn.PReLU, (4,))
+    assert (unit.pad_value, type(unit.post), unit.scale.shape) == (-1.0, PReLU, (4,))
     plain, padded = method("sign"), method("sign+pad_minus_one")
     assert (plain.weight_bits, plain.input_bits) == (padded.weight_bits, padded.input_bits)
 

@@ -187,3 +187,11 @@ def test_two_processes_score_from_one_shared_state_and_leave_it_alone(parts, tmp
         theirs = json.loads(worker.communicate(timeout=120)[0])
     assert theirs == ours
     assert [file.read_bytes() for file in files] == before
+
+
+def test_adaptation_in_bf16_takes_other_steps_of_the_same_size(parts, adapted, taught):
+    half = replace(parts, settings=parts.settings | {"precision": "bf16"})
+    ours, exact = adapted(half, taught), adapted(parts, taught)
+    assert ours.dtype == torch.float32
+    assert not torch.equal(ours, exact)
+    assert float(ours.norm()) == pytest.approx(float(exact.norm()), rel=0.1)

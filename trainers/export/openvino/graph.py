@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch.utils._pytree import tree_flatten, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 from spaces.deployed.form import Convolution
-from spaces.deployed.tape import LAYER, Step, Tape, Value
+from spaces.deployed.tape import LAYER, Step, Tape, Value, needed
 from trainers.export.openvino.fusing import keep_signs_apart
 from trainers.export.openvino.layers import build_layer, runs_as_bits
 from trainers.export.openvino.operators import OPERATORS, operand
@@ -29,11 +29,6 @@ class Graph:
     binary_as_floats: int
 
 
-def unknown_operators(tape: Tape) -> list[str]:
-    """The names of torch's operators that `OPERATORS` doesn't have, of those that the results need."""
-    return sorted({step.operator for step in needed(tape)} - {LAYER, *OPERATORS})
-
-
 def build_graph(
     tape: Tape, layers: Mapping[str, Convolution], mean: Sequence[float], std: Sequence[float], names: Sequence[str]
 ) -> Graph:
@@ -49,7 +44,7 @@ def build_graph(
     for step in needed(tape):
         if step.operator == LAYER:
             layer = layers[step.layer]
-            run += _with_shortcut(layer)
+            run += layer.with_shortcut
             made: Any = build_layer(layer, outputs[step.inputs[0]], step.level)
         else:
             made = _built(step, outputs)
@@ -66,16 +61,6 @@ def build_graph(
     return Graph(graph, bits, bytes_, len(run) - bits - bytes_, as_floats)
 
 
-def needed(tape: Tape) -> list[Step]:
-    """The steps that the returned values depend on."""
-    wanted, kept = set(tape.returned), []
-    for step in reversed(tape.steps):
-        if wanted.intersection(step.outputs):
-            kept.append(step)
-            wanted |= {one for one in tree_flatten((step.inputs, step.named))[0] if isinstance(one, Value)}
-    return kept[::-1]
-
-
 def _normalised(image: Any, mean: Sequence[float], std: Sequence[float]) -> Output:
     """(1, 3, H, W) in the numbers that the network takes."""
     share = op.multiply(op.convert(op.transpose(image, [0, 3, 1, 2]), "f32"), np.float32(1 / 255))
@@ -86,8 +71,3 @@ def _normalised(image: Any, mean: Sequence[float], std: Sequence[float]) -> Outp
 def _built(step: Step, outputs: Mapping[Value, Output]) -> Any:
     inputs, named = tree_map_only(Value, outputs.__getitem__, (step.inputs, step.named))
     return OPERATORS[step.operator](*map(operand, inputs), **named)
-
-
-def _with_shortcut(layer: Convolution) -> list[Convolution]:
-    own = layer.shortcut.convolution if layer.shortcut is not None else None
-    return [layer] if own is None else [layer, own]

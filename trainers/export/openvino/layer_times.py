@@ -10,11 +10,10 @@ import numpy as np
 from spaces.candidate import Candidate
 from spaces.deployed.form import Convolution
 from spaces.deployed.rows import Row, row_of
-from spaces.deployed.tape import LAYER, Step
+from spaces.deployed.tape import LAYER, Step, needed
 from spaces.detectors import DetectorSpec
 from spaces.layers import REAL
-from trainers.export.openvino.graph import needed
-from trainers.export.openvino.layers import build_layer, normed
+from trainers.export.openvino.layers import build_layer
 from trainers.export.openvino.random_network import Described, described
 from trainers.export.openvino.runtime import model, op
 from trainers.export.openvino.timing import Run, Time, runs, times
@@ -80,7 +79,7 @@ def _parts(one: Described, step: Step) -> Iterator[Place]:
     """A layer, and its shortcut's convolution behind the mean over pixels."""
     layer, shape = one.layers[step.layer], tuple(one.walked.tape.tensors[step.inputs[0].number].shape)
     shortcut = layer.shortcut
-    if shortcut is None or (own := normed(shortcut)) is None:
+    if shortcut is None or (own := shortcut.normed) is None:
         yield Place(layer.name, layer.method, layer, shape, step.level)
         return
     yield Place(layer.name, layer.method, replace(layer, shortcut=None), shape, step.level)

@@ -1,7 +1,5 @@
 """One layer as `spaces.deployed.form` describes it, in OpenVINO's operators."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, Shortcut
@@ -88,7 +86,7 @@ def _shortcut(shortcut: Shortcut, x: Output) -> Output:
     if shortcut.stride > 1:
         both, none = [shortcut.stride] * 2, [0, 0]
         x = op.avg_pool(x, both, none, none, both, True, "ceil").output(0)
-    if (own := normed(shortcut)) is not None:
+    if (own := shortcut.normed) is not None:
         return build_layer(own, x)
     _, channels, height, width = (int(size) for size in x.get_shape())
     if channels > shortcut.channels:
@@ -96,13 +94,6 @@ def _shortcut(shortcut: Shortcut, x: Output) -> Output:
         return op.reduce_mean(split, [1], False).output(0)
     times = shortcut.channels // channels
     return op.concat([x] * times, 1).output(0) if times > 1 else x
-
-
-def normed(shortcut: Shortcut) -> Convolution | None:
-    """A shortcut's convolution with the norm that stands behind it; None where it has none."""
-    if shortcut.convolution is None or shortcut.norm is None:
-        return shortcut.convolution
-    return replace(shortcut.convolution, norms=(shortcut.norm,))
 
 
 def _by_channel(values: Array) -> Array:

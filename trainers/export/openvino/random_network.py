@@ -15,9 +15,9 @@ from spaces.detectors.single_stage import SingleStage
 from spaces.layers.real import FakeQuantized
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
+from trainers.export.graphs.walk import Walked, walk
 from trainers.export.openvino.graph import build_graph
 from trainers.export.openvino.timing import Run, runs
-from trainers.export.openvino.walk import Walked, walk
 from trainers.seeding import seeded_torch
 
 
@@ -59,4 +59,4 @@ def whole_run(one: Described, threads: int) -> Run:
     transform = cast(SingleStage, one.network).transform
     mean, std = (list(map(float, values)) for values in (transform.image_mean, transform.image_std))
     graph = build_graph(one.walked.tape, one.layers, mean, std, one.walked.names)
-    return runs(graph.model, [one.walked.picture], threads)
+    return runs(graph.model, one.walked.pictures[:1], threads)

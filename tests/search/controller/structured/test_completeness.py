@@ -1,7 +1,6 @@
 """Objectives in every number, bounds, and several workers, against all 729 candidates of a small box."""
 
 import itertools
-import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,12 +39,6 @@ def costs(candidate):
         for table, order in zip((OPS, MEMORY), WEIGHTS[::-1], strict=True)
     )
     return {"bit_ops": ops, "ops": ops, "memory_mb": memory}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_flushed(monkeypatch):
-    """A crash is no subject here, and a flush to a busy disk takes longer than the search."""
-    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 def search(folder, objectives, trials, *, workers=1, constraints=None, initial=()):

@@ -11,22 +11,19 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.detector_file import DetectorFile
-from trainers.export import openvino_ir
 from trainers.export.differences import differences
-from trainers.export.exporter import ExportError
+from trainers.export.exporter import WrongExportError
 from trainers.export.openvino_ir import OPENVINO
+from trainers.prediction import PredictionSettings, predictions
 
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 import openvino as ov
 
 from trainers.export.openvino import checks, graph
-from trainers.export.openvino.checks import WrongExportError
 from trainers.export.openvino.machine import settings
-from trainers.export.openvino.operators import OPERATORS
 from trainers.export.openvino.runtime import op
 
 CANDIDATE = Candidate({"layer/backbone": "react", "layer/stem": "sign", "layer/heads": "bireal"})
@@ -58,11 +55,21 @@ def test_a_detector_detects_what_it_does_in_torch(detector, written):
     assert max(found.boxes, found.scores) < 1e-3
 
 
-def test_an_image_of_another_size_is_resized_as_in_torch(detector, written):
-    image = torch.rand(3, 60, 130, generator=torch.Generator().manual_seed(0))
-    boxes = OPENVINO.load(written[0])([image])[0]["boxes"]
-    assert 60 < float(boxes[:, [0, 2]].max()) <= 130
-    assert float(boxes[:, [1, 3]].max()) <= 60
+def test_a_picture_of_another_size_has_the_boxes_that_predict_finds_in_it(detector, written):
+    picture = torch.randint(0, 256, (3, 60, 130), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    asked = PredictionSettings(score=0.0)
+    [predicted] = predictions(detector.network, CLASSES, detector.spec.image_size, [picture], asked)
+    [found] = OPENVINO.load(written[0])([picture / 255])
+    ours = {"boxes": predicted.boxes, "scores": predicted.scores, "labels": predicted.labels}
+    off = differences([ours], [found])
+    assert off.detections > 0
+    assert off.unmatched == 0
+    assert max(off.boxes, off.scores) < 1e-3
+
+
+def test_an_image_that_stands_in_no_list_is_refused(written):
+    with pytest.raises(ValueError, match=r"not \(96, 96\)\. Give a list of images"):
+        OPENVINO.load(written[0])(torch.rand(3, 96, 96))
 
 
 def test_its_files_tell_all_that_is_needed_to_run_it(written):
@@ -95,26 +102,6 @@ def test_a_graph_that_computes_something_else_is_not_written(detector, tmp_path,
     with pytest.raises(WrongExportError, match=r"computes something else than torch for \S+ \((real|react)\): off by"):
         OPENVINO.write(tmp_path / "a.openvino.xml", detector, {})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_two_stages_are_refused():
-    spec = DetectorSpec(detector="faster_rcnn_resnet18", num_classes=1, image_size=96, width=0.125)
-    network = build_fixed(spec, Candidate({})).eval()
-    with pytest.raises(ExportError, match=r"two stages.+--to packed takes all"):
-        OPENVINO.check(DetectorFile(network, spec, Candidate({}), ("cat",)))
-
-
-def test_an_operator_without_counterpart_is_refused_by_its_name(detector, monkeypatch):
-    known = {name: build for name, build in OPERATORS.items() if "max_pool2d" not in name}
-    monkeypatch.setattr(graph, "OPERATORS", known)
-    with pytest.raises(ExportError, match=r"it computes aten\.max_pool2d_with_indices\.default between its layers"):
-        OPENVINO.check(detector)
-
-
-def test_a_missing_openvino_is_said(detector, monkeypatch):
-    monkeypatch.setattr(openvino_ir, "find_spec", lambda _: None)
-    with pytest.raises(ExportError, match=r"OpenVINO isn't installed. Install it: pip install '.\[openvino\]'"):
-        OPENVINO.check(detector)
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="what the processor has is read from /proc/cpuinfo")

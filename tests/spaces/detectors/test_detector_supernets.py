@@ -1,0 +1,68 @@
+"""Supernets of every detector: their paths, what is extracted from them, and their files."""
+
+import pytest
+import torch
+from every_detector import METHODS, every_method, everywhere, fixed, for_all_levels, roots, spec_of
+
+from spaces.cost import layer_costs
+from spaces.detectors import DETECTORS
+from spaces.supernet import activate, build_fixed, build_supernet, extract
+from trainers.checkpoint import load_weights, save_weights
+
+pytestmark = pytest.mark.parametrize("detector", sorted(DETECTORS))
+
+
+def raw(output):
+    """All tensors of an output but its detections."""
+    responses, rois = output.responses, output.rois
+    first = [*output.features.values(), *responses.cls, *responses.box, *(responses.quality or []), responses.anchors]
+    return first if rois is None else [*first, *rois.proposals, rois.cls, rois.box]
+
+
+def same_outputs(one, other):
+    for ours, theirs in zip(raw(one), raw(other), strict=True):
+        assert torch.equal(ours, theirs)
+    for ours, theirs in zip(one.detections, other.detections, strict=True):
+        assert all(torch.equal(ours[key], theirs[key]) for key in ("boxes", "scores", "labels"))
+
+
+def test_an_extracted_network_computes_and_costs_what_the_activated_supernet_does(
+    detector, lively, random_candidate, images
+):
+    supernet = lively(every_method(detector))
+    for granularity in ("layer", "block", "stage"):
+        candidate = random_candidate(supernet, granularity, seed=3)
+        assert len(set(candidate.layers().values())) > 1
+        activate(supernet, candidate)
+        network = extract(supernet.state_dict(), spec_of(detector), candidate)
+        with torch.no_grad():
+            same_outputs(network(images), supernet(images))
+        assert layer_costs(network, images[:1]) == layer_costs(supernet, images[:1])
+
+
+@pytest.mark.parametrize("kind", ["bireal", "supernet"])
+def test_a_detector_is_the_same_once_saved_and_loaded(detector, kind, lively, images, tmp_path):
+    network = lively(every_method(detector) if kind == "supernet" else fixed(detector, kind))
+    save_weights(tmp_path / "network.safetensors", network.state_dict(), {})
+    state, _ = load_weights(tmp_path / "network.safetensors")
+    torch.manual_seed(1)
+    if kind == "supernet":
+        again = build_supernet(spec_of(detector), dict.fromkeys(roots(detector), METHODS))
+    else:
+        again = build_fixed(spec_of(detector), everywhere(detector, kind))
+    again.load_state_dict(state)
+    with torch.no_grad():
+        expected = network(images)
+        same_outputs(again.eval()(images), expected)
+        candidate = everywhere(detector, "real" if kind == "supernet" else kind)
+        same_outputs(extract(state, spec_of(detector), candidate)(images), expected)
+
+
+def test_a_supernets_paths_all_get_gradients(detector, lively, images, targets):
+    supernet, seen = lively(every_method(detector)).train(), set()
+    for method in METHODS:
+        activate(supernet, everywhere(detector, method))
+        supernet.zero_grad(set_to_none=True)
+        sum(supernet(images, for_all_levels(detector, targets)).losses.values()).backward()
+        seen |= {name for name, p in supernet.named_parameters() if p.grad is not None and p.grad.count_nonzero()}
+    assert seen == {name for name, _ in supernet.named_parameters()}
