@@ -19,18 +19,20 @@ def latency_table(file: str | None, run_dir: Path | None) -> LatencyTable | None
     """The table of `search.latency_table`, or the copy in the run's folder; None where there is neither.
 
     A run goes on without the file. Raises ConfigError for a file that is no such table, RunError where it isn't the
-    one that the run began with.
+    one that the run's first candidates were scored with.
     """
-    kept = _copy_in(run_dir)
-    given = _read(Path(file)) if file is not None and (kept is None or Path(file).is_file()) else None
-    if kept is None or given is None:
-        return kept or given
-    if given != kept:
+    kept, scored = _copy_in(run_dir), _has_scored(run_dir)
+    if file is None:
+        return kept if scored else None
+    if kept is not None and not Path(file).is_file():
+        return kept
+    given = _read(Path(file))
+    if scored and kept is not None and given != kept:
         raise RunError(
             f"{run_dir} was begun with another table of times than {KEY}, {file}, is now. Bring that one back "
             f"(the run has a copy, {layout.LATENCY_TABLE}), or give another --run-dir."
         )
-    return kept
+    return given
 
 
 def cost_table(spec: DetectorSpec, space: SearchSpace | Choices, latency: LatencyTable | None) -> CostTable:
@@ -50,12 +52,14 @@ def keep_latency_table(run_dir: Path, table: LatencyTable | None) -> None:
 
 
 def _copy_in(run_dir: Path | None) -> LatencyTable | None:
-    """That of a run in which something was scored; one that was refused before may begin with another."""
+    file = None if run_dir is None else run_dir / layout.LATENCY_TABLE
+    return _read(file) if file is not None and file.is_file() else None
+
+
+def _has_scored(run_dir: Path | None) -> bool:
+    """Whether a search has begun to score; before, it may take another table."""
     begun = (layout.JOURNAL, layout.IN_FLIGHT, layout.TRIALS)
-    if run_dir is None or not any((run_dir / name).is_file() for name in begun):
-        return None
-    file = run_dir / layout.LATENCY_TABLE
-    return _read(file) if file.is_file() else None
+    return run_dir is not None and any((run_dir / name).is_file() for name in begun)
 
 
 def _read(file: Path) -> LatencyTable:

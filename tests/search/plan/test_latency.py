@@ -78,6 +78,29 @@ def test_a_begun_run_goes_on_with_its_copy_and_refuses_another_table(tmp_path, f
     assert latency_table(None, run) == table
 
 
+@pytest.mark.parametrize("left", [layout.JOURNAL, layout.IN_FLIGHT, None])
+def test_a_killed_search_is_planned_again_without_the_file(tiny_config, tmp_path, file, left):
+    """Killed after its first score, while it scored its first candidate, or before it scored any."""
+    config, run = tiny_config(BY_TIME, f"search.latency_table={file}"), tmp_path / "run"
+    first = plan_search(config, None, run_dir=run)
+    run.mkdir()
+    keep_latency_table(run, first.latency)
+    if left is not None:
+        (run / left).touch()
+    file.unlink()
+    again = plan_search(config, None, run_dir=run)
+    assert again.latency == first.latency
+    for candidate in first.initial:
+        assert again.cost_table.costs(candidate) == first.cost_table.costs(candidate)
+
+
+def test_a_run_that_scored_nothing_may_go_on_without_times(tmp_path, file):
+    run = tmp_path / "run"
+    run.mkdir()
+    keep_latency_table(run, latency_table(str(file), run))
+    assert latency_table(None, run) is None
+
+
 def test_the_key_may_change_when_a_run_goes_on():
     from search.config import changed_keys
 
