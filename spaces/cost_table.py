@@ -10,6 +10,7 @@ from torch import nn
 from spaces.added_cost import AddedCost
 from spaces.candidate import Candidate, Value
 from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
+from spaces.deployed.size import sizes
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
 from spaces.detectors.openable import INSIDE_A_UNIT
 from spaces.latency import LatencyTable
@@ -93,8 +94,9 @@ class CostTable:
     def of(cls, spec: DetectorSpec, space: SearchSpace | Choices, latency: LatencyTable | None = None) -> "CostTable":
         """The table of a space, or of methods by layer or prefix (the longest prefix wins).
 
-        Runs every method once, in all layers that offer it, on a network without memory. latency: adds `latency_ms`.
-        Raises ValueError for a prefix that names no layer of the detector, and for a table of times that doesn't fit.
+        Runs every method once, in all layers that offer it, on a network without memory. Has `size_mb` where a packed
+        file can hold the detector; latency: adds `latency_ms`. Raises ValueError for a prefix that names no layer of
+        the detector, and for a table of times that doesn't fit.
         """
         choices = _layer_choices(space) if isinstance(space, SearchSpace) else space
         image = torch.zeros(3, spec.image_size, spec.image_size, device="meta")
@@ -106,10 +108,13 @@ class CostTable:
 
         methods = dict.fromkeys(method for offered in choices.values() for method in offered)
         real = build(REAL)
+        networks = [real, *(build(method) for method in methods if method != REAL)]
         with without_work():
-            passes = [layer_costs(network, [image]) for network in (real, *(build(m) for m in methods if m != REAL))]
+            passes = [layer_costs(network, [image]) for network in networks]
+            added = sizes(spec, networks, choices)
         units = searchable_units(real)
-        added = [] if latency is None else [latency.added(spec, units)]
+        if latency is not None:
+            added.append(latency.added(spec, units))
         return cls(units, choices, passes, counted_proposals(real), added)
 
     def costs(self, candidate: Candidate) -> dict[str, float]:

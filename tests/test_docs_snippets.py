@@ -32,6 +32,7 @@ NOT_RUN = {
     "train": "takes minutes to hours",
     "fidelity": "takes hours",
     "compare": "takes hours",
+    "latency": "takes minutes",
     "report": "needs a run's images",
     "export": "needs what a run has retrained",
     "evaluate": "needs a detector's own data",

@@ -38,7 +38,7 @@ def cost(
             rows, summary = ends.rows, ends.summary()
         else:
             chosen = costed(config, set_ or [], absolute(data), layers, candidate)
-            rows = cost_rows(chosen.detector, chosen.candidate)
+            rows = cost_rows(chosen)
             summary = cost_summary(chosen, rows)
         print_rows(rows, format_, output)
         if format_ is Format.TABLE and output is None:

@@ -17,7 +17,7 @@ from spaces.detectors.openable import INSIDE_A_UNIT
 FIXED = "none"
 """The knob of layers that are the same in every candidate."""
 
-SHOWN = ("bit_ops", "ops", "memory_mb", "latency_ms")
+SHOWN = ("bit_ops", "ops", "memory_mb", "size_mb", "latency_ms")
 """Of these what there is."""
 
 

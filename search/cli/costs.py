@@ -14,6 +14,7 @@ from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import totals
 from spaces.cost_table import CostTable
+from spaces.deployed.size import FIGURE as SIZE
 from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
 from spaces.latency import FIGURE, LatencyTable
 from spaces.without_values import without_values
@@ -27,11 +28,15 @@ COUNTING_RULE = (
 
 @dataclass(frozen=True)
 class Costed:
-    """A detector whose cost is asked for: what it is, where its classes come from, its candidate, its layers' times."""
+    """A detector whose cost is asked for: what it is, where its classes come from, its candidate, and what it costs.
+
+    latency: its layers' times, where there are any.
+    """
 
     detector: DetectorSpec
     origin_of_classes: str
     candidate: Candidate
+    table: CostTable
     latency: LatencyTable | None = None
 
 
@@ -41,7 +46,8 @@ def costed(
     """The detector of the config that `source` names.
 
     Its candidate is that of `file`, one with the method `layers` everywhere, what the config's `train` section trains
-    where it has one, or else all real. Raises ConfigError.
+    where it has one, or else all real. Raises ConfigError, also for a layer that the detector doesn't have and for a
+    method that doesn't exist.
     """
     if layers is not None:
         if file is not None:
@@ -54,7 +60,7 @@ def costed(
     else:
         candidate = fixed_candidate(config.train, detector) if "train" in config.model_fields_set else ALL_REAL
     latency = latency_table(config.search.latency_table, None)
-    return Costed(detector, origin_of_classes(config.data), candidate, latency)
+    return Costed(detector, origin_of_classes(config.data), candidate, _table(detector, candidate), latency)
 
 
 def cost_summary(chosen: Costed, rows: Sequence[Mapping[str, object]]) -> str:
@@ -63,8 +69,14 @@ def cost_summary(chosen: Costed, rows: Sequence[Mapping[str, object]]) -> str:
     layers = ", ".join(f"{count} {method}" for method, count in methods.most_common())
     return (
         f"Layers that a search may switch: {layers}. {COUNTING_RULE} The classes are {chosen.origin_of_classes}."
-        f"{_time(chosen)}"
+        f"{_size(chosen)}{_time(chosen)}"
     )
+
+
+def _size(chosen: Costed) -> str:
+    """What its packed file would have, in a sentence; empty where there can be none."""
+    size = chosen.table.costs(chosen.candidate).get(SIZE)
+    return "" if size is None else f" Its packed file has {size:.4g} MB (size_mb)."
 
 
 def _time(chosen: Costed) -> str:
@@ -77,20 +89,24 @@ def _time(chosen: Costed) -> str:
     return f" Predicted time on {where}: {ms:.3g} ms (latency_ms)."
 
 
-def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[dict[str, object]]:
+def _table(detector: DetectorSpec, candidate: Candidate) -> CostTable:
+    try:
+        table = CostTable.of(detector, {prefix: (method,) for prefix, method in candidate.layers().items()})
+        table.costs(candidate)
+    except ValueError as error:
+        raise ConfigError(f"This candidate doesn't fit the config's detector: {error}") from error
+    return table
+
+
+def cost_rows(chosen: Costed) -> list[dict[str, object]]:
     """A row for each layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
     `searched` says what a search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens
     its group (`open: stem`, `open: heads.cls`). A layer that all levels share has a row for each level.
     The total names the image size, the number of classes and, for a two-stage detector, the number of proposals that it
-    is counted with. What the candidate doesn't name is real. Raises ConfigError for a layer that the detector doesn't
-    have, and for a method that doesn't exist.
+    is counted with. What the candidate doesn't name is real.
     """
-    try:
-        table = CostTable.of(detector, {prefix: (method,) for prefix, method in candidate.layers().items()})
-        layers = table.layers(candidate)
-    except ValueError as error:
-        raise ConfigError(f"This candidate doesn't fit the config's detector: {error}") from error
+    detector, table, layers = chosen.detector, chosen.table, chosen.table.layers(chosen.candidate)
     searched, summed = _searched(detector), totals(layers)
     rows: list[dict[str, object]] = [
         {

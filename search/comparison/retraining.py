@@ -26,8 +26,8 @@ from trainers.progress import Progress
 CANDIDATE, SCORE, SEED = "candidate", "score", "trained_seed_"
 ALL_REAL = "all real"
 """The name of the all-real candidate in the table."""
-COSTS = ("bit_ops", "ops", "memory_mb")
-"""In the table beside the search's own cost."""
+COSTS = ("bit_ops", "ops", "memory_mb", "size_mb")
+"""In the table beside the search's own cost, where they are known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,5 +174,5 @@ class _Retraining:
             SCORE: float(own.sort_values("rung")[run.y].iloc[-1]) if len(own) else math.nan,
             **mean_and_sd(TRAINED, list(trained.values())),
             **{f"{SEED}{seed}": value for seed, value in trained.items()},
-            **{cost: costs[cost] for cost in dict.fromkeys((run.x, *COSTS))},
+            **{cost: costs[cost] for cost in dict.fromkeys((run.x, *COSTS)) if cost in costs},
         }

@@ -1,9 +1,20 @@
 """Whether a search's budgets leave any candidate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from search.config import ConfigError
 from spaces.cost_table import CostTable
+from spaces.deployed.size import FIGURE as SIZE
+
+
+def check_sizes(objectives: Iterable[str], bounds: Iterable[str], table: CostTable) -> None:
+    """Raise ConfigError where the size of a file is asked for that can't be written."""
+    for key, names in (("search.objectives", objectives), ("search.constraints", bounds)):
+        if SIZE in names and SIZE not in table.least():
+            raise ConfigError(
+                f"{key} has {SIZE}, the size of a packed file, which can't hold a layer of this space that "
+                f"`spaces.deployed.describe` doesn't know. Leave {SIZE} out, or take memory_mb."
+            )
 
 
 def check_budgets(bounds: Mapping[str, float], table: CostTable) -> None:

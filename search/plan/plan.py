@@ -7,7 +7,7 @@ from pathlib import Path
 from search.config import Config, TrainingConfig
 from search.config.schema import TWIN
 from search.controller.objectives import axes
-from search.plan.budgets import check_budgets
+from search.plan.budgets import check_budgets, check_sizes
 from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
 from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
@@ -125,6 +125,7 @@ def plan_search(
     latency = latency_table(config.search.latency_table, run_dir)
     table = cost_table(base.student, space, latency)
     if not begun:
+        check_sizes(search.objectives, search.constraints, table)
         check_budgets(search.constraints, table)
         check_sampler(search, space, table)
     return SearchPlan(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import cast
 
 import results
+from results.columns import is_knob
 from results.effects import AccuracyEffects
 from results.layers import write_layer_costs
 from search.config.schema import Config, Search
@@ -28,6 +29,8 @@ from search.workers.runner import run_trials
 from search.workers.search_scalars import SearchScalars
 from search.workers.share import Demand
 from search.workers.standing import ALL_REASONS
+from spaces.candidate import Candidate, Value
+from spaces.cost_table import CostTable
 from trainers.data.decoded import Decoded
 from trainers.progress import Progress, TrialEnded
 from trainers.scoring.scorer import Scorer
@@ -131,6 +134,7 @@ def _nodes(config: Config) -> Nodes:
 
 def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: bool) -> None:
     x, y = plan.axes
+    rows = _with_all_costs(rows, plan.cost_table)
     planned = plan.base.config.search.trials
     named = {plan.space.canonical(candidate).id: label for label, candidate in plan.uniform.items()}
     modelled: list[Row] = rows
@@ -141,6 +145,17 @@ def _write_tables(plan: SearchPlan, run: RunFolder, rows: list[Row], *, ended: b
     results.write_run_tables(
         run.path, modelled, x=x, y=y, references=named, effects=effects, planned=planned, ended=ended
     )
+
+
+def _with_all_costs(rows: list[Row], table: CostTable) -> list[Row]:
+    """The rows with the costs that records lack which were scored before there were such costs."""
+    names = table.least().keys()
+    return [row if row["state"] == "failed" or names <= row.keys() else _with_costs(row, table) for row in rows]
+
+
+def _with_costs(row: Row, table: CostTable) -> Row:
+    candidate = Candidate({name: cast(Value, value) for name, value in row.items() if is_knob(name)})
+    return {**row, **{name: value for name, value in table.costs(candidate).items() if name not in row}}
 
 
 def _check_some_complete(rows: list[Row]) -> None:

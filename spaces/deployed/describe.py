@@ -32,6 +32,9 @@ from spaces.layers.shortcuts import GroupMean, Repeat
 
 KINDS: dict[int, Kind] = {1: "binary", 2: "int2", 4: "int4", 8: "int8", 32: "float"}
 
+A_STEP = 0.031496062874794006
+"""Stands for the step of a network without values, of which only shapes are asked: as long in JSON as most are."""
+
 
 class UndescribedError(ValueError):
     """A layer whose computation at inference can't be told: an export would be wrong."""
@@ -66,7 +69,7 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
         name,
         unit.active,
         kind,
-        _array(levels) if kind == "float" else _array(levels).astype(np.int8),
+        _array(levels) if kind == "float" else _array(levels, np.int8),
         _array(scale),
         _input(name, one),
         shape.stride,
@@ -130,7 +133,7 @@ def _binary_input(name: str, one: Binary) -> BinaryInput:
 
 
 def _measured_input(name: str, one: Quantized | LearnedSteps, *, divides: bool) -> IntegerInput:
-    step, (low, high) = float(one.input_step), one.input_levels
+    step, (low, high) = A_STEP if one.input_step.is_meta else float(one.input_step), one.input_levels
     if step == 0:
         raise UndescribedError(
             f"The range of the inputs of {name} was never measured: train the detector, which measures it."
@@ -184,9 +187,11 @@ def _shortcut(name: str, shortcut: nn.Module, channels: int) -> Shortcut:
     return Shortcut(stride, channels, own, _channel_norm(cast(nn.BatchNorm2d, norm)))
 
 
-def _array(tensor: Tensor) -> Array:
-    """A copy, in the usual order of memory."""
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), np.float32).copy()
+def _array(tensor: Tensor, dtype: type[np.float32 | np.int8] = np.float32) -> Array:
+    """A copy, in the usual order of memory. A tensor without values gives zeros, which take no memory."""
+    if tensor.is_meta:
+        return np.broadcast_to(dtype(0), tensor.shape)
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype).copy()
 
 
 def _unknown(name: str, module: nn.Module) -> UndescribedError:

@@ -1,6 +1,6 @@
 """A network's tensors with its weights of few bits packed, and back, so that it computes the same to the bit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -54,27 +54,33 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
     with without_values():  # no memory and no random numbers for weights that are replaced at once
         network = build_fixed(spec, candidate)
     network.to_empty(device="cpu")
-    state, units = network.state_dict(), list(_units_of_few_bits(network))
+    state = network.state_dict()
     folded = {name: norm for name, norm in _folded(network) if f"{name}.{MEAN}" not in tensors}  # version 1 has them
-    replaced = set[str]().union(*(_replaced(name, unit) for name, unit in units))
-    replaced |= {f"{name}.{key}" for name in folded for key in (MEAN, VARIANCE)}
-    wanted = {key: tensor for key, tensor in state.items() if key not in replaced and not _counts(key)}
-    for name, unit in units:
-        size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
-        wanted[f"{name}.{BITS}"] = torch.empty(size, dtype=torch.uint8)
-        wanted[f"{name}.{SCALE}"] = torch.empty(unit.shape.out_channels)
-    _check(tensors, wanted)
+    _check(tensors, packed_form(network, folded))
     for key, tensor in state.items():
         with torch.no_grad():
             tensor.copy_(tensors[key]) if key in tensors else tensor.zero_()
     for norm in folded.values():
         cast(Tensor, norm.running_var).copy_(torch.tensor(1.0) - norm.eps)  # which is 1 again with eps
-    for name, unit in units:
+    for name, unit in _units_of_few_bits(network):
         levels = unpack(tensors[f"{name}.{BITS}"].numpy(), method(unit.active).weight_bits, unit.shape.weight)
         weight = unit.latent_weight
         given = None if weight is None else weight.view(unit.shape.weight)
         _active(unit).give(torch.from_numpy(levels), tensors[f"{name}.{SCALE}"].clone(), given)
     return network.eval()
+
+
+def packed_form(network: nn.Module, folded: Collection[str]) -> dict[str, Tensor]:
+    """The names of `packed_state`, with tensors of the same shapes and types. folded: BatchNorms without statistics."""
+    units = list(_units_of_few_bits(network))
+    replaced = set[str]().union(*(_replaced(name, unit) for name, unit in units))
+    replaced |= {f"{name}.{key}" for name in folded for key in (MEAN, VARIANCE)}
+    form = {key: tensor for key, tensor in network.state_dict().items() if key not in replaced and not _counts(key)}
+    for name, unit in units:
+        size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
+        form[f"{name}.{BITS}"] = torch.empty(size, dtype=torch.uint8, device="meta")
+        form[f"{name}.{SCALE}"] = torch.empty(unit.shape.out_channels, device="meta")
+    return form
 
 
 def _check(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

@@ -25,7 +25,9 @@ def assert_equal_costs(table, spec, candidate):
     rows = counted(spec, candidate)
     assert table.layers(candidate) == rows
     expected = totals(rows).as_dict()
-    assert table.costs(candidate) == expected | {"memory_mb": expected["memory_bits"] / 8e6}
+    costs = table.costs(candidate)
+    assert 0 < costs.pop("size_mb") < float("inf")
+    assert costs == expected | {"memory_mb": expected["memory_bits"] / 8e6}
 
 
 def random_space(spec, rng):
@@ -119,7 +121,8 @@ def test_the_least_is_that_of_the_cheapest_of_all_candidates(spec):
     assert len(candidates) == 32
     costs = [totals(counted(spec, candidate)).as_dict() for candidate in candidates]
     least = {name: min(figures[name] for figures in costs) for name in costs[0]}
-    assert table.least() == least | {"memory_mb": least["memory_bits"] / 8e6}
+    size = min(table.costs(candidate)["size_mb"] for candidate in candidates)
+    assert table.least() == least | {"memory_mb": least["memory_bits"] / 8e6, "size_mb": size}
 
 
 def test_a_two_stage_detector_is_counted_with_its_proposals():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from search.config import ConfigError
-from search.plan.budgets import check_budgets
+from search.plan.budgets import check_budgets, check_sizes
 from search.plan.plan import plan_search
 
 
@@ -18,7 +18,7 @@ def config(tiny_config):
     return load
 
 
-@pytest.mark.parametrize("name", ["bit_ops", "ops", "memory_mb"])
+@pytest.mark.parametrize("name", ["bit_ops", "ops", "memory_mb", "size_mb"])
 def test_a_budget_below_the_cheapest_candidate_is_refused_and_what_that_costs_is_allowed(config, name):
     least = plan_search(config(), None).cost_table.least()[name]
     digits = repr(least).removesuffix(".0")
@@ -40,3 +40,13 @@ def test_all_budgets_that_are_too_low_are_named_at_once():
         check_budgets(bounds, table)
     check_budgets({"ops": 20.0, "memory_mb": 0.25}, table)
     check_budgets({}, table)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "bounds", "key"), [(["size_mb"], {}, "objectives"), (["map50"], {"size_mb": 1.0}, "constraints")]
+)
+def test_the_size_of_a_file_that_can_not_be_written_is_refused(objectives, bounds, key):
+    table = SimpleNamespace(least=lambda: {"ops": 20.0})
+    with pytest.raises(ConfigError, match=rf"search\.{key} has size_mb, .* can't hold a layer of this space"):
+        check_sizes(objectives, bounds, table)
+    check_sizes(["map50", "ops"], {"ops": 30.0}, table)
