@@ -47,6 +47,7 @@ FIGURES: dict[str, Figure] = {
         Figure("ops", "minimize", "operations per image, 64 one-bit MACs as one", "32-bit MACs"),
         Figure("memory_bits", "minimize", "parameter memory in bits", "bits", searched=False),
         Figure("memory_mb", "minimize", "parameter memory in megabytes", "8e6 bits"),
+        Figure("latency_ms", "minimize", "predicted time of an image on a measured machine", "ms"),
         *(
             Figure(f"macs_{bits}bit", "minimize", f"{bits}-bit MACs per image", "MACs", searched=False)
             for bits in (1, 2, 4, 8, 32)

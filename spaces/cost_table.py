@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 from torch import nn
 
+from spaces.added_cost import AddedCost
 from spaces.candidate import Candidate, Value
 from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
 from spaces.detectors.openable import INSIDE_A_UNIT
+from spaces.latency import LatencyTable
 from spaces.layers import REAL, WIDTHS
 from spaces.layers.opened import group_of
 from spaces.space import SearchSpace
@@ -20,7 +23,7 @@ Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
 
 Sums = tuple[int, ...]
-"""bit_ops, memory_bits, and the MACs at each of `WIDTHS`."""
+"""bit_ops, memory_bits, the MACs at each of `WIDTHS`, and what the table was given besides (`AddedCost`)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class CostTable:
 
     units: the searchable units by name. choices: the methods by layer or prefix. passes: the rows of counting passes
     that between them measure each unit as real and with each of its methods. proposals: how many a two-stage detector
-    is counted with; None for other detectors.
+    is counted with; None for other detectors. added: other costs; raises ValueError where one lacks a layer's method.
     """
 
     def __init__(
@@ -66,15 +69,17 @@ class CostTable:
         choices: Choices,
         passes: Iterable[Sequence[LayerCost]],
         proposals: int | None = None,
+        added: Sequence[AddedCost] = (),
     ) -> None:
         self.proposals = proposals
+        self._more = tuple(added)
         self._segments = _segments(passes)
         self._groups = {name: group_of(unit) for name, unit in units.items()}
-        self._by_unit = {unit: _by_method(s for s in self._segments if s.layer == unit) for unit in units}
+        self._by_unit = {unit: self._with_more(unit) for unit in units}
         self.knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
         """The choice that each unit follows, by the unit's name; empty where there is none."""
         rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
-        self._constant = _sums(row for rows in rest for row in rows)
+        self._constant = _sums(row for rows in rest for row in rows) + tuple(one.rest for one in added)
         """The layers that have no choice of methods."""
         unnamed = (self._by_unit[unit][REAL] for unit, knob in self.knob_of.items() if not knob)
         self._unnamed = _added([self._constant, *unnamed])
@@ -85,11 +90,11 @@ class CostTable:
             self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
 
     @classmethod
-    def of(cls, spec: DetectorSpec, space: SearchSpace | Choices) -> "CostTable":
+    def of(cls, spec: DetectorSpec, space: SearchSpace | Choices, latency: LatencyTable | None = None) -> "CostTable":
         """The table of a space, or of methods by layer or prefix (the longest prefix wins).
 
-        Runs every method once, in all layers that offer it, on a network without memory. Raises ValueError for a
-        prefix that names no layer of the detector.
+        Runs every method once, in all layers that offer it, on a network without memory. latency: adds `latency_ms`.
+        Raises ValueError for a prefix that names no layer of the detector, and for a table of times that doesn't fit.
         """
         choices = _layer_choices(space) if isinstance(space, SearchSpace) else space
         image = torch.zeros(3, spec.image_size, spec.image_size, device="meta")
@@ -103,23 +108,28 @@ class CostTable:
         real = build(REAL)
         with without_work():
             passes = [layer_costs(network, [image]) for network in (real, *(build(m) for m in methods if m != REAL))]
-        return cls(searchable_units(real), choices, passes, counted_proposals(real))
+        units = searchable_units(real)
+        added = [] if latency is None else [latency.added(spec, units)]
+        return cls(units, choices, passes, counted_proposals(real), added)
 
     def costs(self, candidate: Candidate) -> dict[str, float]:
-        """The totals of `cost.Costs`, and `memory_mb`. Raises ValueError for a choice that the table doesn't hold."""
+        """The totals of `cost.Costs`, `memory_mb` and the added costs.
+
+        Raises ValueError for a choice that the table doesn't hold.
+        """
         try:
             shares = [methods[candidate[knob]] for knob, methods in self._by_knob.items()]
         except KeyError:
             return self._costs_by_unit(candidate)
         if len(shares) < sum(key.startswith("layer/") for key in candidate):
             return self._costs_by_unit(candidate)
-        return _figures(_added([self._unnamed, *shares]))
+        return self._figures(_added([self._unnamed, *shares]))
 
     def least(self) -> dict[str, float]:
         """The least value of each cost. No single candidate need have all of them: the cheapest may differ by cost."""
         offered = [list(methods.values()) for methods in self._by_knob.values()]
         ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
-        return _figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
+        return self._figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
 
     def ends(self) -> tuple[Candidate, Candidate]:
         """The candidates of least and of most bit_ops; of methods that cost the same, with the one named first."""
@@ -155,10 +165,23 @@ class CostTable:
                 found.append(LayerShare(layer, f"layer/{knob}" if knob else "", kind, str(method), *shares))
         return found
 
+    def _with_more(self, unit: str) -> dict[str, Sums]:
+        """A unit's sums by method, the added costs among them."""
+        counted = _by_method(s for s in self._segments if s.layer == unit)
+        return {name: sums + tuple(one.of(unit, name) for one in self._more) for name, sums in counted.items()}
+
+    def _figures(self, sums: Sums) -> dict[str, float]:
+        costs = _costs(sums)
+        more = zip(self._more, sums[len(_NOTHING) :], strict=True)
+        added = {one.name: value / one.per_figure for one, value in more}
+        return costs.as_dict() | {"memory_mb": costs.memory_bits / BITS_PER_MEGABYTE} | added
+
     def _costs_by_unit(self, candidate: Candidate) -> dict[str, float]:
         """As `costs`, for a candidate that leaves choices out or names layers that are no knobs of the space."""
         chosen = self._methods(candidate)
-        return _figures(_added([self._constant, *(self._by_unit[unit][method] for unit, method in chosen.items())]))
+        return self._figures(
+            _added([self._constant, *(self._by_unit[unit][method] for unit, method in chosen.items())])
+        )
 
     def _methods(self, candidate: Candidate) -> dict[str, str]:
         """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""
@@ -217,20 +240,15 @@ def _sums(rows: Iterable[LayerCost]) -> Sums:
 
 
 def _added(parts: Iterable[Sums]) -> Sums:
-    return tuple(map(sum, zip(_NOTHING, *parts, strict=True)))
+    return tuple(map(sum, zip_longest(_NOTHING, *parts, fillvalue=0)))
 
 
 def _least(parts: Iterable[Sums]) -> Sums:
     return tuple(map(min, zip(*parts, strict=True)))
 
 
-def _figures(sums: Sums) -> dict[str, float]:
-    costs = _costs(sums)
-    return costs.as_dict() | {"memory_mb": costs.memory_bits / BITS_PER_MEGABYTE}
-
-
 def _costs(sums: Sums) -> Costs:
-    bit_ops, memory_bits, *macs = sums
+    bit_ops, memory_bits, *macs = sums[: len(_NOTHING)]
     return Costs(bit_ops, memory_bits, dict(zip(WIDTHS, macs, strict=True)))
 
 

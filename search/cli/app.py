@@ -13,6 +13,7 @@ from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
+from search.cli.latency_commands import latency
 from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
 from search.cli.search_commands import front, report, search
@@ -49,6 +50,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(export)
 app.command()(cost)
+app.command()(latency)
 app.command(cls=SpreadCommand)(fidelity)
 app.command(cls=SpreadCommand)(compare)
 app.command()(presets)

@@ -7,6 +7,7 @@ from pathlib import Path
 from search.config import ConfigError, load_config
 from search.plan.detectors import student_spec
 from search.plan.initial_candidates import uniform_candidates
+from search.plan.latency import cost_table, latency_table
 from search.plan.sources import class_names, settled
 from search.plan.space import build_space, layer_choices
 from spaces.cost import LayerCost
@@ -16,7 +17,8 @@ from spaces.detectors.openable import INSIDE_A_UNIT
 FIXED = "none"
 """The knob of layers that are the same in every candidate."""
 
-SHOWN = ("bit_ops", "ops", "memory_mb")
+SHOWN = ("bit_ops", "ops", "memory_mb", "latency_ms")
+"""Of these what there is."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class CostRange:
     def summary(self) -> str:
         """The ends and their ratios, a line for each of the candidates, and what the columns mean."""
         least, most = self.figures["cheapest"], self.figures["dearest"]
-        ratios = ", ".join(f"{most[cost] / least[cost]:.1f} in {cost}" for cost in SHOWN)
+        shown = [cost for cost in SHOWN if cost in least]
+        ratios = ", ".join(f"{most[cost] / least[cost]:.1f} in {cost}" for cost in shown)
         lines = [
-            f"{name}: {', '.join(f'{costs[cost]:.4g} {cost}' for cost in SHOWN)}"
+            f"{name}: {', '.join(f'{costs[cost]:.4g} {cost}' for cost in shown)}"
             for name, costs in self.figures.items()
         ]
         return "\n".join(
@@ -57,7 +60,7 @@ def cost_range(
     config = settled(load_config(source, overrides), data_root, data_needed=False)
     detector = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
     space = build_space(layer_choices(config.space, detector), {})
-    table = CostTable.of(detector, space)
+    table = cost_table(detector, space, latency_table(config.search.latency_table, None))
     cheapest, dearest = table.ends()
     ends = {"cheapest": cheapest, "dearest": dearest}
     candidates = ends | uniform_candidates(config.space.layers.methods, space)

@@ -8,11 +8,14 @@ from pathlib import Path
 from search.cli.candidate_file import read_candidate
 from search.config import ConfigError, load_config
 from search.plan.detectors import fixed_candidate, student_spec
+from search.plan.latency import cost_table, latency_table
 from search.plan.sources import class_names, origin_of_classes, settled
+from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.cost import totals
 from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
+from spaces.latency import FIGURE, LatencyTable
 from spaces.without_values import without_values
 
 COUNTING_RULE = (
@@ -24,11 +27,12 @@ COUNTING_RULE = (
 
 @dataclass(frozen=True)
 class Costed:
-    """A detector whose cost is asked for: what it is, where its classes come from, and its candidate."""
+    """A detector whose cost is asked for: what it is, where its classes come from, its candidate, its layers' times."""
 
     detector: DetectorSpec
     origin_of_classes: str
     candidate: Candidate
+    latency: LatencyTable | None = None
 
 
 def costed(
@@ -49,14 +53,28 @@ def costed(
         candidate = read_candidate(file)
     else:
         candidate = fixed_candidate(config.train, detector) if "train" in config.model_fields_set else ALL_REAL
-    return Costed(detector, origin_of_classes(config.data), candidate)
+    latency = latency_table(config.search.latency_table, None)
+    return Costed(detector, origin_of_classes(config.data), candidate, latency)
 
 
 def cost_summary(chosen: Costed, rows: Sequence[Mapping[str, object]]) -> str:
     """What was counted, and by which rule; `rows` are those of `cost_rows`."""
     methods = Counter({str(row["layer"]): row["method"] for row in rows if row["searched"] == "yes"}.values())
     layers = ", ".join(f"{count} {method}" for method, count in methods.most_common())
-    return f"Layers that a search may switch: {layers}. {COUNTING_RULE} The classes are {chosen.origin_of_classes}."
+    return (
+        f"Layers that a search may switch: {layers}. {COUNTING_RULE} The classes are {chosen.origin_of_classes}."
+        f"{_time(chosen)}"
+    )
+
+
+def _time(chosen: Costed) -> str:
+    """What `search.latency_table` predicts, in a sentence; empty where there is none."""
+    if chosen.latency is None:
+        return ""
+    choices: Choices = {prefix: (method,) for prefix, method in chosen.candidate.layers().items()}
+    ms = cost_table(chosen.detector, choices, chosen.latency).costs(chosen.candidate)[FIGURE]
+    where = f"{chosen.latency.about.get('processor', 'an unnamed machine')}, OpenVINO"
+    return f" Predicted time on {where}: {ms:.3g} ms (latency_ms)."
 
 
 def cost_rows(detector: DetectorSpec, candidate: Candidate = ALL_REAL) -> list[dict[str, object]]:

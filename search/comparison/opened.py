@@ -65,7 +65,7 @@ def open_for_comparison(
     if scored and not run.supernet.is_file():
         raise RunError(f"{run.path} has no {layout.SUPERNET}, from which its candidates were scored.")
     with callers_generators(pick_device(config.device)):
-        plan = plan_search(config, None if data_root is None else Path(data_root), begun=True)
+        plan = plan_search(config, None if data_root is None else Path(data_root), begun=True, run_dir=run.path)
         with (
             RunLock(run.path),
             run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as logged,

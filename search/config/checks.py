@@ -15,6 +15,8 @@ from search.config.problems import Kind, Problem
 from search.config.schema import Config, Data, Search
 from search.controller.objectives import BUDGETS, OBJECTIVES
 from spaces.candidate import ID_LENGTH
+from spaces.latency import FIGURE as LATENCY
+from spaces.latency import REMEASURE
 from trainers.data.formats import FORMATS, data_format
 from trainers.evaluate.figures import rule_named
 
@@ -102,6 +104,11 @@ def _search(search: Search, format_: str) -> Iterator[Problem]:
     yield from known_sampler(search.sampler)
     yield from _objectives(search.objectives, format_)
     yield from known_names("search.constraints", list(search.constraints), BUDGETS)
+    if search.latency_table is None:
+        for key, names in (("search.objectives", search.objectives), ("search.constraints", search.constraints)):
+            if LATENCY in names:
+                text = f"has {LATENCY}, which comes from a table: name its file in search.latency_table. {REMEASURE}"
+                yield Problem(key, Kind.CONFLICT, text, LATENCY)
 
 
 def _pick(pick: str | None) -> Iterator[Problem]:

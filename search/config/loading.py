@@ -29,6 +29,7 @@ CHANGEABLE = (
     "scoring.timeout",
     "tensorboard",
     "search.trials",
+    "search.latency_table",  # that it has the same content is checked against the run's copy
     "search.workers",
     "search.address",
     "search.resources",

@@ -194,6 +194,7 @@ class Search(Section):
     sampler: Annotated[Sampler, BeforeValidator(_sampler)] = Sampler(name="structured")
     objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("map50", "bit_ops")
     constraints: Annotated[dict[str, Positive], NULL_MAPPING] = {}
+    latency_table: str | None = None  # a file of `bitfront latency`, which latency_ms comes from
     enqueue: Annotated[tuple[Enqueued, ...], NULL_LIST] = ()
     storage: str | None = None
     address: str | None = None

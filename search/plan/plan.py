@@ -11,6 +11,7 @@ from search.plan.budgets import check_budgets
 from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
 from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
+from search.plan.latency import cost_table, latency_table
 from search.plan.published import Start, student_start
 from search.plan.samplers import check_sampler
 from search.plan.sources import Listed, check_image_sets, class_names, number_to_train_on, settled
@@ -20,6 +21,7 @@ from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers
 from spaces.candidate import NO_TEACHER, Candidate
 from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec
+from spaces.latency import LatencyTable
 from spaces.space import SearchSpace
 from trainers.distill.ensemble import Ensemble
 
@@ -72,14 +74,16 @@ class Plan:
 class SearchPlan:
     """The plan of a search, or of a retraining in one.
 
-    choices: the methods by layer or prefix. uniform: the candidates of one method, by their names in the picture of
-    the front. initial: what is scored first. axes: the cost and the accuracy of the front.
+    choices: the methods by layer or prefix. latency: the times that the cost table has, if any. uniform: the
+    candidates of one method, by their names in the picture of the front. initial: what is scored first. axes: the cost
+    and the accuracy of the front.
     """
 
     base: Plan
     choices: Choices
     space: SearchSpace
     cost_table: CostTable
+    latency: LatencyTable | None
     uniform: dict[str, Candidate]
     initial: list[Candidate]
     axes: tuple[str, str]
@@ -93,11 +97,14 @@ class TrainPlan:
     candidate: Candidate
 
 
-def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) -> SearchPlan:
+def plan_search(
+    config: Config, data_root: Path | None, *, begun: bool = False, run_dir: Path | None = None
+) -> SearchPlan:
     """The plan of a search, with every check that needs no decoded image.
 
     data_root: instead of the config's. begun: for a retraining in a run whose weights and teachers were checked when it
-    began. Raises ConfigError, DataError or CheckpointError for whatever is wrong.
+    began. run_dir: the run's folder, where it is known. Raises ConfigError, DataError, CheckpointError or RunError for
+    whatever is wrong.
     """
     config = settled(config, data_root)
     check_scoring_data(config.data)
@@ -115,7 +122,8 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
     if not begun:
         check_ensemble(config.ensemble, section.terms, config.train.terms)
         _check_teachers(base, lambda: choices, fixed_candidate(config.train, base.student))
-    table = CostTable.of(base.student, space)
+    latency = latency_table(config.search.latency_table, run_dir)
+    table = cost_table(base.student, space, latency)
     if not begun:
         check_budgets(search.constraints, table)
         check_sampler(search, space, table)
@@ -124,6 +132,7 @@ def plan_search(config: Config, data_root: Path | None, *, begun: bool = False) 
         choices=choices,
         space=space,
         cost_table=table,
+        latency=latency,
         uniform=uniform,
         initial=initial,
         axes=axes(search.objectives),

@@ -6,6 +6,7 @@ from pathlib import Path
 import results
 from results import Run
 from search.config import Config, config_text
+from search.plan.latency import keep_latency_table
 from search.plan.plan import plan_search
 from search.run.folder import default_folder
 from search.run.start import started_run
@@ -52,13 +53,15 @@ def run_search(
     """
     with callers_generators(pick_device(config.device)):
         progress = progress or SilentProgress()
-        plan = plan_search(config, None if data_root is None else Path(data_root))
+        folder = Path(run_dir or default_folder(config.name))
+        plan = plan_search(config, None if data_root is None else Path(data_root), run_dir=folder)
         check_storage(plan.base.config.search, progress)
         with (
-            started_run(Path(run_dir or default_folder(config.name)), plan.base.config) as run,
+            started_run(folder, plan.base.config) as run,
             run.logged(progress, tensorboard=config.tensorboard) as progress,
         ):
             data = read_data(plan.base, run, progress)
+            keep_latency_table(run.path, plan.latency)
             run.begin(config_text(plan.base.config))
             progress.record(run_started(run, plan.base.config))
             note_data(data, run, progress)

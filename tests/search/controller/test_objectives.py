@@ -35,9 +35,9 @@ def test_the_axes_are_the_first_of_each_direction():
 def test_what_may_be_optimised_and_bounded():
     assert list(OBJECTIVES) == [
         *["map50", "map50_11", "ap", "ap50", "ap75", "ar500"],
-        *["bit_ops", "ops", "memory_mb"],
+        *["bit_ops", "ops", "memory_mb", "latency_ms"],
     ]
-    assert BUDGETS == ("bit_ops", "ops", "memory_mb")
+    assert BUDGETS == ("bit_ops", "ops", "memory_mb", "latency_ms")
 
 
 def test_each_accuracy_of_the_table_of_figures_is_measured_by_a_rule_and_none_besides():
@@ -45,4 +45,4 @@ def test_each_accuracy_of_the_table_of_figures_is_measured_by_a_rule_and_none_be
 
 
 def test_each_cost_that_is_counted_is_in_the_table_of_figures():
-    assert {*totals([]).as_dict(), *(f"macs_{bits}bit" for bits in WIDTHS), "memory_mb"} == set(COSTS)
+    assert {*totals([]).as_dict(), *(f"macs_{bits}bit" for bits in WIDTHS), "memory_mb", "latency_ms"} == set(COSTS)

@@ -48,3 +48,8 @@ def kernels(ready: Any) -> list[tuple[str, str]]:
     """The operators that a compiled graph runs: kind and kernel of each."""
     told = [node.get_rt_info() for node in ready.get_runtime_model().get_ops()]
     return [(one["layerType"].astype(str), one["primitiveType"].astype(str)) for one in told]
+
+
+def processor() -> str:
+    """This machine's, in its maker's words."""
+    return str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()

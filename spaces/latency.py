@@ -1,0 +1,89 @@
+"""How long one image takes on a machine, layer by layer: a table that was measured there, as a file."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from spaces.added_cost import AddedCost
+from spaces.detectors import DetectorSpec
+from spaces.layers import REAL
+
+FIGURE = "latency_ms"
+KIND, VERSION, DIGEST = "latency table", 1, "sha256"
+NANOSECONDS = 1_000_000
+"""Of a millisecond."""
+REMEASURE = "Measure one: bitfront latency CONFIG -o FILE."
+
+
+class LatencyError(ValueError):
+    """A file that is no table of times, or one that doesn't fit the detector or the space."""
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Milliseconds of one image.
+
+    detector: of which the layers are. layers: by name and method; every layer is there as real. rest: what lies between
+    them. about: on what it was measured, how, and how well it predicts; only kept.
+    """
+
+    detector: DetectorSpec
+    layers: Mapping[str, Mapping[str, float]]
+    rest: float
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def added(self, spec: DetectorSpec, units: Iterable[str]) -> AddedCost:
+        """The cost `latency_ms` of candidates of `spec` whose `units` have a choice; other layers are real.
+
+        Raises LatencyError for a table of another detector.
+        """
+        own, asked = asdict(self.detector), asdict(spec)
+        if other := [f"{key} {own[key]!r}, not {asked[key]!r}" for key in own if own[key] != asked[key]]:
+            raise LatencyError(f"The table of times is of another detector: {', '.join(other)}. {REMEASURE}")
+        chosen = set(units)
+        fixed = sum(_nanoseconds(times[REAL]) for name, times in self.layers.items() if name not in chosen)
+        layers = {
+            name: {method: _nanoseconds(ms) for method, ms in times.items()} for name, times in self.layers.items()
+        }
+        return AddedCost(FIGURE, NANOSECONDS, layers, _nanoseconds(self.rest) + fixed)
+
+    def text(self) -> str:
+        """The table as JSON, with a digest of its content."""
+        content = {
+            "kind": KIND,
+            "version": VERSION,
+            "detector": asdict(self.detector),
+            **self.about,
+            "rest_ms": self.rest,
+            "layers": {name: dict(times) for name, times in self.layers.items()},
+        }
+        return json.dumps(content | {DIGEST: _digest(content)}, indent=1)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """What `text` wrote. Raises LatencyError for anything else."""
+        try:
+            content: Any = json.loads(text)
+        except ValueError as error:
+            raise LatencyError(f"It is no JSON ({error}).") from error
+        if not isinstance(content, dict) or content.get("kind") != KIND:
+            raise LatencyError(f"It is no table of times. {REMEASURE}")
+        if content.get("version") != VERSION:
+            raise LatencyError(
+                f"It is of version {content.get('version')!r}; this Bitfront reads {VERSION}. {REMEASURE}"
+            )
+        if content.pop(DIGEST, None) != _digest(content):
+            raise LatencyError(f"It was changed or damaged: it isn't what was measured. {REMEASURE}")
+        own = {name: content.pop(name) for name in ("detector", "layers", "rest_ms")}
+        about = {name: value for name, value in content.items() if name not in ("kind", "version")}
+        return cls(DetectorSpec(**own["detector"]), own["layers"], own["rest_ms"], about)
+
+
+def _nanoseconds(ms: float) -> int:
+    return round(ms * NANOSECONDS)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
