@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +141,7 @@ class Run:
         if len(fitting) > 1:
             raise RunError(f"{candidate_id!r} begins {len(fitting)} ids: {', '.join(fitting)}. Give more of it.")
         if not fitting:
-            raise unknown_name("candidate", candidate_id, ids)
+            raise self._unknown_candidate(candidate_id, list(ids))
         return knobs_of(self.trials[self.trials["id"] == fitting[0]].iloc[0])
 
     def nearest(
@@ -244,6 +246,19 @@ class Run:
         axes = self._axes(x, y)
         trained = drawn_rivals(self.path, axes.y)
         plot_front(self.trials, path, axes.x, axes.y, references=references, rung=rung, trained=trained)
+
+    def _unknown_candidate(self, candidate_id: str, ids: list[str]) -> RunError:
+        """With the ids of the front: all of a search would fill a screen."""
+        try:
+            known = list(self.front()["id"])
+        except RunError:  # there is none yet
+            return unknown_name("candidate", candidate_id, ids)
+        nearest = difflib.get_close_matches(candidate_id, ids, n=1)
+        suggestion = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        return RunError(
+            f"No candidate is called {candidate_id!r}.{suggestion} On the front: {', '.join(known)} "
+            f"(bitfront front {shlex.quote(str(self.path))}); run.trials has all {len(ids)}."
+        )
 
     def _axes(self, x: str | None, y: str | None, z: str | None = None) -> Axes:
         return Axes(self.x if x is None else x, self.y if y is None else y, z)

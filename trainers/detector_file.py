@@ -22,6 +22,8 @@ KIND, PACKED = "detector", "packed detector"
 PACKED_VERSION, READ_VERSIONS = 2, (1, 2)
 """Of the form of packed detectors: another form has another number. The first has the statistics of BatchNorms."""
 DIGEST = "sha256"
+GRAPHS = {".xml": "OpenVINO", ".bin": "OpenVINO", ".onnx": "onnxruntime"}
+"""By ending what runs the exports that aren't read back."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,15 @@ def save_packed(path: Path, detector: DetectorFile, known: Mapping[str, Any]) ->
 def load_detector(path: Path | str) -> DetectorFile:
     """The detector that `save_detector` or `save_packed` wrote. Raises CheckpointError for any other file."""
     path = Path(path)
-    state, description = load_weights(path)
+    try:
+        state, description = load_weights(path)
+    except CheckpointError as error:
+        if path.is_file() and (runtime := GRAPHS.get(path.suffix)):
+            raise CheckpointError(
+                f"{path} is a graph for {runtime}, which Bitfront only writes. Give the .safetensors file that it "
+                "was exported from: the export compared its detections with the graph's."
+            ) from error
+        raise
     spec, candidate, classes = read_description(path, description)
     is_packed = description["kind"] == PACKED
     if is_packed:

@@ -71,8 +71,9 @@ def _bars(frame: pd.DataFrame, y: str, colours: dict[str, str]) -> Figure:
         "hoverinfo": "text",
         "textposition": "none",
     }
+    of = plot_text(axis_label(y)).replace(" (", "<br>(", 1)  # short lines, which a phone has room for
     layout = {
-        "xaxis": {"title": {"text": f"change of {plot_text(axis_label(y))}"}, "zeroline": True},
+        "xaxis": {"title": {"text": f"change of<br>{of}"}, "zeroline": True},
         "yaxis": {"tickvals": list(range(len(frame))), "ticktext": labels, "autorange": "reversed"},
         "showlegend": False,
     }

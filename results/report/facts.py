@@ -35,7 +35,11 @@ def _times(run: Run) -> Table | None:
     if spent.empty:
         return None
     whole = float(spent["seconds"].sum())
-    rows = [[shortened(row["stage"]), duration(float(row["seconds"]))] for _, row in spent.iterrows()]
+    stages = spent["stage"].replace({"retrain": "all of bitfront retrain"})
+    rows = [
+        [shortened(stage), duration(float(row["seconds"]))]
+        for stage, row in zip(stages, spent.to_dict("records"), strict=True)
+    ]
     return Table(f"Time by stage, {duration(whole)} in all", ("stage", "time"), rows, frozenset({1}))
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from search.config import ConfigError
-from search.config.names import unknown
+from search.plan.listed_classes import unlisted_class
 from trainers.data.check import Count, SplitCheck
 from trainers.data.disjoint import shared_images, summaries
 from trainers.data.errors import DataError
@@ -67,14 +67,8 @@ def _check_classes(sets: ImageSets, splits: Sequence[str], names: Sequence[str])
         raise ConfigError(
             f"{given}, but {form.title}'s classes are fixed. Leave it out; they are {', '.join(classes.own)}."
         )
-    if classes.listed is not None:
-        allowed: dict[str, None] = {}
-        for split in splits:
-            with suppress(DataError):  # the check reports it as a defect
-                allowed |= dict.fromkeys(sets.class_names(split))
-        for name in names:
-            if allowed and name not in allowed:
-                raise ConfigError(f"{given}, but among the categories of the files {unknown(name, allowed)}")
+    if wrong := unlisted_class(sets, splits, names):
+        raise ConfigError(f"{given}, but {wrong}")
 
 
 def count_rows(checks: Sequence[SplitCheck]) -> list[dict[str, object]]:

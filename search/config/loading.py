@@ -96,6 +96,8 @@ def _read(source: str | Path) -> tuple[str, str]:
         return f"preset {name}", preset_text(name)
     path = Path(source)
     if not path.is_file():
+        if beside := _with_other_ending(path):
+            raise ConfigError(f"There is no config file {name}. Did you mean {beside}, which lies beside it?")
         presets = preset_names()
         raise ConfigError(
             f"There is no config file {name} and no preset of that name.{did_you_mean(name, presets)} "
@@ -105,6 +107,13 @@ def _read(source: str | Path) -> tuple[str, str]:
         return name, path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name} can't be read as UTF-8 text: {error}.") from error
+
+
+def _with_other_ending(path: Path) -> Path | None:
+    """The file of the same name that ends in YAML's other way, or with one of the two where `path` has no ending."""
+    endings = {".yml": (".yaml",), ".yaml": (".yml",), "": (".yaml", ".yml")}.get(path.suffix, ())
+    there = (path.with_name(f"{path.stem}{ending}") for ending in endings if path.name)
+    return next(filter(Path.is_file, there), None)
 
 
 def _set(content: dict[str, Any], override: str) -> None:

@@ -11,11 +11,20 @@ from pathlib import Path
 from results import layout
 from search.config import ConfigError
 from search.errors import RunError
+from search.plan.listed_classes import check_listed_classes
 from search.plan.plan import Plan
 from search.plan.sources import format_of
 from search.run.digests import input_digests, note_inputs
 from search.run.folder import RunFolder, read_json
-from search.stages.images import defects_text, load_measured, load_training, note_readings, prepare_root, scoring_subset
+from search.stages.images import (
+    data_root,
+    defects_text,
+    load_measured,
+    load_training,
+    note_readings,
+    prepare_root,
+    scoring_subset,
+)
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress
@@ -43,7 +52,8 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     """Read and decode what is trained and measured on; only images that are generated or downloaded are written.
 
     with_test: the test images too, which a search reads at its end. Raises RunError when the images or the given
-    weights of a begun run changed, ConfigError for a batch larger than the data, DataError for bad data.
+    weights of a begun run changed, ConfigError for a batch larger than the data and for classes that no file lists,
+    DataError for bad data.
     """
     started, names = time.monotonic(), plan.config.data
     inputs = input_digests(run, plan.inputs)
@@ -51,7 +61,10 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     with _removed_if_refused(Path(names.root) if generated and names.root else run.data):
         shared = prepare_root(plan, run)
         note_readings(plan, run, progress)
+        if not run.begun:
+            check_listed_classes(names, data_root(plan, run))
         read = {names.train: load_training(plan, run, progress, shared)}
+        _note_absent_classes(plan, read[names.train], progress)
         measured = [names.val, names.test if with_test else None]
         read |= {split: load_measured(plan, run, split, progress, shared) for split in measured if split is not None}
         plan.check_images(len(read[names.train]))  # some may have been left out
@@ -65,6 +78,15 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     )
     _check_same_data(run, data)
     return data
+
+
+def _note_absent_classes(plan: Plan, train: Decoded, progress: Progress) -> None:
+    """Report the classes of `data.classes` that nothing is learnt of; a misspelt one of VOC's is nowhere else seen."""
+    learnt = {train.class_names[label - 1] for label in set(train.labels.tolist())}
+    absent = [name for name in plan.config.data.classes or () if name not in learnt]
+    if absent:
+        split = plan.config.data.train
+        progress.note(f"{split}: data.classes names {', '.join(absent)}, of which there is no object to learn.")
 
 
 def note_data(data: RunData, run: RunFolder, progress: Progress) -> None:

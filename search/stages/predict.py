@@ -17,6 +17,8 @@ from trainers.detector_file import load_detector
 from trainers.prediction import Prediction, PredictionSettings
 from trainers.progress import Progress, Stage
 
+DETECTOR_SUFFIX = ".safetensors"
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -42,13 +44,15 @@ def run_predict(
     """Find boxes in the pictures that `given` names; returns how many pictures couldn't be read.
 
     Each of these is noted at once and left out. Memory doesn't grow with the number of pictures, but for their names.
-    Raises before any work CheckpointError, ConfigError for a device that isn't there, and RunError where there is no
-    picture, where an output would overwrite an input, and where a drawn picture would replace another file.
+    Raises before any work CheckpointError, ConfigError for a device that isn't there, and RunError where a second
+    detector is given or no picture, where an output would overwrite an input, and where a drawn picture would replace
+    another file.
     """
-    pictures = find_pictures(given, without=outputs.draw)
-    places = _checked_places(checkpoint, pictures, outputs)
+    _refuse_several(checkpoint, given)
     on = device_named(device)
     detector = load_detector(checkpoint)
+    pictures = find_pictures(given, without=outputs.draw)
+    places = _checked_places(checkpoint, pictures, outputs)
     detector.network.to(on)
     paths = [picture.path for picture in pictures]
     ids = ids_of_pictures(paths, detector.classes)
@@ -82,6 +86,14 @@ class _Unreadable:
         self.count += 1
         self._progress.note(f"{printable(error.where)}: {printable(error.reason)}. It is left out.")
         self._stage.advance()
+
+
+def _refuse_several(checkpoint: Path, given: Sequence[str]) -> None:
+    """Raise RunError where a shell's pattern, such as `retrained/*/detector.safetensors`, fits several detectors."""
+    others = [text for text in given if Path(text).suffix == DETECTOR_SUFFIX]
+    if others:
+        listed = "".join(f"\n  {printable(str(one))}" for one in (checkpoint, *others))
+        raise RunError(f"{1 + len(others)} detectors were given; name one, then the pictures:{listed}")
 
 
 def _checked_places(checkpoint: Path, pictures: Sequence[Named], outputs: Outputs) -> list[Path]:

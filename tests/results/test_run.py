@@ -95,9 +95,14 @@ def test_an_id_that_is_also_the_beginning_of_another_means_itself(tmp_path, reco
 
 
 @pytest.mark.parametrize("name", ["bb00000001", ""])
-def test_an_unknown_id_is_answered_with_the_known_ones(run, name):
-    with pytest.raises(RunError, match=f"No candidate is called '{name}'.*Known: aa00000000"):
+def test_an_unknown_id_is_answered_with_the_nearest_and_those_of_the_front(run, name):
+    with pytest.raises(RunError) as refused:
         run.candidate(name)
+    nearest = " Did you mean 'bb00000000'?" if name else ""
+    front = (
+        f"{', '.join(run.front()['id'])} (bitfront front {run.path}); run.trials has all {run.trials['id'].nunique()}."
+    )
+    assert str(refused.value) == f"No candidate is called '{name}'.{nearest} On the front: {front}"
 
 
 def test_the_nearest_id_is_suggested(run):

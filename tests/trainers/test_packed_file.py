@@ -161,3 +161,12 @@ def test_a_real_detector_may_be_packed_too(tmp_path, spec, images):
     with torch.no_grad():
         pairs = zip(network(images).responses.cls, again(images).responses.cls, strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime"), [("a.openvino.xml", "OpenVINO"), ("a.openvino.bin", "OpenVINO"), ("a.onnx", "onnxruntime")]
+)
+def test_a_graph_for_a_runtime_is_not_read_and_its_message_says_what_is(tmp_path, name, runtime):
+    (tmp_path / name).write_bytes(b"graph")
+    with pytest.raises(CheckpointError, match=rf"{name} is a graph for {runtime}, .* Give the \.safetensors file that"):
+        load_detector(tmp_path / name)

@@ -155,3 +155,19 @@ def test_a_file_that_is_no_detector_is_refused(call, pictures):
     assert result.exit_code == 2
     assert "c.safetensors is no Bitfront checkpoint" in result.stderr
     assert names_in(".") == ["a", "b", "c.safetensors"]
+
+
+def test_a_second_detector_is_no_picture(call, pictures):
+    result = call("runs/1/detector.safetensors", "runs/2/detector.safetensors", "a", "--draw", "out")
+    assert result.exit_code == 2
+    assert result.output == (
+        "Error: 2 detectors were given; name one, then the pictures:\n"
+        "  runs/1/detector.safetensors\n  runs/2/detector.safetensors\n"
+    )
+    assert not Path("out").exists()
+
+
+def test_of_a_missing_checkpoint_and_missing_pictures_the_checkpoint_is_named_first(call):
+    result = call("ID/detector.safetensors", "photos")
+    assert result.exit_code == 2
+    assert "There is no checkpoint ID/detector.safetensors." in result.output

@@ -107,3 +107,14 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, refusal):
 
 def test_a_key_that_is_null_is_shown_as_yaml_has_it(least, written, refusal):
     assert "data.null: there is no such key" in str(refusal(written(least.replace("data: {", "data: {null: 1, "))))
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"), [("mine.yml", "mine.yaml"), ("mine.yaml", "mine.yml"), ("mine", "mine.yaml")]
+)
+def test_a_config_of_the_other_ending_is_suggested(tmp_path, asked, there):
+    (tmp_path / there).write_text("name: mine\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / asked)
+    beside = f"Did you mean {tmp_path / there}, which lies beside it?"
+    assert str(refused.value) == f"There is no config file {tmp_path / asked}. {beside}"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from search.config import load_config
+from search.config import ConfigError, load_config
 from search.run.folder import RunFolder
 from search.stages.data import note_data, read_data
 from trainers.data.formats import data_format
@@ -17,9 +17,9 @@ from trainers.progress import SilentProgress
 def tiny_plan(tiny_data, images_plan, tmp_path):
     """A plan over a tiny data set of one format, which has classes of its own."""
 
-    def make(form):
+    def make(form, classes=None):
         root = tiny_data(form, tmp_path / "data")
-        classes = "[cat, dog]" if form == "voc" else "null"
+        classes = classes or ("[cat, dog]" if form == "voc" else "null")
         text = f"name: a\ndata: {{format: {form}, root: {root}, image_size: 96, classes: {classes}}}\n"
         (tmp_path / "a.yaml").write_text(text + "student: {detector: ssd_resnet18, width: 0.125}\n")
         return images_plan(load_config(tmp_path / "a.yaml"))
@@ -54,3 +54,24 @@ def test_what_was_accepted_is_noted_in_the_log_and_in_a_file_of_the_run(tiny_pla
         "val": [],
     }
     assert not (run.path / "data_defects.json").exists()
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo"])
+def test_a_class_that_no_file_lists_is_refused_as_the_check_of_the_data_does(tiny_plan, tmp_path, form):
+    plan, run = tiny_plan(form, "[cat, dog, hen]"), RunFolder(tmp_path / "run")
+    with pytest.raises(ConfigError) as refused:
+        read_data(plan, run, SilentProgress())
+    assert str(refused.value) == (
+        "data.classes is [cat, dog, hen], but among the categories of the files 'hen' is not known. Known: cat, dog."
+    )
+    run.path.mkdir()
+    (run.path / "journal.log").touch()  # a run that an earlier version began goes on
+    assert read_data(plan, run, SilentProgress()).train.class_names == ("cat", "dog", "hen")
+
+
+def test_where_files_list_no_classes_one_without_an_object_is_noted(tiny_plan, recorded_progress, tmp_path):
+    progress = recorded_progress()
+    read_data(tiny_plan("voc", "[cat, hen, dog]"), RunFolder(tmp_path / "run"), progress)
+    assert [note for note in progress.notes if "hen" in note] == [
+        "train: data.classes names hen, of which there is no object to learn."
+    ]
