@@ -25,6 +25,7 @@ from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
+from trainers.training.validation import Validated
 
 Command = Literal["train", "retrain"]
 Start = Literal["supernet", "twin", "scratch"]
@@ -67,6 +68,14 @@ class CandidateTraining:
         """Remove what an unfinished training would have gone on from, once its result is there."""
         for path in unfinished_files(self.state):
             path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """A candidate's network after its training, and what validations found, if there were any."""
+
+    network: nn.Module
+    validated: Validated | None
 
 
 def plan_training_of(candidate: Candidate, section: Train, run: RunFolder, seed: int) -> CandidateTraining:
@@ -155,9 +164,16 @@ def starting_network(
 
 
 def train_candidate(
-    training: CandidateTraining, network: nn.Module, distiller: Distiller, data: Decoded, progress: Progress
-) -> nn.Module:
+    training: CandidateTraining,
+    network: nn.Module,
+    distiller: Distiller,
+    data: Decoded,
+    val: Decoded | None,
+    progress: Progress,
+) -> TrainedCandidate:
     """Train `network` in place with the candidate's own teachers; it is in evaluation mode afterwards.
+
+    val: what it is validated on, if its section asks for that.
 
     Goes on where a training of the same settings stopped. All candidates of a run see the same images in the same
     order, and draw alike what is drawn at random: teachers, anchors, proposals.
@@ -167,7 +183,9 @@ def train_candidate(
         seed=seeded(training.seed, training.command, "data"),
         described_as=training.settings,
         resume_from=training.state,
+        val=val,
     )
     distillation, section = Distillation(training.candidate, distiller), training.section
-    train_detector(network, data, train_settings(section), task, distillation, section.inputs_first_epochs, progress)
-    return network.eval()
+    settings = train_settings(section)
+    found = train_detector(network, data, settings, task, distillation, section.inputs_first_epochs, progress)
+    return TrainedCandidate(network.eval(), found)

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from trainers.data.batches import TrainingData
+from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
+from trainers.inference import score_metrics
 from trainers.progress import Progress, SilentProgress
+from trainers.training.finishing import finish_detector
 from trainers.training.memory import keep_freed_memory
 from trainers.training.mixed_precision import is_slow
 from trainers.training.resuming import Position, Resumption
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses, Training
+from trainers.training.validation import Validated, Validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class Task:
     """The file of the unfinished state. Its caller removes it once the result is saved."""
     keep_end: bool = False
     """Whether the state of the finished training is saved too."""
+    val: Decoded | None = None
+    """The images that the module `network` is validated on, where the settings have `validate_every`."""
 
 
 def train(
@@ -38,12 +45,13 @@ def train(
     settings: TrainSettings,
     task: Task,
     progress: Progress | None = None,
-) -> None:
+) -> Validated | None:
     """Train all parameters in `modules`, as `Training` does in each step, in place.
 
     Data order and augmentation depend only on the seed and the epoch. With `task.resume_from` the state is saved in
-    that file (`resuming` says how often), and a state of the same training is resumed from it. Raises DivergedError
-    when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
+    that file (`resuming` says how often), and a state of the same training is resumed from it. Returns what validations
+    found, if there were any. Raises DivergedError when a loss or gradient isn't finite, naming every term, and
+    DataError when the data doesn't fill one batch.
     """
     if len(data) < settings.batch_size:
         raise DataError(
@@ -54,7 +62,9 @@ def train(
     keep_freed_memory()
     steps = len(data) // settings.batch_size
     training = Training(modules, step_losses, settings, steps_per_epoch=steps, seed=task.seed, stage=task.stage)
-    unfinished = Resumption(task.resume_from, _identity(data, settings, task), training.parts())
+    validation = _validation(modules, data, settings, task)
+    parts = training.parts() if validation is None else {**training.parts(), "validation": validation}
+    unfinished = Resumption(task.resume_from, _identity(data, settings, task), parts)
     progress, position = progress or SilentProgress(), unfinished.resume()
     if is_slow(settings.precision, training.device):
         progress.note(f"{task.stage}: this processor has no instructions for bf16, so that float32 would be faster")
@@ -65,20 +75,37 @@ def train(
     at = position or Position()
     with progress.stage(task.stage, settings.epochs) as stage:
         stage.resume(at.epoch)
-        while at.epoch < settings.epochs:
+        ended = at.epoch == settings.epochs
+        while not ended:
             _train_epoch(training, data, task.seed, at, unfinished)
-            stage.advance(1, **training.figures(at))
+            validated = {} if validation is None else validation.after(at.epoch + 1, training)
+            stage.advance(1, **training.figures(at), **validated)
             at = Position(at.epoch + 1)
-            ended = at.epoch == settings.epochs
+            ended = at.epoch == settings.epochs or (validation is not None and validation.ended)
             if not ended or task.keep_end:
                 unfinished.keep(at, at_once=ended)
     training.finish()
+    if validation is None:
+        return None
+    if at.epoch < settings.epochs:
+        progress.note(f"{task.stage}: {validation.ending_text()}")
+    return validation.result()
+
+
+def _validation(modules: nn.ModuleDict, data: TrainingData, settings: TrainSettings, task: Task) -> Validation | None:
+    if task.val is None or settings.validate_every is None:
+        return None
+    network = modules["network"]
+    finish = partial(finish_detector, network, data, settings, task.seed)
+    return Validation(network, settings, partial(score_metrics, network, task.val), finish)
 
 
 def _identity(data: TrainingData, settings: TrainSettings, task: Task) -> dict[str, object]:
     """What an unfinished state must agree with to be resumed."""
-    of_task = {"seed": task.seed, "stage": task.stage, "data": data.fingerprint()}
-    return {**settings.described(), **of_task, **task.described_as}
+    found = {**settings.described(), "seed": task.seed, "stage": task.stage, "data": data.fingerprint()}
+    if task.val is not None and settings.validate_every is not None:
+        found["val"] = task.val.fingerprint()
+    return {**found, **task.described_as}
 
 
 def _train_epoch(training: Training, data: TrainingData, seed: int, at: Position, unfinished: Resumption) -> None:
