@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from search.controller.structured.evidence import best_ratios
 from search.controller.structured.linear_model import Sums
-from search.controller.structured.scales import LOGARITHM, PLAIN, Scale, may_be_logarithmic
+from search.controller.structured.scales import LOGARITHM, MARGIN, PLAIN, Scale, may_be_logarithmic
 
 Array = NDArray[np.float64]
 
@@ -43,8 +43,10 @@ class ScaledSums:
         return self._sums[scale]
 
     def best(self, group: NDArray[np.int64], optional: Collection[int]) -> tuple[Scale, Array]:
-        """The scale of greater evidence for the scores themselves, and its ratios; see `best_ratios`."""
-        scales = [PLAIN, *([LOGARITHM] if may_be_logarithmic(self._least, self._greatest) else [])]
-        found = {scale: best_ratios(self._sums[scale], group, optional) for scale in scales}
-        best = max(scales, key=lambda scale: found[scale][1] + self._log_slopes[scale])
-        return best, found[best][0]
+        """The scale of greater evidence for the scores themselves, the plain one by default, and its ratios."""
+        ratios, plain = best_ratios(self._sums[PLAIN], group, optional)
+        if may_be_logarithmic(self._least, self._greatest):
+            others, logarithm = best_ratios(self._sums[LOGARITHM], group, optional)
+            if logarithm + self._log_slopes[LOGARITHM] > plain + MARGIN:
+                return LOGARITHM, others
+        return PLAIN, ratios

@@ -14,6 +14,10 @@ SPAN = 3.0
 """The logarithm is tried where the greatest score is so many times the least: below, both scales fit about alike."""
 
 
+MARGIN = 5.0
+"""By so much the logarithm's log evidence must be greater: few scores of a sum now and then look like a product."""
+
+
 @dataclass(frozen=True)
 class Scale:
     """of: from accuracies to the scale, and to_accuracies back; log_slope: the logarithm of the derivative of `of`."""
