@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from spaces.layers.alternative import UnitShape
 from spaces.layers.real import FakeQuantized, activated, convolve
 from spaces.precision import in_float32
+from spaces.whole_batch import mean
 
 LEAST_STEP = 1e-8
 
@@ -82,7 +83,7 @@ class LearnedSteps(FakeQuantized):
         if self.input_start.is_meta or self.input_start != 0:
             return self.input_step
         with torch.no_grad():
-            magnitude = in_float32(activated(x, self.shape.activation)).abs().mean()
+            magnitude = mean(in_float32(activated(x, self.shape.activation)).abs().mean())
             measured = first_step(magnitude, self.input_levels)
             if not (self.training or self.observing):
                 return measured

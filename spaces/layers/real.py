@@ -10,6 +10,7 @@ from torch import Tensor
 from spaces.layers.alternative import Activation, Alternative, UnitShape
 from spaces.layers.products import conv2d
 from spaces.precision import in_float32
+from spaces.whole_batch import largest
 
 RANGE_MOMENTUM = 0.1
 RELU6_TOP = 6.0
@@ -99,7 +100,7 @@ class Quantized(FakeQuantized):
         if self.largest.is_meta:
             return self.largest
         if self.training or self.observing:
-            now = largest_magnitude(x, self.shape.activation)
+            now = largest(largest_magnitude(x, self.shape.activation))
             self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
         elif self.largest == 0:  # before any training the range is the batch's own
             return self._input_step(largest_magnitude(x, self.shape.activation))

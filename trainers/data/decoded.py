@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.batches import Batch, batches
+from trainers.data.batches import WHOLE, Batch, Part, batches
 from trainers.data.remarks import Remark
 from trainers.data.sample import Defect, Target
 
@@ -120,10 +120,20 @@ class Decoded:
         return replace(self, offsets=offsets, **objects)
 
     def batches(
-        self, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False, skip: int = 0
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        augment: bool,
+        drop_last: bool = False,
+        skip: int = 0,
+        part: Part = WHOLE,
     ) -> Iterator[Batch]:
         """One pass over the images, see `batches.batches`."""
-        return batches(self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
+        return batches(
+            self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip, part=part
+        )
 
     def fingerprint(self) -> str:
         """A digest of all that is decoded, in order: it differs between any two data sets that aren't the same."""

@@ -11,7 +11,8 @@ from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
 from trainers.training.memory import keep_freed_memory
 from trainers.training.mixed_precision import is_slow
-from trainers.training.resuming import Position, Resumption
+from trainers.training.processes import BatchNorm, Processes
+from trainers.training.resuming import FILES, Position, Resumption, Storage
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses, Training
 
@@ -29,6 +30,10 @@ class Task:
     """The file of the unfinished state. Its caller removes it once the result is saved."""
     keep_end: bool = False
     """Whether the state of the finished training is saved too."""
+    storage: Storage = FILES
+    """Where that state lies."""
+    batch_norm: BatchNorm = "synchronised"
+    """Of a training that several processes share."""
 
 
 def train(
@@ -44,7 +49,12 @@ def train(
     Data order and augmentation depend only on the seed and the epoch. With `task.resume_from` the state is saved in
     that file (`resuming` says how often), and a state of the same training is resumed from it. Raises DivergedError
     when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
+
+    Where torch.distributed is set up, its processes share each batch, see `processes`: all must call this alike.
+    ValueError is raised if they can't. The first one alone shows progress and saves the state.
     """
+    processes = Processes.of_this_training()
+    processes.check_batch(settings.batch_size)
     if len(data) < settings.batch_size:
         raise DataError(
             f"the training of {task.stage}",
@@ -53,9 +63,20 @@ def train(
         )
     keep_freed_memory()
     steps = len(data) // settings.batch_size
-    training = Training(modules, step_losses, settings, steps_per_epoch=steps, seed=task.seed, stage=task.stage)
-    unfinished = Resumption(task.resume_from, _identity(data, settings, task), training.parts())
-    progress, position = progress or SilentProgress(), unfinished.resume()
+    training = Training(
+        modules,
+        step_losses,
+        settings,
+        steps_per_epoch=steps,
+        seed=task.seed,
+        stage=task.stage,
+        processes=processes,
+    )
+    unfinished = Resumption(
+        task.resume_from, _identity(data, settings, task), training.parts(), task.storage, processes
+    )
+    progress = progress if progress is not None and processes.first else SilentProgress()
+    position = unfinished.resume(training.device)
     if is_slow(settings.precision, training.device):
         progress.note(f"{task.stage}: this processor has no instructions for bf16, so that float32 would be faster")
     if position is None:
@@ -63,7 +84,7 @@ def train(
             f"{task.stage}: begins anew, the unfinished state has other settings, other data or another version"
         )
     at = position or Position()
-    with progress.stage(task.stage, settings.epochs) as stage:
+    with progress.stage(task.stage, settings.epochs) as stage, processes.training(modules, task.batch_norm):
         stage.resume(at.epoch)
         while at.epoch < settings.epochs:
             _train_epoch(training, data, task.seed, at, unfinished)
@@ -85,7 +106,8 @@ def _train_epoch(training: Training, data: TrainingData, seed: int, at: Position
     """Train the rest of the epoch that `at` is in; save the state between steps when it is due."""
     training.modules.train()
     size = training.settings.batch_size
-    for batch in data.batches(size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step):
+    part = training.processes.part
+    for batch in data.batches(size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step, part=part):
         training.step(batch, at)
         if at.step < training.steps_per_epoch:
             unfinished.keep(at)

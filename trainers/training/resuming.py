@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from trainers.checkpoint import load_training_state, save_training_state
+from trainers.training.processes import ONE_PROCESS, Processes
 
 FORMAT = 2
 SAVE_EVERY_SECONDS = 20.0
@@ -52,19 +54,58 @@ class Position:
         return {"loss": float(f"{sum(each.values()):.5g}"), **(each if len(each) > 1 else {}), **figures}
 
 
+class Storage(Protocol):
+    """Where states lie, each under the path of its file."""
+
+    def load(self, file: Path) -> dict[str, Any] | None:
+        """The state; None where there is none."""
+
+    def save(self, file: Path, state: Mapping[str, Any]) -> None:
+        """Save the state, whole or not at all."""
+
+
+class FileStorage:
+    """States in files of this machine."""
+
+    def load(self, file: Path) -> dict[str, Any] | None:
+        """See `load_training_state`."""
+        return load_training_state(file)
+
+    def save(self, file: Path, state: Mapping[str, Any]) -> None:
+        """See `save_training_state`."""
+        save_training_state(file, state)
+
+
+FILES = FileStorage()
+
+
 class Resumption:
     """Saves the state of a training in a file and loads its parts from there.
 
-    A state of another `identity` (settings, seed, data) isn't resumed. Without a file nothing is saved.
+    A state of another `identity` (settings, seed, data) isn't resumed. Without a file nothing is saved. Of several
+    processes the first one alone reads and saves.
     """
 
-    def __init__(self, file: Path | None, identity: dict[str, Any], parts: Mapping[str, Stateful]) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        identity: dict[str, Any],
+        parts: Mapping[str, Stateful],
+        storage: Storage = FILES,
+        processes: Processes = ONE_PROCESS,
+    ) -> None:
         self._file, self._identity, self._parts = file, identity, parts
+        self._storage, self._processes = storage, processes
         self._saved, self._took = time.monotonic(), 0.0
 
-    def resume(self) -> Position | None:
-        """Load the parts and return their position: the beginning without a file, None for another training's."""
-        state = load_training_state(self._file) if self._file is not None else None
+    def resume(self, device: torch.device | None = None) -> Position | None:
+        """Load the parts and return their position: the beginning without a file, None for another training's.
+
+        device: on which processes exchange tensors; None is the CPU.
+        """
+        reads = self._file is not None and self._processes.first
+        state = self._storage.load(self._file) if reads and self._file is not None else None
+        state = self._processes.from_first(state, device or torch.device("cpu"))
         if state is None:
             return Position()
         if state.get("format") != FORMAT or state["identity"] != self._identity:
@@ -83,10 +124,10 @@ class Resumption:
         begun = time.monotonic()
         shortest = self._took / SAVE_SHARE
         due = begun - self._saved > (max(shortest, SAVE_EVERY_SECONDS) if position.step else shortest)
-        if self._file is None or not (due or at_once):
+        if self._file is None or not self._processes.first or not (due or at_once):
             return
         state = {name: part.state_dict() for name, part in self._parts.items()}
         header = {"format": FORMAT, "identity": self._identity, "position": asdict(position)}
-        save_training_state(self._file, header | state)
+        self._storage.save(self._file, header | state)
         self._saved = time.monotonic()
         self._took = self._saved - begun

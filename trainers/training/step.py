@@ -15,6 +15,7 @@ from trainers.training.averaging import AveragedWeights
 from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
+from trainers.training.processes import ONE_PROCESS, Processes
 from trainers.training.resuming import Position, Stateful
 from trainers.training.schedule import warmed_cosine
 from trainers.training.settings import TrainSettings
@@ -50,9 +51,11 @@ class Training:
         steps_per_epoch: int,
         seed: int,
         stage: str,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
         self.modules, self._step_losses, self.settings = modules, step_losses, settings
         self.steps_per_epoch, self._seed, self._stage = steps_per_epoch, seed, stage
+        self.processes = processes
         self.device = next(modules.parameters()).device
         check_precision(settings.precision, self.device)
         # fp16 has a range so small that gradients vanish in it unless they are scaled; else this does nothing.
@@ -84,7 +87,8 @@ class Training:
         """
         set_progress(self._annealed, (at.epoch * self.steps_per_epoch + at.step) / self._steps)
         draws = seeded(self._seed, "draws", at.epoch, at.step)  # anchors, proposals, teachers
-        with seeded_torch(draws, self.device), computing_in(self.settings.precision):
+        own_draws = seeded_torch(self.processes.own_seed(draws), self.device, common=draws)
+        with own_draws, computing_in(self.settings.precision), self.processes.step():
             self._update(batch, at)
 
     def _update(self, batch: Batch, at: Position) -> None:
@@ -92,12 +96,15 @@ class Training:
         sums: Losses = {}
         passes = 0
         for losses in self._step_losses(to_device(batch, self.device), at.epoch, at.step):
-            check_finite(losses, self._stage, at.epoch, at.step)
+            if not self.processes.several:  # one process alone must not stop
+                check_finite(losses, self._stage, at.epoch, at.step)
             self._scaler.scale(torch.stack(list(losses.values())).sum()).backward()
             passes += 1
             for name, loss in losses.items():
                 sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-        means = {name: total / passes for name, total in sums.items()}
+        means = self.processes.average_values({name: total / passes for name, total in sums.items()})
+        check_finite(means, self._stage, at.epoch, at.step)
+        self.processes.average_gradients(self.modules.parameters())
         # Gradients of passes are added, so that a limit for one pass grows with their number.
         limit = self.settings.clip_norm * passes
         self._scaler.unscale_(self._optimizer)
@@ -110,7 +117,8 @@ class Training:
         self._schedule.step()
         if self._averaged is not None:
             self._averaged.update()
-        at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
+        figures = self.processes.average_figures(mean_figures(self._reporting), self.device)
+        at.add(means, figures | ({"passes": passes} if passes > 1 else {}))
 
     def _may_overflow(self) -> bool:
         """Whether a gradient that isn't finite may come from its scale: the step is then left out, the scale halved."""
