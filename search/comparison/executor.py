@@ -15,7 +15,7 @@ from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import callers_generators
-from trainers.training.step import DivergedError
+from trainers.training.finiteness import DivergedError
 from trainers.whole_files import write_whole
 
 FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_CURVES, layout.RESULT_FIGURES)

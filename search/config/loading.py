@@ -28,6 +28,7 @@ CHANGEABLE = (
     "device",
     "scoring.timeout",
     "tensorboard",
+    "training",
     "search.trials",
     "search.latency_table",  # that it has the same content is checked against the run's copy
     "search.workers",

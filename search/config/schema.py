@@ -78,6 +78,7 @@ class Teacher(Section):
     heads: Literal["light", "full"] | None = None
     epochs: Count = 30
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -131,12 +132,20 @@ class Space(Section):
     terms: Annotated[dict[str, Term], NULL_MAPPING] = {}
 
 
+class Training(Section):
+    """How trainings of teachers, supernets and detectors are spread over processes."""
+
+    workers: Count = 1  # processes that share each batch; 1: no Ray
+    batch_norm: Literal["synchronised", "per_process"] = "synchronised"  # statistics of whole batches or of each part
+
+
 class Supernet(Section):
     rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
     sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
     weights: Literal["shared", "by_kind"] = "shared"  # by_kind: 1-bit methods have a latent weight of their own
     epochs: Count = 20
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -206,6 +215,7 @@ class Retrain(Section):
     real: bool = False  # whether a search's end trains the all-real candidate alike: it takes as long again
     epochs: Count = 60
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -230,6 +240,7 @@ class Train(Section):
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -254,6 +265,7 @@ class Config(Section):
     teachers: Annotated[dict[Name, Teacher], NULL_MAPPING, Field(validate_default=True)] = {}
     ensemble: Annotated[Ensemble, NULL_MAPPING] = Ensemble()
     space: Space = Space()
+    training: Training = Training()
     supernet: Supernet = Supernet()
     scoring: Scoring = Scoring()
     search: Search = Search()

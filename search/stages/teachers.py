@@ -13,6 +13,7 @@ from search.run.digests import reading, writing
 from search.run.folder import RunFolder, read_json
 from search.stages.candidate_training import train_settings
 from search.stages.data import RunData
+from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -25,7 +26,6 @@ from trainers.inference import score_metrics
 from trainers.progress import DetectorMeasured, Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
-from trainers.training.detector import train_detector
 from trainers.training.loop import Task
 from trainers.whole_files import write_whole
 
@@ -88,7 +88,7 @@ def _train(
         seed=seeded(seed, "teacher", name, "data"),
         resume_from=run.training_state(f"teacher-{name}"),
     )
-    train_detector(network, train, train_settings(teacher.section), task, progress=progress)
+    run_training(plan.config, DetectorTraining(network, train_settings(teacher.section)), train, task, progress)
     return freeze(network)
 
 

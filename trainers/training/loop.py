@@ -54,7 +54,7 @@ def train(
     ValueError is raised if they can't. The first one alone shows progress and saves the state.
     """
     processes = Processes.of_this_training()
-    processes.check_batch(settings.batch_size)
+    processes.check_batch(settings.batch_size, settings.accumulate)
     if len(data) < settings.batch_size:
         raise DataError(
             f"the training of {task.stage}",
@@ -73,7 +73,7 @@ def train(
         processes=processes,
     )
     unfinished = Resumption(
-        task.resume_from, _identity(data, settings, task), training.parts(), task.storage, processes
+        task.resume_from, _identity(data, settings, task), training.parts(), task.storage, processes, training.check
     )
     progress = progress if progress is not None and processes.first else SilentProgress()
     position = unfinished.resume(training.device)

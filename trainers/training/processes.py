@@ -22,6 +22,7 @@ from spaces.layers.synchronised import synchronised_norms
 from spaces.whole_batch import sharing_batch
 from trainers.data.batches import Part
 from trainers.seeding import seeded
+from trainers.training.module_figures import Figure
 
 BatchNorm = Literal["synchronised", "per_process"]
 """Whether a BatchNorm's mean and variance are those of the whole batch, or of a process's part of it."""
@@ -59,11 +60,12 @@ class Processes:
         """Whether this is the process that reports and saves."""
         return self.rank == 0
 
-    def check_batch(self, size: int) -> None:
+    def check_batch(self, size: int, accumulate: int = 1) -> None:
         """Raise ValueError for a batch that can't be split into equal parts."""
-        if size % self.count:
+        if size % (self.count * accumulate):
             raise ValueError(
-                f"batch_size is {size}, must be a multiple of the {self.count} processes, which take equal parts."
+                f"batch_size is {size}, must be a multiple of {self.count * accumulate}: {self.count} processes, and "
+                f"accumulate is {accumulate}."
             )
 
     def own_seed(self, seed: int) -> int:
@@ -106,12 +108,12 @@ class Processes:
         dist.all_reduce(means)
         return dict(zip(values, means / self.count, strict=True))
 
-    def average_figures(self, figures: Mapping[str, float], device: torch.device) -> dict[str, float]:
+    def average_figures(self, figures: Mapping[str, Figure], device: torch.device) -> dict[str, Figure]:
         """The mean of each figure over the processes, which must have the same names."""
         if not self.several or not figures:
             return dict(figures)
-        means = self.average_values({name: torch.tensor(value, device=device) for name, value in figures.items()})
-        return {name: float(value) for name, value in means.items()}
+        means = self.average_values({name: torch.as_tensor(one, device=device) for name, one in figures.items()})
+        return {name: float(value) if value.is_cpu else value for name, value in means.items()}
 
     def from_first(self, state: dict[str, Any] | None, device: torch.device) -> dict[str, Any] | None:
         """The first process's nested dicts and lists of tensors and plain values, in every process."""

@@ -15,6 +15,8 @@ class TrainSettings:
     epochs: int
     batch_size: int = 16
     learning_rate: float = LEARNING_RATE  # for this batch size; never rescaled silently
+    accumulate: int = 1
+    """Parts of a batch that go through the network one after another, see `accumulation`."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role, see `parameter_groups.ROLES`; a role that isn't named has its default."""
     weight_decay: float = 1e-4
@@ -32,6 +34,11 @@ class TrainSettings:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
             )
+        if self.accumulate < 1 or self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
+            raise ValueError(
+                f"accumulate is {self.accumulate}, must split the batch_size of {self.batch_size} into equal parts of "
+                "at least 2 images."
+            )
         for name, least in {"learning_rate": "positive", "clip_norm": "positive", "weight_decay": "0 or more"}.items():
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
@@ -45,9 +52,10 @@ class TrainSettings:
     def described(self) -> dict[str, float | str]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
-        These keys are written to files: a result with different keys counts as that of another training. So `ema` and
-        `precision` are among them only where they are set.
+        These keys are written to files: a result with different keys counts as that of another training. So `ema`,
+        `precision` and `accumulate` are among them only where they are set.
         """
         flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
         unset = {"rates", *(["precision"] if self.precision == FLOAT32 else [])}
+        unset |= {"accumulate"} if self.accumulate == 1 else set()
         return {name: value for name, value in flat.items() if name not in unset and value is not None}

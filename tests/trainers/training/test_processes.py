@@ -152,7 +152,7 @@ def test_a_loss_that_isnt_finite_in_one_process_ends_all(toy, train_toy, blobs, 
 
 
 def test_a_batch_that_cant_be_split_is_refused():
-    with pytest.raises(ValueError, match=r"batch_size is 4, must be a multiple of the 3 processes, which take equal"):
+    with pytest.raises(ValueError, match=r"batch_size is 4, must be a multiple of 3: 3 processes, and accumulat"):
         Processes(0, 3).check_batch(4)
     ONE_PROCESS.check_batch(5)
 
