@@ -16,11 +16,15 @@ from torch import Tensor, nn
 
 from spaces.layers.levels import least_values
 from spaces.precision import in_float32
+from spaces.whole_batch import processes_sharing
 
 
 @contextmanager
 def synchronised_norms(modules: nn.Module) -> Iterator[None]:
-    """Within this context every BatchNorm2d in training normalises by the mean and variance over all processes."""
+    """Within this context every BatchNorm2d in training normalises by the mean and variance over all processes.
+
+    That is so where these share a batch (`whole_batch.sharing_batch`): between steps each computes for itself.
+    """
     norms = [module for module in modules.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.forward = partial(_forward, norm)  # type: ignore[method-assign]
@@ -33,7 +37,7 @@ def synchronised_norms(modules: nn.Module) -> Iterator[None]:
 
 def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     """As `type(norm).forward`. x (N, C, H, W), of this process."""
-    if not norm.training:
+    if not norm.training or processes_sharing() == 1:
         return type(norm).forward(norm, x)
     average, variance, count = _statistics(x.detach())
     if least_values(norm) and int(count) < least_values(norm):

@@ -74,6 +74,7 @@ def ray_processes():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_killed_process_is_survived_and_the_result_is_the_unbroken_ones(
     job, task, blobs, deaths, unbroken, recorded_progress, monkeypatch
 ):
@@ -91,6 +92,7 @@ def test_a_killed_process_is_survived_and_the_result_is_the_unbroken_ones(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_an_error_of_one_process_is_raised_as_it_is(job, task, blobs, deaths, monkeypatch):
     monkeypatch.setenv("BITFRONT_TEST", str(os.getpid()))
     with pytest.raises(DataError, match=r"7\.jpg: it is truncated\. Repair or remove it"):
@@ -99,6 +101,7 @@ def test_an_error_of_one_process_is_raised_as_it_is(job, task, blobs, deaths, mo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_processes_that_are_lost_before_anything_is_saved_end_the_training(job, task, blobs, deaths, monkeypatch):
     monkeypatch.setattr("search.workers.training.FRUITLESS_STARTS", 1)
     data = Fateful(blobs(8), 0, "dies", deaths, most=9)

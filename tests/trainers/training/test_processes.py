@@ -36,7 +36,7 @@ def normed(kind, shape):
     nn.init.uniform_(norm.weight, 0.5, 1.5)
     own, towards = (one.chunk(processes.count)[processes.rank] for one in (x, towards))
     own = own.clone().requires_grad_()
-    with synchronised_norms(norm) if processes.several else nullcontext():
+    with synchronised_norms(norm) if processes.several else nullcontext(), processes.step():
         y = norm(own)
     (y * towards).mean().backward()
     processes.average_gradients(norm.parameters())
