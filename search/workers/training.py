@@ -12,6 +12,7 @@ import numpy as np
 import ray
 import torch
 from numpy.typing import NDArray
+from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.errors import RunError
@@ -102,6 +103,11 @@ class _Attempts:
         launcher = actor.remote(dict(states))
         try:
             return self._until_trained(launcher)
+        except RayActorError as error:
+            raise RunError(
+                f"{self._task.stage}: the actor that starts its processes was lost: "
+                f"{cause_of_death(str(error), LESS_MEMORY)}. The same command goes on where it stopped."
+            ) from error
         finally:
             ray.kill(launcher)  # type: ignore[arg-type]  # and all that belongs to it
             self._shown.close()
