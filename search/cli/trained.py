@@ -29,6 +29,8 @@ def print_result(result: "Result", how: str, real: "Result | None" = None) -> No
     from search.cli.tables import print_rows
 
     rows = [_row(f"{how} {result.id}", _epochs(result), str(result.settings["start"]), result.test)]
+    if result.best is not None:
+        rows.append(_row("its best weights", str(result.best.epoch), "", result.best.test))
     if real is not None and real.id != result.id:
         rows.append(_row(TRAINED_ALIKE, _epochs(real), str(real.settings["start"]), real.test))
     if result.twin_test:
@@ -36,7 +38,8 @@ def print_result(result: "Result", how: str, real: "Result | None" = None) -> No
     for name, figures in result.teachers_test.items():
         rows.append(_row(f"its teacher {name}", _teacher_epochs(result, name), "", figures))
     print_rows(rows)
-    typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.")
+    beside = "" if result.best is None else f" The best by validation is {result.best.checkpoint}."
+    typer.echo(f"Measured on the test images. The {how} detector is {result.checkpoint}.{beside}")
 
 
 def print_retrained(found: "Retrained", run: Path, form: Format = Format.TABLE, output: Path | None = None) -> None:

@@ -54,7 +54,7 @@ class Record:
 
     def training(self, job: Training) -> CandidateTraining:
         """The training of a job, with where its result and its unfinished state lie."""
-        section = self._config.retrain.model_copy(update={"epochs": job.epochs})
+        section = self._config.retrain.over(job.epochs)
         return plan_retraining(job.candidate, section, self._run, self._config.seed, job.seed, job.start)
 
     def _read(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
+from search.config.recipe import Recipe, ValidatedRecipe
 from search.config.scoring import Scoring
 from search.config.section import Section
 from search.config.values import (
@@ -19,6 +20,7 @@ from search.config.values import (
     Methods,
     Name,
     NotNegative,
+    Part,
     Positive,
     Precision,
     Share,
@@ -51,6 +53,7 @@ class Data(Section):
     test: str = "test"
     year: Year = "2007"  # in the folder VOC<year>, or years as in 2007+2012
     image_size: Count = 160  # the side of the square that images are resized to
+    train_images: Part | None = None
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
     on_bad_data: Literal["error", "skip"] = "error"
@@ -70,7 +73,7 @@ class Student(Section):
     weights: str | None = None  # a file or name of published weights, from which the twin starts
 
 
-class Teacher(Section):
+class Teacher(ValidatedRecipe):
     """A real-valued detector. A key left null takes the student's value."""
 
     detector: str | None = None
@@ -139,7 +142,7 @@ class Training(Section):
     batch_norm: Literal["synchronised", "per_process"] = "synchronised"  # statistics of whole batches or of each part
 
 
-class Supernet(Section):
+class Supernet(Recipe):
     rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
     sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
     weights: Literal["shared", "by_kind"] = "shared"  # by_kind: 1-bit methods have a latent weight of their own
@@ -210,7 +213,7 @@ class Search(Section):
     resources: Annotated[Resources, NULL_MAPPING] = Resources()
 
 
-class Retrain(Section):
+class Retrain(ValidatedRecipe):
     pick: str | None = "knee"
     real: bool = False  # whether a search's end trains the all-real candidate alike: it takes as long again
     epochs: Count = 60
@@ -230,7 +233,7 @@ def _layers(value: object) -> object:
     raise ValueError("must be a method, or a mapping of modules to methods")
 
 
-class Train(Section):
+class Train(ValidatedRecipe):
     """One network, trained without a search by `bitfront train`."""
 
     layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from search.config.section import Section
-from search.config.values import NULL_LIST, BatchSize, Count, Megabytes, NotNegative, Positive
+from search.config.values import NULL_LIST, BatchSize, Count, FromZero, NotNegative, Positive
 
 
 class Rung(Section):
@@ -24,7 +24,7 @@ class Scoring(Section):
     precision: Literal["float32", "bf16"] = "float32"  # of the adaptation
     batch_size: BatchSize = 16
     recalibrate_images: Count = 200
-    teacher_cache_mb: Megabytes = 1024.0
+    teacher_cache_mb: FromZero = 1024.0
     timeout: Positive | None = None  # seconds for one score; what takes longer is recorded as failed
 
     @model_validator(mode="before")

@@ -15,6 +15,12 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _part(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < 1 or value in range(1, 2**31)):
+        raise ValueError("must be a whole number of images, or a share of them below 1")
+    return value
+
+
 def _file_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ValueError("must consist of letters, digits, '.', '_' and '-', and start with a letter or digit")
@@ -47,7 +53,10 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+FromZero = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
+FromZeroBelowOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
 Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
+Part = Annotated[int | float, BeforeValidator(_part)]  # a number of images, or a share below 1
 Decay = Share | None  # of a moving average of weights; null: none
 Precision = Literal["float32", "bf16", "fp16"]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more than one image
@@ -57,4 +66,3 @@ Methods = Annotated[tuple[str, ...], Field(min_length=1)]
 Year = Annotated[str, BeforeValidator(_year)]
 Cores = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)]
 GpuPart = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu)]
-Megabytes = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]

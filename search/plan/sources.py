@@ -15,6 +15,7 @@ from trainers.data.formats import Format, data_format
 from trainers.data.hold_out import HoldOut
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NamedFiles
+from trainers.data.part import number_of
 
 Listed = Mapping[str, Mapping[str, Path]]
 """By image set the files of its images, by image id."""
@@ -109,10 +110,11 @@ def check_image_sets(data: Data) -> Listed | None:
 
 
 def number_to_train_on(data: Data, listed: Listed | None) -> int | None:
-    """How many images `data.train` has, as listed or as will be generated; None where that isn't known yet."""
-    if format_of(data).generate is not None:
-        return generated_sizes(data)[data.train]
-    return None if listed is None else len(listed[data.train])
+    """How many images are trained on, as listed or as will be generated; None where that isn't known yet."""
+    if format_of(data).generate is None and listed is None:
+        return None
+    images = len(listed[data.train]) if listed is not None else generated_sizes(data)[data.train]
+    return images if data.train_images is None else number_of(data.train_images, images)
 
 
 def listed_images(data: Data, root: Path | None) -> Listed:

@@ -76,7 +76,7 @@ def recorded(run: Path) -> dict[str, list[Point]]:
         entry = _mapping(line)
         if {"stage", "epoch", "of"} <= entry.keys():
             stage, epoch, epochs = (entry.pop(key) for key in ("stage", "epoch", "of"))
-            ended = _figures(run, stage) if epoch == epochs else {}
+            ended = _figures(run, stage) if epoch == epochs or "ended" in entry else {}
             stages.setdefault(stage, []).append((epoch, _numbers(entry) | ended))
     return stages
 

@@ -27,6 +27,7 @@ from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
+from trainers.training.validation import Validated
 
 Command = Literal["train", "retrain"]
 Start = Literal["supernet", "twin", "scratch"]
@@ -69,6 +70,14 @@ class CandidateTraining:
         """Remove what an unfinished training would have gone on from, once its result is there."""
         for path in unfinished_files(self.state):
             path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """A candidate's network after its training, and what validations found, if there were any."""
+
+    network: nn.Module
+    validated: Validated | None
 
 
 def plan_training_of(candidate: Candidate, section: Train, run: RunFolder, seed: int) -> CandidateTraining:
@@ -162,9 +171,12 @@ def train_candidate(
     network: nn.Module,
     distiller: Distiller,
     data: Decoded,
+    val: Decoded | None,
     progress: Progress,
-) -> nn.Module:
+) -> TrainedCandidate:
     """Train `network` in place with the candidate's own teachers; it is in evaluation mode afterwards.
+
+    val: what it is validated on, if its section asks for that.
 
     Goes on where a training of the same settings stopped. All candidates of a run see the same images in the same
     order, and draw alike what is drawn at random: teachers, anchors, proposals.
@@ -174,8 +186,9 @@ def train_candidate(
         seed=seeded(training.seed, training.command, "data"),
         described_as=training.settings,
         resume_from=training.state,
+        val=val,
     )
     distillation, section = Distillation(training.candidate, distiller), training.section
     job = DetectorTraining(network, train_settings(section), distillation, section.inputs_first_epochs)
-    run_training(config, job, data, task, progress)
-    return network.eval()
+    found = run_training(config, job, data, task, progress)
+    return TrainedCandidate(network.eval(), found)

@@ -14,7 +14,8 @@ from search.config.schema import TWIN
 from search.plan.teachers import PlannedTeacher
 from search.run.digests import not_as_written
 from search.run.folder import read_json
-from search.stages.candidate_training import CandidateTraining
+from search.stages.best_weights import Best, best_of, keep_best, measured_again
+from search.stages.candidate_training import CandidateTraining, TrainedCandidate
 from search.stages.measuring import classes_as_plain, curves_as_plain, measure, sizes_as_plain
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
@@ -33,7 +34,7 @@ class Result:
 
     settings: how it was trained; epochs, seed and start are among them. `twin_test` is empty where no twin was trained.
     `teachers_test` has the figures of its other teachers by name. teachers_epochs: how long twin and teachers were
-    trained; None for those that were given as files.
+    trained; None for those that were given as files. best: the weights that validations found best, if there were any.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Result:
     teachers_test: Figures
     settings: Mapping[str, Any]
     teachers_epochs: Mapping[str, int | None]
+    best: Best | None = None
 
 
 def result_on(
@@ -62,6 +64,8 @@ def result_on(
         except CheckpointError as error:
             raise not_as_written(file, place) from error
         kept |= _figures(place, network, test, beside())
+        if "validation" in kept:
+            kept["validation"] = measured_again(place, kept["validation"], test)
         write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
     others = kept.get("teachers_test", {})  # which older results have not
     compared = [*([TWIN] if kept["twin_test"] else []), *others]
@@ -74,6 +78,7 @@ def result_on(
         teachers_test=others,
         settings=training.result_settings,
         teachers_epochs={name: None if pool[name].given else pool[name].section.epochs for name in compared},
+        best=best_of(place, kept),
     )
 
 
@@ -87,13 +92,13 @@ def check_result(place: Path) -> dict[str, Any]:
 
 def keep_result(
     training: CandidateTraining,
-    network: nn.Module,
+    trained: TrainedCandidate,
     spec: DetectorSpec,
     test: Decoded,
     beside: Callable[[], Figures],
 ) -> None:
     """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
-    place, candidate = training.place, training.candidate
+    place, candidate, network = training.place, training.candidate, trained.network
     file = place / layout.DETECTOR
     save_detector(file, network, spec, candidate, test.class_names)
     blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
@@ -105,6 +110,8 @@ def keep_result(
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
+    if trained.validated is not None:
+        kept["validation"] = keep_best(place, network, trained.validated, spec, candidate, test)
     write_whole(place / layout.RESULT_CANDIDATE, f"{candidate.to_json()}\n".encode())
     write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
 

@@ -20,6 +20,7 @@ from trainers.data.decoding import decode
 from trainers.data.disjoint import SharedImage, without_shared
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
+from trainers.data.part import part_of
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
@@ -57,15 +58,22 @@ def note_readings(plan: Plan, run: RunFolder, progress: Progress) -> None:
 
 
 def load_split(
-    plan: Plan, run: RunFolder, split: str, progress: Progress | None = None, shared: Sequence[SharedImage] = ()
+    plan: Plan,
+    run: RunFolder,
+    split: str,
+    progress: Progress | None = None,
+    shared: Sequence[SharedImage] = (),
+    wanted: float | None = None,
 ) -> Decoded:
     """Read and decode one image set, without the `shared` images that a later set has, too.
 
-    Raises DataError for a defect, or skips it, as `data.on_bad_data` says.
+    wanted: a part of it, see `part_of`. Raises DataError for a defect, or skips it, as `data.on_bad_data` says.
     """
     data = plan.config.data
     listed = image_sets(data, data_root(plan, run)).read(split, class_names=plan.classes, on_bad_data=data.on_bad_data)
     listed = without_shared(listed, split, shared)
+    if wanted is not None:
+        listed = part_of(listed, wanted, seeded(plan.config.seed, "train_images"))
     return decode(
         listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
     )
@@ -74,11 +82,13 @@ def load_split(
 def load_training(
     plan: Plan, run: RunFolder, progress: Progress | None = None, shared: Sequence[SharedImage] = ()
 ) -> Decoded:
-    """As `load_split`, for the images that are trained on: with what `data.train_on_difficult` lets be learnt.
+    """As `load_split`, for the images that are trained on: those of `data.train_images`, with what
+    `data.train_on_difficult` lets be learnt.
 
     Raises DataError when there is nothing to learn on them.
     """
-    found = load_split(plan, run, plan.config.data.train, progress, shared)
+    data = plan.config.data
+    found = load_split(plan, run, data.train, progress, shared, data.train_images)
     drops = found.learns_difficult and not plan.config.data.train_on_difficult
     if found.difficult.all() if drops or not found.learns_difficult else not len(found.labels):
         wanted = f"objects that aren't {format_of(plan.config.data).flagged}" if len(found.labels) else "objects"

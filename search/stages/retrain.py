@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
-
 from search.config.schema import TWIN
 from search.plan.plan import SearchPlan
 from search.run.folder import RunFolder
-from search.stages.candidate_training import CandidateTraining, plan_retraining, starting_network, train_candidate
+from search.stages.candidate_training import (
+    CandidateTraining,
+    TrainedCandidate,
+    plan_retraining,
+    starting_network,
+    train_candidate,
+)
 from search.stages.data import note_defects, note_remarks
 from search.stages.detector_result import Figures, Result, keep_result, result_on
 from search.stages.events import result_measured
@@ -62,9 +66,9 @@ def retrain(parts: Parts, training: CandidateTraining, progress: Progress) -> No
 
     Raises DivergedError when a loss isn't finite.
     """
-    network = trained_candidate(parts.plan, parts.prepared, training, progress)
+    trained = trained_candidate(parts.plan, parts.prepared, training, progress)
     student = parts.plan.base.student
-    keep_result(training, network, student, parts.test, lambda: parts.beside(training.candidate))
+    keep_result(training, trained, student, parts.test, lambda: parts.beside(training.candidate))
     training.forget_state()
 
 
@@ -99,7 +103,7 @@ def real_counterpart(space: SearchSpace) -> Candidate | None:
 
 def trained_candidate(
     plan: SearchPlan, prepared: Prepared, training: CandidateTraining, progress: Progress
-) -> nn.Module:
+) -> TrainedCandidate:
     """The candidate, trained from the weights that its training starts from."""
     candidate = training.candidate
     if training.start == "supernet":
@@ -112,7 +116,7 @@ def trained_candidate(
         distiller = distiller_for(plan.base, network, prepared.teachers).to(device)
     if training.start == "supernet":
         distiller.load_state_dict(prepared.state.distiller)
-    return train_candidate(plan.base.config, training, network, distiller, prepared.train, progress)
+    return train_candidate(plan.base.config, training, network, distiller, prepared.train, prepared.val, progress)
 
 
 def _compared(plan: SearchPlan, candidates: Sequence[Candidate]) -> set[str]:

@@ -11,6 +11,7 @@ from search.plan.published import load_published
 from search.plan.teachers import PlannedTeacher
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder, read_json
+from search.stages.best_weights import keep_best_teacher
 from search.stages.candidate_training import train_settings
 from search.stages.data import RunData
 from search.stages.training import DetectorTraining, run_training
@@ -27,6 +28,7 @@ from trainers.progress import DetectorMeasured, Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
 from trainers.training.loop import Task
+from trainers.training.validation import Validated
 from trainers.whole_files import write_whole
 
 
@@ -39,7 +41,7 @@ def teacher_pool(plan: Plan, run: RunFolder, data: RunData, progress: Progress) 
     for name, teacher in plan.teachers.items():
         if name in plan.needed:
             with run.timed(f"teacher {name}"):
-                pool[name] = _teacher(name, teacher, plan, run, data.train, progress)
+                pool[name] = _teacher(name, teacher, plan, run, data, progress)
                 if data.val is not None:
                     val, figures = str(plan.config.data.val), _measured(run, name, pool[name].network, data.val)
                     progress.note(f"teacher {name}: {figures_text(figures)} on {len(data.val)} images of {val}")
@@ -55,7 +57,7 @@ def distiller_for(plan: Plan, student: nn.Module, teachers: Mapping[str, Teacher
 
 
 def _teacher(
-    name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, train: Decoded, progress: Progress
+    name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, data: RunData, progress: Progress
 ) -> Teacher:
     path, device = run.teacher(name), pick_device(plan.config.device)
     if teacher.given is not None:
@@ -66,7 +68,8 @@ def _teacher(
             network = _load(path, teacher.spec, plan.classes)
         run.training_state(f"teacher-{name}").unlink(missing_ok=True)  # of a start that ended before it did
         return Teacher(freeze(network.to(device)), teacher.spec, ALL_REAL)
-    network = _train(name, teacher, plan, run, train, progress)
+    network, validated = _train(name, teacher, plan, run, data, progress)
+    keep_best_teacher(run, name, validated, teacher.spec, plan.classes)
     path.with_suffix(".json").unlink(missing_ok=True)  # the figures of one that was deleted
     with writing(run, path):
         save_detector(path, network, teacher.spec, ALL_REAL, plan.classes)
@@ -75,8 +78,8 @@ def _teacher(
 
 
 def _train(
-    name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, train: Decoded, progress: Progress
-) -> nn.Module:
+    name: str, teacher: PlannedTeacher, plan: Plan, run: RunFolder, data: RunData, progress: Progress
+) -> tuple[nn.Module, Validated | None]:
     seed = plan.config.seed
     with seeded_torch(seeded(seed, "teacher", name)):
         network = build_fixed(teacher.spec, ALL_REAL)
@@ -87,9 +90,11 @@ def _train(
         stage=f"teacher {name}",
         seed=seeded(seed, "teacher", name, "data"),
         resume_from=run.training_state(f"teacher-{name}"),
+        val=data.val,
     )
-    run_training(plan.config, DetectorTraining(network, train_settings(teacher.section)), train, task, progress)
-    return freeze(network)
+    job = DetectorTraining(network, train_settings(teacher.section))
+    validated = run_training(plan.config, job, data.train, task, progress)
+    return freeze(network), validated
 
 
 def _measured(run: RunFolder, name: str, network: nn.Module, val: Decoded) -> dict[str, float]:

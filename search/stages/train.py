@@ -6,13 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from torch import nn
-
 from search.config import Config, ConfigError, config_text, with_section
 from search.plan.plan import TrainPlan, plan_training
 from search.run.folder import RunFolder, default_folder
 from search.run.start import started_run
-from search.stages.candidate_training import CandidateTraining, plan_training_of, starting_network, train_candidate
+from search.stages.candidate_training import (
+    CandidateTraining,
+    TrainedCandidate,
+    plan_training_of,
+    starting_network,
+    train_candidate,
+)
 from search.stages.data import RunData, note_data, read_data
 from search.stages.detector_result import Result, check_result, keep_result, result_on
 from search.stages.events import result_measured, run_started
@@ -82,8 +86,8 @@ def _result(plan: TrainPlan, run: RunFolder, progress: Progress) -> Result:
     beside = partial(teacher_figures, test, base.teachers, run, networks)
     if not training.finished:
         with run.timed(f"train {plan.candidate.id}"):
-            network = _trained(plan, training, data, teachers, progress)
-        keep_result(training, network, base.student, test, beside)
+            trained = _trained(plan, training, data, teachers, progress)
+        keep_result(training, trained, base.student, test, beside)
     training.forget_state()
     result = result_on(training, test, base.teachers, beside)
     progress.record(result_measured(training, result, base.config.data.test))
@@ -96,10 +100,10 @@ def _trained(
     data: RunData,
     teachers: Mapping[str, Teacher],
     progress: Progress,
-) -> nn.Module:
+) -> TrainedCandidate:
     base, config = plan.base, plan.base.config
     device = pick_device(config.device)
     network = starting_network(base, training, teachers, progress).to(device)
     with seeded_torch(seeded(config.seed, "train", "distiller")):
         distiller = distiller_for(base, network, teachers).to(device)
-    return train_candidate(config, training, network, distiller, data.train, progress)
+    return train_candidate(config, training, network, distiller, data.train, data.val, progress)

@@ -37,6 +37,8 @@ class DataFolder:
         refuse_outside(source, name, verb)
         path = self.path / name
         try:
+            if "/" not in name and stat.S_ISREG(path.lstat().st_mode):
+                return path  # in the folder itself and no link: resolving would take most of the time
             regular = stat.S_ISREG(path.stat().st_mode)
             resolved = path.resolve()
         except OSError as error:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from trainers.evaluate.detections import Flat
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+BLOCK = 20_000
+"""The most detections that are matched at once, but for those of one image: it bounds the memory, whatever the number
+of images."""
 # A match must exceed min(t, 1 - 1e-10) in pycocotools; the thresholds stay below that.
 
 
@@ -46,8 +49,39 @@ def match(
     truth is left for that counts.
 
     Detections of one image and class depend on one another in the order of their scores, those of different ones
-    don't: round k treats the k-th detection of every image and class together.
+    don't. So images are matched in blocks, and within a block round k treats the k-th detection of every image and
+    class together. Detections and truths must be in the order of their images.
     """
+    parts = [np.zeros((2, 0, len(IOU_THRESHOLDS)), dtype=np.bool_)]
+    for first, last in _blocks(detections.image):
+        found = slice(*np.searchsorted(detections.image, (first, last)).tolist())
+        there = slice(*np.searchsorted(truth.image, (first, last)).tolist())
+        aside = None if outside is None else outside[there]
+        parts.append(np.stack(_match(_part(detections, found), _part(truth, there), num_classes, aside)))
+    matched, ignored = np.concatenate(parts, axis=1)
+    return matched, ignored
+
+
+def _blocks(image: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of images, from the first to before the last, with at most `BLOCK` detections or one image each."""
+    start = 0
+    while start < len(image):
+        first = int(image[start])
+        last = int(image[min(start + BLOCK, len(image)) - 1])
+        complete = start + BLOCK >= len(image) or image[start + BLOCK] != last
+        last = last + 1 if complete or last == first else last
+        yield first, last
+        start = int(np.searchsorted(image, last))
+
+
+def _part(flat: Flat, part: slice) -> Flat:
+    return Flat(flat.image[part], flat.boxes[part], flat.labels[part], flat.values[part])
+
+
+def _match(
+    detections: Flat, truth: Flat, num_classes: int, outside: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """As `match`, all at once."""
     matched = np.zeros((len(detections.labels), len(IOU_THRESHOLDS)), dtype=np.bool_)
     ignored = matched.copy()
     detection_key = detections.image * (num_classes + 1) + detections.labels

@@ -7,15 +7,14 @@ from torch import nn
 from spaces.candidate import Candidate
 from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
-from trainers.devices import to_device
 from trainers.distill import Distiller
 from trainers.progress import Progress
+from trainers.training.finishing import finish_detector
 from trainers.training.inputs_first import train_inputs_first
 from trainers.training.loop import Task
-from trainers.training.recalibrate import recalibrate
-from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
 from trainers.training.step import Losses
+from trainers.training.validation import Validated
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ def train_detector(
     distillation: Distillation | None = None,
     inputs_first_epochs: int = 0,
     progress: Progress | None = None,
-) -> None:
+) -> Validated | None:
     """Train `network` on detection losses and, with `distillation`, on the candidate's own terms; in place.
 
-    `inputs_first_epochs`: see `train_inputs_first`; a state with another number isn't resumed. Raises DivergedError
-    when a loss isn't finite.
+    `inputs_first_epochs`: see `train_inputs_first`; a state with another number isn't resumed. Returns what validations
+    found, if `task.val` and the settings ask for any. Raises DivergedError when a loss isn't finite.
     """
     modules = nn.ModuleDict({"network": network})
     if distillation is not None:
@@ -52,9 +51,6 @@ def train_detector(
         return [distillation.distiller.step(network, distillation.candidate, images, targets)]
 
     task = replace(task, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
-    train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    # Its BatchNorms have never seen the average, or the signs.
-    if settings.ema is not None or any(search.relaxation == "soft" for search in searches(network)):
-        order = data.batches(min(settings.batch_size, len(data)), seed=task.seed, epoch=0, augment=False)
-        device = next(network.parameters()).device
-        recalibrate(network, (to_device(batch, device)[0] for batch in order))
+    validated = train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
+    finish_detector(network, data, settings, task.seed)
+    return validated

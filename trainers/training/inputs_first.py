@@ -12,6 +12,7 @@ from trainers.training.loop import Task, train
 from trainers.training.searched_signs import inputs_only
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses
+from trainers.training.validation import Validated
 
 
 def train_inputs_first(
@@ -22,19 +23,21 @@ def train_inputs_first(
     task: Task,
     inputs_first_epochs: int,
     progress: Progress | None = None,
-) -> None:
+) -> Validated | None:
     """Train as `loop.train` does; with `inputs_first_epochs` in two stages, as ReActNet's published code does.
 
     So many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own
-    warm-up and cosine. The first one's end is saved, so that a training killed in the second stage resumes there.
-    Modules without 1-bit units have one stage.
+    warm-up and schedule; milestones lie in the first one where they do in the second, in proportion. The first one's
+    end is saved, so that a training killed in the second stage resumes there; it isn't validated. Modules without 1-bit
+    units have one stage.
     """
     if inputs_first_epochs and any(isinstance(module, Binary) for module in modules.modules()):
         file = None if task.resume_from is None else _inputs_file(task.resume_from)
-        first = replace(task, stage=f"{task.stage}, inputs", resume_from=file, keep_end=True)
+        first = replace(task, stage=f"{task.stage}, inputs", resume_from=file, keep_end=True, val=None)
         with inputs_only(modules):
-            train(modules, step_losses, data, replace(settings, epochs=inputs_first_epochs), first, progress)
-    train(modules, step_losses, data, settings, task, progress)
+            own = replace(settings.over(inputs_first_epochs), validate_every=None, patience=None)
+            train(modules, step_losses, data, own, first, progress)
+    return train(modules, step_losses, data, settings, task, progress)
 
 
 def unfinished_files(resume_from: Path) -> tuple[Path, ...]:

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from trainers.data.batches import TrainingData
+from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
+from trainers.inference import score_metrics
 from trainers.progress import Progress, SilentProgress
+from trainers.training.finishing import finish_detector
 from trainers.training.memory import keep_freed_memory
 from trainers.training.mixed_precision import is_slow
 from trainers.training.processes import BatchNorm, Processes
 from trainers.training.resuming import FILES, Position, Resumption, Storage
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses, Training
+from trainers.training.validation import Validated, Validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,8 @@ class Task:
     """Where that state lies."""
     batch_norm: BatchNorm = "synchronised"
     """Of a training that several processes share."""
+    val: Decoded | None = None
+    """The images that the module `network` is validated on, where the settings have `validate_every`."""
 
 
 def train(
@@ -43,15 +50,16 @@ def train(
     settings: TrainSettings,
     task: Task,
     progress: Progress | None = None,
-) -> None:
+) -> Validated | None:
     """Train all parameters in `modules`, as `Training` does in each step, in place.
 
     Data order and augmentation depend only on the seed and the epoch. With `task.resume_from` the state is saved in
-    that file (`resuming` says how often), and a state of the same training is resumed from it. Raises DivergedError
-    when a loss or gradient isn't finite, naming every term, and DataError when the data doesn't fill one batch.
+    that file (`resuming` says how often), and a state of the same training is resumed from it. Returns what validations
+    found, if there were any. Raises DivergedError when a loss or gradient isn't finite, naming every term, and
+    DataError when the data doesn't fill one batch.
 
     Where torch.distributed is set up, its processes share each batch, see `processes`: all must call this alike.
-    ValueError is raised if they can't. The first one alone shows progress and saves the state.
+    ValueError is raised if they can't. The first one alone shows progress, validates and saves the state.
     """
     processes = Processes.of_this_training()
     processes.check_batch(settings.batch_size, settings.accumulate)
@@ -72,9 +80,10 @@ def train(
         stage=task.stage,
         processes=processes,
     )
-    unfinished = Resumption(
-        task.resume_from, _identity(data, settings, task), training.parts(), task.storage, processes, training.check
-    )
+    validation = _validation(training, data, task)
+    parts = training.parts() if validation is None else {**training.parts(), "validation": validation}
+    identity = _identity(data, settings, task)
+    unfinished = Resumption(task.resume_from, identity, parts, task.storage, processes, training.check)
     progress = progress if progress is not None and processes.first else SilentProgress()
     position = unfinished.resume(training.device)
     if is_slow(settings.precision, training.device):
@@ -86,20 +95,45 @@ def train(
     at = position or Position()
     with progress.stage(task.stage, settings.epochs) as stage, processes.training(modules, task.batch_norm):
         stage.resume(at.epoch)
-        while at.epoch < settings.epochs:
+        ended = at.epoch == settings.epochs
+        while not ended:
             _train_epoch(training, data, task.seed, at, unfinished)
-            stage.advance(1, **training.figures(at))
+            validated = {} if validation is None else validation.after(at.epoch + 1, training)
+            stage.advance(1, **training.figures(at), **validated)
             at = Position(at.epoch + 1)
-            ended = at.epoch == settings.epochs
+            ended = at.epoch == settings.epochs or (validation is not None and validation.ended)
             if not ended or task.keep_end:
                 unfinished.keep(at, at_once=ended)
     training.finish()
+    if validation is None:
+        return None
+    if at.epoch < settings.epochs:
+        progress.note(f"{task.stage}: {validation.ending_text()}")
+    return validation.result()
+
+
+def _validation(training: Training, data: TrainingData, task: Task) -> Validation | None:
+    val, settings, processes = task.val, training.settings, training.processes
+    if val is None or settings.validate_every is None:
+        return None
+    network = training.modules["network"]
+
+    def score() -> dict[str, float]:
+        """Of the first process for all: on a GPU another's may differ, and with it when the training ends."""
+        figures = None
+        if processes.first:
+            figures = {name: float(value) for name, value in score_metrics(network, val).items()}
+        return processes.from_first(figures, training.device) or {}
+
+    return Validation(network, settings, score, partial(finish_detector, network, data, settings, task.seed))
 
 
 def _identity(data: TrainingData, settings: TrainSettings, task: Task) -> dict[str, object]:
     """What an unfinished state must agree with to be resumed."""
-    of_task = {"seed": task.seed, "stage": task.stage, "data": data.fingerprint()}
-    return {**settings.described(), **of_task, **task.described_as}
+    found = {**settings.described(), "seed": task.seed, "stage": task.stage, "data": data.fingerprint()}
+    if task.val is not None and settings.validate_every is not None:
+        found["val"] = task.val.fingerprint()
+    return {**found, **task.described_as}
 
 
 def _train_epoch(training: Training, data: TrainingData, seed: int, at: Position, unfinished: Resumption) -> None:

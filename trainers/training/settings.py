@@ -1,16 +1,35 @@
-"""How long and how fast a network is trained."""
+"""How long, how fast and by what recipe a network is trained."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import pairwise
+from typing import Literal, Self
 
 from spaces.precision import FLOAT32, PRECISIONS, Precision
 from trainers.training.parameter_groups import LEARNING_RATE, complete_rates
 
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "steps"]
+
+LATER = (
+    "accumulate",
+    "precision",
+    "optimizer",
+    "momentum",
+    "schedule",
+    "milestones",
+    "gamma",
+    "warm_up_epochs",
+    "validate_every",
+    "patience",
+)
+"""Settings that older versions had not, each with what they did as its default."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How long and how fast a network is trained."""
+    """How long, how fast and by what recipe a network is trained."""
 
     epochs: int
     batch_size: int = 16
@@ -19,13 +38,27 @@ class TrainSettings:
     """Parts of a batch that go through the network one after another, see `accumulation`."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role, see `parameter_groups.ROLES`; a role that isn't named has its default."""
+    optimizer: Optimizer = "adamw"
+    momentum: float = 0.9
+    """SGD's."""
     weight_decay: float = 1e-4
-    clip_norm: float = 10.0
+    clip_norm: float | None = 10.0
+    """The largest norm of a gradient; None for no limit."""
+    schedule: Schedule = "cosine"
+    milestones: tuple[float, ...] = ()
+    """The epochs at which the schedule `steps` multiplies the rate by `gamma`."""
+    gamma: float = 0.1
+    warm_up_epochs: float | None = None
+    """None: a twentieth of the training."""
     ema: float | None = None
     """The decay of an average of the weights, which is then the training's result; about 1 / (1 - ema) steps count."""
 
     precision: Precision = FLOAT32
     """Of the products and maps of a step; see `spaces.precision`. Weights are of float32 in any case."""
+    validate_every: int | None = None
+    """The epochs from one validation to the next, see `validation`; None for none."""
+    patience: int | None = None
+    """A training ends after so many validations in a row without a better one; None: never early."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -39,23 +72,54 @@ class TrainSettings:
                 f"accumulate is {self.accumulate}, must split the batch_size of {self.batch_size} into equal parts of "
                 "at least 2 images."
             )
-        for name, least in {"learning_rate": "positive", "clip_norm": "positive", "weight_decay": "0 or more"}.items():
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
-                raise ValueError(f"{name} is {value}, must be {least} and finite.")
+        self._check_numbers()
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema is {self.ema}, must be between 0 and 1, or None for no average.")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}, must be {', '.join(PRECISIONS)}.")
+        self._check_recipe()
         object.__setattr__(self, "rates", complete_rates(self.rates))
 
-    def described(self) -> dict[str, float | str]:
+    def over(self, epochs: int) -> Self:
+        """The same recipe over another number of epochs: milestones and warm-up stay where they are in proportion."""
+        part = epochs / self.epochs
+        warm_up = None if self.warm_up_epochs is None else self.warm_up_epochs * part
+        milestones = tuple(epoch * part for epoch in self.milestones)
+        return replace(self, epochs=epochs, milestones=milestones, warm_up_epochs=warm_up)
+
+    def described(self) -> dict[str, object]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
-        These keys are written to files: a result with different keys counts as that of another training. So `ema`,
-        `precision` and `accumulate` are among them only where they are set.
+        These keys are written to files: a result with different keys counts as that of another training. So those of
+        `LATER` are among them only where they aren't the default.
         """
         flat = {**asdict(self), **{f"{role}_learning_rate": rate for role, rate in self.rates.items()}}
-        unset = {"rates", *(["precision"] if self.precision == FLOAT32 else [])}
-        unset |= {"accumulate"} if self.accumulate == 1 else set()
+        flat["milestones"] = list(self.milestones)  # as JSON gives them back
+        defaults = {one.name: one.default for one in fields(self)} | {"milestones": []}
+        unset = {"rates", *(name for name in LATER if flat[name] == defaults[name])}
         return {name: value for name, value in flat.items() if name not in unset and value is not None}
+
+    def _check_numbers(self) -> None:
+        least = {"learning_rate": "positive", "clip_norm": "positive", "weight_decay": "0 or more"}
+        least |= {"gamma": "positive", "warm_up_epochs": "0 or more", "validate_every": "positive"}
+        for name, bound in {**least, "patience": "positive"}.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not math.isfinite(value) or value < 0 or (value == 0 and bound == "positive"):
+                raise ValueError(f"{name} is {value}, must be {bound} and finite.")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {self.momentum}, must be 0 or more and below 1.")
+
+    def _check_recipe(self) -> None:
+        for name, allowed in (("optimizer", ("adamw", "sgd")), ("schedule", ("cosine", "steps"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, must be {' or '.join(allowed)}.")
+        rising = all(one < other for one, other in pairwise((0.0, *self.milestones, float(self.epochs))))
+        if (self.milestones and not rising) or bool(self.milestones) != (self.schedule == "steps"):
+            raise ValueError(
+                f"milestones are {list(self.milestones)} with the schedule {self.schedule} over {self.epochs} epochs: "
+                "steps needs rising epochs within the training, cosine has none."
+            )
+        if self.patience is not None and self.validate_every is None:
+            raise ValueError(f"patience is {self.patience}, but validate_every is None: nothing is validated.")

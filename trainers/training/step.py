@@ -1,6 +1,8 @@
 """One step of a training, without the loop over batches: losses, gradients, their clipping, and the update."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +17,10 @@ from trainers.training.averaging import AveragedWeights
 from trainers.training.finiteness import FiniteSteps, check_finite
 from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
-from trainers.training.parameter_groups import clipping_sides, optimizer_groups, searched_parameters
+from trainers.training.parameter_groups import clipping_sides, searched_parameters
 from trainers.training.processes import ONE_PROCESS, Processes
+from trainers.training.recipe import make_optimizer, rate_share
 from trainers.training.resuming import Position, Stateful
-from trainers.training.schedule import warmed_cosine
 from trainers.training.settings import TrainSettings
 
 Losses = dict[str, Tensor]
@@ -32,7 +34,7 @@ The sum of a pass's losses goes backward before the next pass begins, so that a 
 
 
 class Training:
-    """Modules with their optimizer and schedule (AdamW, a warmed-up cosine rate), trained one batch at a time.
+    """Modules with the optimizer and the schedule of their settings, trained one batch at a time.
 
     In every step torch draws from (seed, epoch, step), and the caller's generators are as before when it ends.
     `step_losses` must derive all other randomness from these, so that a resumed training matches an uninterrupted one
@@ -57,10 +59,9 @@ class Training:
         check_precision(settings.precision, self.device)
         # fp16 has a range so small that gradients vanish in it unless they are scaled; else this does nothing.
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay)
-        self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        self._optimizer = make_optimizer(modules, settings)
         self._steps = settings.epochs * steps_per_epoch
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, warmed_cosine(self._steps))
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, rate_share(settings, steps_per_epoch))
         self._sides = clipping_sides(modules)
         self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
         self._finite = FiniteSteps(stage, delayed=self.device.type != "cpu" and not self._scaler.is_enabled())
@@ -106,7 +107,7 @@ class Training:
         passes //= parts
         self.processes.average_gradients(self.modules.parameters())
         # Gradients of passes are added, so that a limit for one pass grows with their number.
-        limit = self.settings.clip_norm * passes
+        limit = math.inf if self.settings.clip_norm is None else self.settings.clip_norm * passes
         self._scaler.unscale_(self._optimizer)
         norms = [clip_grad_norm_(side, limit) for side in self._sides]
         self._finite.add(at.epoch, at.step, means, [] if self._may_overflow() else norms)
@@ -139,3 +140,13 @@ class Training:
         set_progress(self._annealed, 1.0)
         if self._averaged is not None:
             self._averaged.apply()
+
+    @contextmanager
+    def as_finished(self) -> Iterator[None]:
+        """Within this context the modules are as if the training ended here; afterwards they are as before."""
+        before = {name: tensor.clone() for name, tensor in self.modules.state_dict().items()}
+        try:
+            self.finish()
+            yield
+        finally:
+            self.modules.load_state_dict(before)

@@ -45,6 +45,8 @@ SCHEMA = {
     "supernet: {learning_rate: true}": ("supernet.learning_rate", Kind.NOT_ALLOWED, True),
     "supernet: {learning_rate: -.inf}": ("supernet.learning_rate", Kind.NOT_ALLOWED, float("-inf")),
     "name: ../a": ("name", Kind.NOT_ALLOWED, "../a"),
+    "supernet: {validate_every: 2}": ("supernet.validate_every", Kind.NO_SUCH_KEY, None),
+    "data: {format: shapes, train_images: 1.5}": ("data.train_images", Kind.NOT_ALLOWED, 1.5),
     "data: {format: vco}": ("data.format", Kind.NOT_ALLOWED, "vco"),
 }
 CHECKS = {
@@ -134,6 +136,18 @@ CHECKS = {
         Kind.CONFLICT,
         0,
     ),
+    "train: {momentum: 0.5}": ("train.momentum", Kind.NO_EFFECT, 0.5),
+    "supernet: {schedule: steps}": ("supernet.schedule", Kind.CONFLICT, "steps"),
+    "retrain: {milestones: [8]}": ("retrain.milestones", Kind.NO_EFFECT, [8.0]),
+    "retrain: {gamma: 0.5}": ("retrain.gamma", Kind.NO_EFFECT, 0.5),
+    "teachers: {twin: {schedule: steps, milestones: [8, 30]}}": (
+        "teachers.twin.milestones",
+        Kind.NOT_ALLOWED,
+        [8.0, 30.0],
+    ),
+    "train: {warm_up_epochs: 61}": ("train.warm_up_epochs", Kind.NOT_ALLOWED, 61.0),
+    "train: {patience: 3}": ("train.patience", Kind.NO_EFFECT, 3),
+    "train: {validate_every: 3}\ndata: {format: shapes, val: null}": ("train.validate_every", Kind.CONFLICT, 3),
     "supernet: {search_losses: {angular: 10}}": ("supernet.search_losses", Kind.NO_EFFECT, None),
     "supernet: {search_losses: {fgfi: 1}}": ("supernet.search_losses.fgfi", Kind.CONFLICT, "fgfi"),
     "supernet: {search_losses: {angulr: 10}}": ("supernet.search_losses.angulr", Kind.UNKNOWN, "angulr"),

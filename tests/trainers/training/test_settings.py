@@ -41,3 +41,26 @@ def test_the_description_has_the_keys_that_results_were_saved_with():
         "weight_decay": 1e-4,
         "clip_norm": 10.0,
     }
+
+
+def test_only_what_is_set_of_the_recipe_is_described():
+    plain = TrainSettings(epochs=7).described()
+    recipe = {"optimizer": "sgd", "schedule": "steps", "milestones": (3.0, 5.0), "validate_every": 2, "patience": 1}
+    described = TrainSettings(epochs=7, **recipe).described()
+    assert described == {**plain, **recipe, "milestones": [3.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"schedule": "steps"}, r"milestones are \[\] with the schedule steps over 9 epochs"),
+        ({"milestones": (3.0,)}, r"milestones are \[3.0\] with the schedule cosine over 9 epochs"),
+        ({"schedule": "steps", "milestones": (3.0, 9.0)}, "steps needs rising epochs within the training"),
+        ({"optimizer": "adam"}, "optimizer is 'adam', must be adamw or sgd"),
+        ({"momentum": 1.0}, "momentum is 1.0, must be 0 or more and below 1"),
+        ({"patience": 2}, "patience is 2, but validate_every is None: nothing is validated"),
+    ],
+)
+def test_recipes_that_contradict_themselves_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrainSettings(epochs=9, **settings)

@@ -15,6 +15,10 @@ from trainers.data.errors import DataError, show, show_number
 from trainers.data.findings import Findings
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 
+_NUMBERS = {int, float}
+_USUAL_SIDE, _USUAL_BOX = 10_000, 1
+"""The largest image and the smallest box that need no closer look: float32 tells the box's edges apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Objects:
@@ -40,12 +44,18 @@ def parse_objects(
 
     Raises DataError for all bad ones at once.
     """
-    where = f"of image {show(image.id)} ({show(image.file_name)})"
-    boxes, classes, crowd = [], [], []
+    boxes: list[Sequence[float] | NDArray[np.float32]] = []
+    classes: list[int] = []
+    crowd: list[bool] = []
     beyond = 0
     findings = Findings()
     for position, entry in enumerate(annotations, start=1):
-        what = f"object {position} {where}"
+        if (usual := _usual(entry, image, categories, labels)) is not None:
+            boxes.append(usual[0])
+            classes.append(usual[1])
+            crowd.append(usual[2])
+            continue
+        what = f"object {position} of image {show(image.id)} ({show(image.file_name)})"
         with findings:
             classes.append(_label(entry.get("category_id"), what, categories, labels, path))
         with findings:
@@ -61,6 +71,28 @@ def parse_objects(
         crowd=np.array(crowd, dtype=np.bool_),
         clipped=beyond,
     )
+
+
+def _usual(
+    entry: Mapping[str, Any], image: ImageEntry, categories: Mapping[int, str], labels: Mapping[str, int]
+) -> tuple[list[float], int, bool] | None:
+    """The corners, label and crowd flag of an annotation as nearly all are: plain numbers, a box well inside its image.
+
+    None for any other, right or wrong. It takes a tenth of the time of the checks that can say what is wrong, of which
+    a file may need a million.
+    """
+    bbox, category, crowd = entry.get("bbox"), entry.get("category_id"), entry.get("iscrowd")
+    if type(bbox) is not list or len(bbox) != 4 or type(category) is not int or crowd not in (0, 1, None):
+        return None
+    x, y, width, height = bbox
+    if {type(x), type(y), type(width), type(height)} - _NUMBERS:
+        return None
+    right, bottom = x + width, y + height
+    inside = x >= 0 and y >= 0 and right <= image.width <= _USUAL_SIDE and bottom <= image.height <= _USUAL_SIDE
+    label = labels.get(categories.get(category, ""))
+    if not inside or min(width, height) < _USUAL_BOX or label is None:  # NaN is not inside
+        return None
+    return [x, y, right, bottom], label, bool(crowd)
 
 
 def _label(category: object, what: str, categories: Mapping[int, str], labels: Mapping[str, int], path: Path) -> int:

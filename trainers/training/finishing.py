@@ -1,0 +1,20 @@
+"""What follows the last step of a detector's training before it can be used."""
+
+from torch import nn
+
+from trainers.data.batches import TrainingData
+from trainers.devices import to_device
+from trainers.training.recalibrate import recalibrate
+from trainers.training.searched_signs import searches
+from trainers.training.settings import TrainSettings
+
+
+def finish_detector(network: nn.Module, data: TrainingData, settings: TrainSettings, seed: int) -> None:
+    """Measure BatchNorm statistics anew on the training images where training has not seen these weights.
+
+    That is so of a moving average, and of signs that were searched softly. Others stay as they are.
+    """
+    if settings.ema is not None or any(search.relaxation == "soft" for search in searches(network)):
+        order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
+        device = next(network.parameters()).device
+        recalibrate(network, (to_device(batch, device)[0] for batch in order))
