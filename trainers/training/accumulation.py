@@ -16,5 +16,6 @@ def parts_of(batch: Batch, count: int) -> Iterator[Batch]:
     if len(images) % count:
         raise ValueError(f"A batch of {len(images)} images can't be split into {count} equal parts.")
     size = len(images) // count
-    for start in range(0, len(images), size):
-        yield images[start : start + size], targets[start : start + size]
+    for number in range(count):
+        part = slice(number * size, (number + 1) * size)
+        yield images[part], targets[part]
