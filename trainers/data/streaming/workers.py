@@ -82,18 +82,22 @@ class Workers(Generic[K, V]):
             raise _died(error) from error
 
     def _started(self) -> DataLoader[Any]:
-        return DataLoader(
-            _Work(self._work),
-            batch_size=None,
-            sampler=self._keys,
-            num_workers=self._count,
-            collate_fn=_unchanged,
-            worker_init_fn=partial(_begin, os.getpid()),
-            multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
-            generator=torch.Generator(),  # the global one must not be drawn from
-            prefetch_factor=AHEAD,
-            persistent_workers=True,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message="This DataLoader will create"
+            )  # more than cores are what one asked
+            return DataLoader(
+                _Work(self._work),
+                batch_size=None,
+                sampler=self._keys,
+                num_workers=self._count,
+                collate_fn=_unchanged,
+                worker_init_fn=partial(_begin, os.getpid()),
+                multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
+                generator=torch.Generator(),  # the global one must not be drawn from
+                prefetch_factor=AHEAD,
+                persistent_workers=True,
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """Processes stay where they are."""
