@@ -57,7 +57,10 @@ class Data(Section):
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
     on_bad_data: Literal["error", "skip"] = "error"
-    memory_limit_mb: Positive = 4096.0
+    memory_limit_mb: Positive = 4096.0  # of one image set
+    beyond_memory: Literal["cache", "files"] = "cache"  # where larger sets are read from
+    cache: str | None = None  # the folder of their resized images; null: the run's
+    loader_workers: NotNegative | None = None  # the processes that read them ahead; null: by the cores
     classes: tuple[str, ...] | None = None
     annotations: Annotated[dict[str, str], NULL_MAPPING] = {}  # by image set, where no layout fits
     images: Annotated[dict[str, str], NULL_MAPPING] = {}
