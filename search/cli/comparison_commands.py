@@ -10,6 +10,7 @@ from search.cli.training_options import (
     AGAIN,
     AddressOption,
     EpochsOption,
+    PrecisionOption,
     SeedsOption,
     StartOption,
     Trained,
@@ -34,6 +35,7 @@ def fidelity(
         int, typer.Option(help="More candidates, which differ from one of these in teachers and weights alone.")
     ] = 6,
     adaptations: Annotated[int, typer.Option(help="How often each is scored again, on other images.")] = 2,
+    precision: PrecisionOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
     data: DataOption = None,
@@ -47,7 +49,7 @@ def fidelity(
         from search.comparison.fidelity import FidelitySettings, run_fidelity
 
         opened_run(run)
-        asked = trained(epochs, start, seeds)
+        asked = trained(epochs, start, seeds, precision)
         settings = FidelitySettings(candidates=candidates, variants=variants, adaptations=adaptations, **asked)
         found = run_fidelity(run.resolve(), settings, **work(workers, address, data))
         print_fidelity(found, run, format_, output)
@@ -67,6 +69,7 @@ def compare(
     ] = None,
     arms: Annotated[list[str] | None, typer.Option(metavar="ARM ...", help="Of a plan: these arms alone.")] = None,
     set_: SetOption = None,
+    precision: PrecisionOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
     data: DataOption = None,
@@ -77,12 +80,14 @@ def compare(
     with user_errors(AGAIN):
         if rivals:
             _refuse("a plan's", {"--only": only, "--arms": arms, "--set": set_})
-            found = _trained_rivals(what, members, trained(epochs, start, seeds), work(workers, address, data))
+            how = trained(epochs, start, seeds, precision)
+            found = _trained_rivals(what, members, how, work(workers, address, data))
             from search.cli.comparison_tables import print_rivals
 
             print_rivals(found, what, format_, output)
         else:
-            _refuse("of --rivals; a plan has its own", {"--epochs": epochs, "--address": address})
+            theirs: dict[str, object] = {"--epochs": epochs, "--precision": precision, "--address": address}
+            _refuse("of --rivals; a plan has its own", theirs)
             rows = _trained_arms(what, (only, arms), (seeds, workers), (set_ or [], absolute(data)))
             from search.cli.tables import print_rows
 

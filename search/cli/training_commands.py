@@ -63,7 +63,7 @@ def retrain(
 
         opened = opened_run(run)
         chosen = pick_candidates(opened, candidates=candidate, pick=pick, max_ops=max_ops, front=front_)
-        settings = RetrainSettings(candidates=chosen, real=real, precision=precision, **trained(epochs, start, seeds))
+        settings = RetrainSettings(candidates=chosen, real=real, **trained(epochs, start, seeds, precision))
         found = run_retrainings(run.resolve(), settings, **work(workers, address, data))
         print_retrained(found, run, format_, output)
 

@@ -19,8 +19,9 @@ StartOption = Annotated[
 EpochsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Epochs, instead of the config's retrain.epochs.")
 ]
+Precision = Literal["float32", "bf16", "fp16"]
 PrecisionOption = Annotated[
-    Literal["float32", "bf16", "fp16"] | None,
+    Precision | None,
     typer.Option(help="Of products and maps in training, instead of the config's retrain.precision."),
 ]
 SeedsOption = Annotated[
@@ -40,6 +41,7 @@ class Trained(TypedDict):
     epochs: int | None
     start: str
     seeds: tuple[int, ...]
+    precision: Precision | None
 
 
 class Work(TypedDict):
@@ -51,9 +53,9 @@ class Work(TypedDict):
     progress: "Progress"
 
 
-def trained(epochs: int | None, start: str, seeds: list[int] | None) -> Trained:
+def trained(epochs: int | None, start: str, seeds: list[int] | None, precision: Precision | None) -> Trained:
     """The options that say how."""
-    return Trained(epochs=epochs, start=start, seeds=tuple(seeds or ()))
+    return Trained(epochs=epochs, start=start, seeds=tuple(seeds or ()), precision=precision)
 
 
 def work(workers: int | None, address: str | None, data: Path | None) -> Work:

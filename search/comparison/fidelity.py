@@ -20,6 +20,7 @@ from search.comparison.jobs import Job, Scoring, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import figure
 from search.comparison.running import Workers, run_missing
+from search.config.values import Precision
 from search.errors import RunError
 from spaces.candidate import Candidate
 from trainers.progress import Progress
@@ -32,7 +33,7 @@ class FidelitySettings:
     candidates: those that are spread over cost. epochs: None is `retrain.epochs`. start: the weights that trainings
     start from, supernet, twin or scratch. seeds: of the trainings; none is the run's own. variants: more candidates,
     which differ from one of them in teachers and weights alone. adaptations: how often each is scored again at the
-    highest rung, each time on other images.
+    highest rung, each time on other images. precision: of the trainings; None is `retrain.precision`.
     """
 
     candidates: int = 20
@@ -41,6 +42,7 @@ class FidelitySettings:
     seeds: tuple[int, ...] = ()
     variants: int = 6
     adaptations: int = 2
+    precision: Precision | None = None
 
     def settled(self, opened: OpenedRun) -> "FidelitySettings":
         """With the run's own epochs and seed where none are given. Raises RunError for what can't be."""
@@ -55,7 +57,7 @@ def fidelity_jobs(run_dir: Path | str, settings: FidelitySettings, data_root: Pa
 
     Nothing is read but the run's tables. Raises RunError for a run without a front, and for settings that can't be.
     """
-    with open_for_comparison(run_dir, data_root) as opened:
+    with open_for_comparison(run_dir, data_root, precision=settings.precision) as opened:
         return _Study(opened, settings.settled(opened)).jobs
 
 
@@ -73,7 +75,7 @@ def run_fidelity(
     workers, address: the run's own unless given. One worker on this machine is this process, without Ray. The same call
     goes on where an earlier one stopped.
     """
-    with open_for_comparison(run_dir, data_root, progress) as opened:
+    with open_for_comparison(run_dir, data_root, progress, precision=settings.precision) as opened:
         study = _Study(opened, settings.settled(opened))
         run_missing(opened, study.jobs, Workers.of(opened, workers, address), "fidelity")
         found = study.fidelity()

@@ -17,6 +17,7 @@ from search.comparison.opened import OpenedRun, open_for_comparison
 from search.comparison.record import figure
 from search.comparison.rivals import Rival, hand_made
 from search.comparison.running import Workers, run_missing
+from search.config.values import Precision
 from search.errors import RunError
 from spaces.candidate import Candidate
 from trainers.progress import Progress
@@ -27,13 +28,14 @@ class RivalSettings:
     """How members and rivals are trained.
 
     members: of the front, spread over log cost. epochs: None is `retrain.epochs`. start: the weights that trainings
-    start from, supernet, twin or scratch. seeds: none is the run's own.
+    start from, supernet, twin or scratch. seeds: none is the run's own. precision: None is `retrain.precision`.
     """
 
     members: int = 5
     epochs: int | None = None
     start: str = "supernet"
     seeds: tuple[int, ...] = ()
+    precision: Precision | None = None
 
     def settled(self, opened: OpenedRun) -> "RivalSettings":
         """With the run's own epochs and seed where none are given. Raises RunError for what can't be."""
@@ -47,7 +49,7 @@ def rival_jobs(run_dir: Path | str, settings: RivalSettings, data_root: Path | s
 
     Nothing is read but the run's tables. Raises RunError for a run without a front, and for settings that can't be.
     """
-    with open_for_comparison(run_dir, data_root) as opened:
+    with open_for_comparison(run_dir, data_root, precision=settings.precision) as opened:
         return _Contest(opened, settings.settled(opened)).jobs
 
 
@@ -64,7 +66,7 @@ def run_rivals(
 
     workers, address: as for `run_fidelity`. The same call goes on where an earlier one stopped.
     """
-    with open_for_comparison(run_dir, data_root, progress) as opened:
+    with open_for_comparison(run_dir, data_root, progress, precision=settings.precision) as opened:
         contest = _Contest(opened, settings.settled(opened))
         run_missing(opened, contest.jobs, Workers.of(opened, workers, address), "rivals")
         found = contest.rivals()

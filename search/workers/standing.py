@@ -68,7 +68,7 @@ class Standing:
         if rung in self._fronts and (volume := round(self._fronts[rung].volume, 3)):
             shown["hv"] = volume
         if (error := self.model_error()) is not None:
-            shown["model error"] = f"{error:.0%}"
+            shown["model error"] = f"{error:.0%}" if error < 10 else "over 1000%"
         if self.failed:
             shown["failed"] = self.failed
         if self.worker_deaths:

@@ -70,7 +70,7 @@ def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert "'additiv' is no Python file and no box of" in done.stderr
-    assert "There are: additive, interactions, replay, replay_rungs, small, unstructured." in done.stderr
+    assert "There are: additive, interactions, multiplied, replay, replay_rungs, small, unstructured." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 """The model of one accuracy, as scores come in."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.controller.structured.evidence import best_ratios
-from search.controller.structured.linear_model import Posterior, Sums, posterior
+from search.controller.structured.linear_model import Posterior, posterior
 from search.controller.structured.predictions import RECENT, relative_error
+from search.controller.structured.scaled_sums import ScaledSums
+from search.controller.structured.scales import PLAIN
 
 FIRST_FIT, GROWTH = 6, 1.1
-"""The prior variances are chosen when there are so many scores, and again whenever there are so many times more."""
+"""Scale and prior variances are chosen at so many scores, and again whenever there are so many times more."""
 
 Row = NDArray[np.float64]
 
@@ -18,14 +20,16 @@ Row = NDArray[np.float64]
 class AccuracyModel:
     """The linear model given the scores added so far, and how far off its predictions were.
 
-    Its state depends on the scores and their order alone. group and optional: see `best_ratios`.
+    Its scale is the one of greater evidence. Its state depends on the scores and their order alone. group and optional:
+    see `best_ratios`.
     """
 
     def __init__(self, group: NDArray[np.int64], optional: Collection[int]) -> None:
         self._group, self._optional = group, optional
-        self._sums = Sums(len(group))
-        self._to_fit: Sums | None = None
+        self._sums = ScaledSums(len(group))
+        self._to_fit: ScaledSums | None = None
         self._next_fit = FIRST_FIT
+        self._scale = PLAIN
         self._ratios: Row | None = None
         self._posterior: Posterior | None = None
         self._predicted: list[tuple[float, float]] = []
@@ -48,16 +52,17 @@ class AccuracyModel:
     def posterior(self, late: Sequence[tuple[Row, float]] = ()) -> Posterior:
         """The effects' distribution, given also the scores `late`, which are not added yet."""
         if self._to_fit is not None:
-            self._ratios, self._to_fit = best_ratios(self._to_fit, self._group, self._optional), None
+            self._scale, self._ratios = self._to_fit.best(self._group, self._optional)
+            self._to_fit = None
         if self._ratios is None:
             raise RuntimeError("The model has too few scores.")
         if late:
-            sums = self._sums.copy()
+            sums = self._sums.on(self._scale).copy()
             for row, value in late:
-                sums.add(row, value)
-            return posterior(sums, self._ratios)
+                sums.add(row, self._scale.of(value))
+            return replace(posterior(sums, self._ratios), scale=self._scale)
         if self._posterior is None:
-            self._posterior = posterior(self._sums, self._ratios)
+            self._posterior = replace(posterior(self._sums.on(self._scale), self._ratios), scale=self._scale)
         return self._posterior
 
     def misfit(self) -> float:

@@ -3,6 +3,7 @@
 They are one number for each group of columns. The evidence has the noise integrated out.
 """
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -18,8 +19,8 @@ SWEEPS = 2
 """How often the ratios are chosen, one group after another."""
 
 
-def best_ratios(sums: Sums, group: NDArray[np.int64], optional: Collection[int] = ()) -> Array:
-    """The ratio of each column (columns,) by the greatest evidence.
+def best_ratios(sums: Sums, group: NDArray[np.int64], optional: Collection[int] = ()) -> tuple[Array, float]:
+    """The ratio of each column (columns,) by the greatest evidence, and the logarithm of that, but for a constant.
 
     group: (columns,), the number of each column's group, from 0 for the intercept. optional: the groups that may have
     the ratio 0, which leaves their columns out.
@@ -33,7 +34,8 @@ def best_ratios(sums: Sums, group: NDArray[np.int64], optional: Collection[int] 
             tried = np.repeat(chosen[None], len(ratios), axis=0)
             tried[:, at] = ratios
             chosen = tried[int(np.argmax(evidence.log(tried)))]
-    return np.asarray(chosen[group])
+    density = float(evidence.log(chosen[None])[0]) - sums.count * math.log(sums.scaled()[3])
+    return np.asarray(chosen[group]), density
 
 
 class Evidence:

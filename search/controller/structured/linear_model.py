@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search.controller.structured.scales import PLAIN, Scale
+
 Array = NDArray[np.float64]
 
 PRIOR_COUNT, PRIOR_NOISE = 1.0, 0.02
@@ -62,8 +64,8 @@ class Sums:
 class Posterior:
     """The distribution of the effects: unit * spread * N(m, noise^2 A^-1), where A = half half' and half' m = target.
 
-    A value is offset + row @ effects. used: the columns that have an effect, of so many in all; the others have none,
-    and stand in none of the arrays.
+    On its scale a value is offset + row @ effects. used: the columns that have an effect, of so many in all; the
+    others have none, and stand in none of the arrays.
     """
 
     columns: int
@@ -74,6 +76,7 @@ class Posterior:
     noise: float
     offset: float
     unit: float
+    scale: Scale = PLAIN
 
     def mean(self) -> Array:
         """The expected effects (columns,)."""
@@ -83,11 +86,21 @@ class Posterior:
         """Effects (columns,) drawn at random."""
         return self._effects(self.target + self.noise * rng.standard_normal(self.columns)[self.used])
 
+    def accuracies(self, sums: Array) -> Array:
+        """The accuracies (N,) of candidates whose effects have these sums (N,)."""
+        return self.scale.to_accuracies(self.offset + sums)
+
     def predict(self, row: Array) -> tuple[float, float]:
-        """Mean and standard deviation of the score, its noise included, of a candidate with this row."""
+        """Median and standard deviation of the score, its noise included, of a candidate with this row.
+
+        On another scale than the plain one the second is half the distance between the quantiles a standard deviation
+        below and above.
+        """
         along = _solve_lower(self.half, self.spread * row[self.used])
-        mean = self.offset + self.unit * float(along @ self.target)
-        return mean, self.unit * self.noise * float(np.sqrt(1.0 + along @ along))
+        mean = self.unit * float(along @ self.target)
+        sd = self.unit * self.noise * float(np.sqrt(1.0 + along @ along))
+        low, median, high = self.accuracies(np.array([mean - sd, mean, mean + sd]))
+        return float(median), float(high - low) / 2.0
 
     def _effects(self, target: Array) -> Array:
         effects = np.zeros(self.columns)

@@ -111,6 +111,6 @@ def _added_volumes(memory: Memory, options: Options, effects: Array) -> Array:
     """
     [posterior], [cost] = memory.posteriors(), memory.priced
     rows, costs = memory.scored_rows()
-    known = costs[:, cost], posterior.offset + rows @ effects
-    new = memory.costs.of(options)[:, cost], posterior.offset + memory.features.accuracies(options, effects)
+    known = costs[:, cost], posterior.accuracies(rows @ effects)
+    new = memory.costs.of(options)[:, cost], posterior.accuracies(memory.features.accuracies(options, effects))
     return added_volumes(known, new, memory.costs.dearest(cost)) if len(rows) else np.zeros(len(options))

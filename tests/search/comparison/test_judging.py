@@ -16,6 +16,7 @@ from search.comparison.fidelity import FidelitySettings, fidelity_jobs, run_fide
 from search.comparison.jobs import Scoring, Training, job_of
 from search.comparison.rivals_run import RivalSettings, rival_jobs, run_rivals
 from search.comparison.running import execute_jobs
+from search.config import ConfigError
 from search.errors import RunError
 from spaces.candidate import Candidate
 from trainers.training.step import DivergedError
@@ -120,6 +121,14 @@ def test_settings_that_cannot_be_are_refused_with_one_message(searched, settings
     with pytest.raises(RunError) as caught:
         fidelity_jobs(searched, settings)
     assert str(caught.value) == message
+
+
+def test_precision_is_that_of_the_trainings(searched):
+    """As of `retrain`: another one is another training, and what this machine can't do is refused."""
+    for jobs, settings in (fidelity_jobs, FidelitySettings), (rival_jobs, RivalSettings):
+        assert jobs(searched, settings(precision="bf16")) == jobs(searched, settings())
+        with pytest.raises(ConfigError, match=r"retrain\.precision is fp16, which needs a GPU"):
+            jobs(searched, settings(precision="fp16"))
 
 
 def test_a_real_score_and_a_real_training_and_one_that_diverges(run, monkeypatch):

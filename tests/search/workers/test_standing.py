@@ -72,6 +72,14 @@ def test_the_models_error_is_that_of_the_latest_predictions():
     assert found.scalars()["model_error"] == pytest.approx(0.5)
 
 
+def test_a_models_error_among_scores_that_hardly_differ_is_not_shown_to_the_digit():
+    found, _ = standing()
+    for n in range(6):
+        found.add([complete(0.002 + 1e-5 * n, 1.0, map50_predicted=0.1)])
+    assert found.figures()["model error"] == "over 1000%"
+    assert found.scalars()["model_error"] > 1000
+
+
 def test_each_rung_has_a_front_and_the_highest_is_shown():
     found, _ = standing(rungs=3)
     found.add([complete(0.5, DEAREST / 4, rung=0), complete(0.3, DEAREST / 2, rung=0)])

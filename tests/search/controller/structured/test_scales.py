@@ -1,0 +1,69 @@
+"""Effects add up on the accuracy's own scale or on its logarithm, whichever has the greater evidence."""
+
+import math
+
+import numpy as np
+import pytest
+
+from search.controller.structured.accuracy_model import AccuracyModel
+from search.controller.structured.scales import LOGARITHM, PLAIN, POINT, may_be_logarithmic
+
+LAYERS = 8
+
+
+def model_of(accuracy, count=40, seed=0):
+    """The model of layers that are each 1-bit or not; the accuracy is one of the number of 1-bit layers."""
+    rng = np.random.default_rng(seed)
+    model = AccuracyModel(np.array([0] + [1] * LAYERS), ())
+    for _ in range(count):
+        one_bit = rng.random(LAYERS) < rng.random()
+        model.add(np.concatenate([[1.0], one_bit]), accuracy(one_bit.sum()) + 1e-4 * rng.standard_normal(), None)
+    return model.posterior()
+
+
+def test_layers_that_each_leave_a_part_of_the_accuracy_are_found_on_the_logarithm():
+    """0.8 with all layers real, and three fifths of it (and of a point more) for each 1-bit layer; 0.2816 for two."""
+    found = model_of(lambda n: 0.81 * 0.6**n - POINT)
+    assert found.scale is LOGARITHM
+    few = np.array([1.0, 1, 1] + [0] * (LAYERS - 2))
+    median, sd = found.predict(few)
+    assert median == pytest.approx(0.2816, abs=0.003)
+    assert 0 < sd < 0.02
+    assert found.accuracies(few[None] @ found.mean()) == pytest.approx(median)
+
+
+def test_layers_that_each_cost_some_points_keep_the_plain_scale_though_the_scores_span_much():
+    found = model_of(lambda n: 0.9 - 0.1 * n)
+    assert found.scale is PLAIN
+    assert found.predict(np.ones(1 + LAYERS))[0] == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest", "expected"),
+    [
+        (0.0, 0.4, True),
+        (0.09, 0.29, True),
+        (0.1, 0.3, False),
+        (0.6, 0.8, False),
+        (-0.1, 0.4, False),
+        (0.1, 40.0, False),
+    ],
+)
+def test_the_logarithm_is_for_accuracies_that_span_a_factor_of_three(least, greatest, expected):
+    """A point is added to both: 0.3 is three times 0.1, but 0.31 is less than three times 0.11."""
+    assert may_be_logarithmic(least, greatest) is expected
+
+
+@pytest.mark.parametrize("scale", [PLAIN, LOGARITHM])
+def test_a_scale_gives_back_what_it_was_given_and_knows_its_slope(scale):
+    for value in (0.0, 0.002, 0.3, 1.0):
+        assert scale.to_accuracies(np.array([scale.of(value)])) == pytest.approx([value], abs=1e-12)
+        slope = (scale.of(value + 1e-6) - scale.of(value)) / 1e-6
+        assert scale.log_slope(value) == pytest.approx(math.log(slope), abs=1e-3)
+    assert LOGARITHM.to_accuracies(np.array([5.0])) == pytest.approx([1.0])
+
+
+def test_scores_that_are_no_accuracies_have_the_plain_scale():
+    found = model_of(lambda n: -3.0 * n)
+    assert found.scale is PLAIN
+    assert found.predict(np.ones(1 + LAYERS))[0] == pytest.approx(-24, abs=0.1)
