@@ -117,7 +117,7 @@ def _common_axes(named: Named, x: str | None, y: str | None) -> tuple[str, str]:
         own = {name: str(getattr(run, axis)) for name, run in named.items()}
         if given is None and len(set(own.values())) > 1:
             listed = ", ".join(f"{value} in {name}" for name, value in own.items())
-            raise RunError(f"The runs are over different axes: {axis} is {listed}. Give compare() the {axis} to use.")
+            raise RunError(f"The runs are over different axes: {axis} is {listed}. Give the {axis} to use.")
         found.append(given or next(iter(own.values())))
     return found[0], found[1]
 

@@ -106,16 +106,19 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "layers": (
         ID,
         NUMBER,
-        Column("layer", "str", "a module of the network"),
+        Column("layer", "str", "a module of the network; `between layers` in the row of what lies between them"),
         Column("choice", "str", "the column of the trials that decides its method; missing where none does"),
         Column(
-            "kind", "str", "block; the group of an opened layer, such as stem; fixed where a search can't switch it"
+            "kind",
+            "str",
+            "block; the group of an opened layer, such as stem; fixed where a search can't switch it; between",
         ),
         Column("method", "str", "its method; of a fixed layer the method or the type of the module"),
         Column("macs", "int64", "multiply-accumulates per image", "MACs"),
         Column("bit_ops", "int64", FIGURES["bit_ops"].label, FIGURES["bit_ops"].unit),
         Column("ops", "float64", FIGURES["ops"].label, FIGURES["ops"].unit),
         Column("memory_bits", "int64", FIGURES["memory_bits"].label, FIGURES["memory_bits"].unit),
+        Column("latency_ms", "float64", "predicted time; in runs with a table of times", "ms"),
     ),
     "retrained": (
         ID,

@@ -48,6 +48,8 @@ UNFINISHED = "unfinished"
 
 DATA = "data"
 """Generated images; a user's own stay where they are."""
+IMAGE_CACHE = "image_cache"
+"""Resized images of sets that don't fit into memory, unless the config names another folder."""
 DATA_DIGEST = "data.json"
 """The digests of the data sets."""
 DATA_DEFECTS = "data_defects.json"

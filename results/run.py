@@ -41,6 +41,7 @@ class Run:
     state: "running" while the search is at work, "unfinished" if it was stopped, "finished". Of a search that is at
     work the trials are those of its last seconds; open it again for more.
     planned: how many candidates the search will score in all; None where the table doesn't say.
+    shares: what each layer costs by method, see `results.layers`, in place of what the search kept.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Run:
     y: str = USUAL_Y
     state: State = "finished"
     planned: int | None = None
+    shares: pd.DataFrame | None = None
 
     @property
     def finished(self) -> int:
@@ -157,10 +159,11 @@ class Run:
     def layers(self) -> pd.DataFrame:
         """A row for each candidate and layer: id, number, layer, choice, kind, method, macs, bit_ops, ops, memory_bits.
 
-        In the order of the trials, then of the network. A candidate's costs are the sums over its rows. RunError for a
-        run that an earlier version made, with the way out.
+        In the order of the trials, then of the network. A candidate's costs are the sums over its rows. Of a run that
+        knows the times of layers also latency_ms, and a last row for each candidate of what lies between its layers.
+        RunError for a run that an earlier version made, with the way out.
         """
-        return layers_frame(self.path, self.trials)
+        return layers_frame(self.path, self.trials, self.shares)
 
     def retrained(self) -> pd.DataFrame:
         """A row for each finished training of a candidate: id, path, settings, scores beside test figures, costs."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from search.errors import RunError
     from search.stages.detector_result import Result
     from search.stages.export import Exported, run_export, run_export_front
+    from search.stages.given_times import with_latency
     from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
@@ -37,6 +38,7 @@ __all__ = [
     "run_search",
     "run_train",
     "terminal_progress",
+    "with_latency",
 ]
 
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "run_retrain": "search.comparison.retraining",
     "run_search": "search.stages.search",
     "run_train": "search.stages.train",
+    "with_latency": "search.stages.given_times",
     "load_detector": "trainers.detector_file",
     "terminal_progress": "search.cli.progress",
     "combined_progress": "trainers.progress",

@@ -13,9 +13,11 @@ from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
 from spaces.deployed.size import sizes
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
 from spaces.detectors.openable import INSIDE_A_UNIT
+from spaces.latency import FIGURE as LATENCY
 from spaces.latency import LatencyTable
 from spaces.layers import REAL, WIDTHS
 from spaces.layers.opened import group_of
+from spaces.pair_costs import PairCosts
 from spaces.space import SearchSpace
 from spaces.supernet import build_fixed, choice_of, means
 from spaces.without_values import without_values, without_work
@@ -40,7 +42,8 @@ class LayerShare:
     """What one layer adds to a candidate's costs with one of its methods.
 
     choice: the knob that decides on the method; empty where none does. kind: `block` for a unit that is searched by
-    default, the group of an opened one, `fixed` for a layer that has no choice of methods.
+    default, the group of an opened one, `fixed` for a layer that has no choice of methods. latency_ms: None without a
+    table of times; what lies between layers isn't in it.
     """
 
     layer: str
@@ -51,6 +54,7 @@ class LayerShare:
     bit_ops: int
     ops: float
     memory_bits: int
+    latency_ms: float | None = None
 
 
 class CostTable:
@@ -89,6 +93,14 @@ class CostTable:
         for prefix, offered in choices.items():
             own = [self._by_unit[unit] for unit, knob in self.knob_of.items() if knob == prefix]
             self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
+        knobs = {unit: f"layer/{knob}" if knob else "" for unit, knob in self.knob_of.items()}
+        methods = {f"layer/{prefix}": offered for prefix, offered in choices.items()}
+        self._pairs = {
+            place: PairCosts(one.name, one.pairs, knobs, methods)
+            for place, one in enumerate(self._more, len(_NOTHING))
+            if one.pairs
+        }
+        """What neighbours add to some of the sums, by the place of these."""
 
     @classmethod
     def of(cls, spec: DetectorSpec, space: SearchSpace | Choices, latency: LatencyTable | None = None) -> "CostTable":
@@ -128,13 +140,21 @@ class CostTable:
             return self._costs_by_unit(candidate)
         if len(shares) < sum(key.startswith("layer/") for key in candidate):
             return self._costs_by_unit(candidate)
-        return self._figures(_added([self._unnamed, *shares]))
+        chosen = {knob: str(candidate[knob]) for knob in self._by_knob} if self._pairs else {}
+        pairs = {place: one.by_knob(chosen) for place, one in self._pairs.items()}
+        return self._figures(_added([self._unnamed, *shares]), pairs)
 
     def least(self) -> dict[str, float]:
         """The least value of each cost. No single candidate need have all of them: the cheapest may differ by cost."""
         offered = [list(methods.values()) for methods in self._by_knob.values()]
         ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
-        return self._figures(_added([self._unnamed, *map(_least, offered)])) | {"ops": ops}
+        least = _added([self._unnamed, *map(_least, offered)])
+        pairs = {place: self._least_of_pairs(place) - least[place] for place in self._pairs}
+        return self._figures(least, pairs) | {"ops": ops}
+
+    def _least_of_pairs(self, place: int) -> int:
+        own = {knob: {str(m): sums[place] for m, sums in methods.items()} for knob, methods in self._by_knob.items()}
+        return self._unnamed[place] + self._pairs[place].least(own)
 
     def ends(self) -> tuple[Candidate, Candidate]:
         """The candidates of least and of most bit_ops; of methods that cost the same, with the one named first."""
@@ -166,17 +186,27 @@ class CostTable:
             for method in self._by_knob[f"layer/{knob}"] if knob else [REAL] if layer in self._groups else methods:
                 costs = _costs(methods[str(method)])
                 total = sum(costs.macs.values())
-                shares = (total, costs.bit_ops, costs.ops, costs.memory_bits)
+                shares = (total, costs.bit_ops, costs.ops, costs.memory_bits, self.latency_of(layer, str(method)))
                 found.append(LayerShare(layer, f"layer/{knob}" if knob else "", kind, str(method), *shares))
         return found
+
+    def latency_of(self, layer: str, method: str) -> float | None:
+        """What a layer takes by itself, in ms: 0 where it wasn't measured, such as a norm; None without a table."""
+        times = next((one for one in self._more if one.name == LATENCY), None)
+        if times is None:
+            return None
+        own = times.layers.get(layer, {})
+        return own.get(method if layer in self._groups else REAL, 0) / times.per_figure
 
     def _with_more(self, unit: str) -> dict[str, Sums]:
         """A unit's sums by method, the added costs among them."""
         counted = _by_method(s for s in self._segments if s.layer == unit)
         return {name: sums + tuple(one.of(unit, name) for one in self._more) for name, sums in counted.items()}
 
-    def _figures(self, sums: Sums) -> dict[str, float]:
+    def _figures(self, sums: Sums, pairs: Mapping[int, int]) -> dict[str, float]:
+        """pairs: what is added to some of the sums, by place."""
         costs = _costs(sums)
+        sums = tuple(value + pairs.get(place, 0) for place, value in enumerate(sums))
         more = zip(self._more, sums[len(_NOTHING) :], strict=True)
         added = {one.name: value / one.per_figure for one, value in more}
         return costs.as_dict() | {"memory_mb": costs.memory_bits / BITS_PER_MEGABYTE} | added
@@ -184,9 +214,8 @@ class CostTable:
     def _costs_by_unit(self, candidate: Candidate) -> dict[str, float]:
         """As `costs`, for a candidate that leaves choices out or names layers that are no knobs of the space."""
         chosen = self._methods(candidate)
-        return self._figures(
-            _added([self._constant, *(self._by_unit[unit][method] for unit, method in chosen.items())])
-        )
+        pairs = {place: one.by_layer(chosen) for place, one in self._pairs.items()}
+        return self._figures(_added([self._constant, *(self._by_unit[unit][m] for unit, m in chosen.items())]), pairs)
 
     def _methods(self, candidate: Candidate) -> dict[str, str]:
         """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""

@@ -13,10 +13,11 @@ from search.cli.cost_commands import cost
 from search.cli.data_commands import data_app
 from search.cli.detector_commands import evaluate, predict
 from search.cli.export_commands import export
+from search.cli.front_commands import front
 from search.cli.latency_commands import latency
 from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
-from search.cli.search_commands import front, report, search
+from search.cli.search_commands import report, search
 from search.cli.training_commands import retrain, train
 from search.cli.wrong_values import PlainGroup
 

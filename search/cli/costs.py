@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.layers import BETWEEN
 from search.cli.candidate_file import read_candidate
 from search.config import ConfigError, load_config
 from search.plan.detectors import fixed_candidate, student_spec
@@ -12,7 +13,7 @@ from search.plan.latency import cost_table, latency_table
 from search.plan.sources import class_names, origin_of_classes, settled
 from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, Candidate
-from spaces.cost import totals
+from spaces.cost import LayerCost, totals
 from spaces.cost_table import CostTable
 from spaces.deployed.size import FIGURE as SIZE
 from spaces.detectors import DetectorSpec, build_detector, openable, searchable_units
@@ -83,8 +84,7 @@ def _time(chosen: Costed) -> str:
     """What `search.latency_table` predicts, in a sentence; empty where there is none."""
     if chosen.latency is None:
         return ""
-    choices: Choices = {prefix: (method,) for prefix, method in chosen.candidate.layers().items()}
-    ms = cost_table(chosen.detector, choices, chosen.latency).costs(chosen.candidate)[FIGURE]
+    ms = _Times.of(chosen).total()[FIGURE]
     where = f"{chosen.latency.about.get('processor', 'an unnamed machine')}, OpenVINO"
     return f" Predicted time on {where}: {ms:.3g} ms (latency_ms)."
 
@@ -101,13 +101,14 @@ def _table(detector: DetectorSpec, candidate: Candidate) -> CostTable:
 def cost_rows(chosen: Costed) -> list[dict[str, object]]:
     """A row for each layer and a total: name, method, MACs by precision, bit_ops, ops, memory_bits, for one image.
 
-    `searched` says what a search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens
-    its group (`open: stem`, `open: heads.cls`). A layer that all levels share has a row for each level.
+    Where there is a table of times, latency_ms too, with a row for what lies between layers. `searched` says what a
+    search may do with the layer: `yes`, nothing (`no`), or only where `space.layers.open` opens its group (`open:
+    stem`, `open: heads.cls`). A layer that all levels share has a row for each level.
     The total names the image size, the number of classes and, for a two-stage detector, the number of proposals that it
     is counted with. What the candidate doesn't name is real.
     """
     detector, table, layers = chosen.detector, chosen.table, chosen.table.layers(chosen.candidate)
-    searched, summed = _searched(detector), totals(layers)
+    searched, summed, times = _searched(detector), totals(layers), _Times.of(chosen)
     rows: list[dict[str, object]] = [
         {
             "layer": layer.name,
@@ -117,13 +118,48 @@ def cost_rows(chosen: Costed) -> list[dict[str, object]]:
             "bit_ops": layer.bit_ops,
             "ops": round(layer.ops),
             "memory_bits": layer.memory_bits,
+            **times.of_layer(layer),
         }
         for layer in layers
     ]
     total = {name: round(value) for name, value in summed.as_dict().items()}
     size = f"{detector.image_size} x {detector.image_size}, {detector.num_classes} classes"
     method = size + ("" if table.proposals is None else f", {table.proposals} proposals")
-    return [*rows, {"layer": "total", "method": method, "searched": "", **total}]
+    between = {"layer": BETWEEN["layer"], "method": "", "searched": "", **dict.fromkeys(total, 0), **times.between()}
+    last = {"layer": "total", "method": method, "searched": "", **total, **times.total()}
+    return [*rows, *([between] if times.table else []), last]
+
+
+class _Times:
+    """The column latency_ms of a detector's rows; empty without a table of times.
+
+    A layer that several levels share has its time in the first of its rows.
+    """
+
+    def __init__(self, table: CostTable | None, candidate: Candidate) -> None:
+        self.table, self._candidate = table, candidate
+        self._shown: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, chosen: Costed) -> "_Times":
+        if chosen.latency is None:
+            return cls(None, chosen.candidate)
+        choices: Choices = {prefix: (method,) for prefix, method in chosen.candidate.layers().items()}
+        return cls(cost_table(chosen.detector, choices, chosen.latency), chosen.candidate)
+
+    def of_layer(self, row: LayerCost) -> dict[str, float]:
+        if self.table is None:
+            return {}
+        own = 0.0 if row.name in self._shown else self.table.latency_of(row.name, row.method) or 0.0
+        self._shown.setdefault(row.name, own)
+        return {FIGURE: round(own, 6)}
+
+    def between(self) -> dict[str, float]:
+        """What is left, once all layers had their rows."""
+        return {name: round(whole - sum(self._shown.values()), 6) for name, whole in self.total().items()}
+
+    def total(self) -> dict[str, float]:
+        return {} if self.table is None else {FIGURE: self.table.costs(self._candidate)[FIGURE]}
 
 
 def _searched(spec: DetectorSpec) -> dict[str, str]:

@@ -13,6 +13,7 @@ from search.cli.options import (
     DeviceOption,
     EvaluationFormatOption,
     FollowLinksOption,
+    LoaderWorkersOption,
     MemoryLimitOption,
     OnBadDataOption,
     ScoreOption,
@@ -37,6 +38,7 @@ def evaluate(
     follow_links: FollowLinksOption = False,
     on_bad_data: OnBadDataOption = "error",
     memory_limit_mb: MemoryLimitOption = 4096.0,
+    loader_workers: LoaderWorkersOption = None,
     device: DeviceOption = "auto",
     detections: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A JSON file for what was detected, as COCO's results.")
@@ -59,7 +61,7 @@ def evaluate(
             follow_links=follow_links,
             on_bad_data=on_bad_data,
         )
-        limited = replace(reading, memory_limit_mb=memory_limit_mb)
+        limited = replace(reading, memory_limit_mb=memory_limit_mb, loader_workers=loader_workers)
         progress = terminal_progress(sys.stderr)
         measured = run_evaluate(checkpoint.resolve(), limited, device, progress, absolute(detections))
         print_evaluation(measured, format_output)

@@ -75,7 +75,14 @@ OnBadDataOption = Annotated[
     Literal["error", "skip"], typer.Option(help="Whether a bad image ends the command, or is skipped.")
 ]
 MemoryLimitOption = Annotated[
-    float, typer.Option(callback=_positive, help="The most memory that the decoded images may take, in MB.")
+    float,
+    typer.Option(
+        callback=_positive, help="The most memory that the decoded images may take, in MB. More are decoded as needed."
+    ),
+]
+LoaderWorkersOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Processes that decode images beyond that memory; by default half of the cores, 1 to 8."),
 ]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is the GPU where there is one.")]
 ScoreOption = Annotated[float, typer.Option(callback=_share, help="The least score of a box, from 0 to 1.")]

@@ -39,6 +39,17 @@ def print_front(front: pd.DataFrame, x: str, y: str, form: Format = Format.TABLE
     emit(content, form, output)
 
 
+def print_frame(frame: pd.DataFrame, rows: Sequence[Row], form: Format, output: Path | None) -> None:
+    """Write a frame for programs, or its rows for people. Raises RunError for Parquet on a terminal."""
+    if form is Format.JSON:
+        content = (frame.to_json(orient="records", indent=2) + "\n").encode()
+    elif form.for_people:
+        content = text_of(rows, form, output).encode()
+    else:
+        content = frame_bytes(frame, form)
+    emit(content, form, output)
+
+
 def print_rows(rows: Sequence[Row], form: Format = Format.TABLE, output: Path | None = None) -> None:
     """Write rows with equal keys to `output`, or to stdout. Raises RunError for Parquet on a terminal."""
     if form is Format.JSON:

@@ -79,6 +79,6 @@ def is_users_mistake(error: BaseException) -> bool:
 
     from trainers.checkpoint import CheckpointError
     from trainers.data.errors import DataError
-    from trainers.training.step import DivergedError
+    from trainers.training.finiteness import DivergedError
 
     return isinstance(error, (CheckpointError, DataError, DivergedError))

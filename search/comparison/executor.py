@@ -15,7 +15,7 @@ from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
 from trainers.scoring.scorer import Scorer
 from trainers.seeding import callers_generators
-from trainers.training.step import DivergedError
+from trainers.training.finiteness import DivergedError
 from trainers.whole_files import write_whole
 
 FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_CURVES, layout.RESULT_FIGURES)
@@ -63,7 +63,7 @@ class RemoteExecutor:
     """Executes jobs in a worker, which has no run folder: a result's files go back with the outcome."""
 
     def __init__(self, parts: Parts) -> None:
-        self._executor = Executor(parts)
+        self._executor = Executor(_in_one_process(parts))
 
     def execute(self, job: Job, training: CandidateTraining | None) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The outcome, and the files of a training's result by name."""
@@ -81,6 +81,13 @@ def keep_files(place: Path, files: dict[str, bytes]) -> None:
     for name in FILES:
         if name in files:
             write_whole(place / name, files[name])
+
+
+def _in_one_process(parts: Parts) -> Parts:
+    """The parts for trainings that are spread over workers already, and so have no processes of their own."""
+    base = parts.plan.base
+    config = base.config.model_copy(update={"training": base.config.training.model_copy(update={"workers": 1})})
+    return replace(parts, plan=replace(parts.plan, base=replace(base, config=config)))
 
 
 def on_cpu(parts: Parts) -> Parts:

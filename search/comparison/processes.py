@@ -80,7 +80,7 @@ def named_in_errors(what: str) -> Iterator[None]:
     """Within it a user's mistake becomes a RunError whose message begins with `what`."""
     from trainers.checkpoint import CheckpointError  # here, in the process of a seed: these import torch
     from trainers.data.errors import DataError
-    from trainers.training.step import DivergedError
+    from trainers.training.finiteness import DivergedError
 
     try:
         yield

@@ -25,9 +25,13 @@ CHANGEABLE = (
     "data.download",
     "data.test",
     "data.memory_limit_mb",
+    "data.beyond_memory",
+    "data.cache",
+    "data.loader_workers",
     "device",
     "scoring.timeout",
     "tensorboard",
+    "training",
     "search.trials",
     "search.latency_table",  # that it has the same content is checked against the run's copy
     "search.workers",

@@ -57,7 +57,10 @@ class Data(Section):
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background
     on_bad_data: Literal["error", "skip"] = "error"
-    memory_limit_mb: Positive = 4096.0
+    memory_limit_mb: Positive = 4096.0  # of one image set
+    beyond_memory: Literal["cache", "files"] = "cache"  # where larger sets are read from
+    cache: str | None = None  # the folder of their resized images; null: the run's
+    loader_workers: NotNegative | None = None  # the processes that read them ahead; null: by the cores
     classes: tuple[str, ...] | None = None
     annotations: Annotated[dict[str, str], NULL_MAPPING] = {}  # by image set, where no layout fits
     images: Annotated[dict[str, str], NULL_MAPPING] = {}
@@ -81,6 +84,7 @@ class Teacher(ValidatedRecipe):
     heads: Literal["light", "full"] | None = None
     epochs: Count = 30
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -134,12 +138,20 @@ class Space(Section):
     terms: Annotated[dict[str, Term], NULL_MAPPING] = {}
 
 
+class Training(Section):
+    """How trainings of teachers, supernets and detectors are spread over processes."""
+
+    workers: Count = 1  # processes that share each batch; 1: no Ray
+    batch_norm: Literal["synchronised", "per_process"] = "synchronised"  # statistics of whole batches or of each part
+
+
 class Supernet(Recipe):
     rule: str = "single_path"  # what a step trains: a name in trainers.training.rules.table
     sampling: Literal["uniform", "log_cost"] = "uniform"  # of candidates: by knobs, or evenly over log bit_ops
     weights: Literal["shared", "by_kind"] = "shared"  # by_kind: 1-bit methods have a latent weight of their own
     epochs: Count = 20
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -209,6 +221,7 @@ class Retrain(ValidatedRecipe):
     real: bool = False  # whether a search's end trains the all-real candidate alike: it takes as long again
     epochs: Count = 60
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -233,6 +246,7 @@ class Train(ValidatedRecipe):
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60
     batch_size: BatchSize = 16
+    accumulate: Count = 1  # parts of a batch that go through one after another
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
@@ -257,6 +271,7 @@ class Config(Section):
     teachers: Annotated[dict[Name, Teacher], NULL_MAPPING, Field(validate_default=True)] = {}
     ensemble: Annotated[Ensemble, NULL_MAPPING] = Ensemble()
     space: Space = Space()
+    training: Training = Training()
     supernet: Supernet = Supernet()
     scoring: Scoring = Scoring()
     search: Search = Search()

@@ -9,6 +9,8 @@ from search.config.schema import Data
 from trainers.devices import pick_device
 from trainers.training.mixed_precision import check_precision
 
+LEAST_IMAGES = 2
+
 
 def check_device(device: str) -> None:
     """Raise ConfigError for a device that this machine lacks."""
@@ -31,6 +33,22 @@ def check_scoring_data(data: Data) -> None:
     """Raise ConfigError where there are no images to score candidates on."""
     if data.val is None:
         raise ConfigError("data.val is null, but a search scores its candidates on these images. Name an image set.")
+
+
+def check_parts(sections: Mapping[str, TrainingConfig], workers: int) -> None:
+    """Raise ConfigError for a batch that processes and `accumulate` can't split. sections: see `check_batch_sizes`."""
+    for key, section in sections.items():
+        parts = workers * section.accumulate
+        if section.batch_size % parts:
+            raise ConfigError(
+                f"{key}.batch_size is {section.batch_size}, but it is split into {parts} equal parts: "
+                f"training.workers is {workers}, {key}.accumulate {section.accumulate}. Give a multiple of {parts}."
+            )
+        if section.batch_size // section.accumulate < LEAST_IMAGES:
+            raise ConfigError(
+                f"{key}.accumulate is {section.accumulate}, which leaves 1 image of a batch of {section.batch_size}: "
+                "BatchNorm needs more than one."
+            )
 
 
 def check_batch_sizes(sections: Mapping[str, TrainingConfig], split: str, images: int | None) -> None:

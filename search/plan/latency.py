@@ -26,13 +26,23 @@ def latency_table(file: str | None, run_dir: Path | None) -> LatencyTable | None
         return kept if scored else None
     if kept is not None and not Path(file).is_file():
         return kept
-    given = _read(Path(file))
+    given = read_table(Path(file), KEY)
     if scored and kept is not None and given != kept:
         raise RunError(
             f"{run_dir} was begun with another table of times than {KEY}, {file}, is now. Bring that one back "
             f"(the run has a copy, {layout.LATENCY_TABLE}), or give another --run-dir."
         )
     return given
+
+
+def read_table(file: Path, named: str) -> LatencyTable:
+    """The table in a file. named: who named it. Raises ConfigError for a file that isn't there or no such table."""
+    if not file.is_file():
+        raise ConfigError(f"{named} is {file}, which isn't there. {REMEASURE}")
+    try:
+        return LatencyTable.from_text(file.read_text("utf-8"))
+    except (LatencyError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{named} is {file}. {error}") from error
 
 
 def cost_table(spec: DetectorSpec, space: SearchSpace | Choices, latency: LatencyTable | None) -> CostTable:
@@ -53,19 +63,10 @@ def keep_latency_table(run_dir: Path, table: LatencyTable | None) -> None:
 
 def _copy_in(run_dir: Path | None) -> LatencyTable | None:
     file = None if run_dir is None else run_dir / layout.LATENCY_TABLE
-    return _read(file) if file is not None and file.is_file() else None
+    return read_table(file, KEY) if file is not None and file.is_file() else None
 
 
 def _has_scored(run_dir: Path | None) -> bool:
     """Whether a search has begun to score; before, it may take another table."""
     begun = (layout.JOURNAL, layout.IN_FLIGHT, layout.TRIALS)
     return run_dir is not None and any((run_dir / name).is_file() for name in begun)
-
-
-def _read(file: Path) -> LatencyTable:
-    if not file.is_file():
-        raise ConfigError(f"{KEY} is {file}, which isn't there. {REMEASURE}")
-    try:
-        return LatencyTable.from_text(file.read_text("utf-8"))
-    except (LatencyError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{KEY} is {file}. {error}") from error

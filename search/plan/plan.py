@@ -8,7 +8,7 @@ from search.config import Config, TrainingConfig
 from search.config.schema import TWIN
 from search.controller.objectives import axes
 from search.plan.budgets import check_budgets, check_sizes
-from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
+from search.plan.checks import check_batch_sizes, check_device, check_parts, check_precisions, check_scoring_data
 from search.plan.detectors import fixed_candidate, student_spec
 from search.plan.initial_candidates import enqueued_candidates, initial_candidates, uniform_candidates
 from search.plan.latency import cost_table, latency_table
@@ -63,6 +63,7 @@ class Plan:
         check_device(self.config.device)
         sections = {"retrain": self.config.retrain} if begun else self._sections()
         check_precisions(sections, self.config.device)
+        check_parts(sections, self.config.training.workers)
 
     def _sections(self) -> dict[str, TrainingConfig]:
         """Those that train something, by their keys."""

@@ -49,7 +49,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
     root = _absolute(named)
     files = {key: {name: _place(root, path) for name, path in getattr(data, key).items()} for key in _NAMED_FILES}
     changes = {
-        "data": data.model_copy(update={"root": root, **files}),
+        "data": data.model_copy(update={"root": root, "cache": _absolute(data.cache), **files}),
         "search": config.search.model_copy(update={"latency_table": _absolute(config.search.latency_table)}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,

@@ -41,6 +41,11 @@ class RunFolder:
         """Generated data; data of the user's stay where they are."""
         return self.path / layout.DATA
 
+    @property
+    def image_cache(self) -> Path:
+        """Resized images of sets that don't fit into memory, unless the config names another folder."""
+        return self.path / layout.IMAGE_CACHE
+
     def teacher(self, name: str) -> Path:
         return self.path / layout.TEACHERS / f"{name}.safetensors"
 
@@ -172,12 +177,17 @@ def environment() -> dict[str, object]:
 def _is_foreign(child: Path) -> bool:
     """Whether something else than a start that wrote no config yet left this.
 
-    Such a start leaves a lock that is empty or names a process, generated images, and halves of these and the config.
+    Such a start leaves a lock that is empty or names a process, generated images, and halves of these and the config,
+    and resized images.
     """
     name = child.name
+    if name == layout.IMAGE_CACHE:
+        return not child.is_dir()
     if name == layout.DATA:
         return not (child / SETTINGS_FILE).is_file()
-    if name.startswith((f".{layout.DATA}.", f".{layout.CONFIG}.")) and name.endswith((".unfinished", ".part")):
+    if name.startswith((f".{layout.DATA}.", f".{layout.IMAGE_CACHE}.", f".{layout.CONFIG}.")) and name.endswith(
+        (".unfinished", ".part")
+    ):
         return False
     if name != layout.LOCK or not child.is_file():
         return True

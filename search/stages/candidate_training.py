@@ -9,10 +9,12 @@ from typing import Literal
 from torch import nn
 
 from results import layout
+from search.config import Config
 from search.config.schema import TWIN, Retrain, Train, TrainingConfig
 from search.plan.plan import Plan
 from search.plan.published import load_published
 from search.run.folder import RunFolder, read_json
+from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
 from trainers.data.decoded import Decoded
@@ -20,7 +22,7 @@ from trainers.distill import Distiller
 from trainers.progress import Progress
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
-from trainers.training.detector import Distillation, train_detector
+from trainers.training.detector import Distillation
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
@@ -164,6 +166,7 @@ def starting_network(
 
 
 def train_candidate(
+    config: Config,
     training: CandidateTraining,
     network: nn.Module,
     distiller: Distiller,
@@ -186,6 +189,6 @@ def train_candidate(
         val=val,
     )
     distillation, section = Distillation(training.candidate, distiller), training.section
-    settings = train_settings(section)
-    found = train_detector(network, data, settings, task, distillation, section.inputs_first_epochs, progress)
+    job = DetectorTraining(network, train_settings(section), distillation, section.inputs_first_epochs)
+    found = run_training(config, job, data, task, progress)
     return TrainedCandidate(network.eval(), found)

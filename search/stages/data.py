@@ -49,7 +49,8 @@ class RunData:
 
 
 def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool = False) -> RunData:
-    """Read and decode what is trained and measured on; only images that are generated or downloaded are written.
+    """Read and decode what is trained and measured on. Written are only images that are generated or downloaded, and
+    caches of those that don't fit into memory.
 
     with_test: the test images too, which a search reads at its end. Raises RunError when the images or the given
     weights of a begun run changed, ConfigError for a batch larger than the data and for classes that no file lists,
@@ -58,7 +59,8 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
     started, names = time.monotonic(), plan.config.data
     inputs = input_digests(run, plan.inputs)
     generated = format_of(names).generate is not None
-    with _removed_if_refused(Path(names.root) if generated and names.root else run.data):
+    made = (Path(names.root) if generated and names.root else run.data, run.image_cache)
+    with _removed_if_refused(*made):
         shared = prepare_root(plan, run)
         note_readings(plan, run, progress)
         if not run.begun:
@@ -68,9 +70,10 @@ def read_data(plan: Plan, run: RunFolder, progress: Progress, *, with_test: bool
         measured = [names.val, names.test if with_test else None]
         read |= {split: load_measured(plan, run, split, progress, shared) for split in measured if split is not None}
         plan.check_images(len(read[names.train]))  # some may have been left out
+        scored = None if names.val is None else scoring_subset(plan, read[names.val])
     data = RunData(
         train=read[names.train],
-        val=None if names.val is None else scoring_subset(plan, read[names.val]),
+        val=scored,
         test=read.get(names.test),
         read=read,
         inputs=inputs,
@@ -130,16 +133,16 @@ def _note_lists(run: RunFolder, file: Path, lists: Mapping[str, Sequence[object]
 
 
 @contextmanager
-def _removed_if_refused(generated: Path) -> Iterator[None]:
-    """Remove the images that a run generates inside, when they or what is asked of them is refused."""
-    was_there = generated.exists()
+def _removed_if_refused(*folders: Path) -> Iterator[None]:
+    """Remove the folders of images that a run makes inside, when these or what is asked of them is refused."""
+    absent = [folder for folder in folders if not folder.exists()]
     try:
         yield
     except (DataError, ConfigError):
-        if not was_there and generated.exists():
-            beside = generated.with_name(f".{generated.name}.refused.unfinished")  # half a set must not look whole
+        for made in (folder for folder in absent if folder.exists()):
+            beside = made.with_name(f".{made.name}.refused.unfinished")  # half a set must not look whole
             shutil.rmtree(beside, ignore_errors=True)  # from a start that was killed in here
-            shutil.rmtree(generated.rename(beside), ignore_errors=True)
+            shutil.rmtree(made.rename(beside), ignore_errors=True)
         raise
 
 

@@ -17,7 +17,7 @@ from search.config import Config
 from search.plan.sources import format_of, image_sets, settled
 from search.run.folder import RunFolder, read_json
 from trainers.data.decoded import Decoded
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.data.sample import Target
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.devices import pick_device
@@ -92,7 +92,7 @@ def _ten_images(config: Config, run: RunFolder, detector: DetectorFile) -> Decod
     count = len(listed.samples)
     places = np.unique(np.linspace(0, count - 1, min(IMAGES, count)).round().astype(int))
     chosen = replace(listed, samples=tuple(listed.samples[place] for place in places))
-    return decode(chosen, detector.spec.image_size, data.memory_limit_mb, data.on_bad_data)
+    return decode(chosen, detector.spec.image_size, Memory(data.memory_limit_mb), data.on_bad_data)
 
 
 def _detected(detector: DetectorFile, test: Decoded, device: str) -> list[list[dict[str, Any]]]:

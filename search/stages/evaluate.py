@@ -13,13 +13,14 @@ from search.stages.measuring import Measured, measure
 from search.stages.outputs import refuse_to_overwrite
 from trainers.data.coco.ids import Ids
 from trainers.data.decoded import Decoded
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.data.errors import REPAIR_OR_SKIP, DataError, OnBadData
 from trainers.data.finding import find_sets
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.listing import IMAGE_SUFFIXES, file_names, names_below
 from trainers.data.sample import Target
+from trainers.data.streaming.cache import Streaming
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
 from trainers.progress import Progress
@@ -44,6 +45,7 @@ class Reading:
     follow_links: bool = False
     on_bad_data: OnBadData = "error"
     memory_limit_mb: float = 4096.0
+    loader_workers: int | None = None
 
     def sets(self) -> ImageSets:
         """The data's image sets. Raises DataError as `find_sets` does."""
@@ -105,7 +107,8 @@ def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress
     sets, split, on_bad_data = reading.sets(), reading.split, reading.on_bad_data
     listed = sets.read(split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
-    found = decode(listed, size, reading.memory_limit_mb, on_bad_data, stage=stage, progress=progress)
+    memory = Memory(reading.memory_limit_mb, Streaming(workers=reading.loader_workers))
+    found = decode(listed, size, memory, on_bad_data, stage=stage, progress=progress)
     return with_counted_objects(found, split, sets.form)
 
 

@@ -15,7 +15,7 @@ from search.run.folder import read_json
 from search.stages.evaluate import Reading
 from spaces.cost import layer_costs, totals
 from spaces.lookup import lookup
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.export.differences import Differences, differences
 from trainers.export.exporter import Detect, Exporter, ExportError, WrongExportError
@@ -68,7 +68,7 @@ def first_images(reading: Reading, count: int = IMAGES) -> Images:
     def read(detector: DetectorFile) -> list[Tensor]:
         listed = reading.sets().read(reading.split, class_names=detector.classes, on_bad_data=reading.on_bad_data)
         few = replace(listed, samples=listed.samples[:count])
-        data = decode(few, detector.spec.image_size, reading.memory_limit_mb, reading.on_bad_data)
+        data = decode(few, detector.spec.image_size, Memory(reading.memory_limit_mb), reading.on_bad_data)
         return next(iter(data.batches(count, seed=0, epoch=0, augment=False)))[0]
 
     return read

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from search.config.schema import Data
 from search.plan.plan import Plan
 from search.plan.sources import (
     format_of,
@@ -16,11 +17,12 @@ from search.plan.sources import (
 from search.run.folder import RunFolder
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.data.disjoint import SharedImage, without_shared
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.data.part import part_of
+from trainers.data.streaming.cache import Streaming
 from trainers.progress import Progress
 from trainers.seeding import seeded
 
@@ -74,9 +76,14 @@ def load_split(
     listed = without_shared(listed, split, shared)
     if wanted is not None:
         listed = part_of(listed, wanted, seeded(plan.config.seed, "train_images"))
-    return decode(
-        listed, data.image_size, data.memory_limit_mb, data.on_bad_data, stage=f"images of {split}", progress=progress
-    )
+    memory = Memory(data.memory_limit_mb, streaming(data, run))
+    return decode(listed, data.image_size, memory, data.on_bad_data, stage=f"images of {split}", progress=progress)
+
+
+def streaming(data: Data, run: RunFolder) -> Streaming:
+    """How a run reads the sets that don't fit into memory."""
+    folder = run.image_cache if data.cache is None else Path(data.cache)
+    return Streaming(folder, data.beyond_memory == "cache", data.loader_workers)
 
 
 def load_training(
@@ -126,8 +133,20 @@ def defects_text(split: str, data: Decoded) -> str:
 
 
 def scoring_subset(plan: Plan, val: Decoded) -> Decoded:
-    """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it."""
-    wanted = plan.config.data.val_images
+    """The images that candidates are scored on: all of `data.val`, or a class-balanced seeded part of it, in memory.
+
+    Raises DataError where they don't fit.
+    """
+    data, wanted = plan.config.data, plan.config.data.val_images
+    images = len(val) if wanted is None else min(wanted, len(val))
+    needed_mb = images * 3 * val.size**2 / 2**20
+    if needed_mb > data.memory_limit_mb:
+        raise DataError(
+            f"{images} images of {data.val} at {val.size} x {val.size} pixels",
+            f"scores are measured on them in memory, and they take {needed_mb:.1f} MB, more than the limit of "
+            f"{data.memory_limit_mb:g} MB",
+            "Set data.val_images to score on fewer of them, or raise data.memory_limit_mb",
+        )
     if wanted is None or wanted >= len(val):
         return val
     return val.subset(balanced_indices(val, wanted, seeded(plan.config.seed, "val_images")))

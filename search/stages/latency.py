@@ -28,7 +28,7 @@ from trainers.detector_file import load_detector
 if TYPE_CHECKING:
     from trainers.export.openvino.latency import Checked
 
-FITTED = 8
+FITTED = 16
 """Random candidates, beside those of one method, to which the sum over layers is fitted."""
 
 

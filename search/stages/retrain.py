@@ -116,7 +116,7 @@ def trained_candidate(
         distiller = distiller_for(plan.base, network, prepared.teachers).to(device)
     if training.start == "supernet":
         distiller.load_state_dict(prepared.state.distiller)
-    return train_candidate(training, network, distiller, prepared.train, prepared.val, progress)
+    return train_candidate(plan.base.config, training, network, distiller, prepared.train, prepared.val, progress)
 
 
 def _compared(plan: SearchPlan, candidates: Sequence[Candidate]) -> set[str]:

@@ -10,6 +10,7 @@ from search.run.digests import reading, writing
 from search.run.folder import RunFolder
 from search.stages.candidate_training import train_settings
 from search.stages.teachers import distiller_for
+from search.stages.training import SupernetTraining, run_training
 from spaces.supernet import build_supernet, inherit_shared
 from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
@@ -23,8 +24,6 @@ from trainers.training.draws import Draws
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.paths import Paths
-from trainers.training.rules.table import RULES
-from trainers.training.supernet import train_supernet
 
 
 @dataclass(frozen=True)
@@ -66,20 +65,15 @@ def _train_and_save(
     section = config.supernet
     draws = Draws(plan.space, plan.cost_table.costs, by_cost=section.sampling == "log_cost")
     searched = SearchedLosses(supernet, teachers[TWIN].network, section.search_losses)
-    train_supernet(
-        Paths(supernet, distiller, draws, searched),
-        RULES[section.rule],
-        train,
-        train_settings(section),
-        Task(
-            stage="supernet",
-            seed=seeded(config.seed, "supernet", "data"),
-            described_as=_described(section),
-            resume_from=run.training_state("supernet"),
-        ),
-        inputs_first_epochs=section.inputs_first_epochs,
-        progress=progress,
+    task = Task(
+        stage="supernet",
+        seed=seeded(config.seed, "supernet", "data"),
+        described_as=_described(section),
+        resume_from=run.training_state("supernet"),
     )
+    paths = Paths(supernet, distiller, draws, searched)
+    job = SupernetTraining(paths, section.rule, train_settings(section), section.inputs_first_epochs)
+    run_training(config, job, train, task, progress)
     tensors = {f"supernet.{name}": tensor for name, tensor in supernet.state_dict().items()}
     tensors |= {f"distiller.{name}": tensor for name, tensor in distiller.state_dict().items()}
     with writing(run, run.supernet):

@@ -14,6 +14,7 @@ from search.run.folder import RunFolder, read_json
 from search.stages.best_weights import keep_best_teacher
 from search.stages.candidate_training import train_settings
 from search.stages.data import RunData
+from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -26,7 +27,6 @@ from trainers.inference import score_metrics
 from trainers.progress import DetectorMeasured, Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
-from trainers.training.detector import train_detector
 from trainers.training.loop import Task
 from trainers.training.validation import Validated
 from trainers.whole_files import write_whole
@@ -92,7 +92,8 @@ def _train(
         resume_from=run.training_state(f"teacher-{name}"),
         val=data.val,
     )
-    validated = train_detector(network, data.train, train_settings(teacher.section), task, progress=progress)
+    job = DetectorTraining(network, train_settings(teacher.section))
+    validated = run_training(plan.config, job, data.train, task, progress)
     return freeze(network), validated
 
 

@@ -106,4 +106,4 @@ def _trained(
     network = starting_network(base, training, teachers, progress).to(device)
     with seeded_torch(seeded(config.seed, "train", "distiller")):
         distiller = distiller_for(base, network, teachers).to(device)
-    return train_candidate(training, network, distiller, data.train, data.val, progress)
+    return train_candidate(config, training, network, distiller, data.train, data.val, progress)

@@ -43,16 +43,16 @@ def ended_its_worker(reason: str) -> bool:
     return reason.startswith((DIED, TOO_LATE))
 
 
-def cause_of_death(report: str) -> str:
+def cause_of_death(report: str, less_memory: str = LESS_MEMORY) -> str:
     """The cause in Ray's report of a worker's death; where it isn't known here, the last line without its advice.
 
-    The last line alone would be a link to Ray's manual where the memory was full.
+    The last line alone would be a link to Ray's manual where the memory was full. less_memory: the way out then.
     """
     if low := LOW_MEMORY.search(report):
         used, there, ratio = low.groups()
-        return f"the memory of its machine was {float(ratio):.0%} full ({used} of {there} GB): {LESS_MEMORY}"
+        return f"the memory of its machine was {float(ratio):.0%} full ({used} of {there} GB): {less_memory}"
     if PROCESS_ENDED in report:
-        return f"its process was killed or crashed. If memory ran out, {LESS_MEMORY}"
+        return f"its process was killed or crashed. If memory ran out, {less_memory}"
     lines = [line.strip() for line in report.split("\n")]
     causes = [line for line in lines if line and not line.startswith(NO_CAUSE)]
     return causes[-1].split(" Some common causes")[0] if causes else "for an unknown reason"

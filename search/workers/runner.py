@@ -53,7 +53,7 @@ def run_trials(
     progress = progress or SilentProgress()
 
     def run_workers() -> None:
-        with ray_session(nodes.address, workers) as folder, _full_disk(folder):
+        with ray_session(nodes.address, workers) as folder, full_disk(folder):
             share = Share.of(living_nodes(), workers, nodes.demand)
             if share.places < workers:
                 progress.note(f"search: {share.places} of {workers} workers have a place; the others wait for nodes")
@@ -85,7 +85,7 @@ def _why_over(controller: Controller) -> Done:
 
 
 @contextmanager
-def _full_disk(folder: Path) -> Iterator[None]:
+def full_disk(folder: Path) -> Iterator[None]:
     """Errors of Ray that come from a full disk name no file: they get the name of the session's folder."""
     try:
         with naming_errors(folder):

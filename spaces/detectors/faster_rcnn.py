@@ -29,6 +29,7 @@ from spaces.detectors.resizing import sizes_of, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 from spaces.precision import in_float32, network_pass
+from spaces.whole_batch import weighed
 
 COARSEST_STRIDE = 32
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
@@ -247,6 +248,8 @@ def _second_stage(channels: int, hidden: int, num_classes: int, scale: InputScal
 def _roi_losses(rois: RoIResponses, labels: list[Tensor], offsets: list[Tensor]) -> dict[str, Tensor]:
     """Cross-entropy as `cls`, smooth L1 of the matched proposals as `box`: scalars, 0 where there is no proposal."""
     if len(rois.cls) == 0:
-        return {"cls": rois.cls.sum(), "box": rois.box.sum()}
-    cls, box = fastrcnn_loss(rois.cls, rois.box, labels, offsets)
-    return {"cls": cls, "box": box}
+        cls, box = rois.cls.sum(), rois.box.sum()
+    else:
+        cls, box = fastrcnn_loss(rois.cls, rois.box, labels, offsets)
+    count = cls.new_full((), len(rois.cls))
+    return {"cls": weighed(cls, count), "box": weighed(box, count)}

@@ -10,6 +10,7 @@ from torchvision.ops import generalized_box_iou_loss
 from spaces.detectors.atss import assign
 from spaces.detectors.contract import Assignment, Target
 from spaces.detectors.edge_distributions import boxes_at, distances_to, expected_distances
+from spaces.whole_batch import divisor
 
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.25
 LEAST_WEIGHT = 1e-6
@@ -36,11 +37,11 @@ def gfl_losses(
     quality = torch.zeros_like(scores)
     quality[image, anchor, labels - 1] = paired_iou(predicted.detach(), boxes).to(quality.dtype)
     weight = scores.detach().sigmoid().amax(-1)[image, anchor]
-    total = weight.sum().clamp(min=LEAST_WEIGHT)
+    total = divisor(weight.sum(), LEAST_WEIGHT)
     giou_loss = generalized_box_iou_loss(predicted, boxes)
     spread = distribution_focal_loss(chosen, distances_to(at, boxes)).mean(-1)
     return {
-        "cls": quality_focal_loss(scores, quality).sum() / max(len(image), 1),
+        "cls": quality_focal_loss(scores, quality).sum() / divisor((owners >= 0).sum()),
         "box": BOX_WEIGHT * (weight * giou_loss).sum() / total,
         "dfl": DISTRIBUTION_WEIGHT * (weight * spread).sum() / total,
     }

@@ -13,6 +13,7 @@ from spaces.detectors.contract import Assignment, Responses, Target
 from spaces.detectors.fpn import start_even
 from spaces.layers import MethodsFor, SearchableUnit, UnitShape
 from spaces.layers.opened import ActivatedConv2d
+from spaces.whole_batch import weighed
 
 LEVELS = 5
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -121,7 +122,8 @@ def rpn_losses(rpn: RegionProposalNetwork, responses: Responses, targets: list[T
     wanted = assign(rpn, responses.anchors, targets)
     logits, offsets = concat_box_prediction_layers(responses.cls, responses.box)
     cls, box = rpn.compute_loss(logits, offsets, list(wanted.labels.float()), list(wanted.box))
-    return {"rpn_cls": cls, "rpn_box": box}
+    sampled = _sampled_count(rpn, wanted.labels)
+    return {"rpn_cls": weighed(cls, sampled), "rpn_box": weighed(box, sampled)}
 
 
 def assign(rpn: RegionProposalNetwork, anchors: Tensor, targets: list[Target]) -> Assignment:
@@ -129,6 +131,12 @@ def assign(rpn: RegionProposalNetwork, anchors: Tensor, targets: list[Target]) -
     labels, matched = rpn.assign_targets_to_anchors([anchors] * len(targets), targets)
     offsets = rpn.box_coder.encode(matched, [anchors] * len(targets))
     return Assignment(torch.stack(labels).long(), torch.stack(offsets))
+
+
+def _sampled_count(rpn: RegionProposalNetwork, labels: Tensor) -> Tensor:
+    """How many anchors torchvision's sampler takes by these labels (N, M): both losses are means over them."""
+    positive = (labels >= 1).sum(1).clamp(max=int(ANCHOR_SAMPLES * POSITIVE_SHARE))
+    return (positive + torch.minimum((labels == 0).sum(1), ANCHOR_SAMPLES - positive)).sum()
 
 
 def _size(images: Tensor) -> tuple[int, int]:

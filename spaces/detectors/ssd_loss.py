@@ -7,6 +7,7 @@ from torchvision.ops import box_iou
 
 from spaces.detectors import box_coding
 from spaces.detectors.contract import Assignment, Target
+from spaces.whole_batch import divisor
 
 NEGATIVES_PER_POSITIVE = 3
 MATCH_IOU = 0.5
@@ -23,7 +24,7 @@ def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[T
     """
     wanted = assign(anchors, targets)
     labels, positive = wanted.labels, wanted.labels > 0
-    positives = positive.sum().clamp(min=1)
+    positives = divisor(positive.sum())
     box = F.smooth_l1_loss(offsets[positive], wanted.box[positive], reduction="sum") / positives
     each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
     hard = hard_negatives(each.detach(), positive)

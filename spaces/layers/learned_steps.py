@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from spaces.layers.alternative import UnitShape
 from spaces.layers.real import FakeQuantized, activated, convolve
 from spaces.precision import in_float32
+from spaces.whole_batch import mean
 
 LEAST_STEP = 1e-8
 
@@ -49,6 +50,7 @@ class LearnedSteps(FakeQuantized):
         self.register_buffer("input_start", torch.zeros(()))
         self.weight_log = nn.Parameter(torch.zeros(shape.out_channels))
         self.input_log = nn.Parameter(torch.zeros(()))
+        self._measured, self._asked = False, (0, -1)
 
     @property
     def weight_step(self) -> Tensor:
@@ -79,15 +81,22 @@ class LearnedSteps(FakeQuantized):
         return (quantized_weight(weight, step, self.weight_levels) / step.view(-1, 1, 1, 1)).round(), step
 
     def _input_step(self, x: Tensor) -> Tensor:
-        if self.input_start.is_meta or self.input_start != 0:
+        if self.input_start.is_meta or self._is_measured():
             return self.input_step
         with torch.no_grad():
-            magnitude = in_float32(activated(x, self.shape.activation)).abs().mean()
+            magnitude = mean(in_float32(activated(x, self.shape.activation)).abs().mean())
             measured = first_step(magnitude, self.input_levels)
             if not (self.training or self.observing):
                 return measured
             self.input_start.copy_(measured)
         return self.input_step
+
+    def _is_measured(self) -> bool:
+        """Whether the input's step has a start. It is asked again only where that has changed: that waits for a GPU."""
+        asked = (self.input_start.data_ptr(), self.input_start._version)
+        if asked != self._asked:
+            self._measured, self._asked = bool(self.input_start != 0), asked
+        return self._measured
 
 
 def first_step(magnitude: Tensor, levels: tuple[int, int]) -> Tensor:
@@ -122,13 +131,21 @@ class _Input(torch.autograd.Function):
         dtype, step = grad.dtype, ctx.saved_tensors[1]
         # The step's gradient is a difference of two sums, of which 16 bits would leave little.
         grad, x, out = (in_float32(one) for one in (grad, ctx.saved_tensors[0], ctx.saved_tensors[2]))
-        size = float(step)
+        size = float(step) if step.is_cpu else step  # another device would be waited for
         v = x if ctx.top == math.inf else x.clamp(max=ctx.top)
-        inside = torch.ops.aten.hardtanh_backward(grad, v, ctx.low * size, ctx.high * size)
+        inside = inside_range(grad, v, ctx.low * size, ctx.high * size)
         grad_step = (_inner(grad, out) - _inner(inside, v)) / (size * math.sqrt(x[0].numel() * ctx.high))
         if ctx.top != math.inf:
             inside = torch.ops.aten.hardtanh_backward(inside, x, -math.inf, ctx.top)
         return inside.to(dtype), grad_step, None, None, None
+
+
+def inside_range(grad: Tensor, x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """The gradient where x is between the two, 0 elsewhere; low, high: numbers, or scalars of a device."""
+    if isinstance(low, Tensor):
+        return torch.where((x > low) & (x < high), grad, torch.zeros_like(grad))
+    passed: Tensor = torch.ops.aten.hardtanh_backward(grad, x, low, high)
+    return passed
 
 
 class _Weight(torch.autograd.Function):

@@ -19,9 +19,14 @@ class SmallMapNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.numel() < LEAST_VALUES * self.num_features:
+        if self.training and x.numel() < least_values(self) * self.num_features:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(x)
+
+
+def least_values(norm: nn.Module) -> int:
+    """Fewer values per channel than this aren't normalised by their own statistics."""
+    return LEAST_VALUES if isinstance(norm, SmallMapNorm) else 0
 
 
 class LevelNorms(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor
 from spaces.layers.alternative import Activation, Alternative, UnitShape
 from spaces.layers.products import conv2d
 from spaces.precision import in_float32
+from spaces.whole_batch import largest
 
 RANGE_MOMENTUM = 0.1
 RELU6_TOP = 6.0
@@ -99,8 +100,11 @@ class Quantized(FakeQuantized):
         if self.largest.is_meta:
             return self.largest
         if self.training or self.observing:
-            now = largest_magnitude(x, self.shape.activation)
+            now = largest(largest_magnitude(x, self.shape.activation))
             self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
+        elif not x.is_cpu:  # as below, without waiting for the device
+            own = largest_magnitude(x, self.shape.activation)
+            return self._input_step(torch.where(self.largest == 0, own, self.largest))
         elif self.largest == 0:  # before any training the range is the batch's own
             return self._input_step(largest_magnitude(x, self.shape.activation))
         return self._input_step(self.largest)
@@ -137,23 +141,36 @@ def rounded_input(x: Tensor, step: Tensor, levels: tuple[int, int], activation: 
 
 
 class _RoundedInput(torch.autograd.Function):
-    """A function of its own, as composed of torch's operations it takes twice the time and keeps four more maps."""
+    """A function of its own, as composed of torch's operations it takes twice the time and keeps four more maps.
+
+    On a CPU its kernels take the ends of the grid as numbers; on another device these stay where they are, as reading
+    them would wait for it in each layer.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, step: Tensor, low: int, high: int, activation: Activation) -> Tensor:
         if x.is_meta:  # costs are counted there
             return torch.empty_like(x)
-        lowest, highest = float(low * step), float(high * step)
-        ctx.save_for_backward(x)
-        ctx.ends = (highest,) if activation != "none" else (lowest, highest)
-        if activation == "relu6" and highest >= RELU6_TOP:
-            highest, ctx.ends = RELU6_TOP, ()
-        ctx.range = lowest, highest
-        return in_float32(x).clamp(lowest, highest).div_(step).round_().mul_(step).to(x.dtype)
+        ctx.on_cpu = x.is_cpu
+        if ctx.on_cpu:
+            lowest, highest = float(low * step), float(high * step)
+            ctx.save_for_backward(x)
+            ctx.ends = (highest,) if activation != "none" else (lowest, highest)
+            if activation == "relu6" and highest >= RELU6_TOP:
+                highest, ctx.ends = RELU6_TOP, ()
+            ctx.range = lowest, highest
+            clamped = in_float32(x).clamp(lowest, highest)
+        else:
+            ends = grid_ends(step, low, high, activation)
+            ctx.save_for_backward(x, *ends)
+            clamped = in_float32(x).clamp(ends[0], ends[1])
+        return clamped.div_(step).round_().mul_(step).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
+        x, *on_device = ctx.saved_tensors
+        if not ctx.on_cpu:
+            return passed_inside(grad, x, *on_device), None, None, None, None
         inside = torch.ops.aten.hardtanh_backward
         passed = inside(grad, x, *ctx.range)
         for end in ctx.ends:  # where x is the end of the grid itself, half of it passes, as in torch's clamp
@@ -163,6 +180,28 @@ class _RoundedInput(torch.autograd.Function):
                 )
                 passed.add_(inside(grad, x, *between), alpha=0.5)
         return passed, None, None, None, None
+
+
+def grid_ends(step: Tensor, low: int, high: int, activation: Activation) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The lowest and the highest value that inputs are clipped to, then those at which half a gradient passes.
+
+    Scalars; NaN where there is no such value.
+    """
+    lowest, highest = low * step, high * step
+    none = torch.full_like(lowest, math.nan)
+    if activation == "none":
+        return lowest, highest, lowest, highest
+    if activation == "relu":
+        return lowest, highest, none, highest
+    return lowest, highest.clamp(max=RELU6_TOP), none, torch.where(highest >= RELU6_TOP, none, highest)
+
+
+def passed_inside(
+    grad: Tensor, x: Tensor, lowest: Tensor, highest: Tensor, low_end: Tensor, high_end: Tensor
+) -> Tensor:
+    """The gradient where x is between the two, half of it at the ends, and 0 elsewhere."""
+    half = ((x == low_end) | (x == high_end)).to(grad.dtype) / 2
+    return grad * torch.where((x > lowest) & (x < highest), torch.ones_like(half), half)
 
 
 def _rounded(x: Tensor, step: Tensor) -> Tensor:

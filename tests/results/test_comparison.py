@@ -58,7 +58,9 @@ def test_runs_are_called_by_their_folders_and_may_be_given_by_them(whole_run, ot
 
 def test_runs_over_other_axes_are_refused_unless_axes_are_given(tmp_path, whole):
     memory = run_of(tmp_path / "memory", [(200, 0.30)], x="memory_mb")
-    with pytest.raises(RunError, match=r"different axes: x is bit_ops in whole.*, memory_mb in memory. Give compare"):
+    with pytest.raises(
+        RunError, match=r"different axes: x is bit_ops in whole.*, memory_mb in memory. Give the x to use"
+    ):
         compare([whole, memory])
     assert compare([whole, memory], x="bit_ops").x == "bit_ops"
 

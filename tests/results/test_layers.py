@@ -2,6 +2,7 @@ import pytest
 
 from results import RunError, open_run, write_run_tables
 from results.layers import write_layer_costs
+from tests.results.conftest import share
 
 
 @pytest.fixture
@@ -47,6 +48,26 @@ def test_the_costs_are_written_once(whole_run):
     before = (whole_run / "layer_costs.parquet").read_bytes()
     write_layer_costs(whole_run, [])
     assert (whole_run / "layer_costs.parquet").read_bytes() == before
+
+
+def test_times_of_layers_and_what_lies_between_them_add_up(tmp_path, records):
+    """Layers take 0.5 and 1 or 0.25 ms; of the all-real candidate 2 ms are known, of the other 1.5."""
+    named = [("real", 1.0, 2.0), ("bireal", 0.25, 1.5)]
+    shares = [share("stem", "", "real", 2, 32, 640) | {"latency_ms": 0.5}]
+    shares += [share("conv", "layer/conv", method, 64, 32, 320) | {"latency_ms": ms} for method, ms, _ in named]
+    rows = [
+        {key: value for key, value in records[0].items() if not key.startswith("layer/")}
+        | {"number": n, "id": method, "layer/conv": method, "latency_ms": whole}
+        for n, (method, _, whole) in enumerate(named)
+    ]
+    write_run_tables(tmp_path, rows, x="latency_ms", y="map50", ended=False)
+    write_layer_costs(tmp_path, [one | {"latency_ms": None} for one in shares])  # before there was a table of times
+    assert "latency_ms" not in open_run(tmp_path).layers()
+    write_layer_costs(tmp_path, shares)
+    layers = open_run(tmp_path).layers()
+    assert layers["layer"].tolist() == ["stem", "conv", "between layers"] * 2
+    assert layers["latency_ms"].tolist() == [0.5, 1.0, 0.5, 0.5, 0.25, 0.75]
+    assert layers.groupby("id", sort=False)["latency_ms"].sum().tolist() == [2.0, 1.5]
 
 
 def test_a_run_of_an_earlier_version_says_how_to_get_them(tmp_path, records):

@@ -1,6 +1,7 @@
 """Batches in torchvision's detection format, reproducible from a seed and an epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,10 @@ from torch import Tensor
 
 from trainers.data.sample import Target
 from trainers.data.transforms import augment as augment_image
+
+Part = tuple[int, int]
+"""Which part of each batch a process takes, counted from 0, and of how many equal parts."""
+WHOLE: Part = (0, 1)
 
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 
@@ -21,25 +26,56 @@ class TrainingData(Protocol):
         """The number of images."""
 
     def batches(
-        self, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False, skip: int = 0
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        augment: bool,
+        drop_last: bool = False,
+        skip: int = 0,
+        part: Part = WHOLE,
     ) -> Iterator[Batch]:
-        """One pass over the images, without its first `skip` batches, see `batches`."""
+        """One pass over the images, without its first `skip` batches, and of each batch `part` alone: see `ordered`."""
 
     def fingerprint(self) -> str:
         """A text that differs between two data sets."""
 
 
-class ImageArray(Protocol):
-    """Images in memory, with their objects."""
+class Images(Protocol):
+    """Images in a fixed order: an array (N, 3, S, S), or what reads them from a disk."""
 
     @property
-    def images(self) -> NDArray[np.uint8]:
+    def shape(self) -> tuple[int, ...]:
         """(N, 3, S, S)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
+        """(3, S, S), never to be written to."""
+
+
+class ImageArray(Protocol):
+    """Images with their objects."""
+
+    @property
+    def images(self) -> Images:
+        """All of them."""
 
     def __len__(self) -> int: ...
 
     def training_target(self, index: int) -> Target:
         """The objects of one image that a detector should learn."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one batch is made of: the places of its images, and what decides their augmentation."""
+
+    indices: NDArray[np.int64]
+    seed: int
+    epoch: int
+    augment: bool
 
 
 def batches(
@@ -51,35 +87,63 @@ def batches(
     augment: bool,
     drop_last: bool = False,
     skip: int = 0,
+    part: Part = WHOLE,
 ) -> Iterator[Batch]:
-    """One pass over the images: lists of images (3, S, S) float32 in 0..1 and of targets, after `skip` batches.
+    """One pass over the images, as `ordered` says. Nothing is shared with `decoded`."""
+    orders = ordered(
+        len(decoded), batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip, part=part
+    )
+    return (as_batch(example(decoded, index, order) for index in order.indices.tolist()) for order in orders)
 
-    Targets are the objects to learn, without crowds and ignored regions. They hold boxes (n, 4) float32, labels (n,)
-    int64 and difficult (n,) bool, with n = 0 for an image without objects. With `augment` the order is shuffled and
-    each image augmented, which depends on seed, epoch and the image's place in `decoded` only, never on the batch size;
-    without it the order is that of `decoded`. Nothing is shared with `decoded`.
+
+def ordered(
+    images: int,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    augment: bool,
+    drop_last: bool = False,
+    skip: int = 0,
+    part: Part = WHOLE,
+) -> list[Order]:
+    """The batches of one pass over that many images, after `skip` batches.
+
+    With `augment` the order is shuffled and each image augmented, which depends on seed, epoch and the image's place
+    only, never on the batch size or on who makes the batch; without it images come in their order. With `part` other
+    images of a batch are passed over without being read: all parts together are the batch.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}, must be at least 1.")
     if seed < 0 or epoch < 0:
         raise ValueError(f"seed is {seed} and epoch is {epoch}, neither may be negative.")
-    return _batches(decoded, batch_size, seed, epoch, augment, drop_last, skip)
+    order = np.random.default_rng((seed, epoch)).permutation(images) if augment else np.arange(images)
+    starts = range(skip * batch_size, images - batch_size + 1 if drop_last else images, batch_size)
+    return [Order(part_of(order[start : start + batch_size], part), seed, epoch, augment) for start in starts]
 
 
-def _batches(
-    decoded: ImageArray, batch_size: int, seed: int, epoch: int, augment: bool, drop_last: bool, skip: int
-) -> Iterator[Batch]:
-    count = len(decoded)
-    order = np.random.default_rng((seed, epoch)).permutation(count) if augment else np.arange(count)
-    for start in range(skip * batch_size, count - batch_size + 1 if drop_last else count, batch_size):
-        images, targets = [], []
-        for index in order[start : start + batch_size].tolist():
-            image, target = decoded.images[index], decoded.training_target(index)
-            if augment:
-                image, target = augment_image(image, target, np.random.default_rng((seed, epoch, 1 + index)))
-            images.append(as_input(image))
-            targets.append(_tensors(target))
-        yield images, targets
+def part_of(indices: NDArray[np.int64], part: Part) -> NDArray[np.int64]:
+    """A process's part of a batch."""
+    number, count = part
+    return indices[number * len(indices) // count : (number + 1) * len(indices) // count]
+
+
+def example(decoded: ImageArray, index: int, order: Order) -> tuple[NDArray[np.uint8], Target]:
+    """One image (3, H, W) with the objects to learn, without crowds and ignored regions."""
+    image, target = decoded.images[index], decoded.training_target(index)
+    if not order.augment:
+        return image, target
+    return augment_image(image, target, np.random.default_rng((order.seed, order.epoch, 1 + index)))
+
+
+def as_batch(examples: Iterable[tuple[NDArray[np.uint8], Target]]) -> Batch:
+    """Lists of images (3, H, W) float32 in 0..1 and of targets: boxes (n, 4) float32, labels (n,) int64 and difficult
+    (n,) bool, with n = 0 for an image without objects. Nothing is shared with the examples."""
+    images, targets = [], []
+    for image, target in examples:
+        images.append(as_input(image))
+        targets.append(_tensors(target))
+    return images, targets
 
 
 def as_input(image: NDArray[np.uint8]) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers.data.decoded import Decoded
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.data.errors import DataError, NothingUsableError
 from trainers.data.image_sets import ImageSets
 from trainers.data.remarks import Remark
@@ -52,7 +52,9 @@ def check_split(
     """Read and decode one split; defects are in the result and raise nothing."""
     try:
         listed = sets.read(split, class_names=class_names, on_bad_data="skip")
-        decoded = decode(listed, CHECKED_SIZE, float("inf"), "skip", stage=f"images of {split}", progress=progress)
+        decoded = decode(
+            listed, CHECKED_SIZE, Memory(float("inf")), "skip", stage=f"images of {split}", progress=progress
+        )
     except DataError as error:
         defects = error.defects if isinstance(error, NothingUsableError) else ()
         return SplitCheck(split, 0, {}, 0, Count(0, 0, 0), defects or (Defect(Path(error.where), error.reason),))

@@ -1,4 +1,4 @@
-"""Images decoded once and stored, resized, as uint8: reading one then takes microseconds instead of milliseconds."""
+"""Images with their objects, resized, as uint8: in memory, or on a disk where they don't fit."""
 
 import hashlib
 import json
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.batches import Batch, batches
+from trainers.data.batches import WHOLE, Batch, Images, Part, batches, ordered
 from trainers.data.remarks import Remark
 from trainers.data.sample import Defect, Target
+from trainers.data.streaming.ahead import Ahead
+from trainers.data.streaming.images import StreamedImages
 
 _WITH_PIXELS = "pixels:"
 """What fingerprints begin with that cover the pixels, too."""
@@ -22,17 +24,17 @@ _WITH_PIXELS = "pixels:"
 class Decoded:
     """N images of S x S pixels with the M objects in them, as flat arrays that can be broadcast without pickling.
 
-    images (N, 3, S, S) uint8 RGB, squashed to a square; boxes (M, 4) float32 corners in resized pixels; labels (M,)
-    int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are offsets[i] to
-    offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and `learns_difficult` says
-    whether a detector is trained on objects marked difficult. `defects` lists the defects
-    found in reading and decoding, `left_out` counts the images that were left out for them, `remarks` says what was
+    images (N, 3, S, S) uint8 RGB, squashed to a square, in memory or on a disk; boxes (M, 4) float32 corners in resized
+    pixels; labels (M,) int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are
+    offsets[i] to offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and
+    `learns_difficult` says whether a detector is trained on objects marked difficult. `defects` lists the defects found
+    in reading and decoding, `left_out` counts the images that were left out for them, `remarks` says what was
     accepted although it isn't as the format says. sizes (N, 2) int64 are the width and height of the images as they
     are on disk; None where these aren't known, as in a worker. The arrays may be shared between processes: never write
     to them.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
     difficult: NDArray[np.bool_]
@@ -103,7 +105,7 @@ class Decoded:
         objects = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], counts)
         return replace(
             self,
-            images=self.images[chosen],
+            images=self._array_of(chosen),
             boxes=self.boxes[objects],
             labels=self.labels[objects],
             difficult=self.difficult[objects],
@@ -111,6 +113,18 @@ class Decoded:
             image_ids=tuple(self.image_ids[i] for i in chosen),
             sizes=None if self.sizes is None else self.sizes[chosen],
         )
+
+    def array(self) -> NDArray[np.uint8]:
+        """All images (N, 3, S, S), read into memory unless they are there."""
+        return self.images if isinstance(self.images, np.ndarray) else self._array_of(np.arange(len(self)))
+
+    def _array_of(self, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
+        if isinstance(self.images, np.ndarray):
+            return self.images[chosen]
+        array = np.empty((len(chosen), *self.images.shape[1:]), dtype=np.uint8)
+        for place, index in enumerate(chosen.tolist()):
+            array[place] = self.images[index]
+        return array
 
     def without_difficult(self) -> "Decoded":
         """The same images, not copied, without the objects that are marked difficult."""
@@ -120,10 +134,27 @@ class Decoded:
         return replace(self, offsets=offsets, **objects)
 
     def batches(
-        self, batch_size: int, *, seed: int, epoch: int, augment: bool, drop_last: bool = False, skip: int = 0
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        augment: bool,
+        drop_last: bool = False,
+        skip: int = 0,
+        part: Part = WHOLE,
     ) -> Iterator[Batch]:
-        """One pass over the images, see `batches.batches`."""
-        return batches(self, batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
+        """One pass over the images, see `batches`. Those that aren't in memory are read ahead by other processes."""
+        asked: dict[str, Any] = {"seed": seed, "epoch": epoch, "augment": augment, "drop_last": drop_last, "skip": skip}
+        asked["part"] = part
+        if self._ahead is None:
+            return batches(self, batch_size, **asked)
+        return self._ahead.batches(ordered(len(self), batch_size, **asked))
+
+    @cached_property
+    def _ahead(self) -> Ahead | None:
+        images = self.images
+        return Ahead(replace(self), images.workers, images.largest) if isinstance(images, StreamedImages) else None
 
     def fingerprint(self) -> str:
         """A digest of all that is decoded, in order: it differs between any two data sets that aren't the same."""
@@ -137,6 +168,8 @@ class Decoded:
     def _fingerprint(self) -> str:
         digest = self._digest_of_objects()
         digest.update(json.dumps([self.rule, self.learns_difficult]).encode())
+        if isinstance(self.images, StreamedImages):
+            return f"{_WITH_PIXELS}{self.images.digest(digest)}"
         digest.update(np.ascontiguousarray(self.images).data)
         return f"{_WITH_PIXELS}{digest.hexdigest()}"
 
@@ -148,8 +181,13 @@ class Decoded:
         return digest
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays by name, without a copy; `from_arrays` is the inverse."""
-        return {name: getattr(self, name) for name in ("images", "boxes", "labels", "difficult", "offsets")}
+        """The arrays by name, without a copy of what is in memory; `from_arrays` is the inverse."""
+        objects = {name: getattr(self, name) for name in ("boxes", "labels", "difficult", "offsets")}
+        return {"images": self.array(), **objects}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what another process makes for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_ahead"}
 
     @classmethod
     def from_arrays(

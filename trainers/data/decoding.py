@@ -1,26 +1,45 @@
-"""Decodes images once and squashes them to a square."""
+"""Decodes images once and squashes them to a square; where they don't fit into memory, to a cache on a disk."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.batches import Images
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
-from trainers.data.image_file import as_rgb, opened, orientation, sizes, square
-from trainers.data.remarks import OTHER_SIZE, TURNED, Remark, merged
+from trainers.data.picture import Picture, in_pixels_of, read_picture
+from trainers.data.remarks import merged
 from trainers.data.sample import Defect, DetectionData, Sample
+from trainers.data.streaming.cache import Streaming, cached_survey
+from trainers.data.streaming.images import ImageFiles, StreamedImages
+from trainers.data.streaming.making import Pass
 from trainers.progress import Progress, SilentProgress
 
-SIZE_SLACK = 2
-"""The most pixels by which an image's sides may differ from its annotation: its own size is taken then."""
+
+@dataclass(frozen=True)
+class Memory:
+    """How many MB (2**20 bytes) a set of images may take in memory, and how larger sets are read: None refuses them."""
+
+    limit_mb: float = 4096.0
+    beyond: Streaming | None = None
+
+    def holds(self, images: int, size: int) -> bool:
+        """Whether that many images of `size` x `size` pixels fit. Raises DataError where they don't and may not."""
+        needed_mb = images * 3 * size * size / 2**20
+        if needed_mb > self.limit_mb and self.beyond is None:
+            raise DataError(
+                f"{images} images at {size} x {size} pixels",
+                f"they take {needed_mb:.1f} MB decoded, more than the limit of {self.limit_mb:g} MB",
+                "Lower data.image_size, use a smaller split, or raise data.memory_limit_mb",
+            )
+        return needed_mb <= self.limit_mb
 
 
 def decode(
     data: DetectionData,
     size: int,
-    memory_limit_mb: float = 4096,
+    memory: Memory | None = None,
     on_bad_data: OnBadData = "error",
     *,
     stage: str = "images",
@@ -28,8 +47,9 @@ def decode(
 ) -> Decoded:
     """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
 
-    `progress` advances by one per image, in a stage of the name `stage`. Raises DataError before decoding if the images
-    would take more than `memory_limit_mb` (1 MB = 2**20 bytes). Raises it too for a file that is no image, is
+    Those that don't fit into `memory` go to a cache, or are decoded whenever they are read, as it says; what a cache
+    has already isn't decoded again. `progress` advances by one per image, in a stage of the name `stage`. Raises
+    DataError before decoding if too large a set may not be read so. Raises it too for a file that is no image, is
     truncated, or differs in size from its annotation by more than `SIZE_SLACK` pixels; with on_bad_data="skip" such an
     image is left out and listed in `defects`, after those of `data`.
 
@@ -39,93 +59,105 @@ def decode(
     check_on_bad_data(on_bad_data)
     if size < 1:
         raise ValueError(f"size is {size}, must be at least 1.")
-    _check_memory(len(data.samples), size, memory_limit_mb)
-    images = np.empty((len(data.samples), 3, size, size), dtype=np.uint8)
-    usable: list[Sample] = []
-    defects = list(data.defects)
-    with (progress or SilentProgress()).stage(stage, len(data.samples)) as report:
-        for sample in data.samples:
-            try:
-                images[len(usable)], read = _resized(sample, size)
-            except DataError as error:
-                if on_bad_data == "error":
-                    raise
-                defects.append(Defect(sample.image, error.reason))
-            else:
-                usable.append(read)
-            report.advance()
-    if not usable:
-        raise _nothing_usable(defects)
-    return _assemble(images[: len(usable)], usable, data, tuple(defects))
+    memory, progress = memory or Memory(), progress or SilentProgress()
+    usable = _Usable(data, on_bad_data)
+    images: Images
+    if memory.holds(len(data.samples), size) or memory.beyond is None:
+        images = _in_memory(usable, size, stage, progress)
+    else:
+        images = _streamed(usable, size, memory.beyond, stage, progress)
+    return usable.assembled(images, size)
 
 
-def _nothing_usable(defects: list[Defect]) -> NothingUsableError:
-    first = f"the first defect: {defects[0].path}: {defects[0].reason}" if defects else "there are none"
-    return NothingUsableError("the data set", f"no image is usable; {first}", "Repair the data", defects)
+class _Usable:
+    """The samples that can be used, as they are read, and the defects of the others."""
 
+    def __init__(self, data: DetectionData, on_bad_data: OnBadData) -> None:
+        self.data, self.on_bad_data = data, on_bad_data
+        self.samples: list[Sample] = []
+        self._defects = list(data.defects)
 
-def _assemble(
-    images: NDArray[np.uint8], samples: Sequence[Sample], data: DetectionData, defects: tuple[Defect, ...]
-) -> Decoded:
-    size = images.shape[-1]
-    scaled = [s.boxes * (np.array([size, size, size, size]) / (s.width, s.height, s.width, s.height)) for s in samples]
-    return Decoded(
-        images=images,
-        boxes=np.concatenate(scaled).astype(np.float32),
-        labels=np.concatenate([s.labels for s in samples]),
-        difficult=np.concatenate([s.difficult for s in samples]),
-        offsets=np.cumsum([0] + [len(s.labels) for s in samples], dtype=np.int64),
-        image_ids=tuple(s.image_id for s in samples),
-        class_names=data.class_names,
-        defects=defects,
-        rule=data.rule,
-        learns_difficult=data.learns_difficult,
-        left_out=data.left_out + len(data.samples) - len(samples),
-        remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
-        sizes=np.array([(s.width, s.height) for s in samples], dtype=np.int64),
-    )
+    def add(self, sample: Sample, picture: Picture) -> bool:
+        """Whether the sample can be used, as its picture was read. Raises DataError as `fail` does."""
+        try:
+            self.samples.append(in_pixels_of(picture, sample))
+        except DataError as error:
+            self.fail(error, sample)
+            return False
+        return True
 
+    def fail(self, error: DataError, sample: Sample) -> None:
+        """Keep a defect. Raises it if bad images aren't to be skipped."""
+        if self.on_bad_data == "error":
+            raise error
+        self._defects.append(Defect(sample.image, error.reason))
 
-def _check_memory(count: int, size: int, limit_mb: float) -> None:
-    needed_mb = count * 3 * size * size / 2**20
-    if needed_mb > limit_mb:
-        raise DataError(
-            f"{count} images at {size} x {size} pixels",
-            f"they take {needed_mb:.1f} MB decoded, more than the limit of {limit_mb:g} MB",
-            "Lower data.image_size, use a smaller split, or raise data.memory_limit_mb",
+    def check(self) -> None:
+        """Raise NothingUsableError where there is no image."""
+        if self.samples:
+            return
+        first = self._defects[0] if self._defects else None
+        found = "there are none" if first is None else f"the first defect: {first.path}: {first.reason}"
+        reason = f"no image is usable; {found}"
+        raise NothingUsableError("the data set", reason, "Repair the data", self._defects)
+
+    def assembled(self, images: Images, size: int) -> Decoded:
+        """The usable images with their objects."""
+        data, samples = self.data, self.samples
+        return Decoded(
+            images=images,
+            boxes=np.concatenate([_scaled(one, size) for one in samples]).astype(np.float32),
+            labels=np.concatenate([s.labels for s in samples]),
+            difficult=np.concatenate([s.difficult for s in samples]),
+            offsets=np.cumsum([0] + [len(s.labels) for s in samples], dtype=np.int64),
+            image_ids=tuple(s.image_id for s in samples),
+            class_names=data.class_names,
+            defects=tuple(self._defects),
+            rule=data.rule,
+            learns_difficult=data.learns_difficult,
+            left_out=data.left_out + len(data.samples) - len(samples),
+            remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
+            sizes=np.array([(s.width, s.height) for s in samples], dtype=np.int64),
         )
 
 
-def _resized(sample: Sample, size: int) -> tuple[NDArray[np.uint8], Sample]:
-    """(3, size, size) and the sample in the pixels of the image.
-
-    The header is checked first, so that a wrong size is an error before memory is allocated.
-    """
-    with opened(sample.image) as image:
-        turn = orientation(image)
-        upright, stored = sizes(image, turn)
-        is_stored = _difference(stored, sample) < _difference(upright, sample)
-        read = _in_pixels_of(sample, stored if is_stored else upright)
-        if turn != 1 and (upright == stored or sample.has_own_size):
-            read = replace(read, remarks=(*read.remarks, Remark(TURNED, 1, sample.image)))
-        return square(as_rgb(image, turn, stored=is_stored), size), read
+def _scaled(sample: Sample, size: int) -> NDArray[np.float64]:
+    scale = np.array([size, size, size, size]) / (sample.width, sample.height, sample.width, sample.height)
+    scaled: NDArray[np.float64] = sample.boxes * scale
+    return scaled
 
 
-def _difference(size: tuple[int, int], sample: Sample) -> int:
-    """By how many pixels at most an image's sides differ from what its annotation says."""
-    return max(abs(size[0] - sample.width), abs(size[1] - sample.height))
+def _in_memory(usable: _Usable, size: int, stage: str, progress: Progress) -> NDArray[np.uint8]:
+    samples = usable.data.samples
+    images = np.empty((len(samples), 3, size, size), dtype=np.uint8)
+    with progress.stage(stage, len(samples)) as report:
+        for sample in samples:
+            try:
+                images[len(usable.samples)], picture = read_picture(sample, size)
+            except DataError as error:
+                usable.fail(error, sample)
+            else:
+                usable.add(sample, picture)
+            report.advance()
+    usable.check()
+    return images[: len(usable.samples)]
 
 
-def _in_pixels_of(sample: Sample, size: tuple[int, int]) -> Sample:
-    """The sample with the size of its image, and its boxes clipped to that. Raises DataError for quite another size."""
-    difference, (width, height) = _difference(size, sample), size
-    if not difference:
-        return sample
-    if difference > SIZE_SLACK:
-        expected = f"{sample.width} x {sample.height}"
-        raise DataError(sample.image, f"the image is {width} x {height} pixels, its annotation says {expected}")
-    boxes = sample.boxes.clip(0, np.array([width, height, width, height], dtype=np.float32))
-    if (boxes[:, :2] >= boxes[:, 2:]).any():
-        raise DataError(sample.image, f"a box has no area within the image of {width} x {height} pixels")
-    remarks = (*sample.remarks, Remark(OTHER_SIZE, 1, sample.image))
-    return replace(sample, width=width, height=height, boxes=boxes, remarks=remarks)
+def _streamed(usable: _Usable, size: int, streaming: Streaming, stage: str, progress: Progress) -> StreamedImages:
+    samples = usable.data.samples
+    progress.note(
+        f"{stage}: {len(samples)} at {size} x {size} pixels don't fit into data.memory_limit_mb. "
+        f"They are read {streaming.described}, ahead of their use by {streaming.processes or 'no other'} processes."
+    )
+    with progress.stage(stage, len(samples)) as report:
+        work = Pass(samples, size, streaming.processes, usable.on_bad_data, report)
+        survey, folder = cached_survey(work, streaming, progress)
+    places = []
+    for place, sample in enumerate(samples):
+        if place in survey.reasons:
+            usable.fail(DataError(sample.image, survey.reasons[place]), sample)
+        elif usable.add(sample, survey.picture(place)):
+            places.append(place)
+    usable.check()
+    files = ImageFiles(samples, survey.stored, size)
+    return StreamedImages(survey, np.array(places, dtype=np.int64), files, folder, streaming.processes)

@@ -118,15 +118,17 @@ class Adversarial(nn.Module):
             accuracies.append(
                 ((theirs > self.game.boundary).float().mean() + (ours <= self.game.boundary).float().mean()) / 2
             )
-        self._accuracy_sum, self._steps = self._accuracy_sum + torch.stack(accuracies).mean().cpu(), self._steps + 1
+        self._accuracy_sum, self._steps = self._accuracy_sum + torch.stack(accuracies).mean(), self._steps + 1
         return torch.stack(losses).mean()
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, float | Tensor]:
         """`discriminator_accuracy`, the share of places classified correctly since the last call, in 0..1; a half means
         that neither side is ahead. Empty if the discriminators weren't trained since."""
-        figures = {"discriminator_accuracy": float(self._accuracy_sum) / self._steps} if self._steps else {}
+        if not self._steps:
+            return {}
+        total, steps = self._accuracy_sum, self._steps
         self._accuracy_sum, self._steps = torch.zeros(()), 0
-        return figures
+        return {"discriminator_accuracy": (float(total) if total.is_cpu else total) / steps}  # a GPU isn't waited for
 
     def _judged(
         self, student: DetectorOutput, teacher: DetectorOutput, teacher_name: str

@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision.ops import box_iou, roi_align
 
 from spaces.detectors import DetectorOutput
+from spaces.whole_batch import mean
 from trainers.distill.adapters import Pairs
 from trainers.distill.imitation import level_anchors
 
@@ -70,8 +71,9 @@ def discrepancies(ours: Tensor, theirs: Tensor, boxes: Tensor, images: Tensor) -
     """
     rois = torch.cat([images[:, None].to(boxes.dtype), boxes], dim=1)
     student, teacher = (roi_align(x, rois, PATCH, sampling_ratio=1, aligned=True) for x in (ours, theirs))
-    variance = torch.cat([ours, theirs]).var((0, 2, 3), correction=0).clamp(min=LEAST_VARIANCE)
-    return ((teacher - student).square().mean((2, 3)) / variance).mean(1)
+    variance, average = torch.var_mean(torch.cat([ours, theirs]), (0, 2, 3), correction=0)
+    variance = mean(variance + (average - mean(average)).square())  # over all processes
+    return ((teacher - student).square().mean((2, 3)) / variance.clamp(min=LEAST_VARIANCE)).mean(1)
 
 
 def in_cells(boxes: Tensor, anchors: Tensor) -> Tensor:

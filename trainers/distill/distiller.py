@@ -48,6 +48,12 @@ class Distiller(nn.Module):
             if TERMS[term].compares_layers:
                 self._layers |= {name: check_twin(name, student, teachers[name]) for name in channels}
 
+    def move(self, device: torch.device) -> None:
+        """Move adapters and teachers to a device, in place; `to` moves the adapters alone."""
+        self.to(device)
+        for teacher in self._teachers.values():
+            teacher.to(device)
+
     def step(
         self,
         network: nn.Module,

@@ -12,6 +12,7 @@ from torch import Tensor
 from spaces.detectors import DetectorOutput
 from trainers.distill.adapters import resized_like
 from trainers.distill.anchor_responses import check_same_anchors
+from trainers.seeding import common_seed
 
 ENSEMBLE = "ensemble"
 """The value of a teacher knob that means all members of the ensemble."""
@@ -47,13 +48,13 @@ class Ensemble:
     def taught_by(self) -> tuple[str, ...]:
         """The teachers of all terms in this step, by name: members, or `ensemble` itself for an average.
 
-        A member is drawn from the seed that a training sets in torch at every step, not from the state of torch's
-        generator, so that other draws don't change the teacher.
+        A member is drawn from the seed that a training sets at every step, not from the state of torch's generator, so
+        that other draws don't change the teacher, and processes that share a batch have the same one.
         """
         if self.mode == "sum_losses":
             return self.members
         if self.mode == "random_teacher":
-            return (random.Random(torch.initial_seed()).choice(self.members),)
+            return (random.Random(common_seed()).choice(self.members),)
         return (ENSEMBLE,)
 
     def average(self, outputs: Sequence[DetectorOutput]) -> DetectorOutput:

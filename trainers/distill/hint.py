@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spaces.whole_batch import divisor
 from trainers.distill.adapters import AdaptedMaps, Pairs
 
 
@@ -22,7 +23,7 @@ def hint_loss(pairs: Pairs, masks: Mapping[str, Tensor] | None) -> Tensor:
     losses = []
     for level, (ours, theirs) in pairs.items():
         squares = (ours - theirs).square().mean(1)
-        losses.append((masks[level] * squares).sum() / masks[level].sum().clamp(min=1))
+        losses.append((masks[level] * squares).sum() / divisor(masks[level].sum()))
     return torch.stack(losses).mean()
 
 

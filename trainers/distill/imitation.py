@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchvision.ops import box_iou
 
 from spaces.detectors import DetectorOutput, Responses
+from spaces.whole_batch import divisor
 from trainers.distill.adapters import LevelAdapters, resized_like
 
 SHARE = 0.5
@@ -43,7 +44,7 @@ class FineGrainedImitation(nn.Module):
             squares = (ours - resized_like(teacher.features[level], ours)).square().sum(1)
             masks = [imitation_mask(target["boxes"], anchors[level]) for target in student.targets]
             mask = torch.stack(masks).to(squares.dtype)
-            losses.append((mask * squares).sum() / (2 * mask.sum().clamp(min=1)))
+            losses.append((mask * squares).sum() / (2 * divisor(mask.sum())))
         return torch.stack(losses).mean()
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from spaces.detectors import Assignment, DetectorOutput, Responses
 from spaces.detectors.flat import by_anchor
 from spaces.detectors.ssd_loss import hard_negatives
+from spaces.whole_batch import divisor
 from trainers.distill.anchor_responses import AnchorResponses, paired_responses, same_proposals
 from trainers.distill.divergences import binary_divergence, softened_divergence
 from trainers.distill.joint_responses import background_loss, divergence
@@ -67,7 +68,7 @@ def _losses(ours: AnchorResponses, theirs: AnchorResponses, targets: Assignment)
         box = F.smooth_l1_loss(own, teachers, reduction="sum")
     else:
         box = softened_divergence(own, teachers, 1.0).sum()
-    positives = max(int(positive.sum()), 1)
+    positives = divisor(positive.sum())
     return {"cls": cls / positives, "box": box / positives}
 
 
@@ -75,7 +76,7 @@ def _quality_loss(ours: Responses, theirs: Responses, positive: Tensor) -> dict[
     if ours.quality is None or theirs.quality is None:
         return {}
     own, teachers = (by_anchor(levels, 1)[..., 0][positive] for levels in (ours.quality, theirs.quality))
-    return {"quality": binary_divergence(own, teachers.sigmoid()).sum() / max(int(positive.sum()), 1)}
+    return {"quality": binary_divergence(own, teachers.sigmoid()).sum() / divisor(positive.sum())}
 
 
 def _named(prefix: str, losses: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from spaces.detectors import DetectorOutput
 from spaces.detectors.ssd_loss import hard_negatives
+from spaces.whole_batch import divisor
 from trainers.distill.anchor_responses import AnchorResponses, paired_responses
 from trainers.distill.divergences import softened_divergence
 
@@ -42,7 +43,7 @@ class JointCls(nn.Module):
         unlikely = background_loss(ours).masked_fill(labels < 0, -torch.inf)
         chosen = (labels > 0) | (hard_negatives(unlikely, labels > 0) & (labels == 0))
         divergences = divergence(ours.cls[chosen], theirs.cls[chosen], ours.activation, self._temperature)
-        return divergences.sum() / max(len(divergences), 1)
+        return divergences.sum() / divisor(chosen.sum())
 
 
 class JointBox(nn.Module):
@@ -68,7 +69,7 @@ class JointBox(nn.Module):
         if self._bounded:
             objects = targets.box[positive]
             losses = losses * (_smooth_l1(own, objects) > (1 + self._margin) * _smooth_l1(teachers, objects))
-        return losses.sum() / max(len(losses), 1)
+        return losses.sum() / divisor(positive.sum())
 
 
 @torch.no_grad()

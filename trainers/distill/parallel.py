@@ -20,6 +20,7 @@ from spaces.detectors import DetectorOutput, Responses
 from spaces.detectors.decoding import decoded
 from spaces.detectors.flat import by_anchor, flat_box, flat_cls
 from spaces.detectors.gfl_loss import paired_iou, quality_focal_loss
+from spaces.whole_batch import divisor
 from trainers.distill.anchor_responses import check_same_anchors
 from trainers.distill.divergences import binary_divergence, softened_divergence
 from trainers.distill.regions import Places, joined, positives, valuable
@@ -48,7 +49,7 @@ class ResponseCls(nn.Module):
         check_same_anchors(student.responses, teacher.responses)
         soft = class_scores(teacher.responses).detach()
         each = quality_focal_loss(class_logits(student.responses), soft, self.beta)
-        return each.sum() / _positives_count(student)
+        return each.sum() / _positives(student)
 
 
 class ResponseLoc(nn.Module):
@@ -75,7 +76,7 @@ class ResponseLoc(nn.Module):
         else:
             # a sum over bins, as in the paper; its code takes their mean
             each = softened_divergence(ours, theirs, self.temperature)
-        return (places.weight * each.mean(-1)).sum() / max(len(positive.anchor), 1)
+        return (places.weight * each.mean(-1)).sum() / _positives(student)
 
 
 class ResponseQuality(nn.Module):
@@ -107,7 +108,7 @@ class ResponseQuality(nn.Module):
             places = positive
             ours = class_logits(student.responses)[places.image, places.anchor, places.labels - 1]
         each = binary_divergence(ours, _teachers_quality(teacher.responses, places))
-        return (places.weight * each).sum() / max(len(positive.anchor), 1)
+        return (places.weight * each).sum() / _positives(student)
 
 
 def class_logits(responses: Responses) -> Tensor:
@@ -149,5 +150,5 @@ def _without(scores: Tensor, background: int) -> Tensor:
     return torch.cat([scores[..., :background], scores[..., background + 1 :]], dim=-1)
 
 
-def _positives_count(student: DetectorOutput) -> int:
-    return max(int((student.assignment.labels > 0).sum()), 1)
+def _positives(student: DetectorOutput) -> Tensor:
+    return divisor((student.assignment.labels > 0).sum())

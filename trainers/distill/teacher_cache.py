@@ -188,7 +188,7 @@ def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded, p
             [VERSION, torch.__version__, dict(described_as), images.size, sorted(parts)], sort_keys=True
         ).encode()
     )
-    digest.update(np.ascontiguousarray(images.images).data)
+    digest.update(np.ascontiguousarray(images.array()).data)
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

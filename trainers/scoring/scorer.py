@@ -22,11 +22,11 @@ from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
 from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of, images_of
 from trainers.seeding import callers_generators, seeded, seeded_torch
+from trainers.training.finiteness import DivergedError, check_finite
 from trainers.training.memory import keep_freed_memory
 from trainers.training.parameter_groups import optimizer_groups
 from trainers.training.recalibrate import recalibrate
 from trainers.training.schedule import warmed_cosine
-from trainers.training.step import DivergedError, check_finite
 
 
 @dataclass(frozen=True)

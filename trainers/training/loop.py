@@ -15,7 +15,8 @@ from trainers.progress import Progress, SilentProgress
 from trainers.training.finishing import finish_detector
 from trainers.training.memory import keep_freed_memory
 from trainers.training.mixed_precision import is_slow
-from trainers.training.resuming import Position, Resumption
+from trainers.training.processes import BatchNorm, Processes
+from trainers.training.resuming import FILES, Position, Resumption, Storage
 from trainers.training.settings import TrainSettings
 from trainers.training.step import StepLosses, Training
 from trainers.training.validation import Validated, Validation
@@ -34,6 +35,10 @@ class Task:
     """The file of the unfinished state. Its caller removes it once the result is saved."""
     keep_end: bool = False
     """Whether the state of the finished training is saved too."""
+    storage: Storage = FILES
+    """Where that state lies."""
+    batch_norm: BatchNorm = "synchronised"
+    """Of a training that several processes share."""
     val: Decoded | None = None
     """The images that the module `network` is validated on, where the settings have `validate_every`."""
 
@@ -52,7 +57,12 @@ def train(
     that file (`resuming` says how often), and a state of the same training is resumed from it. Returns what validations
     found, if there were any. Raises DivergedError when a loss or gradient isn't finite, naming every term, and
     DataError when the data doesn't fill one batch.
+
+    Where torch.distributed is set up, its processes share each batch, see `processes`: all must call this alike.
+    ValueError is raised if they can't. The first one alone shows progress, validates and saves the state.
     """
+    processes = Processes.of_this_training()
+    processes.check_batch(settings.batch_size, settings.accumulate)
     if len(data) < settings.batch_size:
         raise DataError(
             f"the training of {task.stage}",
@@ -61,11 +71,21 @@ def train(
         )
     keep_freed_memory()
     steps = len(data) // settings.batch_size
-    training = Training(modules, step_losses, settings, steps_per_epoch=steps, seed=task.seed, stage=task.stage)
-    validation = _validation(modules, data, settings, task)
+    training = Training(
+        modules,
+        step_losses,
+        settings,
+        steps_per_epoch=steps,
+        seed=task.seed,
+        stage=task.stage,
+        processes=processes,
+    )
+    validation = _validation(training, data, task)
     parts = training.parts() if validation is None else {**training.parts(), "validation": validation}
-    unfinished = Resumption(task.resume_from, _identity(data, settings, task), parts)
-    progress, position = progress or SilentProgress(), unfinished.resume()
+    identity = _identity(data, settings, task)
+    unfinished = Resumption(task.resume_from, identity, parts, task.storage, processes, training.check)
+    progress = progress if progress is not None and processes.first else SilentProgress()
+    position = unfinished.resume(training.device)
     if is_slow(settings.precision, training.device):
         progress.note(f"{task.stage}: this processor has no instructions for bf16, so that float32 would be faster")
     if position is None:
@@ -73,7 +93,7 @@ def train(
             f"{task.stage}: begins anew, the unfinished state has other settings, other data or another version"
         )
     at = position or Position()
-    with progress.stage(task.stage, settings.epochs) as stage:
+    with progress.stage(task.stage, settings.epochs) as stage, processes.training(modules, task.batch_norm):
         stage.resume(at.epoch)
         ended = at.epoch == settings.epochs
         while not ended:
@@ -92,12 +112,20 @@ def train(
     return validation.result()
 
 
-def _validation(modules: nn.ModuleDict, data: TrainingData, settings: TrainSettings, task: Task) -> Validation | None:
-    if task.val is None or settings.validate_every is None:
+def _validation(training: Training, data: TrainingData, task: Task) -> Validation | None:
+    val, settings, processes = task.val, training.settings, training.processes
+    if val is None or settings.validate_every is None:
         return None
-    network = modules["network"]
-    finish = partial(finish_detector, network, data, settings, task.seed)
-    return Validation(network, settings, partial(score_metrics, network, task.val), finish)
+    network = training.modules["network"]
+
+    def score() -> dict[str, float]:
+        """Of the first process for all: on a GPU another's may differ, and with it when the training ends."""
+        figures = None
+        if processes.first:
+            figures = {name: float(value) for name, value in score_metrics(network, val).items()}
+        return processes.from_first(figures, training.device) or {}
+
+    return Validation(network, settings, score, partial(finish_detector, network, data, settings, task.seed))
 
 
 def _identity(data: TrainingData, settings: TrainSettings, task: Task) -> dict[str, object]:
@@ -112,7 +140,8 @@ def _train_epoch(training: Training, data: TrainingData, seed: int, at: Position
     """Train the rest of the epoch that `at` is in; save the state between steps when it is due."""
     training.modules.train()
     size = training.settings.batch_size
-    for batch in data.batches(size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step):
+    part = training.processes.part
+    for batch in data.batches(size, seed=seed, epoch=at.epoch, augment=True, drop_last=True, skip=at.step, part=part):
         training.step(batch, at)
         if at.step < training.steps_per_epoch:
             unfinished.keep(at)

@@ -4,16 +4,19 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spaces.layers.signs import sign
+
+Figure = float | Tensor
+"""A number, or a scalar of a GPU, which would be waited for."""
 
 
 @runtime_checkable
 class Reporting(Protocol):
     """A module with figures of its own, such as the accuracy of a discriminator."""
 
-    def figures(self) -> Mapping[str, float]:
+    def figures(self) -> Mapping[str, Figure]:
         """The figures by name since the last call; empty if the module wasn't used."""
 
 
@@ -25,9 +28,9 @@ class Annealed(Protocol):
     """The share of the training that is done, 0 to 1."""
 
 
-def mean_figures(modules: Iterable[Reporting]) -> dict[str, float]:
+def mean_figures(modules: Iterable[Reporting]) -> dict[str, Figure]:
     """Each figure by name, as the mean over the modules that report it."""
-    values: dict[str, list[float]] = {}
+    values: dict[str, list[Figure]] = {}
     for module in modules:
         for name, value in module.figures().items():
             values.setdefault(name, []).append(value)

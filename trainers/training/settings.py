@@ -13,6 +13,7 @@ Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "steps"]
 
 LATER = (
+    "accumulate",
     "precision",
     "optimizer",
     "momentum",
@@ -33,6 +34,8 @@ class TrainSettings:
     epochs: int
     batch_size: int = 16
     learning_rate: float = LEARNING_RATE  # for this batch size; never rescaled silently
+    accumulate: int = 1
+    """Parts of a batch that go through the network one after another, see `accumulation`."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role, see `parameter_groups.ROLES`; a role that isn't named has its default."""
     optimizer: Optimizer = "adamw"
@@ -63,6 +66,11 @@ class TrainSettings:
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, must be at least 2: BatchNorm needs more than one image."
+            )
+        if self.accumulate < 1 or self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
+            raise ValueError(
+                f"accumulate is {self.accumulate}, must split the batch_size of {self.batch_size} into equal parts of "
+                "at least 2 images."
             )
         self._check_numbers()
         if self.ema is not None and not 0 < self.ema < 1:

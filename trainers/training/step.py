@@ -1,7 +1,7 @@
 """One step of a training, without the loop over batches: losses, gradients, their clipping, and the update."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -12,10 +12,13 @@ from spaces.precision import computing_in
 from trainers.data.batches import Batch
 from trainers.devices import to_device
 from trainers.seeding import seeded, seeded_torch
+from trainers.training.accumulation import parts_of
 from trainers.training.averaging import AveragedWeights
+from trainers.training.finiteness import FiniteSteps, check_finite
 from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
 from trainers.training.parameter_groups import clipping_sides, searched_parameters
+from trainers.training.processes import ONE_PROCESS, Processes
 from trainers.training.recipe import make_optimizer, rate_share
 from trainers.training.resuming import Position, Stateful
 from trainers.training.settings import TrainSettings
@@ -28,10 +31,6 @@ StepLosses = Callable[[Batch, int, int], Iterable[Losses]]
 
 The sum of a pass's losses goes backward before the next pass begins, so that a step needs the memory of one pass.
 """
-
-
-class DivergedError(FloatingPointError):
-    """A loss, a gradient or a weight is no longer a finite number."""
 
 
 class Training:
@@ -51,9 +50,11 @@ class Training:
         steps_per_epoch: int,
         seed: int,
         stage: str,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
         self.modules, self._step_losses, self.settings = modules, step_losses, settings
         self.steps_per_epoch, self._seed, self._stage = steps_per_epoch, seed, stage
+        self.processes = processes
         self.device = next(modules.parameters()).device
         check_precision(settings.precision, self.device)
         # fp16 has a range so small that gradients vanish in it unless they are scaled; else this does nothing.
@@ -63,6 +64,7 @@ class Training:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, rate_share(settings, steps_per_epoch))
         self._sides = clipping_sides(modules)
         self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
+        self._finite = FiniteSteps(stage, delayed=self.device.type != "cpu" and not self._scaler.is_enabled())
         self._flipped = FlippedSigns(searched_parameters(modules))
         self._reporting = [module for module in modules.modules() if isinstance(module, Reporting)]
         self._annealed = [module for module in modules.modules() if isinstance(module, Annealed)]
@@ -80,44 +82,54 @@ class Training:
         A step of several passes counts with their mean losses, and reports their number as `passes`. A term that a
         pass doesn't have counts as 0 there.
 
-        Raises DivergedError, before any weight changes, when a loss or a gradient isn't finite.
+        Raises DivergedError when a loss or a gradient isn't finite: on a CPU before any weight changes, on other
+        devices some steps later, or in `check`.
         """
         set_progress(self._annealed, (at.epoch * self.steps_per_epoch + at.step) / self._steps)
         draws = seeded(self._seed, "draws", at.epoch, at.step)  # anchors, proposals, teachers
-        with seeded_torch(draws, self.device), computing_in(self.settings.precision):
+        own_draws = seeded_torch(self.processes.own_seed(draws), self.device, common=draws)
+        with own_draws, computing_in(self.settings.precision), self.processes.step():
             self._update(batch, at)
 
     def _update(self, batch: Batch, at: Position) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         sums: Losses = {}
-        passes = 0
-        for losses in self._step_losses(to_device(batch, self.device), at.epoch, at.step):
-            check_finite(losses, self._stage, at.epoch, at.step)
-            self._scaler.scale(torch.stack(list(losses.values())).sum()).backward()
-            passes += 1
-            for name, loss in losses.items():
-                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-        means = {name: total / passes for name, total in sums.items()}
+        parts, passes = self.settings.accumulate, 0
+        for part in parts_of(batch, parts):
+            for losses in self._step_losses(to_device(part, self.device), at.epoch, at.step):
+                if not (self.processes.several or self._finite.delayed):  # one process alone must not stop
+                    check_finite(losses, self._stage, at.epoch, at.step)
+                self._scaler.scale(torch.stack(list(losses.values())).sum() / parts).backward()
+                passes += 1
+                for name, loss in losses.items():
+                    sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        means = self.processes.average_values({name: total / passes for name, total in sums.items()})
+        passes //= parts
+        self.processes.average_gradients(self.modules.parameters())
         # Gradients of passes are added, so that a limit for one pass grows with their number.
         limit = math.inf if self.settings.clip_norm is None else self.settings.clip_norm * passes
         self._scaler.unscale_(self._optimizer)
-        norms = [float(clip_grad_norm_(side, limit)) for side in self._sides]
-        if not all(map(math.isfinite, norms)) and not self._may_overflow():
-            where = f"of {self._stage} is not finite in epoch {at.epoch}, step {at.step}"
-            raise DivergedError(f"The gradient {where}: {_listed(means)}.")
+        norms = [clip_grad_norm_(side, limit) for side in self._sides]
+        self._finite.add(at.epoch, at.step, means, [] if self._may_overflow() else norms)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._schedule.step()
         if self._averaged is not None:
             self._averaged.update()
-        at.add(means, mean_figures(self._reporting) | ({"passes": passes} if passes > 1 else {}))
+        figures = self.processes.average_figures(mean_figures(self._reporting), self.device)
+        at.add(means, figures | ({"passes": passes} if passes > 1 else {}))
 
     def _may_overflow(self) -> bool:
         """Whether a gradient that isn't finite may come from its scale: the step is then left out, the scale halved."""
         return self._scaler.is_enabled() and self._scaler.get_scale() > 1
 
+    def check(self) -> None:
+        """Raise DivergedError if a loss or a gradient of the steps so far isn't finite."""
+        self._finite.check()
+
     def figures(self, at: Position) -> dict[str, float]:
         """An epoch's figures at its end: losses and modules' figures as means over its steps, and flipped signs."""
+        self.check()
         return at.figures() | self._flipped.figures()
 
     def finish(self) -> None:
@@ -138,14 +150,3 @@ class Training:
             yield
         finally:
             self.modules.load_state_dict(before)
-
-
-def check_finite(losses: Mapping[str, Tensor], stage: str, epoch: int, step: int) -> None:
-    """Raise DivergedError, naming every term, when one isn't finite."""
-    if all(math.isfinite(float(loss.detach())) for loss in losses.values()):
-        return
-    raise DivergedError(f"The loss of {stage} is not finite in epoch {epoch}, step {step}: {_listed(losses)}.")
-
-
-def _listed(losses: Mapping[str, Tensor]) -> str:
-    return ", ".join(f"{name}={float(loss.detach()):g}" for name, loss in losses.items())

@@ -15,7 +15,7 @@ from search.errors import RunError
 from search.workers.installation import InstallationError
 from trainers.checkpoint import CheckpointError
 from trainers.data.errors import DataError
-from trainers.training.step import DivergedError
+from trainers.training.finiteness import DivergedError
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from search.comparison.running import execute_jobs
 from search.config import ConfigError
 from search.errors import RunError
 from spaces.candidate import Candidate
-from trainers.training.step import DivergedError
+from trainers.training.finiteness import DivergedError
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = FidelitySettings(candidates=4, seeds=(0, 1), variants=1, adaptations=1)

@@ -4,7 +4,7 @@ import pytest
 
 from search.config import ConfigError
 from search.config.schema import Data, Supernet, Train
-from search.plan.checks import check_batch_sizes, check_device, check_precisions, check_scoring_data
+from search.plan.checks import check_batch_sizes, check_device, check_parts, check_precisions, check_scoring_data
 
 
 def test_a_gpu_that_is_not_there_is_refused_and_auto_is_not(monkeypatch):
@@ -41,3 +41,16 @@ def test_fp16_is_refused_where_there_is_no_gpu_and_bf16_is_not(monkeypatch):
             check_precisions(sections, device)
     check_precisions(sections, "cuda")  # that there is one is checked before
     check_precisions({"supernet": sections["supernet"]}, "cpu")
+
+
+def test_a_batch_is_split_into_equal_parts_of_two_images_or_more():
+    check_parts({"train": Train(batch_size=8, accumulate=2)}, workers=4)
+    message = (
+        r"^train\.batch_size is 8, but it is split into 6 equal parts: training\.workers is 3, train\.accumulate 2\. "
+        r"Give a multiple of 6\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_parts({"train": Train(batch_size=8, accumulate=2)}, workers=3)
+    message = r"^train\.accumulate is 8, which leaves 1 image of a batch of 8: BatchNorm needs more than one\.$"
+    with pytest.raises(ConfigError, match=message):
+        check_parts({"train": Train(batch_size=8, accumulate=8)}, workers=1)

@@ -118,10 +118,10 @@ def test_figures_are_measured_anew_on_a_test_image_that_changed(trained, trainin
 def test_all_methods_see_the_same_images_in_the_same_order(training_config, tmp_path, monkeypatch):
     seeds = []
 
-    def noted(network, data, settings, task, *rest):
+    def noted(config, job, data, task, progress):
         seeds.append(task.seed)
 
-    monkeypatch.setattr(candidate_training, "train_detector", noted)
+    monkeypatch.setattr(candidate_training, "run_training", noted)
     for method in ("sign", "dbs"):
         chosen = training_config("train.terms={}", "train.start=scratch", f"train.layers={method}")
         run_train(chosen, tmp_path / "run", None, SilentProgress())
@@ -132,10 +132,10 @@ def test_all_methods_see_the_same_images_in_the_same_order(training_config, tmp_
 def test_candidates_of_the_same_layers_start_from_the_same_weights(training_config, tmp_path, monkeypatch):
     begun = []
 
-    def noted(network, *args, **options):
-        begun.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+    def noted(config, job, data, task, progress):
+        begun.append({name: tensor.clone() for name, tensor in job.network.state_dict().items()})
 
-    monkeypatch.setattr(candidate_training, "train_detector", noted)
+    monkeypatch.setattr(candidate_training, "run_training", noted)
     for terms in ("{}", "{feature_hint: {weight: 0.5}}", "{feature_hint: {weight: 1.0}, joint_features: {}}"):
         chosen = training_config(f"train.terms={terms}", "train.start=scratch", "train.layers=lcb_dynamic")
         run_train(chosen, tmp_path / "run", None, SilentProgress())

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from trainers.data.decoded import Decoded
-from trainers.data.decoding import decode
+from trainers.data.decoding import Memory, decode
 from trainers.data.errors import DataError
 from trainers.data.sample import Defect, DetectionData, Sample
 
@@ -221,7 +221,7 @@ def test_memory_is_checked_before_anything_is_decoded(tmp_path):
     for each in samples:
         each.image.unlink()
     with pytest.raises(DataError) as caught:
-        decode(data(*samples), 512, memory_limit_mb=1)
+        decode(data(*samples), 512, Memory(limit_mb=1))
     assert "2 images at 512 x 512 pixels: they take 1.5 MB decoded, more than the limit of 1 MB" in str(caught.value)
     assert "Lower data.image_size, use a smaller split, or raise data.memory_limit_mb" in str(caught.value)
 

@@ -18,7 +18,7 @@ from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.scoring import scorer as scorer_module
 from trainers.scoring.scorer import Score, Scorer
-from trainers.training.step import DivergedError
+from trainers.training.finiteness import DivergedError
 
 REAL = Candidate({"layer/backbone": "real", "teacher/feature_hint": "none"})
 

@@ -8,12 +8,12 @@ from trainers.distill import Distiller
 from trainers.inference import voc_metrics
 from trainers.training import step
 from trainers.training.detector import Distillation, train_detector
+from trainers.training.finiteness import DivergedError
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.recalibrate import recalibrate
 from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
-from trainers.training.step import DivergedError
 
 SETTINGS = TrainSettings(epochs=2, batch_size=4)
 OFF = Candidate({"layer/backbone": "bireal", "teacher/feature_hint": NO_TEACHER})

@@ -38,7 +38,7 @@ class Streamed:
     def __len__(self):
         return len(self.images)
 
-    def batches(self, batch_size, *, seed, epoch, augment, drop_last=False, skip=0):
+    def batches(self, batch_size, *, seed, epoch, augment, drop_last=False, skip=0, part=(0, 1)):
         self.asked.append((batch_size, seed, epoch, augment, drop_last, skip))
         return self.images.batches(batch_size, seed=seed, epoch=epoch, augment=augment, drop_last=drop_last, skip=skip)
 

@@ -2,6 +2,11 @@
 
 import pytest
 import torch
+from PIL import Image
+
+from trainers.data.decoding import Memory, decode
+from trainers.data.sample import DetectionData, Sample
+from trainers.data.streaming.cache import Streaming
 
 pytestmark = pytest.mark.usefixtures("every_step_is_kept")
 
@@ -33,6 +38,35 @@ def test_a_training_cut_off_in_a_step_ends_where_the_unbroken_one_does(
     resumed = toy(seed=9)  # the new process's weights are replaced by the saved ones
     steps = train_toy(resumed, data, resume_from=path)
     assert steps[0] == fail_at  # the steps before it in its epoch aren't done again
+    assert_same(resumed, unbroken(10))
+
+
+@pytest.fixture
+def from_a_disk(tmp_path):
+    """The same images, of which a worker reads each when it is needed."""
+
+    def streamed(data):
+        samples = []
+        for index, image_id in enumerate(data.image_ids):
+            file = tmp_path / f"{image_id}.png"
+            Image.fromarray(data.images[index].transpose(1, 2, 0)).save(file)
+            samples.append(Sample(image_id, file, data.size, data.size, **data.target(index)))
+        listed = DetectionData(data.class_names, tuple(samples))
+        return decode(listed, data.size, Memory(0.001, Streaming(tmp_path / "cache", workers=1)))
+
+    return streamed
+
+
+@pytest.mark.parametrize("fail_at", [(1, 1), (2, 1)])
+def test_images_on_a_disk_make_no_difference_to_a_training_cut_off_in_mid_epoch(
+    toy, train_toy, unbroken, tmp_path, blobs, from_a_disk, fail_at
+):
+    path = tmp_path / "toy.state"
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(toy(), from_a_disk(blobs(10)), fail_at=fail_at, resume_from=path)
+    resumed = toy(seed=9)
+    steps = train_toy(resumed, from_a_disk(blobs(10)), resume_from=path)
+    assert steps[0] == fail_at
     assert_same(resumed, unbroken(10))
 
 

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from trainers.distill.adversarial import Discriminator
+from trainers.training.finiteness import DivergedError, check_finite
 from trainers.training.loop import Task, train
 from trainers.training.resuming import Position
 from trainers.training.settings import TrainSettings
-from trainers.training.step import DivergedError, Training, check_finite
+from trainers.training.step import Training
 
 ONE_STEP = TrainSettings(epochs=1, batch_size=4)
 

@@ -47,7 +47,7 @@ def build_graph(
             run += layer.with_shortcut
             made: Any = build_layer(layer, outputs[step.inputs[0]], step.level)
         else:
-            made = _built(step, outputs)
+            made = build_step(step, outputs)
         several = made if isinstance(made, tuple) else (made,)
         outputs |= {key: one for key, one in zip(step.outputs, several, strict=True) if key is not None}
     results = [outputs[value] for value in tape.returned]
@@ -68,6 +68,7 @@ def _normalised(image: Any, mean: Sequence[float], std: Sequence[float]) -> Outp
     return op.divide(op.subtract(share, next(by_channel)), next(by_channel)).output(0)
 
 
-def _built(step: Step, outputs: Mapping[Value, Output]) -> Any:
+def build_step(step: Step, outputs: Mapping[Value, Output]) -> Any:
+    """The result of a step that is no layer, or several. outputs: of the steps before it."""
     inputs, named = tree_map_only(Value, outputs.__getitem__, (step.inputs, step.named))
     return OPERATORS[step.operator](*map(operand, inputs), **named)

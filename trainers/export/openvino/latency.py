@@ -1,20 +1,20 @@
 """A table of times of a detector's layers on this machine, and how it predicts whole networks.
 
-The time of a candidate is rest + the sum of its layers' times, each measured by itself, times a factor: one for layers
-on floats, one for bytes, one for bits. rest is what lies between layers: the picture's normalisation, pooling,
-shortcuts' sums. In a whole network maps keep the order in memory that the next layer wants, and operators are fused:
-that is what the factors are for. All four are fitted to whole networks.
+The time of a candidate is rest + the sum of its layers' times and of what lies between them, each measured by itself,
+times a factor: one for layers on floats, one for bytes, one for bits, one for seams. rest is what hangs on no method:
+the picture's normalisation, calling the graph. In a whole network the caches hold other layers' maps and weights: that
+is what the factors are for. All are fitted to whole networks.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
-from spaces.latency import LatencyTable
+from spaces.latency import LatencyTable, Seam
 from spaces.layers import WIDTHS, method
 from trainers.export.openvino.layer_times import Choices, LayerTimes, layer_times
 from trainers.export.openvino.machine import has_exact_bytes
@@ -22,9 +22,10 @@ from trainers.export.openvino.random_network import Described, described, whole_
 from trainers.export.openvino.runtime import processor, version
 from trainers.export.openvino.timing import Time, times
 
-NUMBERS = ("floats", "bytes", "bits")
-DRAWN = 3e-4
-"""How much a network draws the factors to each other: a hundredth of what it says of them, or so."""
+NUMBERS = ("floats", "bytes", "bits", "seams")
+SEAMS = NUMBERS.index("seams")
+DRAWN, SAME = 3e-4, 1e6
+"""How much a network draws the factors to each other: a hundredth of what it says of them, or so; or wholly."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,24 @@ def measured_table(
         name: {m: float(factors[_numbers(m)]) * time.ms for m, time in own.items()}
         for name, own in alone.layers.items()
     }
-    return LatencyTable(spec, layers, rest, about), rows
+    seams = tuple(_scaled(seam, float(factors[SEAMS])) for seam in alone.seams)
+    return LatencyTable(spec, layers, rest, about, seams), rows
 
 
 def fit(sums: NDArray[np.float64], whole: Sequence[float]) -> tuple[float, NDArray[np.float64]]:
     """rest and factors with the least squares of relative errors; sums (networks, NUMBERS) and whole are in ms.
 
-    The factors are drawn to a common one, more so where the networks are few. Where they come out negative, as of
-    networks that hardly differ, all are 1.
+    The factors are drawn to a common one, more so where the networks are few. Where one comes out negative, as of
+    networks that hardly differ, all are the same, and 1 where that is negative too.
     """
     y = np.array(whole)
     columns = np.concatenate([np.ones((len(y), 1)), sums.sum(1, keepdims=True), sums], axis=1) / y[:, None]
-    drawn = np.diag([0.0, 0.0, *[DRAWN * len(y)] * len(NUMBERS)])
-    rest, common, *own = np.linalg.lstsq(columns.T @ columns + drawn, columns.T @ np.ones(len(y)), rcond=None)[0]
-    factors = common + np.array(own)
-    if len(y) > 1 and (factors > 0).all():
-        return float(rest), factors
+    for drawn in (DRAWN, SAME):
+        weights = np.diag([0.0, 0.0, *[drawn * len(y)] * len(NUMBERS)])
+        rest, common, *own = np.linalg.lstsq(columns.T @ columns + weights, columns.T @ np.ones(len(y)), rcond=None)[0]
+        factors = common + np.array(own)
+        if len(y) > 1 and (factors > 0).all():
+            return float(rest), factors
     return float(np.mean(y - sums.sum(1))), np.ones(len(NUMBERS))
 
 
@@ -98,7 +101,14 @@ def _sums(one: Described, alone: LayerTimes) -> NDArray[np.float64]:
     for name, layer in one.layers.items():
         if name in alone.layers:  # what the outputs don't need isn't run
             sums[_numbers(layer.method)] += alone.layers[name][layer.method].ms
+    for seam in alone.seams:
+        sums[SEAMS] += seam.ms[one.layers[seam.before].method][one.layers[seam.after].method]
     return sums
+
+
+def _scaled(seam: Seam, factor: float) -> Seam:
+    ms = {before: {after: factor * one for after, one in own.items()} for before, own in seam.ms.items()}
+    return replace(seam, ms=ms)
 
 
 def _numbers(name: str) -> int:

@@ -1,43 +1,30 @@
-"""How long each layer of a detector takes by itself with each of its methods; equal layers are measured once."""
+"""How long each layer of a detector takes with each of its methods, and what lies between it and its neighbours.
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+Equal layers are measured once, and so are equal pairs of neighbours. What two neighbours take together is not the sum
+of what each takes: the first may hand on bytes instead of floats, operators of both are fused, an order of memory is
+changed. The difference hangs on what they compute on, and on how the second reads its input: it is measured for these.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from spaces.candidate import Candidate
-from spaces.deployed.form import Convolution
-from spaces.deployed.rows import Row, row_of
-from spaces.deployed.tape import LAYER, Step, needed
 from spaces.detectors import DetectorSpec
+from spaces.latency import Seam
 from spaces.layers import REAL
-from trainers.export.openvino.layers import build_layer
+from trainers.export.openvino.places import Neighbours, Place, neighbours, places
 from trainers.export.openvino.random_network import Described, described
 from trainers.export.openvino.runtime import model, op
 from trainers.export.openvino.timing import Run, Time, runs, times
 
-OF_A_VALUE = frozenset({"name", "method", "step", "low", "high", "top", "divides", "norm_eps"})
-"""What of a layer's row doesn't change how long it takes; a method whose layer looks like another's is as fast."""
-
 Choices = Mapping[str, Sequence[str]]
 
-
-@dataclass(frozen=True)
-class Place:
-    """A layer where it runs: its name, its method, its input's shape, and the pyramid's level."""
-
-    name: str
-    method: str
-    layer: Convolution
-    shape: tuple[int, ...]
-    level: int
-
-    @property
-    def key(self) -> str:
-        """The same for layers that take the same time."""
-        return json.dumps([_what_counts(row_of(self.layer)), self.shape])
+Alternatives = Mapping[str, Place]
+"""A place by method."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +32,28 @@ class LayerTimes:
     """By layer and method; a layer that runs on several levels has the sum. graphs: how many were measured."""
 
     layers: dict[str, dict[str, Time]]
+    seams: list[Seam]
     graphs: int
 
 
 def layer_times(spec: DetectorSpec, choices: Choices, rounds: int, threads: int) -> LayerTimes:
-    """Every layer as real, and those that `choices` names with each method that it offers.
+    """Every layer as real, and those that `choices` names with each method that it offers; and the seams of these.
 
-    A layer is a graph of its own, behind its input and without the shortcut's convolution, which is a layer too. What
-    it takes to call a graph is taken off.
+    A layer's time is without what it takes to call a graph, and without its shortcut's convolution, a layer too.
     """
     methods = dict.fromkeys([REAL, *(method for offered in choices.values() for method in offered)])
-    networks = [_places(described(spec, _everywhere(choices, method))) for method in methods]
-    distinct = {place.key: place for places in networks for place in places}
-    call, *found = times([_call(threads), *(_run(one, threads) for one in distinct.values())], rounds, threads)
-    taken = {key: _without(one, call.ms) for key, one in zip(distinct, found, strict=True)}
-    layers: dict[str, dict[str, Time]] = {}
-    for places in networks:
-        for name, levels in _by_name(places).items():
-            layers.setdefault(name, {})[levels[0].method] = _sum([taken[place.key] for place in levels])
-    return LayerTimes(layers, len(distinct))
+    networks = [described(spec, _everywhere(choices, method)) for method in methods]
+    found = [_by_method(own) for own in zip(*map(places, networks), strict=True)]
+    edges = neighbours(networks[0])
+    graphs: dict[str, Callable[[], Any]] = {place.key: place.graph for own in found for place in own.values()}
+    for edge in edges:
+        for before in _kinds(found[edge.before], "numbers").values():
+            for after in _kinds(found[edge.after], "reads").values():
+                key = edge.key(networks[0], before, after)
+                graphs.setdefault(key, partial(edge.graph, networks[0], before, after))
+    call, *measured = times([_call(threads), *(_run(one(), threads) for one in graphs.values())], rounds, threads)
+    taken = {key: _without(one, call.ms) for key, one in zip(graphs, measured, strict=True)}
+    return LayerTimes(_by_layer(found, taken), _seams(networks[0], found, edges, taken), len(graphs))
 
 
 def _everywhere(choices: Choices, method: str) -> Candidate:
@@ -71,33 +61,47 @@ def _everywhere(choices: Choices, method: str) -> Candidate:
     return Candidate({f"layer/{prefix}": method if method in offered else REAL for prefix, offered in choices.items()})
 
 
-def _places(one: Described) -> list[Place]:
-    return [place for step in needed(one.walked.tape) if step.operator == LAYER for place in _parts(one, step)]
+def _by_method(own: Iterable[Place]) -> Alternatives:
+    return {place.layer.method: place for place in own}
 
 
-def _parts(one: Described, step: Step) -> Iterator[Place]:
-    """A layer, and its shortcut's convolution behind the mean over pixels."""
-    layer, shape = one.layers[step.layer], tuple(one.walked.tape.tensors[step.inputs[0].number].shape)
-    shortcut = layer.shortcut
-    if shortcut is None or (own := shortcut.normed) is None:
-        yield Place(layer.name, layer.method, layer, shape, step.level)
-        return
-    yield Place(layer.name, layer.method, replace(layer, shortcut=None), shape, step.level)
-    sides = (-(-side // shortcut.stride) for side in shape[2:])
-    yield Place(own.name, own.method, own, (*shape[:2], *sides), 0)
+def _kinds(own: Alternatives, kind: str) -> dict[str, Place]:
+    """For each value of an attribute the first place that has it: it stands for all of these."""
+    kinds: dict[str, Place] = {}
+    for place in own.values():
+        kinds.setdefault(getattr(place, kind), place)
+    return kinds
 
 
-def _by_name(places: Iterable[Place]) -> dict[str, list[Place]]:
-    named: dict[str, list[Place]] = {}
-    for place in places:
-        named.setdefault(place.name, []).append(place)
-    return named
+def _by_layer(found: Iterable[Alternatives], taken: Mapping[str, Time]) -> dict[str, dict[str, Time]]:
+    layers: dict[str, dict[str, list[Time]]] = {}
+    for own in found:
+        for method, place in own.items():
+            layers.setdefault(place.layer.name, {}).setdefault(method, []).append(taken[place.key])
+    return {name: {method: _sum(levels) for method, levels in own.items()} for name, own in layers.items()}
 
 
-def _run(place: Place, threads: int) -> Run:
-    x = op.parameter(list(place.shape), np.float32)
-    graph = model([build_layer(place.layer, x.output(0), place.level)], [x], "layer")
-    return runs(graph, [np.random.default_rng(0).standard_normal(place.shape).astype(np.float32)], threads)
+def _seams(
+    one: Described, found: Sequence[Alternatives], edges: Iterable[Neighbours], taken: Mapping[str, Time]
+) -> list[Seam]:
+    """By two layers' names; of those that meet on several levels the sum."""
+    sums: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    for edge in edges:
+        first, second = found[edge.before], found[edge.after]
+        names = first[REAL].layer.name, second[REAL].layer.name
+        for method, before in first.items():
+            own = sums.setdefault(names, {}).setdefault(method, {})
+            for other, after in second.items():
+                pair = _kinds(first, "numbers")[before.numbers], _kinds(second, "reads")[after.reads]
+                together = taken[edge.key(one, *pair)].ms - sum(taken[place.key].ms for place in pair)
+                own[other] = own.get(other, 0.0) + together
+    return [Seam(*names, ms) for names, ms in sums.items()]
+
+
+def _run(graph: Any, threads: int) -> Run:
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(one.get_shape()).astype(np.float32) for one in graph.inputs]
+    return runs(graph, inputs, threads)
 
 
 def _call(threads: int) -> Run:
@@ -112,8 +116,3 @@ def _without(time: Time, call: float) -> Time:
 
 def _sum(levels: Sequence[Time]) -> Time:
     return Time(*(sum(getattr(one, name) for one in levels) for name in ("ms", "low", "high")))
-
-
-def _what_counts(row: Row) -> Row:
-    kept: dict[str, Any] = {name: value for name, value in row.items() if name not in OF_A_VALUE}
-    return {name: _what_counts(value) if isinstance(value, dict) else value for name, value in kept.items()}

@@ -83,9 +83,7 @@ def _grouped(weight: Array, groups: int) -> Array:
 
 
 def _shortcut(shortcut: Shortcut, x: Output) -> Output:
-    if shortcut.stride > 1:
-        both, none = [shortcut.stride] * 2, [0, 0]
-        x = op.avg_pool(x, both, none, none, both, True, "ceil").output(0)
+    x = pooled(x, shortcut.stride)
     if (own := shortcut.normed) is not None:
         return build_layer(own, x)
     _, channels, height, width = (int(size) for size in x.get_shape())
@@ -94,6 +92,12 @@ def _shortcut(shortcut: Shortcut, x: Output) -> Output:
         return op.reduce_mean(split, [1], False).output(0)
     times = shortcut.channels // channels
     return op.concat([x] * times, 1).output(0) if times > 1 else x
+
+
+def pooled(x: Output, stride: int) -> Output:
+    """The means of a map's squares, as shortcuts take them."""
+    both, none = [stride] * 2, [0, 0]
+    return op.avg_pool(x, both, none, none, both, True, "ceil").output(0) if stride > 1 else x
 
 
 def _by_channel(values: Array) -> Array:

@@ -8,7 +8,8 @@ from spaces.detectors import DetectorSpec
 pytest.importorskip("openvino", reason="OpenVINO isn't installed.")
 
 from trainers.export.openvino.latency import Settings, fit, measured_table
-from trainers.export.openvino.layer_times import Place, layer_times
+from trainers.export.openvino.layer_times import layer_times
+from trainers.export.openvino.places import neighbours, places
 from trainers.export.openvino.random_network import described
 from trainers.export.openvino.timing import BURST, times
 
@@ -24,24 +25,61 @@ def test_each_round_runs_all_in_turn_and_the_least_counts():
 
 
 def test_rest_and_factors_of_networks_that_are_sums():
-    sums = np.array([[4.0, 0, 1], [2, 1, 1], [1, 3, 0], [0, 1, 3], [1, 1, 1], [3, 2, 2]])
-    rest, factors = fit(sums, 0.5 + sums @ [2.0, 2.0, 2.0])
+    sums = np.array([[4.0, 0, 1, 0], [2, 1, 1, -1], [1, 3, 0, 0], [0, 1, 3, -2], [1, 1, 1, 1], [3, 2, 2, -1]])
+    rest, factors = fit(sums, 0.5 + sums @ [2.0, 2.0, 2.0, 2.0])
     assert rest == pytest.approx(0.5)
-    assert factors == pytest.approx([2, 2, 2])
+    assert factors == pytest.approx([2, 2, 2, 2])
 
 
 def test_of_a_single_network_the_factors_are_one():
-    rest, factors = fit(np.array([[3.0, 0, 0]]), [3.5])
+    rest, factors = fit(np.array([[3.0, 0, 0, 1]]), [4.5])
     assert rest == pytest.approx(0.5)
-    assert factors.tolist() == [1, 1, 1]
+    assert factors.tolist() == [1, 1, 1, 1]
+
+
+def test_where_a_factor_came_out_negative_all_are_the_same():
+    """Networks on bits got faster with more of them: by a common factor the three are 1 + 1 x the sum, on average."""
+    sums = np.array([[1.0, 0, 1, 0], [1, 0, 2, 0], [1, 0, 3, 0], [6, 0, 1, 0]])
+    rest, factors = fit(sums, [3.0, 2.9, 2.8, 8.0])
+    assert factors.min() == pytest.approx(factors.max(), rel=1e-4)
+    assert factors.min() > 0
+    assert rest > 0
+
+
+def keys_of(*choices):
+    """The key of the same layer in networks with these choices."""
+    found = [places(described(SPEC, Candidate(dict(one)))) for one in choices]
+    return [{place.layer.name: place.key for place in own} for own in found]
 
 
 def test_layers_that_differ_in_values_alone_are_measured_once():
-    layers = described(SPEC, Candidate({"layer/backbone.layer1": "sign"})).layers
-    first, second = (layers[f"backbone.layer1.{block}.conv1"] for block in (0, 1))
-    keys = {Place(one.name, one.method, one, (1, 8, 16, 16), 0).key for one in (first, second)}
-    assert len(keys) == 1
-    assert Place(first.name, first.method, first, (1, 8, 8, 8), 0).key not in keys
+    [keys] = keys_of({"layer/backbone.layer1": "sign"})
+    assert keys["backbone.layer1.0.conv1"] == keys["backbone.layer1.1.conv1"]
+    assert keys["backbone.layer1.0.conv1"] != keys["backbone.layer2.1.conv1"]
+
+
+def test_signs_with_a_post_activation_or_moving_thresholds_are_measured_by_themselves():
+    """bireal computes what sign does, and dbs what react does: only their values differ."""
+    methods = ("sign", "bireal", "react", "dbs", "lcb_dynamic")
+    found = keys_of(*({"layer/backbone.layer4": method} for method in methods))
+    sign, bireal, react, dbs, moving = (keys["backbone.layer4.1.conv1"] for keys in found)
+    assert sign == bireal
+    assert react == dbs
+    assert len({sign, react, moving}) == 3
+
+
+def test_neighbours_are_layers_that_read_each_other_and_shortcuts_beside_their_layers():
+    """layer2 begins with a shortcut of its own, which reads what its layer reads: layer1's last."""
+    one = described(SPEC, SIGN)
+    named = [place.layer.name for place in places(one)]
+    pairs = {(named[edge.before], named[edge.after]): edge for edge in neighbours(one)}
+    last, layer = "backbone.layer1.1.conv2", "backbone.layer2.0.conv1"
+    shortcut = f"{layer}.shortcut.1"
+    assert not pairs[last, layer].joined
+    assert not pairs[last, shortcut].joined
+    assert pairs[shortcut, layer].joined
+    assert (shortcut, "backbone.layer2.0.conv2") not in pairs
+    assert [step.operator for step in pairs["backbone.conv1", "backbone.layer1.0.conv1"].between]
 
 
 def test_every_layer_has_a_time_as_real_and_with_what_it_is_offered():
@@ -49,7 +87,13 @@ def test_every_layer_has_a_time_as_real_and_with_what_it_is_offered():
     assert set(found.layers["backbone.layer4.0.conv1"]) == {"real", "sign"}
     assert set(found.layers["backbone.layer4.0.conv1.shortcut.1"]) == {"real", "int8"}
     assert set(found.layers["backbone.layer1.0.conv1"]) == set(found.layers["backbone.conv1"]) == {"real"}
-    assert found.graphs < sum(map(len, found.layers.values()))
+    seams = {(seam.before, seam.after): seam.ms for seam in found.seams}
+    assert set(seams["backbone.layer4.0.conv1", "backbone.layer4.0.conv2"]) == {"real", "sign"}
+    assert set(seams["backbone.layer4.0.conv1.shortcut.1", "backbone.layer4.0.conv1"]["int8"]) == {"real", "sign"}
+    assert set(seams["backbone.conv1", "backbone.layer1.0.conv1"]) == {"real"}
+    assert found.graphs < sum(map(len, found.layers.values())) + sum(
+        len(after) for ms in seams.values() for after in ms.values()
+    )
 
 
 def test_a_table_predicts_what_its_check_says():
