@@ -34,6 +34,7 @@ def case(images: int) -> tuple[list[Image], list[Image]]:
         truth = {"boxes": _boxes(rng, count), "labels": label, "iscrowd": rng.random(count) < 0.01}
         boxes, labels = _boxes(rng, DETECTIONS), rng.integers(1, CLASSES + 1, DETECTIONS)
         boxes[:count] = truth["boxes"] + rng.normal(0, 8, (count, 4))
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)  # no box is turned inside out
         labels[:count] = label
         found.append({"boxes": boxes, "scores": rng.random(DETECTIONS), "labels": labels})
         truths.append(truth)
