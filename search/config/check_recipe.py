@@ -21,7 +21,7 @@ def recipes(config: Config) -> Iterator[Problem]:
 
 def _optimizer(key: str, section: TrainingConfig) -> Iterator[Problem]:
     if section.optimizer != "sgd" and section.momentum != _default("momentum"):
-        text = f"is {section.momentum}, but {key}.optimizer is {section.optimizer}: only sgd has a momentum to set."
+        text = f"is {section.momentum}, but {key}.optimizer is {section.optimizer}: only sgd has a momentum."
         yield Problem(f"{key}.momentum", Kind.NO_EFFECT, text, section.momentum)
 
 

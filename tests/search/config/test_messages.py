@@ -165,7 +165,7 @@ def test_a_wrong_type_and_a_value_that_is_not_allowed_are_told_apart(key, value,
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("teachers.big={1: x}", "teachers.big.1: there is no such key. Known here: detector, width, "),
+        ("teachers.big={1: x}", "teachers.big.1: there is no such key. Known here: optimizer, momentum, "),
         ("teachers={3: {epoch: x}}", "teachers.3: the name is 3, must be text: put it in quotes."),
         ("teachers={a/b: {}}", "teachers.a/b: the name is 'a/b', must consist of letters, digits,"),
     ],

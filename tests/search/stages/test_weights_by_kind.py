@@ -73,6 +73,6 @@ def test_unfinished_trainings_of_older_versions_are_those_with_shared_weights(
 ):
     plan, _, parts = made
     tasks = []
-    monkeypatch.setattr("search.stages.supernet.train_supernet", lambda *given, **_: tasks.append(given[-1]))
+    monkeypatch.setattr("search.stages.training.train_supernet", lambda *given, **_: tasks.append(given[-1]))
     trained_supernet(with_weights(plan, weights), RunFolder(tmp_path), parts.teachers, parts.train, SilentProgress())
     assert tasks[0].described_as == {"rule": "sandwich", "inputs_first_epochs": 1} | described

@@ -57,11 +57,11 @@ def test_a_record_that_cannot_be_written_ends_the_search_and_loses_no_trial(tmp_
 
 @pytest.mark.parametrize("error", [OutOfDiskError("Local disk is full"), OSError(errno.ENOSPC, "")])
 def test_rays_own_full_disk_is_that_of_its_folder(tmp_path, error):
-    with pytest.raises(OSError, match="/") as full, runner._full_disk(tmp_path):
+    with pytest.raises(OSError, match="/") as full, runner.full_disk(tmp_path):
         raise error
     assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(tmp_path))
 
 
 def test_a_mistake_of_the_users_passes(tmp_path):
-    with pytest.raises(RunError, match="in use"), runner._full_disk(tmp_path):
+    with pytest.raises(RunError, match="in use"), runner.full_disk(tmp_path):
         raise RunError("in use")
