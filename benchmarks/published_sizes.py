@@ -1,0 +1,121 @@
+"""Presets at their own size: training steps on random images, with memory, speed, parameters and bit_ops.
+
+Each preset runs in a process of its own, on the config's device. Trained is the network of the section `train`, on the
+losses of detection: teachers and distillation terms are left out. Weights are random. `--set` changes keys, as in
+
+python benchmarks/published_sizes.py ssd300_vgg16_voc lws_det_voc --steps 2 --set train.batch_size=2
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import torch
+from torch import Tensor, nn
+
+from search.config import load_config
+from search.plan.detectors import fixed_candidate, student_spec
+from search.stages.candidate_training import train_settings
+from spaces.cost import layer_costs, totals
+from spaces.supernet import build_fixed
+from trainers.data.formats import data_format
+from trainers.devices import pick_device
+from trainers.training.memory import keep_freed_memory
+from trainers.training.resuming import Position
+from trainers.training.step import Training
+
+OBJECTS = 7
+"""On each image, as many as COCO's have on average."""
+
+
+def random_batch(batch: int, size: int, classes: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Images of noise with boxes of 5 to 50 % of their side."""
+    images, targets = [], []
+    for _ in range(batch):
+        corner = torch.rand(OBJECTS, 2) * size / 2
+        side = size * (0.05 + 0.45 * torch.rand(OBJECTS, 2))
+        images.append(torch.rand(3, size, size))
+        flags = {"difficult": torch.zeros(OBJECTS, dtype=torch.bool)}
+        labels = torch.randint(1, classes + 1, (OBJECTS,))
+        targets.append({"boxes": torch.cat([corner, corner + side], 1), "labels": labels, **flags})
+    return images, targets
+
+
+def measured(preset: str, overrides: list[str], steps: int) -> dict[str, object]:
+    """What the preset's network is and takes; speed is that of the steps after the first."""
+    config = load_config(preset, overrides)
+    device = pick_device(config.device)
+    torch.manual_seed(0)
+    classes, size = len(config.data.classes or data_format(config.data.format).classes.own), config.data.image_size
+    spec = student_spec(config.student, size, classes)
+    network = build_fixed(spec, fixed_candidate(config.train, spec)).to(device)
+    costs = totals(layer_costs(network, [torch.zeros(3, size, size, device=device)]))
+    keep_freed_memory()
+    settings = train_settings(config.train)
+    training = Training(
+        nn.ModuleDict({"network": network}),
+        lambda batch, *_: [dict(network(*batch).losses)],
+        settings,
+        steps_per_epoch=steps,
+        seed=0,
+        stage=preset,
+    )
+    network.train()
+    at, seconds, busy = Position(), [], []
+    for _ in range(steps):
+        batch = random_batch(settings.batch_size, size, classes)
+        started, used = time.perf_counter(), time.process_time()
+        training.step(batch, at)
+        _ = at.figures()  # waits for the device
+        seconds.append(time.perf_counter() - started)
+        busy.append(time.process_time() - used)
+    later = slice(1 if steps > 1 else 0, None)
+    memory = torch.cuda.max_memory_allocated() if device.type == "cuda" else _peak()
+    return {
+        "preset": preset,
+        "size": size,
+        "batch": settings.batch_size,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "bit_ops": costs.bit_ops,
+        "gb": memory / 1e9,
+        "per_second": settings.batch_size * len(seconds[later]) / sum(seconds[later]),
+        "per_core_second": settings.batch_size * len(busy[later]) / sum(busy[later]),
+        "loss": at.figures()["loss"],
+    }
+
+
+def _peak() -> int:
+    """The largest resident memory of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    """Print a row of a Markdown table for each preset."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("presets", nargs="+")
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.part:
+        print(json.dumps(measured(asked.presets[0], asked.overrides, asked.steps)))
+        return
+    print("| preset | pixels | batch | parameters | bit_ops | peak memory | images a second | of a core's second |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    overrides = [part for one in asked.overrides for part in ("--set", one)]
+    for preset in asked.presets:
+        command = [sys.executable, __file__, preset, "--part", "--steps", str(asked.steps), *overrides]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own file
+        one = json.loads(text.splitlines()[-1])
+        print(
+            f"| `{preset}` | {one['size']} | {one['batch']} | {one['parameters'] / 1e6:.1f} M | {one['bit_ops']:.3g} "
+            f"| {one['gb']:.1f} GB | {one['per_second']:.3g} | {one['per_core_second']:.3g} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
