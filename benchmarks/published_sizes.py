@@ -50,7 +50,7 @@ def measured(preset: str, overrides: list[str], steps: int) -> dict[str, object]
     device = pick_device(config.device)
     torch.manual_seed(0)
     classes, size = len(config.data.classes or data_format(config.data.format).classes.own), config.data.image_size
-    spec = student_spec(config.student, size, classes)
+    spec = student_spec(config.student, config.data, classes)
     network = build_fixed(spec, fixed_candidate(config.train, spec)).to(device)
     costs = totals(layer_costs(network, [torch.zeros(3, size, size, device=device)]))
     keep_freed_memory()

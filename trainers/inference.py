@@ -28,15 +28,19 @@ def timed_detect(network: nn.Module, data: Decoded, batch_size: int = 32) -> tup
 
     Second comes how many images a second the network took, with the decoding of its outputs to boxes and their way to
     the CPU: the first batch, in which memory is allocated, counts only if there is no other.
+
+    Images of their own shapes go through one by one: what is found on one doesn't depend on how far others pad it.
     """
+    batch_size = batch_size if data.resized.to_one_shape else 1
     detections: list[Target] = []
     seconds: list[float] = []
     with evaluating(network, rule_named(data.rule).counted) as device:
         for batch in data.batches(batch_size, seed=0, epoch=0, augment=False):
             images, _ = to_device(batch, device)
             started = time.perf_counter()
-            detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+            found = [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
             seconds.append(time.perf_counter() - started)
+            detections += [data.detected(len(detections) + place, one) for place, one in enumerate(found)]
     warm, images_then = (seconds[1:], len(data) - batch_size) if len(seconds) > 1 else (seconds, len(data))
     return detections, images_then / max(sum(warm), 1e-9)
 

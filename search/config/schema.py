@@ -52,7 +52,9 @@ class Data(Section):
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
     year: Year = "2007"  # in the folder VOC<year>, or years as in 2007+2012
-    image_size: Count = 160  # the side of the square that images are resized to
+    image_size: Count = 160  # the side of the square that images are resized to; of shortest_edge the shorter side
+    resize: Literal["squash", "letterbox", "shortest_edge"] = "squash"  # how a picture's shape comes to the detector's
+    longest: Count | None = None  # of shortest_edge: the most pixels of the longer side
     train_images: Part | None = None
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background

@@ -23,6 +23,7 @@ from spaces.detectors.contract import is_two_stage
 from spaces.latency import LatencyTable
 from spaces.layers import REAL
 from spaces.without_values import without_values
+from trainers.data.resizing import Resizing
 from trainers.detector_file import load_detector
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def run_latency(
         two_stages = is_two_stage(build_detector(asked.spec, lambda _: (REAL,)))
     if two_stages:
         raise RunError(f"{asked.spec.detector} has two stages, which a graph of fixed sizes can't hold.")
+    if not Resizing.of(asked.spec).to_one_shape:
+        raise RunError(
+            "data.resize is shortest_edge, and a graph has one input size. Measure squares: --set "
+            "data.resize=letterbox --set data.longest=null."
+        )
     try:
         settings = Settings(rounds, threads)
         table, checked = measured_table(asked.spec, asked.choices, asked.fitted, asked.checked, settings)
@@ -93,7 +99,7 @@ def run_latency(
 
 def _of_config(source: str, overrides: Sequence[str], data_root: Path | None, check: int) -> _Asked:
     config = settled(load_config(source, overrides), data_root, data_needed=False)
-    spec = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
+    spec = student_spec(config.student, config.data, len(class_names(config.data)))
     choices = layer_choices(config.space, spec)
     space, rng = build_space(choices, {}), random.Random(config.seed)
     uniform = uniform_candidates(config.space.layers.methods, space).values()

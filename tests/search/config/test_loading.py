@@ -48,7 +48,7 @@ def test_a_published_systems_preset_has_its_size_and_heads_and_room_for_its_imag
     assert (config.train.layers, config.train.start, config.student.weights) == ("real", "scratch", "imagenet")
     assert 16_551 * 3 * image_size**2 <= config.data.memory_limit_mb * 2**20  # images of 07+12 trainval
     with without_values():
-        network = build_fixed(student_spec(config.student, config.data.image_size, 20), Candidate({}))
+        network = build_fixed(student_spec(config.student, config.data, 20), Candidate({}))
     assert counted_proposals(network) == proposals
 
 
