@@ -63,7 +63,7 @@ class DetectorSpec:
         check_resize(self.resize, self.image_size, self.longest)
         if self.longest is not None and not entry.any_shape:
             raise ValueError(
-                f"resize is {self.resize!r}, but {self.detector} takes squares alone: squash or letterbox."
+                f"resize is {self.resize!r}, but {self.detector} takes only squares: squash or letterbox."
             )
         if self.longest is not None and self.longest > largest:
             raise ValueError(f"longest is {self.longest}; {self.detector} takes up to {largest} pixels.")

@@ -71,7 +71,7 @@ def test_the_objects_and_the_fingerprint_are_those_of_memory(sets):
         assert one.has_fingerprint(memory.fingerprint())
         assert one.image_ids == memory.image_ids
         np.testing.assert_array_equal(one.boxes, memory.boxes)
-        np.testing.assert_array_equal(one.array(), memory.images)
+        np.testing.assert_array_equal(one.in_memory(), memory.images)
 
 
 def test_a_subset_is_in_memory(sets):
