@@ -16,7 +16,8 @@ def _no_bool(value: object) -> object:
 
 
 def _part(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < 1 or value in range(1, 2**31)):
+    fits = isinstance(value, int | float) and (0 < value < 1 or (1 <= value < 2**31 and value % 1 == 0))
+    if isinstance(value, bool) or not fits:
         raise ValueError("must be a whole number of images, or a share of them below 1")
     return value
 
