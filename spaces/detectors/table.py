@@ -62,9 +62,7 @@ class DetectorSpec:
             raise ValueError(f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels.")
         check_resize(self.resize, self.image_size, self.longest)
         if self.longest is not None and not entry.any_shape:
-            raise ValueError(
-                f"resize is {self.resize!r}, but {self.detector} takes only squares: squash or letterbox."
-            )
+            raise ValueError(f"resize is {self.resize!r}, but {self.detector} takes only squares: squash or letterbox.")
         if self.longest is not None and self.longest > largest:
             raise ValueError(f"longest is {self.longest}; {self.detector} takes up to {largest} pixels.")
         if not 0 < self.width < math.inf:
