@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
+from search.config.augment import Augment
 from search.config.recipe import Recipe, ValidatedRecipe
 from search.config.scoring import Scoring
 from search.config.section import Section
@@ -55,6 +56,7 @@ class Data(Section):
     image_size: Count = 160  # the side of the square that images are resized to; of shortest_edge the shorter side
     resize: Literal["squash", "letterbox", "shortest_edge"] = "squash"  # how a picture's shape comes to the detector's
     longest: Count | None = None  # of shortest_edge: the most pixels of the longer side
+    augment: Annotated[Augment, NULL_MAPPING] = Augment()
     train_images: Part | None = None
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background

@@ -56,6 +56,7 @@ NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 FromZero = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
 FromZeroBelowOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
+FromZeroToOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
 Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 Part = Annotated[int | float, BeforeValidator(_part)]  # a number of images, or a share below 1
 Decay = Share | None  # of a moving average of weights; null: none

@@ -1,6 +1,7 @@
 """The images of a run: generated or found, read and decoded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from search.config.schema import Data
@@ -107,6 +108,7 @@ def load_training(
             f"its {len(found)} images hold no object to learn",
             f"Name another one in data.train: {wanted} are needed",
         )
+    found = replace(found, augmentation=data.augment.augmentation())
     return found.without_difficult() if drops else found
 
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.data.augmentation import Augmentation
 from trainers.data.sample import Target
-from trainers.data.transforms import augment as augment_image
 
 Part = tuple[int, int]
 """Which part of each batch a process takes, counted from 0, and of how many equal parts."""
@@ -61,6 +61,10 @@ class ImageArray(Protocol):
     @property
     def upright(self) -> NDArray[np.bool_] | None:
         """(N,) which images are higher than wide; None where all have one shape."""
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What a training does to them."""
 
     def __len__(self) -> int: ...
 
@@ -150,7 +154,7 @@ def example(decoded: ImageArray, index: int, order: Order) -> tuple[NDArray[np.u
     image, target = decoded.images[index], decoded.training_target(index)
     if not order.augment:
         return image, target
-    return augment_image(image, target, np.random.default_rng((order.seed, order.epoch, 1 + index)))
+    return decoded.augmentation.of(image, target, np.random.default_rng((order.seed, order.epoch, 1 + index)))
 
 
 def as_batch(examples: Iterable[tuple[NDArray[np.uint8], Target]]) -> Batch:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.augmentation import USUAL, Augmentation
 from trainers.data.batches import WHOLE, Batch, Images, Part, batches, ordered
 from trainers.data.image_list import ImageList
 from trainers.data.remarks import Remark
@@ -33,7 +34,8 @@ class Decoded:
     lists the defects found in reading and decoding, `left_out` counts the images that were left out for them, `remarks`
     says what was accepted although it isn't as the format says. sizes (N, 2) int64 are the width and height of the
     images as they are on disk; squashed ones may lack it (None), as in a worker. resizing: how the images came to their
-    size; None for squashed ones. The arrays may be shared between processes: never write to them.
+    size; None for squashed ones. augmentation: what a training does to them. The arrays may be shared between
+    processes: never write to them.
     """
 
     images: Images
@@ -50,6 +52,7 @@ class Decoded:
     remarks: tuple[Remark, ...] = ()
     sizes: NDArray[np.int64] | None = None
     resizing: Resizing | None = None
+    augmentation: Augmentation = USUAL
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
@@ -204,7 +207,8 @@ class Decoded:
     @cached_property
     def _fingerprint(self) -> str:
         digest = self._digest_of_objects()
-        digest.update(json.dumps([self.rule, self.learns_difficult]).encode())
+        augmented = self.augmentation.described()
+        digest.update(json.dumps([self.rule, self.learns_difficult, *([augmented] if augmented else [])]).encode())
         if isinstance(self.images, StreamedImages):
             return f"{_WITH_PIXELS}{self.images.digest(digest)}"
         if isinstance(self.images, np.ndarray):
