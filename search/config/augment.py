@@ -3,8 +3,7 @@
 from pydantic import field_validator
 
 from search.config.section import Section
-from search.config.values import FromZeroToOne, Positive
-from trainers.data.augmentation import LARGEST_SCALE, Augmentation
+from search.config.values import FromZeroToOne, Scale
 
 
 class Augment(Section):
@@ -13,7 +12,7 @@ class Augment(Section):
     photometric: bool = False
     expand: FromZeroToOne = 0.0  # share of images laid on a ground of up to 16 times their area
     iou_crop: bool = False
-    scale_jitter: tuple[Positive, Positive] | None = None  # lowest and highest factor; null: none
+    scale_jitter: tuple[Scale, Scale] | None = None  # lowest and highest factor; null: none
     flip: FromZeroToOne = 0.5  # share of images that are mirrored
     crops: bool = True  # a third of the images cropped, a third zoomed out
     colours: bool = True
@@ -28,10 +27,6 @@ class Augment(Section):
     @field_validator("scale_jitter")
     @classmethod
     def _rising(cls, scales: tuple[float, float] | None) -> tuple[float, float] | None:
-        if scales is not None and not scales[0] <= scales[1] <= LARGEST_SCALE:
-            raise ValueError(f"must be [lowest, highest], the highest up to {LARGEST_SCALE:g}")
+        if scales is not None and scales[0] > scales[1]:
+            raise ValueError("must be [lowest, highest]")
         return scales
-
-    def augmentation(self) -> Augmentation:
-        """As a data set takes it."""
-        return Augmentation(**self.model_dump())

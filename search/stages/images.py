@@ -16,6 +16,7 @@ from search.plan.sources import (
     shared_to_leave_out,
 )
 from search.run.folder import RunFolder
+from trainers.data.augmentation import Augmentation
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import Memory, decode
@@ -108,7 +109,7 @@ def load_training(
             f"its {len(found)} images hold no object to learn",
             f"Name another one in data.train: {wanted} are needed",
         )
-    found = replace(found, augmentation=data.augment.augmentation())
+    found = replace(found, augmentation=Augmentation(**data.augment.model_dump()))
     return found.without_difficult() if drops else found
 
 

@@ -70,6 +70,9 @@ CHECKS = {
     ),
     "data: {format: shapes, image_size: 64}": ("data.image_size", Kind.CONFLICT, 64),
     "data: {format: shapes, resize: crop}": ("data.resize", Kind.NOT_ALLOWED, "crop"),
+    "data: {format: shapes, augment: {flip: 2}}": ("data.augment.flip", Kind.NOT_ALLOWED, 2.0),
+    "data: {format: shapes, augment: {scale_jitter: [2, 1]}}": ("data.augment.scale_jitter", Kind.NOT_ALLOWED, [2, 1]),
+    "data: {format: shapes, augment: {scale_jitter: 2}}": ("data.augment.scale_jitter", Kind.NOT_ALLOWED, 2),
     "data: {format: shapes, longest: 200}": ("data.longest", Kind.CONFLICT, 200),
     "data: {format: shapes, resize: shortest_edge, longest: 200}": ("data.resize", Kind.CONFLICT, "shortest_edge"),
     "student: {detector: gfl_resnet18}\ndata: {format: shapes, resize: shortest_edge}": (
