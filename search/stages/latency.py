@@ -60,14 +60,15 @@ def run_latency(
     data_root: Path | None = None,
     *,
     rounds: int = 20,
+    seconds: float = 60.0,
     threads: int = 1,
     check: int = 20,
 ) -> Measured:
     """Measure the layers of a config's space, or of a trained detector, in OpenVINO.
 
-    source: a config, a preset, or the .safetensors file of a detector: then the check is this detector itself. rounds:
-    of measuring. check: how many random candidates are held against the sum. Raises ConfigError, CheckpointError or
-    RunError.
+    source: a config, a preset, or the .safetensors file of a detector: then the check is this detector itself. rounds
+    and seconds: of measuring, how many and how long at least; layers and whole networks each. check: how many random
+    candidates are held against the sum. Raises ConfigError, CheckpointError or RunError.
     """
     if find_spec("openvino") is None:
         raise RunError("OpenVINO isn't installed. Install it: pip install '.[openvino]'.")
@@ -85,7 +86,7 @@ def run_latency(
             "data.resize=letterbox --set data.longest=null."
         )
     try:
-        settings = Settings(rounds, threads)
+        settings = Settings(rounds, seconds, threads)
         table, checked = measured_table(asked.spec, asked.choices, asked.fitted, asked.checked, settings)
     except UndescribedError as error:
         raise RunError(f"{asked.spec.detector} can't be measured: {error}") from error
