@@ -1,0 +1,64 @@
+"""Which processes a piece of work leaves behind: none can get away, because Linux gives its orphans to this process."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+_ADOPT = 36
+"""Linux's prctl.h: PR_SET_CHILD_SUBREAPER."""
+
+
+@pytest.fixture
+def left_running() -> Iterator[Callable[[], list[str]]]:
+    """Gives the command lines of all processes, begun within the test by it or its offspring, that outlive 30 seconds.
+
+    They are killed at the test's end.
+    """
+    with adopting() as left:
+        yield left
+
+
+@contextmanager
+def adopting() -> Iterator[Callable[[], list[str]]]:
+    """See `left_running`."""
+    before = set(_offspring())
+    ctypes.CDLL(None).prctl(_ADOPT, 1)
+
+    def living() -> dict[int, str]:
+        return {pid: line for pid, line in _offspring().items() if pid not in before}
+
+    def left() -> list[str]:
+        deadline = time.monotonic() + 30
+        while (found := living()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return list(found.values())
+
+    try:
+        yield left
+    finally:
+        for pid in living():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_ADOPT, 0)
+
+
+def _offspring() -> dict[int, str]:
+    """The command lines of this process's children, theirs and so on; the dead that nobody has waited for left out."""
+    parents, lines = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            if state != "Z":
+                parents[int(folder.name)] = int(parent)
+                lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    found, generation = {}, {os.getpid()}
+    while generation:
+        generation = {pid for pid, parent in parents.items() if parent in generation}
+        found |= {pid: lines[pid] for pid in generation}
+    return found
