@@ -17,7 +17,6 @@ from trainers.devices import to_device
 from trainers.evaluate.figures import rule_named, scored_figures
 from trainers.evaluate.voc import voc_ap
 
-
 BATCH = 32
 """The images that go through a network at once."""
 

@@ -8,25 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 _ADOPT = 36
 """Linux's prctl.h: PR_SET_CHILD_SUBREAPER."""
 
 
-@pytest.fixture
-def left_running() -> Iterator[Callable[[], list[str]]]:
-    """Gives the command lines of all processes, begun within the test by it or its offspring, that outlive 30 seconds.
-
-    They are killed at the test's end.
-    """
-    with adopting() as left:
-        yield left
-
-
 @contextmanager
 def adopting() -> Iterator[Callable[[], list[str]]]:
-    """See `left_running`."""
+    """Gives the command lines of all processes, begun within by this one or its offspring, that outlive 30 seconds.
+
+    They are killed at the end.
+    """
     before = set(_offspring())
     ctypes.CDLL(None).prctl(_ADOPT, 1)
 
@@ -56,7 +47,8 @@ def _offspring() -> dict[int, str]:
             state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
             if state != "Z":
                 parents[int(folder.name)] = int(parent)
-                lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                line = (folder / "cmdline").read_bytes()
+                lines[int(folder.name)] = line.replace(b"\0", b" ").decode(errors="replace")
     found, generation = {}, {os.getpid()}
     while generation:
         generation = {pid for pid, parent in parents.items() if parent in generation}

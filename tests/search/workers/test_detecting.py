@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from leftover_processes import left_running  # noqa: F401 - a fixture
 from ray.exceptions import WorkerCrashedError
 from trained_in_processes import Fated
 
@@ -67,7 +66,7 @@ def test_a_part_that_is_lost_is_started_again_alone(tasks):
 
 
 def test_a_part_that_is_lost_again_and_again_ends_it_and_so_does_an_error(tasks):
-    with pytest.raises(RunError, match=r"looks for objects was lost 3 times: The worker died .*Start the same command a"):
+    with pytest.raises(RunError, match=r"looks for objects was lost 3 times: The worker died .*Start the same"):
         module._all_of(1, lambda part: WorkerCrashedError())
     with pytest.raises(DataError, match="truncated"):
         module._all_of(2, lambda part: DataError("7.jpg", "it is truncated") if part[0] else "first")

@@ -45,9 +45,7 @@ class Finder(nn.Module):
         return {"boxes": boxes, "scores": score.expand(len(boxes)), "labels": label.expand(len(boxes))}
 
 
-@pytest.mark.parametrize(
-    ("count", "images", "shares"), [(2, 70, [32, 38]), (4, 70, [0, 32, 32, 6]), (3, 2, [0, 0, 2])]
-)
+@pytest.mark.parametrize(("count", "images", "shares"), [(2, 70, [32, 38]), (4, 70, [0, 32, 32, 6]), (3, 2, [0, 0, 2])])
 def test_figures_are_those_of_one_process(count, images, shares, blobs, tmp_path):
     """Batches of 32 stay whole. All take the first one's network, and statistics stay as they are."""
     data, one = blobs(images), Finder()
@@ -85,6 +83,7 @@ def test_parts_of_a_detector_are_what_it_finds_alone(lively, fixed, blobs):
 
 def test_a_training_is_validated_by_all_and_goes_on_as_if_it_were_not(fixed, blobs, tmp_path):
     """With statistics of each process, the first one's are measured; afterwards each has its own again."""
+
     def trained(validate_every):
         def work():
             network = fixed("sign")

@@ -1,0 +1,274 @@
+"""Trainings in two processes (gloo) against one process with the same batches: how far apart their losses get.
+
+20 steps of detectors of an eighth of their width at 96 pixels, 4 images a batch, on generated squares. Columns: the
+first step's loss and gradient, which one update more can't have spread yet; the loss over all 20 steps; the weights at
+the end. Gaps are the largest of all terms or tensors, as shares of the value, or of the tensor's largest value.
+
+python benchmarks/processes.py [--only NAME]
+
+Exits with 1 where losses in float64 differ by more than 1e-7, or those of SGD with frozen BatchNorm in float32 by more
+than 1e-5.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.candidate import Candidate
+from spaces.detectors import DetectorSpec
+from spaces.space import Knob, SearchSpace
+from spaces.supernet import build_fixed, build_supernet
+from trainers.data.batches import Batch
+from trainers.data.decoded import Decoded
+from trainers.devices import freeze
+from trainers.distill import Distiller
+from trainers.distill.ensemble import Ensemble
+from trainers.training import step
+from trainers.training.detector import Distillation, train_detector
+from trainers.training.draws import Draws
+from trainers.training.loop import Task
+from trainers.training.paths import Paths
+from trainers.training.processes import Processes
+from trainers.training.resuming import Position
+from trainers.training.rules.table import RULES
+from trainers.training.settings import TrainSettings
+from trainers.training.supernet import train_supernet
+
+STEPS, IMAGES = 20, 4
+METHODS = ("real", "int8", "bireal", "dbs")
+TERMS = ("fgfi", "angular", "adversarial")
+SETTINGS = TrainSettings(epochs=STEPS, batch_size=IMAGES)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training, what it is called, and how its float32 is changed.
+
+    frozen: every BatchNorm computes as in evaluation. eps: Adam's.
+    """
+
+    name: str
+    train: Callable[["Case", Any], nn.Module]
+    settings: TrainSettings = SETTINGS
+    frozen: bool = False
+    eps: float | None = None
+
+    @property
+    def task(self) -> Task:
+        return Task(stage="t", seed=1, batch_norm="per_process" if self.frozen else "synchronised")
+
+
+def detector(name: str, method: str, terms: dict[str, str], case: Case, data: Any) -> nn.Module:
+    """A detector with one method in its backbone; terms: each with its teacher, a, b or both as an ensemble."""
+    taught = {f"teacher/{term}": teacher for term, teacher in terms.items()}
+    candidate = Candidate({"layer/backbone": method, **taught, **{f"weight/{term}": 1.0 for term in terms}})
+    network, teachers = build_fixed(spec(name), candidate), {one: real(name) for one in ("a", "b")}
+    asked = {term: [teacher] for term, teacher in terms.items()}
+    distiller = Distiller(network, teachers, asked, Ensemble(("a", "b"), "random_teacher"))
+    if case.frozen:
+        freeze_norms(network)
+    train_detector(network, data, case.settings, case.task, Distillation(candidate, distiller))
+    return nn.ModuleList([network, distiller])
+
+
+def supernet(rule: str, case: Case, data: Any) -> nn.Module:
+    """A supernet of four methods with a term of maps, one of layers and a discriminator."""
+    network = build_supernet(spec("ssd_resnet18"), {"backbone": METHODS})
+    distiller = Distiller(network, {"twin": real("ssd_resnet18")}, {term: ["none", "twin"] for term in TERMS})
+    knobs = [Knob(f"layer/backbone.layer{stage}", METHODS) for stage in (1, 2, 3, 4)]
+    for term in TERMS:
+        knobs += [Knob(f"teacher/{term}", ("none", "twin")), Knob(f"weight/{term}", (0.1, 1.0))]
+    draws = Draws(SearchSpace(knobs), lambda candidate: {"bit_ops": float(len(set(candidate.layers().values())))})
+    train_supernet(Paths(network, distiller, draws), RULES[rule], data, case.settings, case.task)
+    return nn.ModuleList([network, distiller])
+
+
+TWIN = partial(detector, "ssd_resnet18", "real", {})
+SGD = replace(SETTINGS, optimizer="sgd")
+CASES = (
+    Case("twin", TWIN),
+    Case(
+        "parallel distillation, int8",
+        partial(detector, "gfl_resnet18", "int8", {"response_cls": "a", "response_loc": "a", "feature_hint_ida": "b"}),
+    ),
+    Case(
+        "joint distillation, bireal",
+        partial(detector, "ssd_resnet18", "bireal", {"fgfi": "a", "joint_cls": "a", "joint_box": "b", "angular": "a"}),
+    ),
+    Case(
+        "adversarial distillation, lcb",
+        partial(detector, "ssd_resnet18", "lcb", {"adversarial": "ensemble", "feature_hint": "ensemble"}),
+    ),
+    *(Case(f"supernet, {rule}", partial(supernet, rule)) for rule in ("single_path", "sandwich", "nas_bnn")),
+    Case("twin, frozen", TWIN, frozen=True),
+    Case("twin, Adam's eps 1e-3", TWIN, eps=1e-3),
+    Case("twin, SGD", TWIN, SGD),
+    Case("twin, SGD, frozen", TWIN, SGD, frozen=True),
+)
+HELD = "twin, SGD, frozen"
+"""The training whose losses are held to 1e-5 in float32."""
+
+
+def spec(name: str) -> DetectorSpec:
+    return DetectorSpec(detector=name, num_classes=3, image_size=96, width=0.125)
+
+
+def real(name: str) -> nn.Module:
+    return freeze(build_fixed(spec(name), Candidate({"layer/backbone": "real"})))
+
+
+def freeze_norms(network: nn.Module) -> None:
+    """Let every BatchNorm compute with statistics that stay as they are."""
+
+    def frozen(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+        return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.forward = partial(frozen, norm)  # type: ignore[method-assign]
+
+
+class Squares:
+    """Images of noise with a bright square each, whose colour is its class, in torch's default type."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 90, (IMAGES, 3, 96, 96), dtype=np.uint8)
+        sides, labels = rng.integers(24, 48, IMAGES), rng.integers(1, 4, IMAGES)
+        corners = rng.integers(0, 48, (IMAGES, 2))
+        for image, (x, y), side, label in zip(images, corners, sides, labels, strict=True):
+            image[label - 1, y : y + side, x : x + side] = 230
+        arrays = {
+            "images": images,
+            "boxes": np.hstack([corners, corners + sides[:, None]]).astype(np.float32),
+            "labels": labels.astype(np.int64),
+            "difficult": np.zeros(IMAGES, dtype=np.bool_),
+            "offsets": np.arange(IMAGES + 1),
+        }
+        self._data = Decoded.from_arrays(arrays, [str(one) for one in range(IMAGES)], ("red", "green", "blue"))
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def fingerprint(self) -> str:
+        return self._data.fingerprint()
+
+    def batches(self, *args: Any, **options: Any) -> Iterator[Batch]:
+        kind = torch.get_default_dtype()
+        for images, targets in self._data.batches(*args, **options):
+            yield [one.to(kind) for one in images], [{**one, "boxes": one["boxes"].to(kind)} for one in targets]
+
+
+@dataclass
+class Trained:
+    """Of the first process: the losses of each step, the first step's gradients, the weights at the end."""
+
+    losses: list[dict[str, float]]
+    gradients: list[np.ndarray[Any, Any]]
+    weights: list[np.ndarray[Any, Any]]
+
+
+def recorded(case: Case) -> Trained:
+    """Train in this process, noting what the loop sees; it is a process for this alone."""
+    found = Trained([], [], [])
+    add, average, make = Position.add, Processes.average_gradients, step.make_optimizer
+
+    def adding(at: Position, losses: dict[str, Tensor], figures: Any) -> None:
+        found.losses.append({name: float(loss) for name, loss in losses.items()})
+        add(at, losses, figures)
+
+    def averaging(processes: Processes, parameters: Any) -> None:
+        trained = list(parameters)
+        average(processes, trained)
+        if not found.gradients:
+            found.gradients += [one.grad.numpy().copy() for one in trained if one.grad is not None]
+
+    def making(*args: Any) -> torch.optim.Optimizer:
+        optimizer = make(*args)
+        for group in optimizer.param_groups if case.eps is not None else ():
+            group["eps"] = case.eps
+        return optimizer
+
+    Position.add, Processes.average_gradients = adding, averaging  # type: ignore[method-assign,assignment]
+    step.make_optimizer = making
+    torch.manual_seed(0)
+    modules = case.train(case, Squares())
+    found.weights = [one.detach().numpy() for one in modules.parameters()]
+    return found
+
+
+def in_processes(count: int, case: Case, kind: torch.dtype) -> Trained:
+    """What the first of `count` processes of one group saw."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "meeting"
+        started = [
+            context.Process(target=_work, args=(rank, count, case, kind, meeting, there)) for rank in range(count)
+        ]
+        for process in started:
+            process.start()
+        there.close()
+        found: Trained = here.recv()
+        for process in started:
+            process.join()
+    return found
+
+
+def _work(rank: int, count: int, case: Case, kind: torch.dtype, meeting: Path, answer: Any) -> None:
+    torch.set_num_threads(1)
+    torch.set_default_dtype(kind)
+    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
+    found = recorded(case)
+    if rank == 0:
+        answer.send(found)
+    dist.destroy_process_group()
+
+
+def gaps(one: Trained, two: Trained) -> tuple[float, float, float, float]:
+    """The columns of the table."""
+    losses = [
+        max(abs(ours[name] - theirs[name]) / max(1.0, abs(ours[name])) for name in ours)
+        for ours, theirs in zip(one.losses, two.losses, strict=True)
+    ]
+    return losses[0], _tensors(one.gradients, two.gradients), max(losses), _tensors(one.weights, two.weights)
+
+
+def _tensors(one: list[np.ndarray[Any, Any]], two: list[np.ndarray[Any, Any]]) -> float:
+    largest = max(float(np.abs(ours).max()) for ours in one)
+    return max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(one, two, strict=True)) / largest
+
+
+def main() -> int:
+    """Print the table; 0 if losses are within their limits, 1 if not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="cases whose name begins so")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    wanted = [case for case in CASES if case.name.startswith(parser.parse_args().only)]
+    print(f"{'':<32}{'':<9}{'first loss':>12}{'gradient':>12}{'20 losses':>12}{'weights':>12}")
+    fine = True
+    for kind, name in ((torch.float64, "float64"), (torch.float32, "float32")):
+        for case in wanted:
+            found = gaps(*(in_processes(count, case, kind) for count in (1, 2)))
+            print(f"{case.name:<32}{name:<9}" + "".join(f"{gap:>12.1e}" for gap in found), flush=True)
+            limit = 1e-7 if kind == torch.float64 else 1e-5 if case.name == HELD else float("inf")
+            fine = fine and found[2] <= limit
+    print("within the budget" if fine else "MISSED the budget")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
