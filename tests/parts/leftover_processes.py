@@ -13,22 +13,25 @@ _ADOPT = 36
 
 
 @contextmanager
-def adopting() -> Iterator[Callable[[], list[str]]]:
-    """Gives the command lines of all processes, begun within by this one or its offspring, that outlive 30 seconds.
+def adopting() -> Iterator[Callable[..., list[str]]]:
+    """Gives the command lines of all processes, begun within by this one or its offspring, that outlive some seconds.
 
-    They are killed at the end.
+    `but` leaves those out whose line has it. All are killed at the end.
     """
     before = set(_offspring())
     ctypes.CDLL(None).prctl(_ADOPT, 1)
 
     def living() -> dict[int, str]:
+        _bury(before)
         return {pid: line for pid, line in _offspring().items() if pid not in before}
 
-    def left() -> list[str]:
-        deadline = time.monotonic() + 30
-        while (found := living()) and time.monotonic() < deadline:
+    def left(seconds: float = 30, but: str | None = None) -> list[str]:
+        deadline = time.monotonic() + seconds
+        while found := [line.strip() for line in living().values() if but is None or but not in line]:
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.1)
-        return list(found.values())
+        return found
 
     try:
         yield left
@@ -37,6 +40,15 @@ def adopting() -> Iterator[Callable[[], list[str]]]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         ctypes.CDLL(None).prctl(_ADOPT, 0)
+
+
+def _bury(others: set[int]) -> None:
+    """Wait for our dead children, as the system's first process does: else Ray's take a dead parent for a living one."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    for pid in map(int, children.read_text().split()):
+        if pid not in others:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
 
 def _offspring() -> dict[int, str]:

@@ -51,7 +51,7 @@ TINY_CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture
-def left_running() -> Iterator[Callable[[], list[str]]]:
+def left_running() -> Iterator[Callable[..., list[str]]]:
     """The command lines of the processes that a test leaves behind, see `adopting`."""
     with adopting() as left:
         yield left

@@ -11,9 +11,9 @@ import pytest
 CONFIG = """
 name: endless
 device: cpu
-data: {format: shapes, image_size: 96, shapes: {train: 8, val: 4, test: 4, image_size: 96}}
+data: {format: shapes, image_size: 96, shapes: {train: 16, val: 4, test: 4, image_size: 96}}
 student: {detector: ssd_resnet18, width: 0.125}
-train: {layers: real, start: scratch, epochs: 100000, batch_size: 8}
+train: {layers: real, start: scratch, epochs: 100000}
 training: {workers: 2}
 """
 RESUME = "Stopped. The same command goes on where it stopped.\n"
@@ -44,7 +44,9 @@ def test_no_process_outlives_its_command(how, whole_group, status, tmp_path, lef
         time.sleep(0.1)
     (os.killpg if whole_group else os.kill)(command.pid, how)
     assert command.wait(timeout=60) == status
-    assert left_running() == []
+    # Two of Ray's own processes tell its head that its node is lost, for a minute where the head is lost too.
+    assert left_running(but="Agent") == []
+    assert left_running(150 if how == signal.SIGKILL else 30) == []
     assert (tmp_path / "log").read_text().endswith(RESUME) == (how != signal.SIGKILL)
 
 
