@@ -43,7 +43,7 @@ def adopting() -> Iterator[Callable[..., list[str]]]:
 
 
 def _bury(others: set[int]) -> None:
-    """Wait for our dead children, as the system's first process does: else Ray's take a dead parent for a living one."""
+    """Wait for our dead children, as the first process of a system does: Ray looks whether a parent is there."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     for pid in map(int, children.read_text().split()):
         if pid not in others:

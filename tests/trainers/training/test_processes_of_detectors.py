@@ -1,8 +1,11 @@
 """Detectors, distillation, discriminators and supernets in two processes against one: 20 steps, in float64."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from several_processes import Doubled, in_processes, recorded_losses
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from toy_paths import train_paths
@@ -96,6 +99,26 @@ def test_a_two_stage_detector_whose_samples_arent_random(blobs, tmp_path, monkey
         return network
 
     in_one_and_in_two(training, tmp_path)
+
+
+def test_a_detector_in_float32_with_frozen_statistics(blobs, tmp_path):
+    """Rounding of synchronised ones moves values over the edge of a ReLU, see docs/measurements/processes.md."""
+    torch.set_default_dtype(torch.float32)
+
+    def training():
+        network = build_fixed(spec_of("ssd_resnet18"), Candidate({"layer/backbone": "real"}))
+        for norm in network.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.forward = partial(frozen, norm)
+        task = Task(stage="t", seed=1, batch_norm="per_process")
+        train_detector(network, blobs(4), TrainSettings(epochs=20, batch_size=4), task)
+        return network
+
+    in_one_and_in_two(training, tmp_path)
+
+
+def frozen(norm, x):
+    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 @pytest.mark.parametrize("rule", ["single_path", "sandwich", "nas_bnn"])
