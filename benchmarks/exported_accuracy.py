@@ -20,6 +20,7 @@ from results.text_tables import markdown
 from search.stages.evaluate import Reading, decode_split
 from spaces.detectors import Detections
 from trainers.data.decoded import Decoded
+from trainers.data.resizing import Resizing
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.evaluate.voc import voc_ap
 from trainers.export.exporter import Detect
@@ -42,7 +43,7 @@ def main() -> None:
     asked = parser.parse_args()
     detector = load_detector(asked.checkpoint)
     reading = Reading(root=asked.data, split=asked.split, format=asked.format)
-    data = decode_split(reading, detector.classes, detector.spec.image_size, SilentProgress())
+    data = decode_split(reading, detector.classes, Resizing.of(detector.spec), SilentProgress())
     found = exported_accuracy(detector, data, asked.to)
     rows = [{"form": form, "map50": one, "off": one - found[TORCH]} for form, one in found.items()]
     print(f"{asked.checkpoint}, {len(data)} images of {asked.split}\n{markdown(rows)}")

@@ -23,7 +23,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.batches import as_input
-from trainers.data.image_file import square
+from trainers.data.resizing import Resizing
 from trainers.detector_file import DetectorFile
 from trainers.inference import evaluating
 from trainers.prediction import read_upright
@@ -61,7 +61,7 @@ def milliseconds(detector: DetectorFile, path: Path) -> list[float]:
         inputs = []
         for _ in range(BATCH):
             rgb = read_upright(path)  # freed when the next one is there, as in predict: it takes new memory otherwise
-            inputs.append(as_input(square(rgb, detector.spec.image_size)))
+            inputs.append(as_input(Resizing.of(detector.spec).pixels(rgb)))
         return inputs
 
     images = decoded()

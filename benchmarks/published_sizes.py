@@ -1,5 +1,6 @@
 """Presets at their own size: training steps on random images, with memory, speed, parameters and bit_ops.
 
+Images have the shape that most pictures of the data set get: squares, or their own. bit_ops are those of the largest.
 Each preset runs in a process of its own, on the config's device. Trained is the network of the section `train`, on the
 losses of detection: teachers and distillation terms are left out. Weights are random. `--set` changes keys, as in
 
@@ -22,22 +23,31 @@ from search.stages.candidate_training import train_settings
 from spaces.cost import layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.data.formats import data_format
+from trainers.data.resizing import Resizing
 from trainers.devices import pick_device
 from trainers.training.memory import keep_freed_memory
 from trainers.training.resuming import Position
 from trainers.training.step import Training
 
+COLUMNS = (
+    *("preset", "classes", "largest image", "images", "batch", "parameters", "bit_ops", "peak memory"),
+    *("images a second", "of a core's second"),
+)
 OBJECTS = 7
 """On each image, as many as COCO's have on average."""
 
+PICTURES = {"voc": (500, 375), "coco": (640, 480), "visdrone": (1920, 1080)}
+"""(width, height) of most pictures of a format's data set, which each preset resizes as it does its own."""
 
-def random_batch(batch: int, size: int, classes: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
-    """Images of noise with boxes of 5 to 50 % of their side."""
+
+def random_batch(batch: int, shape: tuple[int, int], classes: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Images of noise of this (height, width) with boxes of 5 to 50 % of their sides."""
     images, targets = [], []
+    sides = torch.tensor([shape[1], shape[0]])
     for _ in range(batch):
-        corner = torch.rand(OBJECTS, 2) * size / 2
-        side = size * (0.05 + 0.45 * torch.rand(OBJECTS, 2))
-        images.append(torch.rand(3, size, size))
+        corner = torch.rand(OBJECTS, 2) * sides / 2
+        side = sides * (0.05 + 0.45 * torch.rand(OBJECTS, 2))
+        images.append(torch.rand(3, *shape))
         flags = {"difficult": torch.zeros(OBJECTS, dtype=torch.bool)}
         labels = torch.randint(1, classes + 1, (OBJECTS,))
         targets.append({"boxes": torch.cat([corner, corner + side], 1), "labels": labels, **flags})
@@ -49,10 +59,11 @@ def measured(preset: str, overrides: list[str], steps: int) -> dict[str, object]
     config = load_config(preset, overrides)
     device = pick_device(config.device)
     torch.manual_seed(0)
-    classes, size = len(config.data.classes or data_format(config.data.format).classes.own), config.data.image_size
-    spec = student_spec(config.student, size, classes)
+    classes = len(config.data.classes or data_format(config.data.format).classes.own)
+    spec = student_spec(config.student, config.data, classes)
     network = build_fixed(spec, fixed_candidate(config.train, spec)).to(device)
-    costs = totals(layer_costs(network, [torch.zeros(3, size, size, device=device)]))
+    shape = Resizing.of(spec).placed(*PICTURES[config.data.format]).shape
+    costs = totals(layer_costs(network, [torch.zeros(3, *spec.input_size, device=device)]))
     keep_freed_memory()
     settings = train_settings(config.train)
     training = Training(
@@ -66,7 +77,7 @@ def measured(preset: str, overrides: list[str], steps: int) -> dict[str, object]
     network.train()
     at, seconds, busy = Position(), [], []
     for _ in range(steps):
-        batch = random_batch(settings.batch_size, size, classes)
+        batch = random_batch(settings.batch_size, shape, classes)
         started, used = time.perf_counter(), time.process_time()
         training.step(batch, at)
         _ = at.figures()  # waits for the device
@@ -76,7 +87,9 @@ def measured(preset: str, overrides: list[str], steps: int) -> dict[str, object]
     memory = torch.cuda.max_memory_allocated() if device.type == "cuda" else _peak()
     return {
         "preset": preset,
-        "size": size,
+        "size": " x ".join(map(str, spec.input_size)),
+        "shape": " x ".join(map(str, shape)),
+        "classes": classes,
         "batch": settings.batch_size,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "bit_ops": costs.bit_ops,
@@ -103,18 +116,17 @@ def main() -> None:
     if asked.part:
         print(json.dumps(measured(asked.presets[0], asked.overrides, asked.steps)))
         return
-    print("| preset | pixels | batch | parameters | bit_ops | peak memory | images a second | of a core's second |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| {' | '.join(COLUMNS)} |")
+    print(f"|{' --- |' * len(COLUMNS)}")
     overrides = [part for one in asked.overrides for part in ("--set", one)]
     for preset in asked.presets:
         command = [sys.executable, __file__, preset, "--part", "--steps", str(asked.steps), *overrides]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own file
         one = json.loads(text.splitlines()[-1])
-        print(
-            f"| `{preset}` | {one['size']} | {one['batch']} | {one['parameters'] / 1e6:.1f} M | {one['bit_ops']:.3g} "
-            f"| {one['gb']:.1f} GB | {one['per_second']:.3g} | {one['per_core_second']:.3g} |",
-            flush=True,
-        )
+        texts = [f"`{preset}`", *(str(one[name]) for name in ("classes", "size", "shape", "batch"))]
+        texts += [f"{one['parameters'] / 1e6:.1f} M", f"{one['bit_ops']:.3g}", f"{one['gb']:.1f} GB"]
+        texts += [f"{one[name]:.3g}" for name in ("per_second", "per_core_second")]
+        print(f"| {' | '.join(texts)} |", flush=True)
 
 
 if __name__ == "__main__":

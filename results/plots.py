@@ -12,7 +12,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    EngFormatter,
+    Formatter,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from numpy.typing import NDArray
 
 from results.agreement import ROLE, TRAINED
@@ -26,6 +34,8 @@ from results.rivals import MEMBER, RIVAL
 # Okabe and Ito's palette: distinct in every common form of colour blindness, and by lightness in grey print.
 BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
 FORMATS = ("png", "svg", "pdf")
+SHORTENED = 1000.0
+"""From which cost on an axis has prefixes."""
 
 
 def plot_front(
@@ -117,17 +127,23 @@ def draw_frame(axes: Axes, x: str, y: str, heading: str) -> None:
     axes.set_axisbelow(True)
 
 
+def cost_formatter(low: float) -> Formatter:
+    """Counts are shortened, as 2 G; milliseconds and megabytes, which may be below one, are written out."""
+    return EngFormatter(sep=" ") if low >= SHORTENED else FuncFormatter(lambda value, _: f"{value:g}")
+
+
 def set_scale(axes: Axes, costs: pd.Series) -> None:
     """A log axis with as many numbers as it takes to read it; a linear one where a cost is zero or all are equal."""
     low, high = float(costs.min()), float(costs.max())
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    formatter = cost_formatter(low)
+    axes.xaxis.set_major_formatter(formatter)
     if low <= 0 or low == high:
         return
     axes.set_xscale("log")
     decades = np.log10(high / low)
     steps = (1.0,) if decades > 4 else (1.0, 2.0, 5.0) if decades > 1 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
     axes.xaxis.set_major_locator(LogLocator(subs=steps) if decades > 0.5 else MaxNLocator(6))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_major_formatter(formatter)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -58,7 +58,7 @@ class LayerShare:
 
 
 class CostTable:
-    """The costs of a space's candidates, for one image of the detector's size, without building a network.
+    """The costs of a space's candidates, for one image of the detector's `input_size`, without building a network.
 
     A layer's cost depends on its own method alone, so a candidate's cost is a sum. Every figure equals that of
     `layer_costs` on the network that `build_fixed` makes of the candidate.
@@ -111,7 +111,7 @@ class CostTable:
         the detector, and for a table of times that doesn't fit.
         """
         choices = _layer_choices(space) if isinstance(space, SearchSpace) else space
-        image = torch.zeros(3, spec.image_size, spec.image_size, device="meta")
+        image = torch.zeros(3, *spec.input_size, device="meta")
 
         def build(method: str) -> nn.Module:
             chosen = {f"layer/{prefix}": method if method in offered else REAL for prefix, offered in choices.items()}

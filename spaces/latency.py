@@ -54,8 +54,9 @@ class LatencyTable:
 
         Raises LatencyError for a table of another detector.
         """
-        own, asked = asdict(self.detector), asdict(spec)
-        if other := [f"{key} {own[key]!r}, not {asked[key]!r}" for key in own if own[key] != asked[key]]:
+        own, asked = self.detector.described(), spec.described()
+        keys = [key for key in {**own, **asked} if own.get(key) != asked.get(key)]
+        if other := [f"{key} {own.get(key)!r}, not {asked.get(key)!r}" for key in keys]:
             raise LatencyError(f"The table of times is of another detector: {', '.join(other)}. {REMEASURE}")
         chosen = set(units)
         fixed = sum(_nanoseconds(times[REAL]) for name, times in self.layers.items() if name not in chosen)
@@ -75,7 +76,7 @@ class LatencyTable:
         content = {
             "kind": KIND,
             "version": VERSION,
-            "detector": asdict(self.detector),
+            "detector": self.detector.described(),
             **self.about,
             "rest_ms": self.rest,
             "layers": {name: dict(times) for name, times in self.layers.items()},

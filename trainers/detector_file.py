@@ -1,7 +1,7 @@
 """A detector's file: its weights, and a description from which it can be built again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from spaces.detectors import DetectorSpec
 from spaces.supernet import extract
 from trainers.checkpoint import CheckpointError, digest_of_weights, load_weights, save_weights
 from trainers.data.errors import DataError
+from trainers.data.resizing import Resizing
 from trainers.prediction import Picture, Prediction, PredictionSettings, predictions
 
 KIND, PACKED = "detector", "packed detector"
@@ -52,7 +53,7 @@ class DetectorFile:
         out and handed to `on_unreadable`.
         """
         settings = PredictionSettings(score=score, max_boxes=max_boxes, batch_size=batch_size)
-        return predictions(self.network, self.classes, self.spec.image_size, images, settings, on_unreadable)
+        return predictions(self.network, self.classes, Resizing.of(self.spec), images, settings, on_unreadable)
 
 
 def save_detector(
@@ -123,7 +124,7 @@ def read_description(path: Path, description: dict[str, Any]) -> tuple[DetectorS
 
 
 def _description(spec: DetectorSpec, candidate: Candidate, class_names: tuple[str, ...]) -> dict[str, Any]:
-    return {"detector": asdict(spec), "candidate": dict(candidate), "classes": list(class_names)}
+    return {"detector": spec.described(), "candidate": dict(candidate), "classes": list(class_names)}
 
 
 def _check_packed(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from spaces.detectors import keeping
-from trainers.data.batches import WHOLE, Batch, Part, part_of
+from trainers.data.batches import WHOLE, Part, part_of
 from trainers.data.decoded import Decoded
 from trainers.data.sample import Target
 from trainers.devices import to_device
@@ -39,15 +39,22 @@ def timed_detect(
 
     Second comes how many images a second the network took, with the decoding of its outputs to boxes and their way to
     the CPU: the first batch, in which memory is allocated, counts only if there is no other.
+
+    Images of their own shapes go through one by one: what is found on one doesn't depend on how far others pad it.
     """
+    batch_size = batch_size if data.resized.to_one_shape else 1
+    mine = part_of(np.arange(batches_of(len(data), batch_size)), part)
+    skip = int(mine[0]) if len(mine) else 0
+    first = skip * batch_size
     detections: list[Target] = []
     seconds: list[float] = []
     with evaluating(network, rule_named(data.rule).counted) as device:
-        for batch in _share(data, batch_size, part):
+        for batch in islice(data.batches(batch_size, seed=0, epoch=0, augment=False, skip=skip), len(mine)):
             images, _ = to_device(batch, device)
             started = time.perf_counter()
-            detections += [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
+            found = [{k: v.cpu().numpy() for k, v in image.items()} for image in network(images).detections]
             seconds.append(time.perf_counter() - started)
+            detections += [data.detected(first + len(detections) + place, one) for place, one in enumerate(found)]
     warm, images_then = (seconds[1:], len(detections) - batch_size) if len(seconds) > 1 else (seconds, len(detections))
     return detections, images_then / max(sum(warm), 1e-9)
 
@@ -55,13 +62,6 @@ def timed_detect(
 def batches_of(images: int, batch_size: int) -> int:
     """In how many batches so many images are looked at."""
     return -(-images // batch_size)
-
-
-def _share(data: Decoded, batch_size: int, part: Part) -> Iterator[Batch]:
-    """A part of the batches of all images in their order."""
-    mine = part_of(np.arange(batches_of(len(data), batch_size)), part)
-    first = int(mine[0]) if len(mine) else 0
-    return islice(data.batches(batch_size, seed=0, epoch=0, augment=False, skip=first), len(mine))
 
 
 @contextmanager

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from spaces.detectors import Detections
 from trainers.data.batches import as_input
 from trainers.data.errors import DataError
-from trainers.data.image_file import as_rgb, opened, orientation, raised_as_data_errors, square
+from trainers.data.image_file import as_rgb, opened, orientation, raised_as_data_errors
+from trainers.data.resizing import Placement, Resizing
 from trainers.inference import evaluating
 
 Picture = str | Path | Image.Image | Tensor
@@ -26,7 +29,7 @@ class PredictionSettings:
     """What is asked of a detector: boxes of at least this score, at most so many a picture, so many pictures at once.
 
     max_boxes: None for the detector's own number, 100 or 200. The batch size changes speed and memory, and results by
-    rounding at most.
+    rounding at most. Pictures that keep a shape of their own go through one by one.
     """
 
     score: float = 0.3
@@ -62,68 +65,74 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Input:
-    """A picture as the network takes it, (3, S, S), and what is needed to bring its boxes back."""
+    """A picture as the network takes it, (3, H, W), and what is needed to bring its boxes back."""
 
     index: int
     path: Path | None
-    size: tuple[int, int]
+    place: Placement
     pixels: Tensor
 
 
 def predictions(
     network: nn.Module,
     classes: tuple[str, ...],
-    image_size: int,
+    resizing: Resizing,
     pictures: Iterable[Picture],
     settings: PredictionSettings,
     on_unreadable: Callable[[DataError], None] | None = None,
 ) -> Iterator[Prediction]:
-    """What a detector of `image_size` pixels finds in each picture, in order, read in batches as they are asked for.
+    """What a detector finds in each picture, in order, read in batches as they are asked for.
 
-    Pictures are turned upright and squashed to the detector's square as those of training and evaluation are. One that
+    Pictures are turned upright and resized as those of the detector's training and evaluation are. One that
     can't be read raises DataError, or is left out and handed to `on_unreadable`. Raises TypeError or ValueError for
     what is no picture, and TypeError at once where `pictures` is a single one.
     """
     if isinstance(pictures, str | Path | Image.Image) or (isinstance(pictures, Tensor) and pictures.dim() < 4):
         raise TypeError("images is a single picture, must be several: put it into a list.")
-    return _predictions(network, classes, settings, _inputs(pictures, image_size, on_unreadable))
+    at_once = settings.batch_size if resizing.to_one_shape else 1
+    return _predictions(network, classes, settings, _inputs(pictures, resizing, on_unreadable), at_once)
 
 
 def _predictions(
-    network: nn.Module, classes: tuple[str, ...], settings: PredictionSettings, inputs: Iterator[_Input]
+    network: nn.Module,
+    classes: tuple[str, ...],
+    settings: PredictionSettings,
+    inputs: Iterator[_Input],
+    at_once: int,
 ) -> Iterator[Prediction]:
-    while batch := list(islice(inputs, settings.batch_size)):
+    while batch := list(islice(inputs, at_once)):
         with evaluating(network, settings.max_boxes or 0) as device:
             detections = network([one.pixels.to(device) for one in batch]).detections
         for one, found in zip(batch, detections, strict=True):
-            kept = found["scores"] >= settings.score
-            boxes, scores, labels = (
-                found[name][kept][: settings.max_boxes].cpu() for name in ("boxes", "scores", "labels")
-            )
+            boxes, scores, labels = _best(found, one.place, settings)
             names = tuple(classes[label - 1] for label in labels.tolist())
-            yield Prediction(one.index, one.path, *one.size, _in_pixels_of(one, boxes), scores, labels, names)
+            yield Prediction(one.index, one.path, *one.place.original, boxes, scores, labels, names)
 
 
-def _in_pixels_of(one: _Input, boxes: Tensor) -> Tensor:
-    """Boxes of the square in the pixels of the picture that it was made from."""
-    limits = torch.tensor([*one.size, *one.size], dtype=torch.float32)
-    return (boxes * (limits / one.pixels.shape[-1])).clamp(min=torch.zeros(4), max=limits)
+def _best(found: Detections, place: Placement, settings: PredictionSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes in the pixels of the picture, scores and labels: as many as were asked for, none beside the picture."""
+    kept = found["scores"] >= settings.score
+    inside = place.inside({name: value[kept].cpu().numpy() for name, value in found.items()})
+    boxes, scores, labels = (inside[name][: settings.max_boxes] for name in ("boxes", "scores", "labels"))
+    limits = (*place.original, *place.original)
+    own = torch.from_numpy(place.back(boxes).clip(0, limits).astype(np.float32))
+    return own, torch.from_numpy(scores), torch.from_numpy(labels)
 
 
 def _inputs(
-    pictures: Iterable[Picture], image_size: int, on_unreadable: Callable[[DataError], None] | None
+    pictures: Iterable[Picture], resizing: Resizing, on_unreadable: Callable[[DataError], None] | None
 ) -> Iterator[_Input]:
     for index, picture in enumerate(pictures):
         path = Path(picture) if isinstance(picture, str | Path) else None
         try:
             rgb = read_upright(path) if path is not None else _in_memory(picture, f"picture {index}")
-            pixels = as_input(square(rgb, image_size))
+            pixels = as_input(resizing.pixels(rgb))
         except DataError as error:
             if on_unreadable is None:
                 raise
             on_unreadable(error)
         else:
-            yield _Input(index, path, rgb.size, pixels)
+            yield _Input(index, path, resizing.placed(*rgb.size), pixels)
 
 
 def read_upright(path: Path) -> Image.Image:

@@ -57,6 +57,7 @@ def _image(folder: Path, image: dict[str, Any], detections: list[list[dict[str, 
     objects = [_numbers(one) for one in image["objects"]]
     return {
         "name": str(image["name"]),
+        **({"size": [float(side) for side in image["size"]]} if "size" in image else {}),
         "jpeg": base64.b64encode(content).decode("ascii"),
         "objects": objects,
         "detections": [judged([_numbers(one) for one in found], objects) for found in detections],

@@ -58,7 +58,7 @@ def cost_range(
         named = "--candidate" if layers is None else "--layers"
         raise ConfigError(f"--range was given together with {named}, which is about one candidate. Leave one out.")
     config = settled(load_config(source, overrides), data_root, data_needed=False)
-    detector = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
+    detector = student_spec(config.student, config.data, len(class_names(config.data)))
     space = build_space(layer_choices(config.space, detector), {})
     table = cost_table(detector, space, latency_table(config.search.latency_table, None))
     cheapest, dearest = table.ends()

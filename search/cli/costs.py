@@ -55,7 +55,7 @@ def costed(
             raise ConfigError("--layers was given together with --candidate. Leave one of the two out.")
         overrides = [*overrides, f"train.layers={layers}"]
     config = settled(load_config(source, overrides), data_root, data_needed=False)
-    detector = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
+    detector = student_spec(config.student, config.data, len(class_names(config.data)))
     if file is not None:
         candidate = read_candidate(file)
     else:
@@ -123,7 +123,7 @@ def cost_rows(chosen: Costed) -> list[dict[str, object]]:
         for layer in layers
     ]
     total = {name: round(value) for name, value in summed.as_dict().items()}
-    size = f"{detector.image_size} x {detector.image_size}, {detector.num_classes} classes"
+    size = f"{' x '.join(map(str, detector.input_size))}, {detector.num_classes} classes"
     method = size + ("" if table.proposals is None else f", {table.proposals} proposals")
     between = {"layer": BETWEEN["layer"], "method": "", "searched": "", **dict.fromkeys(total, 0), **times.between()}
     last = {"layer": "total", "method": method, "searched": "", **total, **times.total()}

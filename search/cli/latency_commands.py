@@ -24,7 +24,10 @@ def latency(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Keep the table, for search.latency_table."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each time is measured.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each time is measured at least.")] = 20,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="How long layers, and then whole networks, are measured at least.")
+    ] = 60.0,
     threads: Annotated[int, typer.Option(min=1, help="The threads of a network.")] = 1,
     check: Annotated[
         int, typer.Option(metavar="N", min=0, help="How many random candidates to hold the sums against.")
@@ -38,7 +41,9 @@ def latency(
         from search.stages.latency import run_latency
         from trainers.whole_files import write_whole
 
-        measured = run_latency(source, set_ or [], absolute(data), rounds=rounds, threads=threads, check=check)
+        measured = run_latency(
+            source, set_ or [], absolute(data), rounds=rounds, seconds=seconds, threads=threads, check=check
+        )
         if output is not None:
             write_whole(output, measured.table.text().encode())
         if measured.checked:

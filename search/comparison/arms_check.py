@@ -119,7 +119,7 @@ class SeedCheck:
 def save_untrained(file: Path, config: Config, candidate: Candidate) -> None:
     """Write the student with a candidate's layers, untrained. The config's files must have absolute paths."""
     classes = class_names(config.data)
-    spec = student_spec(config.student, config.data.image_size, len(classes))
+    spec = student_spec(config.student, config.data, len(classes))
     with seeded_torch(config.seed):
         save_detector(file, build_fixed(spec, candidate), spec, candidate, classes)
 

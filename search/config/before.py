@@ -35,6 +35,8 @@ def _dense(config: Config, part: str) -> Iterator[str]:
         image_size=config.data.image_size,
         width=student.width,
         heads=student.heads,
+        resize=config.data.resize,
+        longest=config.data.longest,
     )
     with without_values():
         network = build_detector(spec, lambda _: (REAL,))

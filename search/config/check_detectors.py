@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search.config.names import known_names
 from search.config.problems import Kind, Problem
-from search.config.schema import TWIN, Student, Teacher
+from search.config.schema import TWIN, Data, Student, Teacher
 from spaces.candidate import NO_TEACHER
 from spaces.detectors import DETECTORS
 from spaces.published.names import NAMES, published_model
@@ -26,14 +26,36 @@ def student_and_teachers(student: Student, teachers: Mapping[str, Teacher]) -> I
         yield from _twin(teacher, student) if name == TWIN else _teacher(name, teacher, student)
 
 
-def image_size(size: int, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
+def image_size(data: Data, student: Student, teachers: Mapping[str, Teacher]) -> Iterator[Problem]:
     """All detectors of a run see images of one size, which each of them must take."""
     others = [one.detector for name, one in teachers.items() if name != TWIN]  # the twin has the student's
     detectors = [name for name in dict.fromkeys([student.detector, *others]) if name in DETECTORS]
+    yield from _in_range("data.image_size", data.image_size, detectors)
+    if data.resize != "shortest_edge":
+        if data.longest is not None:
+            text = f"is {data.longest}, but only data.resize: shortest_edge has a longest side; it is {data.resize}."
+            yield Problem("data.longest", Kind.CONFLICT, text, data.longest)
+        return
+    squares = [name for name in detectors if not DETECTORS[name].any_shape]
+    if squares:
+        way_out = "Choose squash or letterbox, or a Faster R-CNN or GFL"
+        text = f"is 'shortest_edge', but {', '.join(squares)} can only take squares. {way_out}."
+        yield Problem("data.resize", Kind.CONFLICT, text, data.resize)
+    elif data.longest is None:
+        text = "is missing: data.resize: shortest_edge needs it, as in {image_size: 600, longest: 1000}."
+        yield Problem("data.longest", Kind.CONFLICT, text, None)
+    elif data.longest < data.image_size:
+        text = f"is {data.longest}, but must be at least data.image_size, the shorter side: {data.image_size}."
+        yield Problem("data.longest", Kind.CONFLICT, text, data.longest)
+    else:
+        yield from _in_range("data.longest", data.longest, detectors)
+
+
+def _in_range(key: str, size: int, detectors: Sequence[str]) -> Iterator[Problem]:
     ranges = {name: DETECTORS[name].sizes for name in detectors}
     refused = [f"{name} takes {low} to {high}" for name, (low, high) in ranges.items() if not low <= size <= high]
     if refused:
-        yield Problem("data.image_size", Kind.CONFLICT, f"is {size}, but {', '.join(refused)} pixels.", size)
+        yield Problem(key, Kind.CONFLICT, f"is {size}, but {', '.join(refused)} pixels.", size)
 
 
 def ensemble_members(members: Sequence[str], teachers: Collection[str], terms: Collection[str]) -> Iterator[Problem]:

@@ -36,7 +36,7 @@ def problems(config: Config) -> list[Problem]:
         *scoring_steps(config.scoring, space.terms),
     ]
     return [
-        *image_size(data.image_size, student, teachers),
+        *image_size(data, student, teachers),
         *_data(data),
         *supernet_rule(config.supernet, searched_methods(space.layers)),
         *student_and_teachers(student, teachers),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
+from search.config.augment import Augment
 from search.config.recipe import Recipe, ValidatedRecipe
 from search.config.scoring import Scoring
 from search.config.section import Section
@@ -52,7 +53,10 @@ class Data(Section):
     val: str | None = "val"  # null: nothing is scored or measured before the test images
     test: str = "test"
     year: Year = "2007"  # in the folder VOC<year>, or years as in 2007+2012
-    image_size: Count = 160  # the side of the square that images are resized to
+    image_size: Count = 160  # the side of the square that images are resized to; of shortest_edge the shorter side
+    resize: Literal["squash", "letterbox", "shortest_edge"] = "squash"  # how a picture's shape comes to the detector's
+    longest: Count | None = None  # of shortest_edge: the most pixels of the longer side
+    augment: Annotated[Augment, NULL_MAPPING] = Augment()
     train_images: Part | None = None
     val_images: Count | None = None
     train_on_difficult: bool = True  # false: VOC's difficult objects count as background

@@ -16,7 +16,8 @@ def _no_bool(value: object) -> object:
 
 
 def _part(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < 1 or value in range(1, 2**31)):
+    fits = isinstance(value, int | float) and (0 < value < 1 or (1 <= value < 2**31 and value % 1 == 0))
+    if isinstance(value, bool) or not fits:
         raise ValueError("must be a whole number of images, or a share of them below 1")
     return value
 
@@ -53,8 +54,10 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Scale = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=4)]
 FromZero = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
 FromZeroBelowOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
+FromZeroToOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
 Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
 Part = Annotated[int | float, BeforeValidator(_part)]  # a number of images, or a share below 1
 Decay = Share | None  # of a moving average of weights; null: none

@@ -2,21 +2,23 @@
 
 from functools import cache
 
-from search.config.schema import Student, Train
+from search.config.schema import Data, Student, Train
 from search.config.schema import Teacher as TeacherSection
 from spaces.candidate import Candidate, Taught
 from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.without_values import without_values
 
 
-def student_spec(student: Student, image_size: int, num_classes: int) -> DetectorSpec:
-    """The detector that is searched or trained."""
+def student_spec(student: Student, data: Data, num_classes: int) -> DetectorSpec:
+    """The detector that is searched or trained, for images as `data` resizes them."""
     return DetectorSpec(
         detector=student.detector,
         num_classes=num_classes,
-        image_size=image_size,
+        image_size=data.image_size,
         width=student.width,
         heads=student.heads,
+        resize=data.resize,
+        longest=data.longest,
     )
 
 
@@ -28,6 +30,8 @@ def teacher_spec(teacher: TeacherSection, student: DetectorSpec) -> DetectorSpec
         image_size=student.image_size,
         width=teacher.width or student.width,
         heads=teacher.heads or student.heads,
+        resize=student.resize,
+        longest=student.longest,
     )
 
 

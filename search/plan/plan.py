@@ -163,7 +163,7 @@ def _plan(
 ) -> Plan:
     """All but the inputs. needed: the teachers that are used whatever the terms say."""
     classes = class_names(config.data)
-    student = student_spec(config.student, config.data.image_size, len(classes))
+    student = student_spec(config.student, config.data, len(classes))
     ensemble = Ensemble(config.ensemble.members or tuple(config.teachers), config.ensemble.mode)
     named = [(term, name) for term, one in config.space.terms.items() for name in one.teachers]
     named += [(term, one.teacher) for term, one in config.train.terms.items()]

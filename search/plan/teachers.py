@@ -96,11 +96,18 @@ def _load_given(name: str, section: TeacherSection, wanted: DetectorSpec, classe
         reason = f"it knows the classes {', '.join(found.classes)}, but the data has {', '.join(classes)}"
     elif found.spec.image_size != wanted.image_size:
         reason = f"it was trained at {found.spec.image_size} pixels, but data.image_size is {wanted.image_size}"
+    elif (found.spec.resize, found.spec.longest) != (wanted.resize, wanted.longest):
+        reason = f"it was trained on images with {_resizing(found.spec)}, but the config has {_resizing(wanted)}"
     elif other := {method for method in found.candidate.layers().values() if method != "real"}:
         reason = f"it has layers that are {', '.join(sorted(other))}, and teachers are real-valued"
     if reason is not None:
         raise _misfit(name, path, reason)
     return Teacher(found.network, found.spec, found.candidate)
+
+
+def _resizing(spec: DetectorSpec) -> str:
+    longest = "" if spec.longest is None else f" and data.longest: {spec.longest}"
+    return f"data.resize: {spec.resize}{longest}"
 
 
 def _check_shape(

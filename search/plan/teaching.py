@@ -115,5 +115,5 @@ def _responses(spec: DetectorSpec) -> DetectorOutput:
     """The output of such a detector for a blank image with an object."""
     network = build_fixed(replace(spec, width=LEAST_WIDTH), ALL_REAL).eval()
     with torch.no_grad():
-        output: DetectorOutput = network([torch.zeros(3, spec.image_size, spec.image_size)], OBJECT)
+        output: DetectorOutput = network([torch.zeros(3, *spec.input_size)], OBJECT)
     return output

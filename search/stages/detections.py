@@ -18,6 +18,7 @@ from search.plan.sources import format_of, image_sets, settled
 from search.run.folder import RunFolder, read_json
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import Memory, decode
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Target
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.devices import pick_device
@@ -69,11 +70,11 @@ def keep_detections(config: Config, run: RunFolder, networks: Networks, data_roo
     for place in range(len(test)):
         write_whole(folder / f"{place}.jpg", _jpeg(test.images[place]))
     record = {
-        "size": test.size,
+        "size": test.resized.size,
         "classes": list(test.class_names),
         "split": config.data.test,
         "images": [
-            {"name": test.image_ids[place], "file": f"{place}.jpg", "objects": _boxes(target)}
+            {"name": test.image_ids[place], "file": f"{place}.jpg", **_size(test, place), "objects": _boxes(target)}
             for place, target in enumerate(truths(test))
         ],
         "networks": [
@@ -92,7 +93,12 @@ def _ten_images(config: Config, run: RunFolder, detector: DetectorFile) -> Decod
     count = len(listed.samples)
     places = np.unique(np.linspace(0, count - 1, min(IMAGES, count)).round().astype(int))
     chosen = replace(listed, samples=tuple(listed.samples[place] for place in places))
-    return decode(chosen, detector.spec.image_size, Memory(data.memory_limit_mb), data.on_bad_data)
+    return decode(chosen, Resizing.of(detector.spec), Memory(data.memory_limit_mb), data.on_bad_data)
+
+
+def _size(test: Decoded, place: int) -> dict[str, Any]:
+    """(width, height) of an image that is no square of the record's `size`."""
+    return {} if test.resized.to_one_shape else {"size": list(test.images[place].shape[:0:-1])}
 
 
 def _detected(detector: DetectorFile, test: Decoded, device: str) -> list[list[dict[str, Any]]]:
@@ -115,7 +121,7 @@ def _boxes(target: Target) -> list[dict[str, Any]]:
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:
-    """(3, S, S) uint8 as a JPEG, smaller where it is larger than a report shows."""
+    """(3, H, W) uint8 as a JPEG, smaller where it is larger than a report shows."""
     image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     content = io.BytesIO()

@@ -106,7 +106,7 @@ def keep_result(
     place, candidate, network = training.place, training.candidate, trained.network
     file = place / layout.DETECTOR
     save_detector(file, network, spec, candidate, test.class_names)
-    blank = torch.zeros(3, spec.image_size, spec.image_size, device=next(network.parameters()).device)
+    blank = torch.zeros(3, *spec.input_size, device=next(network.parameters()).device)
     kept = {
         "id": candidate.id,
         "candidate": dict(candidate),

@@ -19,6 +19,7 @@ from trainers.data.finding import find_sets
 from trainers.data.image_sets import ImageSets
 from trainers.data.layout import NOTHING_NAMED, NamedFiles
 from trainers.data.listing import IMAGE_SUFFIXES, file_names, names_below
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Target
 from trainers.data.streaming.cache import Streaming
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
@@ -74,7 +75,7 @@ def run_evaluate(
 ) -> Measured:
     """What a detector of ours can do on an image set, by the rule of the data's format.
 
-    Classes and image size are those of the checkpoint. Reported are what the set is read as, skipped images and
+    Classes and the size of images are those of the checkpoint. Reported are what the set is read as, skipped images and
     remarks. detections: a file for what was detected, as COCO's results. workers: processes that share the images, if
     there is a batch for each; one is this process, without Ray. Raises CheckpointError, DataError, ConfigError
     for a device that isn't there and for a folder in place of that file, and RunError where that is read.
@@ -87,7 +88,7 @@ def run_evaluate(
         progress.note(reading.sets().reading(reading.split))
         if detections is not None:
             refuse_to_overwrite(chain([checkpoint], reading.files()), [detections])
-        data = decode_split(reading, detector.classes, detector.spec.image_size, progress)
+        data = decode_split(reading, detector.classes, Resizing.of(detector.spec), progress)
     except DataError as error:
         raise _for_a_command(error, detector.classes) from error
     if data.defects:
@@ -104,18 +105,19 @@ def run_evaluate(
 def write_detections(file: Path, detections: Sequence[Target], data: Decoded, ids: Ids) -> None:
     """Write what was detected on a set as COCO's results, in pixels of the images on disk."""
     with writing_results(file, ids, data.class_names) as results:
-        for name, scale, found in zip(data.image_ids, data.scales, detections, strict=True):
-            boxes = found["boxes"].astype("float64") * [*scale, *scale]
+        for index, (name, found) in enumerate(zip(data.image_ids, detections, strict=True)):
+            place = data.placed(index)
+            boxes = found["boxes"].astype("float64") if place is None else place.back(found["boxes"])
             results.add(name, boxes, found["scores"], found["labels"])
 
 
-def decode_split(reading: Reading, classes: tuple[str, ...], size: int, progress: Progress) -> Decoded:
-    """An image set, decoded to squares of `size`. Raises DataError for a defect, and when no object counts."""
+def decode_split(reading: Reading, classes: tuple[str, ...], resizing: Resizing, progress: Progress) -> Decoded:
+    """An image set, decoded and resized. Raises DataError for a defect, and when no object counts."""
     sets, split, on_bad_data = reading.sets(), reading.split, reading.on_bad_data
     listed = sets.read(split, class_names=classes, on_bad_data=on_bad_data)
     stage = f"images of {split}"
     memory = Memory(reading.memory_limit_mb, Streaming(workers=reading.loader_workers))
-    found = decode(listed, size, memory, on_bad_data, stage=stage, progress=progress)
+    found = decode(listed, resizing, memory, on_bad_data, stage=stage, progress=progress)
     return with_counted_objects(found, split, sets.form)
 
 

@@ -16,6 +16,7 @@ from search.stages.evaluate import Reading
 from spaces.cost import layer_costs, totals
 from spaces.lookup import lookup
 from trainers.data.decoding import Memory, decode
+from trainers.data.resizing import Resizing
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.export.differences import Differences, differences
 from trainers.export.exporter import Detect, Exporter, ExportError, WrongExportError
@@ -32,7 +33,7 @@ VECTOR_IMAGES = 2
 FAULT = "This is a fault of Bitfront. Please report it, and keep the checkpoint, which is as it was."
 
 Images = Callable[[DetectorFile], list[Tensor]]
-"""From a detector to the images, [3, S, S] in 0..1, on which its export is compared."""
+"""From a detector to the images, [3, H, W] in 0..1, on which its export is compared."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def random_images(count: int = IMAGES) -> Images:
     """Noise of whole 255ths, as pictures have them; the same each time."""
 
     def make(detector: DetectorFile) -> list[Tensor]:
-        side = detector.spec.image_size
-        return list(torch.randint(0, 256, (count, 3, side, side), generator=torch.Generator().manual_seed(0)) / 255)
+        shape = (count, 3, *detector.spec.input_size)
+        return list(torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)) / 255)
 
     return make
 
@@ -68,7 +69,7 @@ def first_images(reading: Reading, count: int = IMAGES) -> Images:
     def read(detector: DetectorFile) -> list[Tensor]:
         listed = reading.sets().read(reading.split, class_names=detector.classes, on_bad_data=reading.on_bad_data)
         few = replace(listed, samples=listed.samples[:count])
-        data = decode(few, detector.spec.image_size, Memory(reading.memory_limit_mb), reading.on_bad_data)
+        data = decode(few, Resizing.of(detector.spec), Memory(reading.memory_limit_mb), reading.on_bad_data)
         return next(iter(data.batches(count, seed=0, epoch=0, augment=False)))[0]
 
     return read
@@ -153,7 +154,7 @@ def _write(
     checkpoint: Path, name: Path, exporter: Exporter, detector: DetectorFile, images: list[Tensor], vectors: bool
 ) -> Exported:
     """Its files are made and compared in a folder of their own: what was there before stays until they are right."""
-    blank = torch.zeros(3, detector.spec.image_size, detector.spec.image_size)
+    blank = torch.zeros(3, *detector.spec.input_size)
     costs = totals(layer_costs(detector.network, [blank])).as_dict()
     test = _test_figures(checkpoint)
     target = _target(name, exporter)

@@ -47,7 +47,7 @@ def _costs(folder: Path, file: Path) -> CostTable:
     table = read_table(file, "The table of times")
     _, config = read_run_folder(folder)
     config = settled(config, None, data_needed=False)
-    spec = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
+    spec = student_spec(config.student, config.data, len(class_names(config.data)))
     try:
         return CostTable.of(spec, build_space(layer_choices(config.space, spec), {}), table)
     except ValueError as error:

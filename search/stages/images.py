@@ -1,6 +1,7 @@
 """The images of a run: generated or found, read and decoded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from search.config.schema import Data
@@ -15,6 +16,7 @@ from search.plan.sources import (
     shared_to_leave_out,
 )
 from search.run.folder import RunFolder
+from trainers.data.augmentation import Augmentation
 from trainers.data.balanced import balanced_indices
 from trainers.data.decoded import Decoded
 from trainers.data.decoding import Memory, decode
@@ -22,6 +24,7 @@ from trainers.data.disjoint import SharedImage, without_shared
 from trainers.data.errors import DataError
 from trainers.data.formats import Format
 from trainers.data.part import part_of
+from trainers.data.resizing import Resizing
 from trainers.data.streaming.cache import Streaming
 from trainers.progress import Progress
 from trainers.seeding import seeded
@@ -77,7 +80,9 @@ def load_split(
     if wanted is not None:
         listed = part_of(listed, wanted, seeded(plan.config.seed, "train_images"))
     memory = Memory(data.memory_limit_mb, streaming(data, run))
-    return decode(listed, data.image_size, memory, data.on_bad_data, stage=f"images of {split}", progress=progress)
+    return decode(
+        listed, Resizing.of(plan.student), memory, data.on_bad_data, stage=f"images of {split}", progress=progress
+    )
 
 
 def streaming(data: Data, run: RunFolder) -> Streaming:
@@ -104,6 +109,7 @@ def load_training(
             f"its {len(found)} images hold no object to learn",
             f"Name another one in data.train: {wanted} are needed",
         )
+    found = replace(found, augmentation=Augmentation(**data.augment.model_dump()))
     return found.without_difficult() if drops else found
 
 
@@ -139,10 +145,10 @@ def scoring_subset(plan: Plan, val: Decoded) -> Decoded:
     """
     data, wanted = plan.config.data, plan.config.data.val_images
     images = len(val) if wanted is None else min(wanted, len(val))
-    needed_mb = images * 3 * val.size**2 / 2**20
+    needed_mb = val.bytes_of(images) / 2**20
     if needed_mb > data.memory_limit_mb:
         raise DataError(
-            f"{images} images of {data.val} at {val.size} x {val.size} pixels",
+            f"{images} images of {data.val} at {val.resized}",
             f"scores are measured on them in memory, and they take {needed_mb:.1f} MB, more than the limit of "
             f"{data.memory_limit_mb:g} MB",
             "Set data.val_images to score on fewer of them, or raise data.memory_limit_mb",

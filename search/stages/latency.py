@@ -23,6 +23,7 @@ from spaces.detectors.contract import is_two_stage
 from spaces.latency import LatencyTable
 from spaces.layers import REAL
 from spaces.without_values import without_values
+from trainers.data.resizing import Resizing
 from trainers.detector_file import load_detector
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ def run_latency(
     data_root: Path | None = None,
     *,
     rounds: int = 20,
+    seconds: float = 60.0,
     threads: int = 1,
     check: int = 20,
 ) -> Measured:
     """Measure the layers of a config's space, or of a trained detector, in OpenVINO.
 
-    source: a config, a preset, or the .safetensors file of a detector: then the check is this detector itself. rounds:
-    of measuring. check: how many random candidates are held against the sum. Raises ConfigError, CheckpointError or
-    RunError.
+    source: a config, a preset, or the .safetensors file of a detector: then the check is this detector itself. rounds
+    and seconds: of measuring, how many and how long at least; layers and whole networks each. check: how many random
+    candidates are held against the sum. Raises ConfigError, CheckpointError or RunError.
     """
     if find_spec("openvino") is None:
         raise RunError("OpenVINO isn't installed. Install it: pip install '.[openvino]'.")
@@ -78,8 +80,13 @@ def run_latency(
         two_stages = is_two_stage(build_detector(asked.spec, lambda _: (REAL,)))
     if two_stages:
         raise RunError(f"{asked.spec.detector} has two stages, which a graph of fixed sizes can't hold.")
+    if not Resizing.of(asked.spec).to_one_shape:
+        raise RunError(
+            "data.resize is shortest_edge, and a graph has one input size. Measure squares: --set "
+            "data.resize=letterbox --set data.longest=null."
+        )
     try:
-        settings = Settings(rounds, threads)
+        settings = Settings(rounds, seconds, threads)
         table, checked = measured_table(asked.spec, asked.choices, asked.fitted, asked.checked, settings)
     except UndescribedError as error:
         raise RunError(f"{asked.spec.detector} can't be measured: {error}") from error
@@ -93,7 +100,7 @@ def run_latency(
 
 def _of_config(source: str, overrides: Sequence[str], data_root: Path | None, check: int) -> _Asked:
     config = settled(load_config(source, overrides), data_root, data_needed=False)
-    spec = student_spec(config.student, config.data.image_size, len(class_names(config.data)))
+    spec = student_spec(config.student, config.data, len(class_names(config.data)))
     choices = layer_choices(config.space, spec)
     space, rng = build_space(choices, {}), random.Random(config.seed)
     uniform = uniform_candidates(config.space.layers.methods, space).values()

@@ -71,7 +71,7 @@ def measure(network: nn.Module, data: Decoded, spread: Spread = ALONE) -> Measur
     """The network's figures on `data` with all that lies behind them."""
     found, per_second, device = spread.detect(network, data)
     asked = found, truths(data), len(data.class_names), data.rule
-    told = details(*asked, scale=data.scales.prod(axis=1))
+    told = details(*asked, scale=data.areas)
     return Measured(
         figures=all_figures(*asked),
         sizes=told.sizes,

@@ -1,7 +1,6 @@
 """The outputs of a run's teachers on the images that scores adapt on, computed once for all candidates."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from results import layout
 from search.plan.plan import Plan
@@ -23,6 +22,9 @@ def teacher_outputs(
     Smaller ones first, as many as `scoring.teacher_cache_mb` holds; the other teachers run in every score.
     """
     read, scoring = _parts_read(plan, teachers), plan.config.scoring
+    if read and not images.resized.to_one_shape:
+        progress.note("Teachers run in every score: outputs on images of their own shapes depend on their batch.")
+        return {}
     sizes = {name: bytes_of(teachers[name].network, images, parts) / 2**20 for name, parts in read.items()}
     left, outputs = scoring.teacher_cache_mb, {}
     for name in sorted(read, key=lambda one: (sizes[one], one)):
@@ -48,7 +50,7 @@ def description(teacher: Teacher) -> dict[str, object]:
     A detector with one kind of heads is described with the default kind, as versions before this did: the key stays.
     """
     spec = teacher.spec
-    return {**asdict(spec), "heads": spec.heads or DEFAULT_HEADS, "candidate": dict(teacher.candidate)}
+    return {**spec.described(), "heads": spec.heads or DEFAULT_HEADS, "candidate": dict(teacher.candidate)}
 
 
 def _parts_read(plan: Plan, teachers: Mapping[str, Teacher]) -> dict[str, frozenset[str]]:

@@ -44,7 +44,7 @@ def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
         check_demand(nodes.address, nodes.demand)
         val = cast(Decoded, data.val)
         seen = min(score_settings(plan).images, len(data.train))
-        check_places(nodes.address, val.array().nbytes + seen * data.train.images[0].nbytes)
+        check_places(nodes.address, val.bytes_of() + data.train.bytes_of(seen))
 
 
 def check_storage(search: Search, progress: Progress) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, cast
 
 import torch
@@ -81,7 +80,7 @@ def _of_description(spec: DetectorSpec, network: nn.Module, choices: Mapping[str
     description = {
         "kind": "packed detector",
         "version": 2,
-        "detector": asdict(spec),
+        "detector": spec.described(),
         "candidate": {f"layer/{prefix}": min(offered, key=len) for prefix, offered in choices.items()},
         "classes": [A_CLASS] * spec.num_classes,
         "normalisation": {"mean": backbone.image_mean, "std": backbone.image_std},

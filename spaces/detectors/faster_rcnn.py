@@ -25,13 +25,13 @@ from spaces.detectors.contract import (
 from spaces.detectors.fpn import FeaturePyramid
 from spaces.detectors.openable import openable_groups
 from spaces.detectors.published_classes import COCO_ROWS, fit_predictors, report_predictors
-from spaces.detectors.resizing import sizes_of, to_squares
+from spaces.detectors.resizing import COARSEST_STRIDE, sizes_of, to_shorter_sides, to_squares
 from spaces.detectors.rpn import InputScale, assign, build_rpn, propose, respond, rpn_losses, scale_of
 from spaces.layers import MethodsFor
 from spaces.precision import in_float32, network_pass
 from spaces.whole_batch import weighed
 
-COARSEST_STRIDE = 32
+FINEST_STRIDE = 4
 PYRAMID_CHANNELS, HIDDEN_CHANNELS, POOLED = 256, 1024, 7
 MATCH_IOU, POSITIVE_SHARE = 0.5, 0.25
 SCORE_THRESHOLD, NMS_IOU, DETECTIONS = 0.05, 0.5, 100
@@ -61,21 +61,32 @@ class FasterRCNN(nn.Module):
     Searchable are the backbone, the pyramid (`fpn`) and the first stage's 3x3 convolution (`rpn.head.conv`). Its 1x1
     outputs and the second stage (RoIAlign to 7 x 7, two linear layers, class and box) are real unless opened.
     Matching, sampling, NMS and RoIAlign are torchvision's. All real, on a backbone in the `plain` layout, it is
-    torchvision's network with inputs of one fixed size, under its names from `rpn` and `roi_heads` on.
+    torchvision's network, under its names from `rpn` and `roi_heads` on.
 
     In training with targets `rois` are of sampled proposals, the objects among them; else of all that the first stage
     makes, or of the `proposals` given, on which the second stage's losses then are taken as they stand.
+
+    longest: None for squares of `image_size`, else see `resizing.to_shorter_sides`.
     """
 
     def __init__(
-        self, backbone: Backbone, num_classes: int, image_size: int, width: float, methods_for: MethodsFor
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        image_size: int,
+        width: float,
+        methods_for: MethodsFor,
+        longest: int | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.image_size, self.num_classes = image_size, num_classes
+        self.num_classes = num_classes
         scale = scale_of(image_size)
         self.counted_proposals = scale.proposals
-        self.transform = to_squares(image_size, backbone, multiple=COARSEST_STRIDE)
+        if longest is None:
+            self.transform = to_squares(image_size, backbone, multiple=COARSEST_STRIDE)
+        else:
+            self.transform = to_shorter_sides(image_size, longest, backbone)
         channels = scaled_channels(PYRAMID_CHANNELS, width)
         self.fpn = FeaturePyramid(list(backbone.channels.values()), channels, methods_for, "fpn.")
         self.feature_channels = {f"p{level}": channels for level in range(2, 7)}
@@ -122,7 +133,7 @@ class FasterRCNN(nn.Module):
         return DetectorOutput(
             features,
             responses,
-            lambda: self._decode(on_all(), sizes),
+            lambda: self._decode(on_all(), batch.image_sizes, sizes),
             losses,
             collect_traces(self),
             resized or [],
@@ -166,8 +177,9 @@ class FasterRCNN(nn.Module):
         return [*changes, "its BatchNorms are for an epsilon of 0"] if _is_for_no_epsilon(state) else changes
 
     def _second(self, features: dict[str, Tensor], proposals: list[Tensor]) -> RoIResponses:
-        own = [(self.image_size, self.image_size)] * len(proposals)
-        pooled = self.roi_heads.box_roi_pool(features, proposals, own)
+        rows, columns = next(iter(features.values())).shape[-2:]
+        padded = (rows * FINEST_STRIDE, columns * FINEST_STRIDE)  # from which torchvision takes the maps' strides
+        pooled = self.roi_heads.box_roi_pool(features, proposals, [padded] * len(proposals))
         with network_pass(pooled.device):
             cls, box = self.roi_heads.box_predictor(self.roi_heads.box_head(pooled))
         return RoIResponses(proposals, in_float32(cls), in_float32(box))
@@ -192,12 +204,13 @@ class FasterRCNN(nn.Module):
                 matched.append(boxes)
         return rois, labels, list(self.roi_heads.box_coder.encode(matched, rois.proposals))
 
-    def _decode(self, rois: RoIResponses, sizes: list[tuple[int, int]]) -> list[Detections]:
-        own = (self.image_size, self.image_size)
-        detections = self.roi_heads.postprocess_detections(rois.cls, rois.box, rois.proposals, [own] * len(sizes))
+    def _decode(
+        self, rois: RoIResponses, own_sizes: list[tuple[int, int]], sizes: list[tuple[int, int]]
+    ) -> list[Detections]:
+        detections = self.roi_heads.postprocess_detections(rois.cls, rois.box, rois.proposals, own_sizes)
         return [
             {"boxes": resize_boxes(boxes, own, size), "scores": scores, "labels": labels}
-            for boxes, scores, labels, size in zip(*detections, sizes, strict=True)
+            for boxes, scores, labels, own, size in zip(*detections, own_sizes, sizes, strict=True)
         ]
 
 

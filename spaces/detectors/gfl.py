@@ -1,6 +1,7 @@
 """GFL and GFLv2: a dense detector whose boxes are distributions, for inputs from 96 pixels on."""
 
 import math
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ from spaces.detectors.gfl_head import GFLTowers, TowerNorm
 from spaces.detectors.gfl_loss import assignment, gfl_losses
 from spaces.detectors.openable import DENSE_HEADS, openable_groups
 from spaces.detectors.quality import BuildQuality, QualityPredictor, joint_logits
-from spaces.detectors.resizing import to_squares
+from spaces.detectors.resizing import to_shorter_sides, to_squares
 from spaces.detectors.single_stage import single_stage_output
 from spaces.layers import MethodsFor
 from spaces.layers.levels import LevelScales
@@ -41,6 +42,8 @@ class GFL(nn.Module):
     reads it, from the number of bins and hidden channels. Without (v1) the class score alone stands for both. `full`
     predictions are the published 3x3 convolutions, `light` ones 1x1; both begin with a ReLU and are real unless
     opened. All levels share towers and predictions, but for the boxes' scale.
+
+    longest: None for squares of `image_size`, else see `resizing.to_shorter_sides`.
     """
 
     counted_proposals = None
@@ -56,12 +59,16 @@ class GFL(nn.Module):
         heads: Heads,
         norm: TowerNorm,
         quality: BuildQuality | None = QualityPredictor,
+        longest: int | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.image_size, self.num_classes = image_size, num_classes
+        self.image_size, self.longest, self.num_classes = image_size, longest, num_classes
         self.detections_per_image = USUAL.after_nms
-        self.transform = to_squares(image_size, backbone)
+        if longest is None:
+            self.transform = to_squares(image_size, backbone)
+        else:
+            self.transform = to_shorter_sides(image_size, longest, backbone)
         channels = scaled_channels(CHANNELS, width)
         self.feature_channels = dict.fromkeys(LEVELS, channels)
         self.fpn = DensePyramid(list(backbone.channels.values())[1:], channels, methods_for, "fpn.")
@@ -97,9 +104,12 @@ class GFL(nn.Module):
         """See `single_stage`; the anchors are matched by ATSS."""
         return assignment(responses.anchors, _cells(responses), targets)
 
-    def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:
+    def decode(
+        self, responses: Responses, sizes: list[tuple[int, int]], own_sizes: list[tuple[int, int]] | None = None
+    ) -> list[Detections]:
         """See `single_stage`."""
-        own, limits = (self.image_size, self.image_size), USUAL.keeping(self.detections_per_image)
+        own = own_sizes or [(self.image_size, self.image_size)] * len(sizes)
+        limits = replace(USUAL.keeping(self.detections_per_image), with_area=self.longest is not None)
         return decode_batch(_scores(responses), flat_box(responses), responses.anchors, own, sizes, limits)
 
     def respond(self, features: dict[str, Tensor]) -> Responses:

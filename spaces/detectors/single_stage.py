@@ -25,7 +25,7 @@ class SingleStage(Protocol):
     transform: GeneralizedRCNNTransform
 
     def pyramid(self, batch: Tensor) -> dict[str, Tensor]:
-        """Normalised images (N, 3, H, W) of the detector's own size to its levels by name, the finest first."""
+        """Normalised images (N, 3, H, W) of the detector's input to its levels by name, the finest first."""
         ...
 
     def respond(self, features: dict[str, Tensor]) -> Responses:
@@ -40,8 +40,13 @@ class SingleStage(Protocol):
         """The targets of the anchors."""
         ...
 
-    def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:
-        """The detections of images of these (height, width), in their pixels."""
+    def decode(
+        self, responses: Responses, sizes: list[tuple[int, int]], own_sizes: list[tuple[int, int]] | None = None
+    ) -> list[Detections]:
+        """The detections of images of these (height, width), in their pixels.
+
+        own_sizes: of the images as the detector took them, without padding; None for a detector of squares.
+        """
         ...
 
 
@@ -65,7 +70,7 @@ def single_stage_output(
     return DetectorOutput(
         features,
         responses,
-        partial(detector.decode, responses, sizes_of(images)),
+        partial(detector.decode, responses, sizes_of(images), batch.image_sizes),
         {} if resized is None else detector.losses(responses, resized),
         collect_traces(cast(nn.Module, detector)),
         resized or [],

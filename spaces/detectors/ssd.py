@@ -85,9 +85,11 @@ class SingleShot(nn.Module):
         """See `single_stage`; the anchors are matched by IoU, see `ssd_loss.assign`."""
         return assign(responses.anchors, targets)
 
-    def decode(self, responses: Responses, sizes: list[tuple[int, int]]) -> list[Detections]:
+    def decode(
+        self, responses: Responses, sizes: list[tuple[int, int]], own_sizes: list[tuple[int, int]] | None = None
+    ) -> list[Detections]:
         """See `single_stage`."""
-        own, limits = (self.image_size, self.image_size), self.limits.keeping(self.detections_per_image)
+        own, limits = [(self.image_size, self.image_size)] * len(sizes), self.limits.keeping(self.detections_per_image)
         return decode_batch(flat_cls(responses), flat_box(responses), responses.anchors, own, sizes, limits)
 
     def respond(self, features: dict[str, Tensor]) -> Responses:

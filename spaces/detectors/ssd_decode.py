@@ -1,5 +1,7 @@
 """From SSD's raw outputs to detections."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -18,11 +20,11 @@ def decode_batch(
     logits: Tensor,
     offsets: Tensor,
     anchors: Tensor,
-    own_size: tuple[int, int],
+    own_sizes: Sequence[tuple[int, int]],
     sizes: list[tuple[int, int]],
     limits: Limits = USUAL,
 ) -> list[Detections]:
-    """The best detections of each image, by falling score, after class-wise NMS; own_size, sizes: see `select`.
+    """The best detections of each image, by falling score, after class-wise NMS; own_sizes, sizes: see `select`.
 
     logits (N, M, K + 1) with background 0, offsets (N, M, 4), anchors (M, 4) in pixels of the detector's own size.
     Scores that are no number are left out.
@@ -30,7 +32,7 @@ def decode_batch(
     scores, anchor, labels = _best(_probabilities(logits), limits)
     chosen = offsets.gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = box_coding.decode(chosen.flatten(0, 1), anchors[anchor.flatten()], BOX_SCALES).view_as(chosen)
-    return select(boxes, scores, labels, own_size, sizes, limits)
+    return select(boxes, scores, labels, own_sizes, sizes, limits)
 
 
 def _best(probabilities: Tensor, limits: Limits) -> tuple[Tensor, Tensor, Tensor]:

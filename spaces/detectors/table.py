@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Any
 
 from torch import nn
 
@@ -18,6 +19,7 @@ from spaces.detectors.faster_rcnn import FasterRCNN
 from spaces.detectors.gfl import GFL
 from spaces.detectors.gfl_head import TowerNorm
 from spaces.detectors.quality import BuildQuality, QualityPredictor
+from spaces.detectors.resizing import Resize, check_resize
 from spaces.detectors.soft_quality import SoftQualityPredictor
 from spaces.detectors.ssd import ssd
 from spaces.detectors.ssd300 import SSD300
@@ -32,6 +34,8 @@ class DetectorSpec:
     """All that decides a detector's parameters, saved with every checkpoint, so that the detector can be rebuilt.
 
     num_classes counts the classes without background; image_size is the side of the square that images are resized to.
+    resize: `squash` for images squashed to it, `letterbox` for images that keep their shape inside it, and
+    `shortest_edge` for images in their own shape: their shorter side is image_size, and the longer at most `longest`.
     heads: None for a detector with one kind of heads; its only allowed value means the same. Where there is a choice,
     None means `DEFAULT_HEADS`. Equal detectors therefore have equal specs, however they were written.
     """
@@ -41,6 +45,8 @@ class DetectorSpec:
     image_size: int
     width: float = 1.0
     heads: Heads | None = None
+    resize: Resize = "squash"
+    longest: int | None = None
 
     def __post_init__(self) -> None:
         entry = lookup(DETECTORS, self.detector, "detector")
@@ -54,12 +60,30 @@ class DetectorSpec:
         smallest, largest = entry.sizes
         if not smallest <= self.image_size <= largest:
             raise ValueError(f"image_size is {self.image_size}; {self.detector} takes {smallest} to {largest} pixels.")
+        check_resize(self.resize, self.image_size, self.longest)
+        if self.longest is not None and not entry.any_shape:
+            raise ValueError(f"resize is {self.resize!r}, but {self.detector} takes only squares: squash or letterbox.")
+        if self.longest is not None and self.longest > largest:
+            raise ValueError(f"longest is {self.longest}; {self.detector} takes up to {largest} pixels.")
         if not 0 < self.width < math.inf:
             raise ValueError(f"width is {self.width}, must be positive and finite.")
         if self.heads is not None and self.heads not in entry.heads:
             allowed = " or ".join(map(repr, entry.heads))
             raise ValueError(f"heads is {self.heads!r}; {self.detector} can only have {allowed}.")
         object.__setattr__(self, "heads", (self.heads or DEFAULT_HEADS) if entry.has_choice_of_heads else None)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of an image that costs are counted on: of images in their own shape the largest."""
+        return self.image_size, self.longest or self.image_size
+
+    def described(self) -> dict[str, Any]:
+        """The fields by name, as files have them: a detector of squashed images is described as it always was."""
+        fields = asdict(self)
+        resize, longest = fields.pop("resize"), fields.pop("longest")
+        if resize != "squash":
+            fields["resize"] = resize
+        return fields if longest is None else fields | {"longest": longest}
 
 
 @dataclass(frozen=True)
@@ -71,6 +95,8 @@ class Entry:
     sizes: tuple[int, int] = (96, 320)
     about: str = ""
     """What it is, in a line, for lists of all detectors."""
+    any_shape: bool = False
+    """Whether it takes images in their own shape, rather than squares alone."""
 
     @property
     def has_choice_of_heads(self) -> bool:
@@ -112,9 +138,9 @@ def _faster_rcnn(about: str, build: BuildBackbone) -> Entry:
 
     def on_backbone(spec: DetectorSpec, methods_for: MethodsFor) -> nn.Module:
         backbone = build(spec.width, methods_for, "backbone.")
-        return FasterRCNN(backbone, spec.num_classes, spec.image_size, spec.width, methods_for)
+        return FasterRCNN(backbone, spec.num_classes, spec.image_size, spec.width, methods_for, spec.longest)
 
-    return Entry(on_backbone, heads=("light",), sizes=(96, 1344), about=about)
+    return Entry(on_backbone, heads=("light",), sizes=(96, 1344), about=about, any_shape=True)
 
 
 def _gfl(
@@ -134,9 +160,10 @@ def _gfl(
             heads=spec.heads or DEFAULT_HEADS,
             norm=norm,
             quality=quality,
+            longest=spec.longest,
         )
 
-    return Entry(on_backbone, sizes=(96, 1344), about=about)
+    return Entry(on_backbone, sizes=(96, 1344), about=about, any_shape=True)
 
 
 DETECTORS: dict[str, Entry] = {

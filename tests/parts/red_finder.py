@@ -39,7 +39,7 @@ def _found(image):
     return {"boxes": boxes, "scores": scores[-len(boxes) :], "labels": labels[-len(boxes) :]}
 
 
-def red_finder(classes=("red", "image")):
-    """A detector's file with this network, as `load_detector` would return it."""
-    spec = DetectorSpec(detector="ssd_resnet18", num_classes=len(classes), image_size=SIDE, width=0.125)
+def red_finder(classes=("red", "image"), **resizing):
+    """A detector's file with this network, as `load_detector` would return it. resizing: fields of the spec."""
+    spec = DetectorSpec(detector="gfl_resnet18", num_classes=len(classes), image_size=SIDE, width=0.125, **resizing)
     return DetectorFile(RedFinder().eval(), spec, ALL_REAL, tuple(classes))

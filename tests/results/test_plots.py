@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from results import RunError
 from results.frame import trials_frame
 from results.labels import Label, place_labels, text_box
-from results.plots import front_figure, plot_front, rendered
+from results.plots import cost_formatter, front_figure, plot_front, rendered
 
 
 @pytest.fixture
@@ -20,6 +20,13 @@ def trials(records):
 def words_of(trials, x="bit_ops", y="map50", references=None):
     """Every text in the picture."""
     return [text.get_text() for text in front_figure(trials, x, y, references).findobj(Text)]
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "text"), [(0.6, 0.65, "0.65"), (0.6, 1.5, "1.5"), (120.0, 1500.0, "1500"), (5e8, 2e9, "2 G")]
+)
+def test_milliseconds_are_written_out_and_counts_shortened(low, value, text):
+    assert cost_formatter(low)(value) == text
 
 
 def test_axes_carry_their_units_and_the_knee_its_id(trials):

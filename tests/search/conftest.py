@@ -192,7 +192,7 @@ def images_plan() -> Callable[[Config], Plan]:
             config=config,
             listed=None,
             classes=classes,
-            student=student_spec(config.student, config.data.image_size, len(classes)),
+            student=student_spec(config.student, config.data, len(classes)),
             start=None,
             teachers={},
             needed=frozenset(),

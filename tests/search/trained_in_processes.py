@@ -88,6 +88,13 @@ class Fated:
     fate: str
     rule: str = "voc"
 
+    @property
+    def resized(self) -> Any:
+        return self.data.resized
+
+    def detected(self, index: int, found: Any) -> Any:
+        return self.data.detected(index, found)
+
     def __len__(self) -> int:
         return len(self.data)
 

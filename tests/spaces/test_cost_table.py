@@ -1,6 +1,7 @@
 import itertools
 import random
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react", "dbs", "dbs+
 
 def counted(spec, candidate):
     """The rows of the counting pass, on a network that is built in memory."""
-    return layer_costs(build_fixed(spec, candidate), [torch.zeros(3, spec.image_size, spec.image_size)])
+    return layer_costs(build_fixed(spec, candidate), [torch.zeros(3, *spec.input_size)])
 
 
 def assert_equal_costs(table, spec, candidate):
@@ -54,6 +55,18 @@ def test_the_table_equals_the_counting_pass_for_random_candidates(detector):
     table = CostTable.of(spec, space)
     for candidate in (space.sample(rng), space.sample(rng)):
         assert_equal_costs(table, spec, candidate)
+
+
+@pytest.mark.parametrize("detector", ["faster_rcnn_resnet18", "gfl_resnet18"])
+def test_images_of_their_own_shapes_cost_what_the_largest_one_does(detector):
+    """Of 96 x 150 pixels, padded to 96 x 160, as on a square of 96 wide by 5 / 3."""
+    spec = DetectorSpec(detector=detector, num_classes=3, image_size=96, width=0.125)
+    wide = replace(spec, resize="shortest_edge", longest=150)
+    tables = [CostTable.of(one, {"backbone": ("real", "sign")}) for one in (wide, spec)]
+    candidate = Candidate({"layer/backbone": "sign"})
+    assert_equal_costs(tables[0], wide, candidate)
+    stems = [next(row.macs for row in table.layers(candidate) if row.name == "backbone.conv1") for table in tables]
+    assert stems[0] * 3 == stems[1] * 5
 
 
 def test_layers_that_a_candidate_does_not_name_are_real_or_follow_a_shorter_prefix(spec):

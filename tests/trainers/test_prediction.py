@@ -70,6 +70,17 @@ def test_where_the_edges_lie_on_pixels_of_the_square_the_box_is_exact(width, hei
     torch.testing.assert_close(found_in(scene(width, height)).boxes, torch.tensor([object_box(width, height)]))
 
 
+@pytest.mark.parametrize("size", [(200, 120), (120, 200), (60, 60), (8000, 300), (30, 2000)])
+@pytest.mark.parametrize("resizing", [{"resize": "letterbox"}, {"resize": "shortest_edge", "longest": 200}])
+def test_pictures_that_keep_their_shape_have_boxes_in_their_own_pixels(resizing, size):
+    finder = red_finder(**resizing)
+    first, second = finder.predict([scene(*size), scene(100, 100)], score=0.1)
+    scale = max(size) / max(finder.network.batches[0][0].shape[1:])
+    torch.testing.assert_close(first.boxes[0], torch.tensor(object_box(*size)), rtol=0, atol=max(1.0, 0.6 * scale))
+    torch.testing.assert_close(second.boxes, torch.tensor([object_box(100, 100), [0, 0, 100, 100]]))
+    assert [len(batch) for batch in finder.network.batches] == ([1, 1] if "longest" in resizing else [2])
+
+
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_what_is_no_picture_is_named_with_the_reason(broken, kind):
     path, reason = broken[kind]

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.augmentation import USUAL, Augmentation
 from trainers.data.batches import WHOLE, Batch, Images, Part, batches, ordered
+from trainers.data.image_list import ImageList
 from trainers.data.remarks import Remark
+from trainers.data.resizing import Placement, Resizing
 from trainers.data.sample import Defect, Target
 from trainers.data.streaming.ahead import Ahead
 from trainers.data.streaming.images import StreamedImages
@@ -22,16 +25,17 @@ _WITH_PIXELS = "pixels:"
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """N images of S x S pixels with the M objects in them, as flat arrays that can be broadcast without pickling.
+    """N resized images with the M objects in them, as flat arrays that can be broadcast without pickling.
 
-    images (N, 3, S, S) uint8 RGB, squashed to a square, in memory or on a disk; boxes (M, 4) float32 corners in resized
-    pixels; labels (M,) int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,) int64: the objects of image i are
-    offsets[i] to offsets[i + 1]. `rule` names the rule by which average precision is measured on them, and
-    `learns_difficult` says whether a detector is trained on objects marked difficult. `defects` lists the defects found
-    in reading and decoding, `left_out` counts the images that were left out for them, `remarks` says what was
-    accepted although it isn't as the format says. sizes (N, 2) int64 are the width and height of the images as they
-    are on disk; None where these aren't known, as in a worker. The arrays may be shared between processes: never write
-    to them.
+    images (N, 3, S, S) uint8 RGB in memory, or images (3, H, W) on a disk or of shapes of their own; boxes (M, 4)
+    float32 corners in resized pixels; labels (M,) int64 and difficult (M,) bool as in `Sample`; offsets (N + 1,)
+    int64: the objects of image i are offsets[i] to offsets[i + 1]. `rule` names the rule by which average precision is
+    measured on them, and `learns_difficult` says whether a detector is trained on objects marked difficult. `defects`
+    lists the defects found in reading and decoding, `left_out` counts the images that were left out for them, `remarks`
+    says what was accepted although it isn't as the format says. sizes (N, 2) int64 are the width and height of the
+    images as they are on disk; squashed ones may lack it (None), as in a worker. resizing: how the images came to their
+    size; None for squashed ones. augmentation: what a training does to them. The arrays may be shared between
+    processes: never write to them.
     """
 
     images: Images
@@ -47,11 +51,15 @@ class Decoded:
     left_out: int = 0
     remarks: tuple[Remark, ...] = ()
     sizes: NDArray[np.int64] | None = None
+    resizing: Resizing | None = None
+    augmentation: Augmentation = USUAL
 
     def __post_init__(self) -> None:
         count, objects = len(self.image_ids), len(self.labels)
+        shape = self.images.shape if isinstance(self.images, np.ndarray) else (len(self.images),)
         fits = (
-            self.images.shape == (count, 3, self.size, self.size)
+            shape in ((count, 3, self.resized.size, self.resized.size), (count,))
+            and (self.resized.resize == "squash" or self.sizes is not None)
             and self.offsets.shape == (count + 1,)
             and self.offsets[0] == 0
             and self.offsets[-1] == objects
@@ -60,7 +68,7 @@ class Decoded:
         )
         if not fits:
             raise ValueError(
-                f"Arrays don't fit together: images {self.images.shape}, {count} image ids, offsets "
+                f"Arrays don't fit together: images {shape}, {count} image ids, offsets "
                 f"{self.offsets.shape}, boxes {self.boxes.shape}, labels {self.labels.shape}, "
                 f"difficult {self.difficult.shape}."
             )
@@ -69,14 +77,42 @@ class Decoded:
         return len(self.image_ids)
 
     @property
-    def size(self) -> int:
-        """Side of the images in pixels."""
-        return int(self.images.shape[-1])
+    def resized(self) -> Resizing:
+        """How the images came to their size."""
+        if self.resizing is not None:
+            return self.resizing
+        images = self.images
+        return Resizing(int((images if isinstance(images, np.ndarray) else images[0]).shape[-1]))
 
     @property
-    def scales(self) -> NDArray[np.float64]:
-        """(N, 2) how many pixels of the image on disk a decoded one is wide and high; 1 where that isn't known."""
-        return np.ones((len(self), 2)) if self.sizes is None else self.sizes / self.size
+    def upright(self) -> NDArray[np.bool_] | None:
+        """(N,) which images are higher than wide; None where all have one shape."""
+        if self.resized.to_one_shape or self.sizes is None:
+            return None
+        higher: NDArray[np.bool_] = self.sizes[:, 1] > self.sizes[:, 0]
+        return higher
+
+    def placed(self, index: int) -> Placement | None:
+        """Where the picture of one image lies in it; None where its size isn't known, as in a worker."""
+        return None if self.sizes is None else self.resized.placed(*self.sizes[index].tolist())
+
+    @property
+    def areas(self) -> NDArray[np.float64]:
+        """(N,) how many pixels on disk a decoded one stands for; 1 where that isn't known."""
+        places = [self.placed(index) for index in range(len(self))]
+        return np.array([1.0 if place is None else place.area for place in places])
+
+    def bytes_of(self, images: int | None = None) -> int:
+        """What the images take in memory, or the first so many of them."""
+        count = len(self) if images is None else images
+        if self.sizes is None:
+            return count * 3 * self.resized.size**2
+        return self.resized.bytes_of(map(tuple, self.sizes[:count].tolist()))
+
+    def detected(self, index: int, found: Target) -> Target:
+        """Detections on one image, xyxy in its pixels, as they count: none lies beside a picture in padding."""
+        place = self.placed(index)
+        return found if place is None else place.inside(found)
 
     def target(self, index: int) -> Target:
         """Views of the boxes, labels and difficult flags of one image."""
@@ -105,7 +141,7 @@ class Decoded:
         objects = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], counts)
         return replace(
             self,
-            images=self._array_of(chosen),
+            images=self._read(chosen),
             boxes=self.boxes[objects],
             labels=self.labels[objects],
             difficult=self.difficult[objects],
@@ -114,14 +150,18 @@ class Decoded:
             sizes=None if self.sizes is None else self.sizes[chosen],
         )
 
-    def array(self) -> NDArray[np.uint8]:
-        """All images (N, 3, S, S), read into memory unless they are there."""
-        return self.images if isinstance(self.images, np.ndarray) else self._array_of(np.arange(len(self)))
+    def in_memory(self) -> NDArray[np.uint8] | ImageList:
+        """All images, read into memory unless they are there: one array (N, 3, S, S) where they have one shape."""
+        if isinstance(self.images, np.ndarray | ImageList):
+            return self.images
+        return self._read(np.arange(len(self)))
 
-    def _array_of(self, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _read(self, chosen: NDArray[np.int64]) -> NDArray[np.uint8] | ImageList:
         if isinstance(self.images, np.ndarray):
             return self.images[chosen]
-        array = np.empty((len(chosen), *self.images.shape[1:]), dtype=np.uint8)
+        if not self.resized.to_one_shape:
+            return ImageList(self.images[index] for index in chosen.tolist())
+        array = np.empty((len(chosen), 3, self.resized.size, self.resized.size), dtype=np.uint8)
         for place, index in enumerate(chosen.tolist()):
             array[place] = self.images[index]
         return array
@@ -149,7 +189,7 @@ class Decoded:
         asked["part"] = part
         if self._ahead is None:
             return batches(self, batch_size, **asked)
-        return self._ahead.batches(ordered(len(self), batch_size, **asked))
+        return self._ahead.batches(ordered(len(self), batch_size, **asked, upright=self.upright))
 
     @cached_property
     def _ahead(self) -> Ahead | None:
@@ -167,15 +207,20 @@ class Decoded:
     @cached_property
     def _fingerprint(self) -> str:
         digest = self._digest_of_objects()
-        digest.update(json.dumps([self.rule, self.learns_difficult]).encode())
+        augmented = self.augmentation.described()
+        digest.update(json.dumps([self.rule, self.learns_difficult, *([augmented] if augmented else [])]).encode())
         if isinstance(self.images, StreamedImages):
             return f"{_WITH_PIXELS}{self.images.digest(digest)}"
-        digest.update(np.ascontiguousarray(self.images).data)
+        if isinstance(self.images, np.ndarray):
+            digest.update(np.ascontiguousarray(self.images).data)
+        else:
+            for index in range(len(self)):
+                digest.update(np.ascontiguousarray(self.images[index]).data)
         return f"{_WITH_PIXELS}{digest.hexdigest()}"
 
     def _digest_of_objects(self) -> "hashlib._Hash":
-        """Of the image ids in order, the size, the classes and the objects."""
-        digest = hashlib.sha256(json.dumps([self.image_ids, self.size, self.class_names]).encode())
+        """Of the image ids in order, how they are resized, the classes and the objects."""
+        digest = hashlib.sha256(json.dumps([self.image_ids, self.resized.key, self.class_names]).encode())
         for array in (self.boxes, self.labels, self.difficult, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest
@@ -183,7 +228,11 @@ class Decoded:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, without a copy of what is in memory; `from_arrays` is the inverse."""
         objects = {name: getattr(self, name) for name in ("boxes", "labels", "difficult", "offsets")}
-        return {"images": self.array(), **objects}
+        images = self.in_memory()
+        pixels = {"images": images} if isinstance(images, np.ndarray) else images.arrays()
+        if self.resized.resize == "squash" or self.sizes is None:
+            return {**pixels, **objects}
+        return {**pixels, **objects, "sizes": self.sizes}
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what another process makes for itself."""
@@ -197,10 +246,11 @@ class Decoded:
         class_names: Sequence[str],
         rule: str = "voc",
         learns_difficult: bool = True,
+        resizing: Resizing | None = None,
     ) -> "Decoded":
         """Built on the given arrays without a copy. Raises ValueError if they don't fit together."""
         return cls(
-            images=arrays["images"],
+            images=ImageList.from_arrays(arrays) if "shapes" in arrays else arrays["images"],
             boxes=arrays["boxes"],
             labels=arrays["labels"],
             difficult=arrays["difficult"],
@@ -209,4 +259,6 @@ class Decoded:
             class_names=tuple(class_names),
             rule=rule,
             learns_difficult=learns_difficult,
+            sizes=arrays.get("sizes"),
+            resizing=resizing,
         )

@@ -1,5 +1,6 @@
-"""Decodes images once and squashes them to a square; where they don't fit into memory, to a cache on a disk."""
+"""Decodes images once and resizes them; where they don't fit into memory, to a cache on a disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,10 @@ from numpy.typing import NDArray
 from trainers.data.batches import Images
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError, NothingUsableError, OnBadData, check_on_bad_data
+from trainers.data.image_list import ImageList
 from trainers.data.picture import Picture, in_pixels_of, read_picture
 from trainers.data.remarks import merged
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Defect, DetectionData, Sample
 from trainers.data.streaming.cache import Streaming, cached_survey
 from trainers.data.streaming.images import ImageFiles, StreamedImages
@@ -24,12 +27,12 @@ class Memory:
     limit_mb: float = 4096.0
     beyond: Streaming | None = None
 
-    def holds(self, images: int, size: int) -> bool:
-        """Whether that many images of `size` x `size` pixels fit. Raises DataError where they don't and may not."""
-        needed_mb = images * 3 * size * size / 2**20
+    def holds(self, samples: Sequence[Sample], resizing: Resizing) -> bool:
+        """Whether the images of these samples fit. Raises DataError where they don't and may not."""
+        needed_mb = resizing.bytes_of((one.width, one.height) for one in samples) / 2**20
         if needed_mb > self.limit_mb and self.beyond is None:
             raise DataError(
-                f"{images} images at {size} x {size} pixels",
+                f"{len(samples)} images at {resizing}",
                 f"they take {needed_mb:.1f} MB decoded, more than the limit of {self.limit_mb:g} MB",
                 "Lower data.image_size, use a smaller split, or raise data.memory_limit_mb",
             )
@@ -38,14 +41,14 @@ class Memory:
 
 def decode(
     data: DetectionData,
-    size: int,
+    resizing: Resizing | int,
     memory: Memory | None = None,
     on_bad_data: OnBadData = "error",
     *,
     stage: str = "images",
     progress: Progress | None = None,
 ) -> Decoded:
-    """Decode all images and squash them to `size` x `size` pixels with an antialiased bilinear filter.
+    """Decode all images and resize them; an int stands for squares of that side, to which they are squashed.
 
     Those that don't fit into `memory` go to a cache, or are decoded whenever they are read, as it says; what a cache
     has already isn't decoded again. `progress` advances by one per image, in a stage of the name `stage`. Raises
@@ -57,16 +60,15 @@ def decode(
     that is the stored size, upright otherwise.
     """
     check_on_bad_data(on_bad_data)
-    if size < 1:
-        raise ValueError(f"size is {size}, must be at least 1.")
+    resizing = Resizing(resizing) if isinstance(resizing, int) else resizing
     memory, progress = memory or Memory(), progress or SilentProgress()
     usable = _Usable(data, on_bad_data)
     images: Images
-    if memory.holds(len(data.samples), size) or memory.beyond is None:
-        images = _in_memory(usable, size, stage, progress)
+    if memory.holds(data.samples, resizing) or memory.beyond is None:
+        images = _in_memory(usable, resizing, stage, progress)
     else:
-        images = _streamed(usable, size, memory.beyond, stage, progress)
-    return usable.assembled(images, size)
+        images = _streamed(usable, resizing, memory.beyond, stage, progress)
+    return usable.assembled(images, resizing)
 
 
 class _Usable:
@@ -101,12 +103,13 @@ class _Usable:
         reason = f"no image is usable; {found}"
         raise NothingUsableError("the data set", reason, "Repair the data", self._defects)
 
-    def assembled(self, images: Images, size: int) -> Decoded:
+    def assembled(self, images: Images, resizing: Resizing) -> Decoded:
         """The usable images with their objects."""
         data, samples = self.data, self.samples
+        boxes = [resizing.placed(one.width, one.height).forward(one.boxes) for one in samples]
         return Decoded(
             images=images,
-            boxes=np.concatenate([_scaled(one, size) for one in samples]).astype(np.float32),
+            boxes=np.concatenate(boxes).astype(np.float32),
             labels=np.concatenate([s.labels for s in samples]),
             difficult=np.concatenate([s.difficult for s in samples]),
             offsets=np.cumsum([0] + [len(s.labels) for s in samples], dtype=np.int64),
@@ -118,39 +121,43 @@ class _Usable:
             left_out=data.left_out + len(data.samples) - len(samples),
             remarks=merged([*data.of_files, *(remark for sample in samples for remark in sample.remarks)]),
             sizes=np.array([(s.width, s.height) for s in samples], dtype=np.int64),
+            resizing=resizing,
         )
 
 
-def _scaled(sample: Sample, size: int) -> NDArray[np.float64]:
-    scale = np.array([size, size, size, size]) / (sample.width, sample.height, sample.width, sample.height)
-    scaled: NDArray[np.float64] = sample.boxes * scale
-    return scaled
-
-
-def _in_memory(usable: _Usable, size: int, stage: str, progress: Progress) -> NDArray[np.uint8]:
+def _in_memory(usable: _Usable, resizing: Resizing, stage: str, progress: Progress) -> Images:
+    """One array where all images have one shape."""
     samples = usable.data.samples
-    images = np.empty((len(samples), 3, size, size), dtype=np.uint8)
+    images: NDArray[np.uint8] | list[NDArray[np.uint8]] = []
+    if resizing.to_one_shape:
+        images = np.empty((len(samples), 3, resizing.size, resizing.size), dtype=np.uint8)
     with progress.stage(stage, len(samples)) as report:
         for sample in samples:
             try:
-                images[len(usable.samples)], picture = read_picture(sample, size)
+                pixels, picture = read_picture(sample, resizing)
             except DataError as error:
                 usable.fail(error, sample)
             else:
-                usable.add(sample, picture)
+                place = len(usable.samples)
+                if isinstance(images, np.ndarray):
+                    images[place] = pixels
+                if usable.add(sample, picture) and isinstance(images, list):
+                    images.append(pixels)
             report.advance()
     usable.check()
-    return images[: len(usable.samples)]
+    return ImageList(images) if isinstance(images, list) else images[: len(usable.samples)]
 
 
-def _streamed(usable: _Usable, size: int, streaming: Streaming, stage: str, progress: Progress) -> StreamedImages:
+def _streamed(
+    usable: _Usable, resizing: Resizing, streaming: Streaming, stage: str, progress: Progress
+) -> StreamedImages:
     samples = usable.data.samples
     progress.note(
-        f"{stage}: {len(samples)} at {size} x {size} pixels don't fit into data.memory_limit_mb. "
+        f"{stage}: {len(samples)} at {resizing} don't fit into data.memory_limit_mb. "
         f"They are read {streaming.described}, ahead of their use by {streaming.processes or 'no other'} processes."
     )
     with progress.stage(stage, len(samples)) as report:
-        work = Pass(samples, size, streaming.processes, usable.on_bad_data, report)
+        work = Pass(samples, resizing, streaming.processes, usable.on_bad_data, report)
         survey, folder = cached_survey(work, streaming, progress)
     places = []
     for place, sample in enumerate(samples):
@@ -159,5 +166,5 @@ def _streamed(usable: _Usable, size: int, streaming: Streaming, stage: str, prog
         elif usable.add(sample, survey.picture(place)):
             places.append(place)
     usable.check()
-    files = ImageFiles(samples, survey.stored, size)
+    files = ImageFiles(samples, survey.stored, resizing)
     return StreamedImages(survey, np.array(places, dtype=np.int64), files, folder, streaming.processes)

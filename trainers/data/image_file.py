@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainers.data.errors import DataError
@@ -111,11 +109,6 @@ def as_rgb(image: Image.Image, turn: int, *, stored: bool = False) -> Image.Imag
     if turn not in _UPRIGHT or stored != turned_by_pillow:
         return pixels
     return pixels.transpose(_BACK.get(turn, _UPRIGHT[turn]) if stored else _UPRIGHT[turn])
-
-
-def square(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The image squashed to (3, size, size) with an antialiased bilinear filter: what detectors learn from and see."""
-    return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def bits_per_channel(image: Image.Image, content: bytes) -> int:

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.data.errors import DataError
-from trainers.data.image_file import as_rgb, opened, orientation, sizes, square
+from trainers.data.image_file import as_rgb, opened, orientation, sizes
 from trainers.data.remarks import OTHER_SIZE, TURNED, Remark
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Sample
 
 SIZE_SLACK = 2
@@ -29,15 +30,15 @@ class Picture:
     turned: bool
 
 
-def read_picture(sample: Sample, size: int) -> tuple[NDArray[np.uint8], Picture]:
-    """(3, size, size) and how it was read. Raises DataError for a file that is no image, or of quite another size.
+def read_picture(sample: Sample, resizing: Resizing) -> tuple[NDArray[np.uint8], Picture]:
+    """(3, H, W), resized, and how it was read. Raises DataError for a file that is no image, or of quite another size.
 
     The header is checked first, so that a wrong size is an error before memory is allocated.
     """
     with opened(sample.image) as image:
         turn = orientation(image)
         picture = _of_header(sample, image, turn)
-        return square(as_rgb(image, turn, stored=picture.stored), size), picture
+        return resizing.pixels(as_rgb(image, turn, stored=picture.stored)), picture
 
 
 def in_pixels_of(picture: Picture, sample: Sample) -> Sample:

@@ -1,4 +1,4 @@
-"""Training augmentations: flips, crops and colour changes that keep the boxes right.
+"""Our augmentations: flips, crops and colour changes that keep the boxes right. `augmentation` says which are used.
 
 Images are (3, H, W) uint8 arrays; targets are dicts of boxes (n, 4) float32 corners in pixels, labels (n,) and
 difficult (n,). Nothing is changed in place, and every draw comes from the generator passed in.
@@ -14,21 +14,6 @@ from trainers.data.sample import Target
 Image = NDArray[np.uint8]
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
-
-
-def augment(image: Image, target: Target, rng: np.random.Generator) -> tuple[Image, Target]:
-    """The augmentation of trainings: half the images mirrored, a third cropped, a third zoomed out, all recoloured.
-
-    Cropping alone would make objects larger in training than they are later, and small ones rare.
-    """
-    if rng.random() < 0.5:
-        image, target = horizontal_flip(image, target)
-    zoom = rng.random()
-    if zoom < 1 / 3:
-        image, target = random_crop(image, target, rng)
-    elif zoom < 2 / 3:
-        image, target = zoom_out(image, target, rng)
-    return colour_jitter(image, rng), target
 
 
 def horizontal_flip(image: Image, target: Target) -> tuple[Image, Target]:
@@ -96,6 +81,14 @@ def zoom_out(
     ground[:, y : y + h, x : x + w] = _resize(image, h, w)
     scale, corner = (np.array(pair * 2, dtype=np.float32) for pair in ([w / width, h / height], [x, y]))
     return ground, {**target, "boxes": (target["boxes"] * scale + corner).astype(np.float32)}
+
+
+def resized_to(image: Image, target: Target, height: int, width: int) -> tuple[Image, Target]:
+    """The image in that size, and its boxes; both as they are where it has it already."""
+    if image.shape[1:] == (height, width):
+        return image, target
+    scale = np.array([width / image.shape[2], height / image.shape[1]] * 2, dtype=np.float32)
+    return _resize(image, height, width), {**target, "boxes": (target["boxes"] * scale).astype(np.float32)}
 
 
 def colour_jitter(

@@ -73,8 +73,8 @@ def kept_outputs(
     """The teacher's outputs on `images`: read from `folder` if stored there, else computed and stored.
 
     `parts` may hold `features`, the pyramid's maps, and `responses`, the heads'. Returns None if a value is too large
-    for half precision. `described_as` is everything beside its weights that decides its outputs: how it is built, and
-    for which image size. Damaged files are computed again.
+    for half precision. The images must have one shape. `described_as` is everything beside its weights that decides its
+    outputs: how it is built, and for which image size. Damaged files are computed again.
     """
     place = folder / _key(network, described_as, images, parts)
     if _is_whole(place):
@@ -185,10 +185,10 @@ def _form(output: DetectorOutput, parts: frozenset[str]) -> dict[str, Any]:
 def _key(network: nn.Module, described_as: Mapping[str, Any], images: Decoded, parts: frozenset[str]) -> str:
     digest = hashlib.sha256(
         json.dumps(
-            [VERSION, torch.__version__, dict(described_as), images.size, sorted(parts)], sort_keys=True
+            [VERSION, torch.__version__, dict(described_as), images.resized.key, sorted(parts)], sort_keys=True
         ).encode()
     )
-    digest.update(np.ascontiguousarray(images.array()).data)
+    digest.update(np.ascontiguousarray(images.in_memory()).data)
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

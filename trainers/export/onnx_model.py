@@ -6,7 +6,7 @@ from typing import Any
 
 from trainers.detector_file import DetectorFile
 from trainers.export.exporter import Detect, Exporter
-from trainers.export.graphs.refusals import check_installed, check_one_stage, check_operators
+from trainers.export.graphs.refusals import check_installed, check_one_stage, check_operators, check_squares
 
 # What imports onnx or onnxruntime is imported inside functions: they are extras.
 
@@ -15,6 +15,7 @@ def check(detector: DetectorFile) -> None:
     """See `Exporter`."""
     check_installed("onnx", {"onnx": "onnx", "onnxruntime": "onnxruntime"})
     check_one_stage(detector)
+    check_squares(detector)
     from trainers.export.onnx.operators import OPERATORS
 
     check_operators(detector, OPERATORS, "ONNX", "trainers/export/onnx/operators.py")

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainers.detector_file import DetectorFile
 from trainers.export.exporter import Detect, Exporter
-from trainers.export.graphs.refusals import check_installed, check_one_stage, check_operators
+from trainers.export.graphs.refusals import check_installed, check_one_stage, check_operators, check_squares
 
 # What imports OpenVINO is imported inside functions: it is an extra, and takes a second.
 
@@ -15,6 +15,7 @@ def check(detector: DetectorFile) -> None:
     """See `Exporter`."""
     check_installed("openvino", {"openvino": "OpenVINO"})
     check_one_stage(detector)
+    check_squares(detector)
     from trainers.export.openvino.operators import OPERATORS
 
     check_operators(detector, OPERATORS, "OpenVINO", "trainers/export/openvino/operators.py")

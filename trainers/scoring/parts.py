@@ -11,6 +11,7 @@ from torch import Tensor
 from spaces.detectors import DetectorSpec
 from spaces.precision import FLOAT32, Precision
 from trainers.data.decoded import Decoded
+from trainers.data.resizing import Resizing
 from trainers.distill.ensemble import Ensemble
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.teacher import Teacher
@@ -115,11 +116,11 @@ def pack(
         **{f"known.{name}": {**outputs.arrays, "anchors": outputs.anchors} for name, outputs in known.items()},
     }
     return ScorerParts(
-        spec=asdict(spec),
+        spec=spec.described(),
         settings=asdict(settings),
         terms={term: list(names) for term, names in terms.items()},
         ensemble=ensemble,
-        teachers={name: (asdict(teacher.spec), dict(teacher.candidate)) for name, teacher in teachers.items()},
+        teachers={name: (teacher.spec.described(), dict(teacher.candidate)) for name, teacher in teachers.items()},
         class_names=train.class_names,
         rule=train.rule,
         learns_difficult=train.learns_difficult,
@@ -139,7 +140,8 @@ def group_of(parts: ScorerParts, group: str) -> Arrays:
 def images_of(parts: ScorerParts, split: str) -> Decoded:
     """The images of `train` or `val`, without a copy."""
     arrays, image_ids = group_of(parts, split), parts.image_ids[split]
-    return Decoded.from_arrays(arrays, image_ids, parts.class_names, parts.rule, parts.learns_difficult)
+    resizing = Resizing.of(DetectorSpec(**parts.spec))
+    return Decoded.from_arrays(arrays, image_ids, parts.class_names, parts.rule, parts.learns_difficult, resizing)
 
 
 def _plain(value: Any) -> np.ndarray[Any, Any]:

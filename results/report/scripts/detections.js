@@ -29,7 +29,8 @@ report.seen = (data, image, view) => {
     made.append(...children);
     return made;
   };
-  const unit = data.size / 100, colours = { object: "#ffffff", found: "#4FC3FF", false: "#FF9F1C" };
+  const [width, height] = image.size || [data.size, data.size];
+  const unit = Math.max(width, height) / 100, colours = { object: "#ffffff", found: "#4FC3FF", false: "#FF9F1C" };
   const boxes = view.boxes.flatMap((one) => {
     const [left, top, right, bottom] = one.box, colour = colours[one.kind];
     const label = data.classes[one.label - 1] + (one.score === undefined ? "" : ` ${one.score.toFixed(2)}`);
@@ -42,6 +43,6 @@ report.seen = (data, image, view) => {
       drawn("path", { d: `M${Math.max(left, 0)} ${edge}v${-6.4 * unit}h${(2 + 2.9 * short.length) * unit}v${6.4 * unit}z`, fill: "#000", "fill-opacity": 0.6 }),
       drawn("text", { x: Math.max(left, 0) + unit, y: edge - 1.5 * unit, fill: colour, "font-size": 5.4 * unit, "font-family": "system-ui, sans-serif" }, short)];
   });
-  return drawn("svg", { viewBox: `0 0 ${data.size} ${data.size}`, role: "img", "aria-label": `${view.name}: ${view.boxes.length} boxes` },
-    drawn("image", { href: `data:image/jpeg;base64,${image.jpeg}`, width: data.size, height: data.size }), ...boxes);
+  return drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${view.name}: ${view.boxes.length} boxes` },
+    drawn("image", { href: `data:image/jpeg;base64,${image.jpeg}`, width, height }), ...boxes);
 };

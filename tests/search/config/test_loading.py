@@ -16,6 +16,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import counted_proposals
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
+from trainers.data.augmentation import USUAL, Augmentation
 
 
 def test_the_least_config_has_defaults_and_a_twin(least, written):
@@ -33,23 +34,32 @@ def test_every_preset_is_right_and_its_text_reads_back(preset, written):
 
 
 @pytest.mark.parametrize(
-    ("preset", "image_size", "heads", "proposals"),
+    ("preset", "size", "heads", "proposals"),
     [
-        ("ssd300_vgg16_voc", 300, "full", None),
-        ("faster_rcnn_resnet18_voc", 800, "light", 1000),
-        ("gfl_resnet18_voc", 800, "full", None),
+        ("ssd300_vgg16_voc", (300, 300), "full", None),
+        ("faster_rcnn_resnet18_voc", (600, 1000), "light", 1000),
+        ("gfl_resnet18_voc", (800, 1333), "full", None),
+        ("gfl_resnet18_coco", (800, 1333), "full", None),
+        ("lws_det_coco", (800, 1333), "light", 1000),
+        ("jdbnet_visdrone", (800, 1333), "light", 1000),
     ],
 )
-def test_a_published_systems_preset_has_its_size_and_heads_and_room_for_its_images(
-    preset, image_size, heads, proposals
-):
+def test_a_published_systems_preset_has_its_size_and_heads(preset, size, heads, proposals):
     config = load_config(preset)
-    assert (config.data.image_size, config.student.heads) == (image_size, heads)
-    assert (config.train.layers, config.train.start, config.student.weights) == ("real", "scratch", "imagenet")
-    assert 16_551 * 3 * image_size**2 <= config.data.memory_limit_mb * 2**20  # images of 07+12 trainval
+    spec = student_spec(config.student, config.data, 20)
+    assert (spec.input_size, config.student.heads, config.student.weights) == (size, heads, "imagenet")
     with without_values():
-        network = build_fixed(student_spec(config.student, config.data.image_size, 20), Candidate({}))
+        network = build_fixed(spec, Candidate({}))
     assert counted_proposals(network) == proposals
+
+
+def test_ssds_published_augmentation_and_room_for_its_images():
+    data = load_config("ssd300_vgg16_voc").data
+    published = Augmentation(photometric=True, expand=0.5, iou_crop=True, crops=False, colours=False)
+    assert Augmentation(**data.augment.model_dump()) == published
+    assert Augmentation(**load_config("demo").data.augment.model_dump()) == USUAL
+    images = 16_551  # of 07+12 trainval
+    assert images * 3 * 300**2 <= data.memory_limit_mb * 2**20
 
 
 NONE = {

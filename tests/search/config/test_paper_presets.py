@@ -42,7 +42,7 @@ def test_the_published_scheme_is_a_candidate_of_its_search(paper):
     *uniform, scheme = plan.initial
     assert uniform == list(plan.uniform.values())
     published = load_config(ALONE[paper])
-    alone = fixed_candidate(published.train, student_spec(published.student, published.data.image_size, 20))
+    alone = fixed_candidate(published.train, student_spec(published.student, published.data, 20))
     methods = set(alone.layers().values())
     searched = [knob for knob in plan.space.knobs if knob.kind == "layer" and methods & set(knob.choices)]
     assert {scheme[knob.key] for knob in searched} == methods

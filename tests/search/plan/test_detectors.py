@@ -3,7 +3,7 @@
 import pytest
 
 from search.config import load_config
-from search.config.schema import Student, Teacher, Train, TrainTerm
+from search.config.schema import Data, Student, Teacher, Train, TrainTerm
 from search.plan.detectors import fixed_candidate, layer_roots, student_spec, teacher_spec
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
@@ -13,7 +13,7 @@ STUDENT = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, wi
 
 def test_the_student_is_what_its_section_says_at_the_datas_size_and_classes():
     section = Student(detector="ssd_resnet18", width=0.125)
-    assert student_spec(section, 96, 4) == STUDENT
+    assert student_spec(section, Data(format="shapes", image_size=96), 4) == STUDENT
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_teacher_takes_what_its_section_leaves_null_from_the_student(section, 
 )
 def test_the_roots_of_a_detector_name_all_its_units(detector, roots):
     config = load_config("demo", [f"student.detector={detector}"])
-    spec = student_spec(config.student, config.data.image_size, 5)
+    spec = student_spec(config.student, config.data, 5)
     assert layer_roots(spec) == roots
     assert fixed_candidate(Train(layers="sign"), spec).layers() == dict.fromkeys(roots, "sign")
 

@@ -12,7 +12,7 @@ LAYERS = ["space.layers.methods=[real, sign, bireal]", "space.layers.open={}"]
 def choices_of(*overrides: str) -> Choices:
     """The choices of the demo with overrides, for five classes; three methods and nothing opened unless they say so."""
     config = load_config("demo", [*LAYERS, *overrides])
-    return layer_choices(config.space, student_spec(config.student, config.data.image_size, 5))
+    return layer_choices(config.space, student_spec(config.student, config.data, 5))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_config_that_a_run_of_before_wrote_has_a_knob_for_each_convolution(tmp
     assert "open_by: group" in text
     (tmp_path / "config.yaml").write_text("".join(line for line in text.splitlines(True) if "open_by" not in line))
     config = load_config(tmp_path / "config.yaml")
-    choices = layer_choices(config.space, student_spec(config.student, config.data.image_size, 5))
+    choices = layer_choices(config.space, student_spec(config.student, config.data, 5))
     heads = {f"{kind}_heads.{level}.2": ("real", "sign") for kind in ("cls", "box") for level in range(4)}
     assert dict(list(choices.items())[8:]) == {"backbone.conv1": ("real", "int8")} | heads
     (tmp_path / "again.yaml").write_text(config_text(config))

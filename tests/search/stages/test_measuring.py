@@ -19,6 +19,7 @@ from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
 from trainers.data.decoding import decode
 from trainers.data.finding import find_sets
+from trainers.data.resizing import Resizing
 from trainers.detector_file import save_detector
 from trainers.evaluate.figures import all_figures, details
 
@@ -49,17 +50,18 @@ def evaluate(detector, tiny_data, tmp_path):
 def shifted_truths(data):
     """The objects as detections, each moved by a pixel or two of the image on disk."""
     rng, found = np.random.default_rng(0), []
-    for index, scale in enumerate(data.scales):
-        target = data.target(index)
-        boxes = target["boxes"] + rng.integers(-2, 3, target["boxes"].shape) / [*scale, *scale]
+    for index in range(len(data)):
+        target, place = data.target(index), data.placed(index)
+        boxes = place.forward(place.back(target["boxes"]) + rng.integers(-2, 3, target["boxes"].shape))
         found.append({"boxes": boxes, "scores": rng.choice([0.2, 0.4, 0.8], len(boxes)), "labels": target["labels"]})
     return found
 
 
-def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
+@pytest.mark.parametrize("resizing", [96, Resizing(96, "letterbox"), Resizing(60, "shortest_edge", 96)], ids=str)
+def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path, resizing):
     """The data on disk are read by both; ids have gaps, and our labels are in another order than the file's."""
     sets = find_sets(tiny_data("coco", tmp_path), "coco", "2007")
-    data = decode(sets.read("train", class_names=("dog", "cat")), 96)
+    data = decode(sets.read("train", class_names=("dog", "cat")), resizing)
     found = shifted_truths(data)
     write_detections(tmp_path / "found.json", found, data, ids_of_set(sets, "train", data.image_ids, data.class_names))
     reference = COCO(tmp_path / "annotations" / "instances_train.json")
@@ -69,7 +71,7 @@ def test_a_detections_file_gives_pycocotools_our_figures(tiny_data, tmp_path):
     evaluation.summarize()
     truths = [data.target(index) for index in range(len(data))]
     figures = all_figures(found, truths, 2, "coco")
-    sizes = details(found, truths, 2, "coco", data.scales.prod(axis=1)).sizes
+    sizes = details(found, truths, 2, "coco", data.areas).sizes
     ours = [figures[name] for name in ("ap", "ap50", "ap75")] + [sizes[name] for name in SIZES]
     expected = [np.nan if value == -1 else value for value in evaluation.stats]
     assert ours == pytest.approx(expected, abs=1e-6, nan_ok=True)

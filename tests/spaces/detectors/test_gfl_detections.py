@@ -120,11 +120,11 @@ def test_nms_is_by_class_and_leaves_at_most_a_hundred():
     edges[..., 1] = SURE
     scores = torch.full((1, 300, 2), -SURE)
     scores[0, :2] = torch.tensor([[2.0, -SURE], [1.0, 3.0]])
-    found = decode_batch(scores, edges, anchors, (96, 96), [(96, 96)])[0]
+    found = decode_batch(scores, edges, anchors, [(96, 96)], [(96, 96)])[0]
     assert found["labels"].tolist() == [2, 1]  # the second box of class 1 lies on the first
     assert found["scores"].tolist() == pytest.approx(torch.tensor([3.0, 2.0]).sigmoid().tolist())
     shifts = torch.arange(300)[:, None] * 16.0
-    far = decode_batch(torch.zeros(1, 300, 2), edges, anchors + shifts, (10000, 10000), [(10000, 10000)])[0]
+    far = decode_batch(torch.zeros(1, 300, 2), edges, anchors + shifts, [(10000, 10000)], [(10000, 10000)])[0]
     assert len(far["scores"]) == 100
 
 
@@ -133,7 +133,7 @@ def test_scores_that_are_no_numbers_hide_no_others():
     scores = torch.tensor([[[float("nan")], [2.0]]])
     edges = torch.zeros(1, 2, 4, BINS)
     edges[..., 1] = SURE
-    found = decode_batch(scores, edges, anchors, (96, 96), [(96, 96)])[0]
+    found = decode_batch(scores, edges, anchors, [(96, 96)], [(96, 96)])[0]
     torch.testing.assert_close(found["boxes"], torch.tensor([[44.0, 44.0, 60.0, 60.0]]))
 
 

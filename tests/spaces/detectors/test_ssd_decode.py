@@ -35,7 +35,7 @@ def by_the_book(logits, offsets, anchors, size):
 def test_a_batch_is_decoded_as_its_images_are_one_by_one():
     logits, offsets, anchors = raw()
     sizes = [(64, 64), (100, 50), (31, 77)]
-    found = decode_batch(logits, offsets, anchors, OWN, sizes)
+    found = decode_batch(logits, offsets, anchors, [OWN] * 3, sizes)
     for index, size in enumerate(sizes):
         expected = by_the_book(logits[index], offsets[index], anchors, size)
         assert found[index].keys() == expected.keys()
@@ -54,9 +54,9 @@ def test_probabilities_are_the_softmax_without_its_background():
 def test_what_is_no_number_is_no_detection():
     logits, offsets, anchors = raw(images=1)
     logits[0, :100] = torch.nan
-    (found,) = decode_batch(logits, offsets, anchors, OWN, [OWN])
+    (found,) = decode_batch(logits, offsets, anchors, [OWN], [OWN])
     assert found["scores"].isfinite().all()
-    (nothing,) = decode_batch(logits * torch.nan, offsets, anchors, OWN, [OWN])
+    (nothing,) = decode_batch(logits * torch.nan, offsets, anchors, [OWN], [OWN])
     assert {name: tuple(value.shape) for name, value in nothing.items()} == {
         "boxes": (0, 4),
         "scores": (0,),
@@ -68,8 +68,8 @@ def test_two_overlapping_boxes_of_one_class_are_one_and_of_two_classes_two():
     anchors = torch.tensor([[10.0, 10, 30, 30], [11, 11, 31, 31]])
     offsets = torch.zeros(1, 2, 4)
     same = torch.tensor([[[0.0, 5.0, -9.0], [0.0, 4.0, -9.0]]])
-    (found,) = decode_batch(same, offsets, anchors, OWN, [(128, 64)])
+    (found,) = decode_batch(same, offsets, anchors, [OWN], [(128, 64)])
     assert found["labels"].tolist() == [1]
     torch.testing.assert_close(found["boxes"], torch.tensor([[10.0, 20.0, 30.0, 60.0]]))
     different = torch.tensor([[[0.0, 5.0, -9.0], [0.0, -9.0, 4.0]]])
-    assert decode_batch(different, offsets, anchors, OWN, [OWN])[0]["labels"].tolist() == [1, 2]
+    assert decode_batch(different, offsets, anchors, [OWN], [OWN])[0]["labels"].tolist() == [1, 2]

@@ -48,7 +48,7 @@ def test_a_description_that_can_not_be_built_is_refused(changes, message):
 def test_a_detector_with_one_kind_of_heads_has_none_in_its_spec_however_it_was_written(detector, heads):
     spec = spec_with(detector=detector, heads=heads)
     assert spec == spec_with(detector=detector)
-    assert asdict(spec) == {"detector": detector, "num_classes": 3, "image_size": 96, "width": 1.0, "heads": None}
+    assert spec.described() == {"detector": detector, "num_classes": 3, "image_size": 96, "width": 1.0, "heads": None}
     assert DetectorSpec(**asdict(spec)) == replace(spec, width=1.0) == spec
 
 

@@ -61,7 +61,7 @@ def test_images_are_squashed_to_a_square_and_boxes_with_them(three):
     # 64 x 48 to 32 x 32: x is halved, y becomes two thirds.
     np.testing.assert_allclose(three.boxes, [[0, 0, 16, 16], [0, 0, 32, 32], [8, 8, 16, 16]], rtol=1e-6)
     assert three.offsets.tolist() == [0, 1, 1, 3]
-    assert (len(three), three.size, three.image_ids) == (3, 32, ("a", "b", "c"))
+    assert (len(three), three.resized.size, three.image_ids) == (3, 32, ("a", "b", "c"))
 
 
 def test_the_target_of_an_image_is_its_own_objects(three):

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from trainers.data.transforms import augment, colour_jitter, crop, horizontal_flip, random_crop, zoom_out
+from trainers.data.augmentation import Augmentation
+from trainers.data.resizing import MEAN_COLOUR
+from trainers.data.transforms import colour_jitter, crop, horizontal_flip, random_crop, zoom_out
 
 
 def target(*boxes):
@@ -150,9 +154,9 @@ def test_augmenting_changes_nothing_in_place_and_depends_on_the_generator_only()
     image = np.random.default_rng(0).integers(0, 256, (3, 40, 40), dtype=np.uint8)
     objects = target([5, 5, 20, 20], [15, 15, 38, 38])
     image.flags.writeable = objects["boxes"].flags.writeable = False
-    first, one = augment(image, objects, np.random.default_rng(3))
-    again, same = augment(image, objects, np.random.default_rng(3))
-    other, _ = augment(image, objects, np.random.default_rng(4))
+    first, one = Augmentation().of(image, objects, np.random.default_rng(3))
+    again, same = Augmentation().of(image, objects, np.random.default_rng(3))
+    other, _ = Augmentation().of(image, objects, np.random.default_rng(4))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(one["boxes"], same["boxes"])
     assert not np.array_equal(first, other)
@@ -164,7 +168,93 @@ def test_augmented_boxes_stay_inside_the_image_and_keep_their_order_of_corners(s
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 30, (6, 2))
     boxes = np.hstack([corner, corner + rng.uniform(1, 10, (6, 2))])
-    _, moved = augment(np.zeros((3, 40, 40), dtype=np.uint8), target(*boxes), rng)
+    _, moved = Augmentation().of(np.zeros((3, 40, 40), dtype=np.uint8), target(*boxes), rng)
     assert (moved["boxes"] >= 0).all()
     assert (moved["boxes"] <= 40).all()
     assert (moved["boxes"][:, :2] < moved["boxes"][:, 2:]).all()
+
+
+SSD = Augmentation(photometric=True, expand=0.5, iou_crop=True, crops=False, colours=False)
+EXPANDED = Augmentation(expand=1.0, crops=False, colours=False)
+LARGE_SCALES = Augmentation(scale_jitter=(0.3, 2.0), crops=False, colours=False)
+
+
+@pytest.mark.parametrize("how", [replace(SSD, photometric=False), LARGE_SCALES, EXPANDED])
+def test_what_is_painted_moves_with_its_box_and_the_image_keeps_its_shape(how):
+    rng, box = np.random.default_rng(0), [30, 20, 70, 60]
+    image = np.zeros((3, 80, 120), dtype=np.uint8)
+    image[0, 20:60, 30:70] = 255
+    found, whole = 0, 0
+    for _ in range(60):
+        changed, objects = how.of(image, target(box), rng)
+        assert (changed.shape, changed.dtype) == ((3, 80, 120), np.uint8)
+        if not len(objects["labels"]):
+            continue
+        red = changed[0].astype(int) - changed[1] > 127
+        rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+        seen = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        assert np.abs(objects["boxes"][0] - seen).max() < 2.5
+        found, whole = found + 1, whole + (objects["boxes"][0].tolist() in ([30, 20, 70, 60], [50, 20, 90, 60]))
+    assert found > 40
+    assert whole < 50  # others were moved
+
+
+def test_an_expanded_image_lies_on_the_mean_colour():
+    image = np.full((3, 40, 40), 255, dtype=np.uint8)
+    changed, objects = Augmentation(expand=1.0, flip=0, crops=False, colours=False).of(
+        image, target([0, 0, 40, 40]), np.random.default_rng(1)
+    )
+    x1, y1, x2, y2 = objects["boxes"][0].round().astype(int)
+    assert changed[:, (y1 + y2) // 2, (x1 + x2) // 2].tolist() == [255, 255, 255]
+    outside = np.ones((40, 40), bool)
+    outside[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2] = False
+    assert outside.any()
+    assert {tuple(pixel) for pixel in changed[:, outside].T} == {MEAN_COLOUR}
+
+
+def test_an_iou_crop_keeps_objects_whose_centre_is_inside_and_leaves_images_without_any():
+    rng, image = np.random.default_rng(0), np.zeros((3, 80, 120), dtype=np.uint8)
+    how = Augmentation(iou_crop=True, flip=0, crops=False, colours=False)
+    kept = [len(how.of(image, target([0, 0, 30, 30], [80, 40, 120, 80]), rng)[1]["labels"]) for _ in range(40)]
+    assert set(kept) == {1, 2}
+    same, nothing = how.of(np.arange(28800, dtype=np.int64).astype(np.uint8).reshape(3, 80, 120), target(), rng)
+    assert (same.reshape(-1)[:5].tolist(), len(nothing["labels"])) == ([0, 1, 2, 3, 4], 0)
+
+
+@pytest.mark.parametrize("how", [SSD, LARGE_SCALES])
+def test_published_augmentations_depend_on_the_generator_given_alone(how, generators):
+    image = np.random.default_rng(0).integers(0, 256, (3, 40, 60), dtype=np.uint8)
+    image.flags.writeable = False
+    objects = target([5, 5, 20, 20], [15, 15, 38, 38])
+    with generators:
+        first, again, other = (how.of(image, objects, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1]["boxes"], again[1]["boxes"])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_the_usual_augmentation_has_no_description_and_draws_as_it_always_did():
+    assert Augmentation().described() == {}
+    assert SSD.described() == {"photometric": True, "expand": 0.5, "iou_crop": True, "crops": False, "colours": False}
+    image, objects = np.random.default_rng(0).integers(0, 256, (3, 40, 40), dtype=np.uint8), target([5, 5, 20, 20])
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        expected = horizontal_flip(image, objects) if rng.random() < 0.5 else (image, objects)
+        zoom = rng.random()
+        if zoom < 2 / 3:
+            expected = (random_crop if zoom < 1 / 3 else zoom_out)(*expected, rng)
+        changed, moved = Augmentation().of(image, objects, np.random.default_rng(seed))
+        np.testing.assert_array_equal(changed, colour_jitter(expected[0], rng))
+        np.testing.assert_array_equal(moved["boxes"], expected[1]["boxes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"flip": 1.5}, "flip is 1.5, must be from 0 to 1"),
+        ({"scale_jitter": (2.0, 0.5)}, r"scale_jitter is \[2.0, 0.5\], must be \[lowest, highest\]"),
+    ],
+)
+def test_an_augmentation_that_can_not_be_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**arguments)

@@ -50,9 +50,9 @@ def from_a_disk(tmp_path):
         for index, image_id in enumerate(data.image_ids):
             file = tmp_path / f"{image_id}.png"
             Image.fromarray(data.images[index].transpose(1, 2, 0)).save(file)
-            samples.append(Sample(image_id, file, data.size, data.size, **data.target(index)))
+            samples.append(Sample(image_id, file, data.resized.size, data.resized.size, **data.target(index)))
         listed = DetectionData(data.class_names, tuple(samples))
-        return decode(listed, data.size, Memory(0.001, Streaming(tmp_path / "cache", workers=1)))
+        return decode(listed, data.resized, Memory(0.001, Streaming(tmp_path / "cache", workers=1)))
 
     return streamed
 

@@ -8,6 +8,7 @@ import torch
 from several_processes import in_processes
 from torch import nn
 
+from trainers.data.decoded import Decoded
 from trainers.inference import detect, score_metrics
 from trainers.training.detector import train_detector
 from trainers.training.loop import Task
@@ -68,8 +69,9 @@ def test_figures_are_those_of_one_process(count, images, shares, blobs, tmp_path
             np.testing.assert_array_equal(state[name], value.numpy())
 
 
-def test_parts_of_a_detector_are_what_it_finds_alone(lively, fixed, blobs):
-    """To the bit, because batches aren't cut."""
+def test_parts_of_a_detector_are_what_it_finds_alone(lively, fixed, blobs, monkeypatch):
+    """To the bit, because batches aren't cut; and each image is asked by its own place what counts of it."""
+    monkeypatch.setattr(Decoded, "detected", lambda _, index, found: {**found, "place": found["labels"] * 0 + index})
     network, data = lively(fixed("sign")), blobs(5)
     whole = detect(network, data, batch_size=2)
     parts = [one for rank in range(2) for one in detect(network, data, 2, (rank, 2))]
@@ -78,6 +80,7 @@ def test_parts_of_a_detector_are_what_it_finds_alone(lively, fixed, blobs):
         assert {name: value.tobytes() for name, value in one.items()} == {
             name: value.tobytes() for name, value in other.items()
         }
+    assert [one["place"][0] for one in parts] == [0, 1, 2, 3, 4]
     assert max(len(one["scores"]) for one in whole) > 10
 
 

@@ -50,7 +50,7 @@ def cached_survey(work: Pass, streaming: Streaming, progress: Progress) -> tuple
 
     Raises what `Pass.over` raises, and DataError where the disk has no room for the pixels.
     """
-    place = streaming.place(survey_key(work.samples, work.size))
+    place = streaming.place(survey_key(work.samples, work.resizing))
     if place is None:
         return work.over(None), None
     with naming_errors(place):
@@ -113,7 +113,8 @@ def _made(work: Pass, place: Path, streaming: Streaming) -> Survey:
 
 
 def _check_room(work: Pass, folder: Path) -> None:
-    needed, free = len(work.samples) * 3 * work.size**2, shutil.disk_usage(folder).free
+    needed = work.resizing.bytes_of((one.width, one.height) for one in work.samples)
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(
             folder,

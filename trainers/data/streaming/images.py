@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.errors import DataError
-from trainers.data.image_file import as_rgb, opened, orientation, square
+from trainers.data.image_file import as_rgb, opened, orientation
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Sample
 from trainers.data.streaming.survey import Survey
 from trainers.whole_files import write_whole
@@ -24,7 +25,7 @@ PIXELS, SURVEY, DIGESTS = "pixels", "survey.npz", "digests.json"
 
 
 class StreamedImages:
-    """N images (3, S, S) uint8 on a disk, by place: their resized pixels from a cache's file, or else decoded.
+    """N images (3, H, W) uint8 on a disk, by place: their resized pixels from a cache's file, or else decoded.
 
     The file is read, not mapped into memory: mapped pages count as the process's memory, and a file that is cut short
     would kill the process. Each image's checksum is compared. Without such a file, as on a machine that doesn't have
@@ -49,16 +50,12 @@ class StreamedImages:
         return len(self._places)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self), 3, self._files.size, self._files.size)
-
-    @property
     def largest(self) -> int:
         """The bytes of the largest image."""
         return self._survey.largest
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """(3, S, S), which may not be written to. Raises DataError for a damaged cache or file."""
+        """(3, H, W), which may not be written to. Raises DataError for a damaged cache or file."""
         place = int(self._places[index])
         file = self._file()
         return self._files[place] if file is None else self._cached(file, place)
@@ -115,15 +112,15 @@ class StreamedImages:
 class ImageFiles:
     """The image files of a data set as one block of bytes, each decoded whenever it is asked for."""
 
-    def __init__(self, samples: Sequence[Sample], stored: NDArray[np.bool_], size: int) -> None:
+    def __init__(self, samples: Sequence[Sample], stored: NDArray[np.bool_], resizing: Resizing) -> None:
         """stored (M,): which are read as their pixels are stored, rather than upright."""
         names = [os.fsencode(sample.image) for sample in samples]
         self._names = b"".join(names)
         self._ends = np.cumsum([0] + [len(name) for name in names], dtype=np.int64)
-        self._stored, self.size = stored, size
+        self._stored, self._resizing = stored, resizing
 
     def __getitem__(self, place: int) -> NDArray[np.uint8]:
-        """(3, S, S). Raises DataError for a file that can't be decoded."""
+        """(3, H, W). Raises DataError for a file that can't be decoded."""
         start, stop = self._ends[place : place + 2].tolist()
         with opened(Path(os.fsdecode(self._names[start:stop]))) as image:
-            return square(as_rgb(image, orientation(image), stored=bool(self._stored[place])), self.size)
+            return self._resizing.pixels(as_rgb(image, orientation(image), stored=bool(self._stored[place])))

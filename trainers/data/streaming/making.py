@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trainers.data.errors import DataError, OnBadData
 from trainers.data.picture import Picture, read_picture
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Sample
 from trainers.data.streaming.survey import Survey
 from trainers.data.streaming.workers import Workers
@@ -24,10 +25,10 @@ Decoded = tuple[Tensor, Picture] | str
 
 @dataclass(frozen=True)
 class Pass:
-    """The samples that are gone over, the size that they get, by how many processes, and what happens to bad ones."""
+    """The samples that are gone over, how they are resized, by how many processes, and what happens to bad ones."""
 
     samples: Sequence[Sample]
-    size: int
+    resizing: Resizing
     workers: int
     on_bad_data: OnBadData
     stage: Stage
@@ -45,18 +46,19 @@ class Pass:
         return survey
 
     def _images(self) -> Iterator[Decoded]:
-        workers: Workers[int, Decoded] = Workers(partial(_decoded, self.samples, self.size), self.workers)
+        workers: Workers[int, Decoded] = Workers(partial(_decoded, self.samples, self.resizing), self.workers)
         places = range(len(self.samples))
-        for place, image in zip(places, workers.results(places, 3 * self.size**2), strict=True):
+        largest = max(map(self.resizing.bytes_of, ([(one.width, one.height)] for one in self.samples)), default=0)
+        for place, image in zip(places, workers.results(places, largest), strict=True):
             if isinstance(image, str) and self.on_bad_data == "error":
                 raise DataError(self.samples[place].image, image)
             yield image
             self.stage.advance()
 
 
-def _decoded(samples: Sequence[Sample], size: int, place: int) -> Decoded:
+def _decoded(samples: Sequence[Sample], resizing: Resizing, place: int) -> Decoded:
     try:
-        pixels, picture = read_picture(samples[place], size)
+        pixels, picture = read_picture(samples[place], resizing)
     except DataError as error:
         return error.reason
     return torch.from_numpy(np.ascontiguousarray(pixels)), picture

@@ -14,6 +14,7 @@ import PIL
 from numpy.typing import NDArray
 
 from trainers.data.picture import Picture
+from trainers.data.resizing import Resizing
 from trainers.data.sample import Sample
 from trainers.whole_files import write_whole
 
@@ -74,9 +75,9 @@ def load_survey(file: Path, images: int) -> Survey | None:
     return survey if len(survey) == images else None
 
 
-def survey_key(samples: Sequence[Sample], size: int) -> str:
+def survey_key(samples: Sequence[Sample], resizing: Resizing) -> str:
     """A name that changes with the files, by name, size and time of change, and with what decides their pixels."""
-    digest = hashlib.sha256(json.dumps([VERSION, PIL.__version__, size]).encode())
+    digest = hashlib.sha256(json.dumps([VERSION, PIL.__version__, resizing.key]).encode())
     for sample in samples:
         named = [sample.image.name, *_stamp(sample.image), sample.width, sample.height, sample.has_own_size]
         digest.update(json.dumps(named).encode())

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from spaces.detectors import Detections, DetectorSpec
 from spaces.detectors.resizing import sizes_of
 from spaces.detectors.single_stage import SingleStage
 from spaces.supernet import build_fixed
-from trainers.data.image_file import square
+from trainers.data.resizing import MEAN_COLOUR, Placement, Resizing
 from trainers.detector_file import DetectorFile
 from trainers.export.exporter import Detect
 from trainers.export.graphs.walk import Walked, responses
@@ -38,11 +37,12 @@ def normalisation(detector: DetectorFile) -> tuple[list[float], list[float]]:
 def companions(detector: DetectorFile, walked: Walked, about: Mapping[str, Any]) -> dict[str, bytes]:
     """By suffix what lies beside a graph: anchors (M, 4), and what a program needs to know. about: what else to say."""
     side, (mean, std) = detector.spec.image_size, normalisation(detector)
+    box = {"resize": "letterbox", "padding": MEAN_COLOUR} if detector.spec.resize == "letterbox" else {}
     description = {
-        "detector": asdict(detector.spec),
+        "detector": detector.spec.described(),
         "candidate": dict(detector.candidate),
         "classes": list(detector.classes),
-        "input": {"shape": [1, side, side, 3], "type": "uint8", "colours": "RGB", "mean": mean, "std": std},
+        "input": {"shape": [1, side, side, 3], "type": "uint8", "colours": "RGB", "mean": mean, "std": std, **box},
         "outputs": {"names": walked.names, "reading": walked.reading},
         **about,
     }
@@ -62,22 +62,26 @@ def write_parts(stem: Path, parts: Mapping[str, bytes]) -> list[Path]:
 def detecting(stem: Path, run: RunGraph) -> Detect:
     """Runs a graph, one picture after the other; its network's own decoding turns outputs to detections.
 
-    Values are rounded to whole 255ths. An image of another size is resized with the filter of the images that the
-    detector learnt from, so that it finds what `bitfront predict` finds. Raises ValueError for what is no image.
+    Values are rounded to whole 255ths. An image of another size is resized as the images that the detector learnt
+    from, so that it finds what `bitfront predict` finds. Raises ValueError for what is no image.
     """
     about = json.loads(_file(stem, DESCRIPTION).read_text())
     anchors = torch.from_numpy(np.load(_file(stem, ANCHORS), allow_pickle=False))
     with torch.device("meta"):  # it decodes, and needs no weights for that
-        network = build_fixed(DetectorSpec(**about["detector"]), Candidate(about["candidate"])).eval()
-    decoder = cast(SingleStage, network)
+        network = build_fixed(spec := DetectorSpec(**about["detector"]), Candidate(about["candidate"])).eval()
+    decoder, resizing = cast(SingleStage, network), Resizing.of(spec)
 
     def detect(images: list[Tensor]) -> list[Detections]:
         found = []
         for image in images:
-            made = run(_picture(image, decoder))
+            picture, place = _picture(image, resizing)
+            made = run(picture)
             outputs = {name: torch.from_numpy(made[name].copy()) for name in about["outputs"]["names"]}
             read = responses(outputs, anchors, about["outputs"]["reading"])
-            found += decoder.decode(read, sizes_of([image]))
+            if place is None:
+                found += decoder.decode(read, sizes_of([image]))
+            else:
+                found.append(_in_pixels_of(place, decoder.decode(read, [place.shape])[0]))
         return found
 
     return detect
@@ -87,12 +91,20 @@ def _file(stem: Path, suffix: str) -> Path:
     return stem.with_name(stem.name + suffix)
 
 
-def _picture(image: Tensor, network: SingleStage) -> Any:
-    """(1, S, S, 3) uint8 of an image [3, H, W] in 0..1."""
+def _picture(image: Tensor, resizing: Resizing) -> tuple[Any, Placement | None]:
+    """(1, S, S, 3) uint8 of an image [3, H, W] in 0..1, and where it lies in a letterbox that was made for it."""
     if image.ndim != 3 or len(image) != 3:
         raise ValueError(f"An image has the shape (3, H, W), not {tuple(image.shape)}. Give a list of images.")
     whole = (image * 255).round().clamp(0, 255).to(torch.uint8)
-    height, width = network.transform.fixed_size
-    if tuple(whole.shape[-2:]) != (height, width):
-        whole = torch.from_numpy(square(Image.fromarray(whole.permute(1, 2, 0).numpy()), height).copy())
-    return np.ascontiguousarray(whole.permute(1, 2, 0)[None].numpy())
+    place = resizing.placed(whole.shape[2], whole.shape[1])
+    if place.shape != tuple(whole.shape[1:]):
+        whole = torch.from_numpy(resizing.pixels(Image.fromarray(whole.permute(1, 2, 0).numpy())).copy())
+    picture = np.ascontiguousarray(whole.permute(1, 2, 0)[None].numpy())
+    return picture, None if place.original == place.content or resizing.resize == "squash" else place
+
+
+def _in_pixels_of(place: Placement, found: Detections) -> Detections:
+    """Detections on a letterbox, in the pixels of the image inside it."""
+    inside = place.inside({name: value.numpy() for name, value in found.items()})
+    boxes = torch.from_numpy(place.back(inside.pop("boxes")).astype(np.float32))
+    return {"boxes": boxes, **{name: torch.from_numpy(value) for name, value in inside.items()}}

@@ -27,6 +27,16 @@ def check_one_stage(detector: DetectorFile) -> None:
         )
 
 
+def check_squares(detector: DetectorFile) -> None:
+    """Raise ExportError for a detector of images in their own shape."""
+    if (longest := detector.spec.longest) is not None:
+        raise ExportError(
+            f"it takes images in their own shape, up to {detector.spec.image_size} x {longest} pixels (data.resize: "
+            "shortest_edge), and a graph has one input size. Detectors that were trained with squash or letterbox can "
+            "be exported; --to packed takes all."
+        )
+
+
 def check_operators(detector: DetectorFile, operators: Collection[str], title: str, table: str) -> None:
     """Raise ExportError for a layer that can't be described, and for an operator between layers that isn't known.
 

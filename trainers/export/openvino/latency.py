@@ -30,9 +30,12 @@ DRAWN, SAME = 3e-4, 1e6
 
 @dataclass(frozen=True)
 class Settings:
-    """rounds: of which the least is taken. threads: of a network."""
+    """rounds: how many at least, of which the least time counts. seconds: how long at least, layers and whole networks
+    each. threads: of a network.
+    """
 
     rounds: int = 20
+    seconds: float = 60.0
     threads: int = 1
 
 
@@ -53,9 +56,11 @@ def measured_table(
     choices: methods by layer or prefix. fitted: from whose whole networks rest and factors follow; of a single one all
     factors are 1. checked: other candidates. Raises UndescribedError for a detector that has no graph.
     """
-    alone = layer_times(spec, choices, settings.rounds, settings.threads)
+    alone = layer_times(spec, choices, settings.rounds, settings.seconds, settings.threads)
     networks = [described(spec, one) for one in (*fitted, *checked)]
-    whole = times([whole_run(one, settings.threads) for one in networks], settings.rounds, settings.threads)
+    whole = times(
+        [whole_run(one, settings.threads) for one in networks], settings.rounds, settings.seconds, settings.threads
+    )
     sums = np.array([_sums(one, alone) for one in networks])
     rest, factors = fit(sums[: len(fitted)], [one.ms for one in whole[: len(fitted)]])
     predicted = rest + sums[len(fitted) :] @ factors

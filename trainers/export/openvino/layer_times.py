@@ -36,7 +36,7 @@ class LayerTimes:
     graphs: int
 
 
-def layer_times(spec: DetectorSpec, choices: Choices, rounds: int, threads: int) -> LayerTimes:
+def layer_times(spec: DetectorSpec, choices: Choices, rounds: int, seconds: float, threads: int) -> LayerTimes:
     """Every layer as real, and those that `choices` names with each method that it offers; and the seams of these.
 
     A layer's time is without what it takes to call a graph, and without its shortcut's convolution, a layer too.
@@ -51,7 +51,9 @@ def layer_times(spec: DetectorSpec, choices: Choices, rounds: int, threads: int)
             for after in _kinds(found[edge.after], "reads").values():
                 key = edge.key(networks[0], before, after)
                 graphs.setdefault(key, partial(edge.graph, networks[0], before, after))
-    call, *measured = times([_call(threads), *(_run(one(), threads) for one in graphs.values())], rounds, threads)
+    call, *measured = times(
+        [_call(threads), *(_run(one(), threads) for one in graphs.values())], rounds, seconds, threads
+    )
     taken = {key: _without(one, call.ms) for key, one in zip(graphs, measured, strict=True)}
     return LayerTimes(_by_layer(found, taken), _seams(networks[0], found, edges, taken), len(graphs))
 

@@ -32,14 +32,17 @@ def runs(graph: Any, inputs: Sequence[Array], threads: int) -> Run:
     return lambda: request.infer(given, share_inputs=True, share_outputs=True)
 
 
-def times(runs: Sequence[Run], rounds: int, threads: int = 1) -> list[Time]:
+def times(runs: Sequence[Run], rounds: int, seconds: float = 0.0, threads: int = 1) -> list[Time]:
     """The time of each run: in every round a burst, of which the least counts.
+
+    rounds and seconds: how many and how long at least. A virtual machine may be slow for many seconds.
 
     On one thread it is processor time, which leaves out what other processes take; on more the time of the clock.
     """
     clock = time.process_time_ns if threads == 1 else time.perf_counter_ns
     found: list[list[float]] = [[] for _ in runs]
-    for _ in range(rounds):
+    end = time.monotonic() + seconds
+    while len(found[0]) < rounds or time.monotonic() < end:
         for run, own in zip(runs, found, strict=True):
             own.append(_least(run, clock))
     return [_time(own) for own in found]

@@ -36,6 +36,17 @@ def test_two_stages_are_refused(two_stages, target):
         EXPORTERS[target].check(two_stages)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_images_of_their_own_shapes_are_refused(target):
+    pytest.importorskip(target)
+    shape = {"image_size": 96, "resize": "shortest_edge", "longest": 160}
+    spec = DetectorSpec(detector="gfl_resnet18", num_classes=1, width=0.125, **shape)
+    with torch.device("meta"):
+        detector = DetectorFile(build_fixed(spec, Candidate({})).eval(), spec, Candidate({}), ("cat",))
+    with pytest.raises(ExportError, match=r"up to 96 x 160 pixels .data.resize: shortest_edge.+ graph has one input"):
+        EXPORTERS[target].check(detector)
+
+
 def test_detectors_of_two_stages_are_those_left_out():
     for name in set(DETECTORS) - set(SINGLE_STAGE):
         with torch.device("meta"):

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,12 @@ def test_each_round_runs_all_in_turn_and_the_least_counts():
     found = times([lambda: order.append("a"), lambda: order.append("b")], rounds=3)
     assert "".join(order) == ("a" * BURST + "b" * BURST) * 3
     assert all(one.ms <= one.low <= one.high for one in found)
+
+
+def test_rounds_go_on_until_the_time_is_over():
+    count = []
+    times([lambda: count.append(time.sleep(0.005))], rounds=1, seconds=0.1)
+    assert 2 * BURST <= len(count) <= 4 * BURST
 
 
 def test_rest_and_factors_of_networks_that_are_sums():
@@ -83,7 +91,7 @@ def test_neighbours_are_layers_that_read_each_other_and_shortcuts_beside_their_l
 
 
 def test_every_layer_has_a_time_as_real_and_with_what_it_is_offered():
-    found = layer_times(SPEC, {"backbone.layer4": ("sign",), "shortcuts": ("int8",)}, rounds=1, threads=1)
+    found = layer_times(SPEC, {"backbone.layer4": ("sign",), "shortcuts": ("int8",)}, rounds=1, seconds=0, threads=1)
     assert set(found.layers["backbone.layer4.0.conv1"]) == {"real", "sign"}
     assert set(found.layers["backbone.layer4.0.conv1.shortcut.1"]) == {"real", "int8"}
     assert set(found.layers["backbone.layer1.0.conv1"]) == set(found.layers["backbone.conv1"]) == {"real"}
@@ -98,7 +106,7 @@ def test_every_layer_has_a_time_as_real_and_with_what_it_is_offered():
 
 def test_a_table_predicts_what_its_check_says():
     choices = {"backbone.layer4": ("real", "sign")}
-    table, checked = measured_table(SPEC, choices, [Candidate({})], [SIGN], Settings(rounds=1))
+    table, checked = measured_table(SPEC, choices, [Candidate({})], [SIGN], Settings(rounds=1, seconds=0))
     assert CostTable.of(SPEC, choices, table).costs(SIGN)["latency_ms"] == pytest.approx(checked[0].predicted, abs=1e-3)
     assert checked[0].measured.ms > 0
     assert table.about["threads"] == 1
