@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Those with a budget; the others compare, of runs or under options that one gives them.
-BENCHMARKS := $(filter-out %/real_search.py %/real_rungs.py %/rungs.py %/supernet_rules.py %/precision.py %/published_sizes.py, $(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/real_search.py %/real_rungs.py %/rungs.py %/supernet_rules.py %/precision.py %/published_sizes.py %/processes.py, $(wildcard benchmarks/*.py))
 
 .PHONY: demo test test-slow check lint bench docs clean
 

@@ -13,6 +13,14 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def device_text(device: torch.device) -> str:
+    """The device in words, with the threads that torch has on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"the CPU with {threads} thread{'s' if threads > 1 else ''}"
+
+
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with its tensors on `device`."""
     images, targets = batch

@@ -40,6 +40,9 @@ def evaluate(
     memory_limit_mb: MemoryLimitOption = 4096.0,
     loader_workers: LoaderWorkersOption = None,
     device: DeviceOption = "auto",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that share the images, each with a GPU or its part of the cores.")
+    ] = 1,
     detections: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A JSON file for what was detected, as COCO's results.")
     ] = None,
@@ -63,7 +66,7 @@ def evaluate(
         )
         limited = replace(reading, memory_limit_mb=memory_limit_mb, loader_workers=loader_workers)
         progress = terminal_progress(sys.stderr)
-        measured = run_evaluate(checkpoint.resolve(), limited, device, progress, absolute(detections))
+        measured = run_evaluate(checkpoint.resolve(), limited, device, progress, absolute(detections), workers)
         print_evaluation(measured, format_output)
 
 

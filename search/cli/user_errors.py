@@ -22,13 +22,14 @@ def user_errors(how_to_resume: str | None = None) -> Iterator[None]:
 
     Where the reader of the output has ended, as in `bitfront front RUN | head -1`, exit with 141 and print nothing.
     """
+    received: list[int] = []
     try:
-        with _terminated():
+        with _terminated(received):
             package_folders()
             yield
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         say(f"\nStopped. {how_to_resume or ''}\n")
-        raise _exit(TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED) from None
+        raise _exit(TERMINATED if received else INTERRUPTED) from None
     except (ValueError, ArithmeticError, OSError) as error:
         if isinstance(error, BrokenPipeError) and (error.filename is not None or reader_gone()):
             raise _exit(READER_GONE) from None
@@ -44,19 +45,20 @@ def _exit(status: int) -> typer.Exit:
     return typer.Exit(status)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which schedulers and time limits send."""
-
-
 @contextmanager
-def _terminated() -> Iterator[None]:
-    """Within it SIGTERM ends the work as Ctrl-C does; only the main thread can set that up."""
+def _terminated(received: list[int]) -> Iterator[None]:
+    """Within it SIGTERM, which schedulers and time limits send, ends the work as Ctrl-C does, and is noted.
+
+    Only the main thread can set that up. An error of its own would not do: Ray, where it waits, raises a plain
+    KeyboardInterrupt in its place.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        received.append(number)
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

@@ -11,7 +11,7 @@ from torch import nn
 from results import layout
 from search.run.digests import not_as_written
 from search.run.folder import RunFolder
-from search.stages.measuring import figures_on
+from search.stages.measuring import Spread, figures_on
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.detectors import DetectorSpec
 from spaces.supernet import build_fixed
@@ -32,7 +32,13 @@ class Best:
 
 
 def keep_best(
-    place: Path, network: nn.Module, validated: Validated, spec: DetectorSpec, candidate: Candidate, test: Decoded
+    place: Path,
+    network: nn.Module,
+    validated: Validated,
+    spec: DetectorSpec,
+    candidate: Candidate,
+    test: Decoded,
+    spread: Spread,
 ) -> dict[str, Any]:
     """Keep the best weights of a candidate's training in its place; `network` has them afterwards.
 
@@ -41,16 +47,16 @@ def keep_best(
     file = place / layout.BEST_DETECTOR
     network.load_state_dict(validated.weights)
     save_detector(file, network, spec, candidate, test.class_names)
-    return {**validated.as_plain(), "test": figures_on(network, test), "sha256": digest_of(file)}
+    return {**validated.as_plain(), "test": figures_on(network, test, spread), "sha256": digest_of(file)}
 
 
-def measured_again(place: Path, kept: Mapping[str, Any], test: Decoded) -> dict[str, Any]:
+def measured_again(place: Path, kept: Mapping[str, Any], test: Decoded, spread: Spread) -> dict[str, Any]:
     """What `keep_best` returned, with figures on other test images. Raises RunError for a file that was replaced."""
     file = place / layout.BEST_DETECTOR
     if not file.is_file() or kept["sha256"] != digest_of(file):
         raise not_as_written(file, place)
     try:
-        return {**kept, "test": figures_on(load_detector(file).network, test)}
+        return {**kept, "test": figures_on(load_detector(file).network, test, spread)}
     except CheckpointError as error:
         raise not_as_written(file, place) from error
 

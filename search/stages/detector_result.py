@@ -16,7 +16,7 @@ from search.run.digests import not_as_written
 from search.run.folder import read_json
 from search.stages.best_weights import Best, best_of, keep_best, measured_again
 from search.stages.candidate_training import CandidateTraining, TrainedCandidate
-from search.stages.measuring import classes_as_plain, curves_as_plain, measure, sizes_as_plain
+from search.stages.measuring import Spread, classes_as_plain, curves_as_plain, measure, sizes_as_plain
 from spaces.cost import layer_costs, totals
 from spaces.detectors import DetectorSpec
 from trainers.checkpoint import CheckpointError
@@ -49,7 +49,11 @@ class Result:
 
 
 def result_on(
-    training: CandidateTraining, test: Decoded, pool: Mapping[str, PlannedTeacher], beside: Callable[[], Figures]
+    training: CandidateTraining,
+    test: Decoded,
+    pool: Mapping[str, PlannedTeacher],
+    beside: Callable[[], Figures],
+    spread: Spread,
 ) -> Result:
     """The result that `keep_result` left; measured anew where its figures are of other test images.
 
@@ -63,9 +67,9 @@ def result_on(
             network = load_detector(file).network
         except CheckpointError as error:
             raise not_as_written(file, place) from error
-        kept |= _figures(place, network, test, beside())
+        kept |= _figures(place, network, test, beside(), spread)
         if "validation" in kept:
-            kept["validation"] = measured_again(place, kept["validation"], test)
+            kept["validation"] = measured_again(place, kept["validation"], test, spread)
         write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
     others = kept.get("teachers_test", {})  # which older results have not
     compared = [*([TWIN] if kept["twin_test"] else []), *others]
@@ -96,6 +100,7 @@ def keep_result(
     spec: DetectorSpec,
     test: Decoded,
     beside: Callable[[], Figures],
+    spread: Spread,
 ) -> None:
     """Measure a trained detector and keep it with the figures of its teachers; `result_on` reads it back."""
     place, candidate, network = training.place, training.candidate, trained.network
@@ -106,19 +111,19 @@ def keep_result(
         "id": candidate.id,
         "candidate": dict(candidate),
         "settings": training.result_settings,
-        **_figures(place, network, test, beside()),
+        **_figures(place, network, test, beside(), spread),
         "costs": totals(layer_costs(network, [blank])).as_dict(),
         "sha256": digest_of(file),
     }
     if trained.validated is not None:
-        kept["validation"] = keep_best(place, network, trained.validated, spec, candidate, test)
+        kept["validation"] = keep_best(place, network, trained.validated, spec, candidate, test, spread)
     write_whole(place / layout.RESULT_CANDIDATE, f"{candidate.to_json()}\n".encode())
     write_whole(place / layout.RESULT_FIGURES, json.dumps(kept, indent=2).encode())
 
 
-def _figures(place: Path, network: nn.Module, test: Decoded, teachers: Figures) -> dict[str, Any]:
+def _figures(place: Path, network: nn.Module, test: Decoded, teachers: Figures, spread: Spread) -> dict[str, Any]:
     """The figures on these images; the curves are written beside."""
-    measured = measure(network, test)
+    measured = measure(network, test, spread)
     write_whole(place / layout.RESULT_CURVES, json.dumps(curves_as_plain(measured)).encode())
     others = {name: figures for name, figures in teachers.items() if name != TWIN}
     return {

@@ -9,7 +9,7 @@ from search.config import ConfigError
 from search.stages.coco_results import ids_of_set, writing_results
 from search.stages.devices import device_named
 from search.stages.images import defects_text, with_counted_objects
-from search.stages.measuring import Measured, measure
+from search.stages.measuring import Measured, Spread, measure
 from search.stages.outputs import refuse_to_overwrite
 from trainers.data.coco.ids import Ids
 from trainers.data.decoded import Decoded
@@ -24,6 +24,7 @@ from trainers.data.sample import Target
 from trainers.data.streaming.cache import Streaming
 from trainers.data.voc.annotation import NAME_ALL_CLASSES
 from trainers.detector_file import load_detector
+from trainers.inference import BATCH
 from trainers.progress import Progress
 
 _READ_IN_FOLDERS = (*IMAGE_SUFFIXES, ".xml", ".txt")
@@ -65,12 +66,18 @@ class Reading:
 
 
 def run_evaluate(
-    checkpoint: Path, reading: Reading, device: str, progress: Progress, detections: Path | None = None
+    checkpoint: Path,
+    reading: Reading,
+    device: str,
+    progress: Progress,
+    detections: Path | None = None,
+    workers: int = 1,
 ) -> Measured:
     """What a detector of ours can do on an image set, by the rule of the data's format.
 
     Classes and the size of images are those of the checkpoint. Reported are what the set is read as, skipped images and
-    remarks. detections: a file for what was detected, as COCO's results. Raises CheckpointError, DataError, ConfigError
+    remarks. detections: a file for what was detected, as COCO's results. workers: processes that share the images, if
+    there is a batch for each; one is this process, without Ray. Raises CheckpointError, DataError, ConfigError
     for a device that isn't there and for a folder in place of that file, and RunError where that is read.
     """
     if detections is not None and detections.is_dir():
@@ -88,7 +95,7 @@ def run_evaluate(
         progress.note(defects_text(reading.split, data))
     for remark in data.remarks:
         progress.note(f"{reading.split}: {remark}")
-    measured = measure(detector.network.to(on), data)
+    measured = measure(detector.network.to(on), data, Spread(workers, least=BATCH))
     if detections is not None:
         ids = ids_of_set(reading.sets(), reading.split, data.image_ids, data.class_names)
         write_detections(detections, measured.detections, data, ids)

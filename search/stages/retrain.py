@@ -17,6 +17,7 @@ from search.stages.data import note_defects, note_remarks
 from search.stages.detector_result import Figures, Result, keep_result, result_on
 from search.stages.events import result_measured
 from search.stages.images import load_measured
+from search.stages.measuring import Spread
 from search.stages.prepare import Prepared
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for
@@ -58,7 +59,8 @@ def retraining_parts(
     note_remarks(run, {split: test}, progress)
     compared = _compared(plan, candidates)
     networks = {name: teacher.network for name, teacher in prepared.teachers.items() if name in compared}
-    return Parts(plan, prepared, test, teacher_figures(test, plan.base.teachers, run, networks))
+    spread = Spread.of(plan.base.config)
+    return Parts(plan, prepared, test, teacher_figures(test, plan.base.teachers, run, networks, spread))
 
 
 def retrain(parts: Parts, training: CandidateTraining, progress: Progress) -> None:
@@ -67,15 +69,18 @@ def retrain(parts: Parts, training: CandidateTraining, progress: Progress) -> No
     Raises DivergedError when a loss isn't finite.
     """
     trained = trained_candidate(parts.plan, parts.prepared, training, progress)
-    student = parts.plan.base.student
-    keep_result(training, trained, student, parts.test, lambda: parts.beside(training.candidate))
+    base = parts.plan.base
+    spread = Spread.of(base.config)
+    keep_result(training, trained, base.student, parts.test, lambda: parts.beside(training.candidate), spread)
     training.forget_state()
 
 
 def result_of(parts: Parts, training: CandidateTraining) -> Result:
     """The result of a finished training. Raises RunError for a detector that was replaced."""
     training.forget_state()  # of a start that was killed before it did
-    return result_on(training, parts.test, parts.plan.base.teachers, lambda: parts.beside(training.candidate))
+    base = parts.plan.base
+    spread = Spread.of(base.config)
+    return result_on(training, parts.test, base.teachers, lambda: parts.beside(training.candidate), spread)
 
 
 def retrain_at_the_end(

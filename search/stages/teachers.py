@@ -14,6 +14,7 @@ from search.run.folder import RunFolder, read_json
 from search.stages.best_weights import keep_best_teacher
 from search.stages.candidate_training import train_settings
 from search.stages.data import RunData
+from search.stages.measuring import Spread, scores_on
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec
@@ -23,7 +24,6 @@ from trainers.data.decoded import Decoded
 from trainers.detector_file import load_detector, save_detector
 from trainers.devices import freeze, pick_device
 from trainers.distill import Distiller
-from trainers.inference import score_metrics
 from trainers.progress import DetectorMeasured, Progress, figures_text
 from trainers.seeding import seeded, seeded_torch
 from trainers.teacher import Teacher
@@ -37,13 +37,13 @@ def teacher_pool(plan: Plan, run: RunFolder, data: RunData, progress: Progress) 
 
     Beside each stands `<name>.json` with its figures on `val`, images that no teacher was trained on.
     """
-    pool = {}
+    pool, spread = {}, Spread.of(plan.config)
     for name, teacher in plan.teachers.items():
         if name in plan.needed:
             with run.timed(f"teacher {name}"):
                 pool[name] = _teacher(name, teacher, plan, run, data, progress)
                 if data.val is not None:
-                    val, figures = str(plan.config.data.val), _measured(run, name, pool[name].network, data.val)
+                    val, figures = str(plan.config.data.val), _measured(run, name, pool[name].network, data.val, spread)
                     progress.note(f"teacher {name}: {figures_text(figures)} on {len(data.val)} images of {val}")
                     file = run.teacher(name) if teacher.given is None else Path(str(teacher.section.weights))
                     progress.record(DetectorMeasured(f"teacher {name}", val, figures, file))
@@ -97,11 +97,11 @@ def _train(
     return freeze(network), validated
 
 
-def _measured(run: RunFolder, name: str, network: nn.Module, val: Decoded) -> dict[str, float]:
+def _measured(run: RunFolder, name: str, network: nn.Module, val: Decoded, spread: Spread) -> dict[str, float]:
     """A teacher's figures on `val`, measured once in a run."""
     file = run.teacher(name).with_suffix(".json")
     if not file.is_file():
-        write_whole(file, json.dumps(score_metrics(network, val), indent=2).encode())
+        write_whole(file, json.dumps(scores_on(network, val, spread), indent=2).encode())
     return read_json(file)
 
 

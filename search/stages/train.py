@@ -20,6 +20,7 @@ from search.stages.candidate_training import (
 from search.stages.data import RunData, note_data, read_data
 from search.stages.detector_result import Result, check_result, keep_result, result_on
 from search.stages.events import result_measured, run_started
+from search.stages.measuring import Spread
 from search.stages.teacher_figures import teacher_figures
 from search.stages.teachers import distiller_for, teacher_pool
 from spaces.candidate import Candidate
@@ -83,13 +84,14 @@ def _result(plan: TrainPlan, run: RunFolder, progress: Progress) -> Result:
     teachers = teacher_pool(base, run, data, progress)
     test = cast(Decoded, data.test)
     networks = {name: teacher.network for name, teacher in teachers.items()}
-    beside = partial(teacher_figures, test, base.teachers, run, networks)
+    spread = Spread.of(base.config)
+    beside = partial(teacher_figures, test, base.teachers, run, networks, spread)
     if not training.finished:
         with run.timed(f"train {plan.candidate.id}"):
             trained = _trained(plan, training, data, teachers, progress)
-        keep_result(training, trained, base.student, test, beside)
+        keep_result(training, trained, base.student, test, beside, spread)
     training.forget_state()
-    result = result_on(training, test, base.teachers, beside)
+    result = result_on(training, test, base.teachers, beside, spread)
     progress.record(result_measured(training, result, base.config.data.test))
     return result
 

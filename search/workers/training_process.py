@@ -70,7 +70,7 @@ def train_in_process(config: Mapping[str, Any]) -> None:
         _train(ray.get(config["assignment"]), launcher, on_gpu=config["on_gpu"])
     except Exception as error:
         if not misses_another(error):
-            ray.get(launcher.post.remote("error", _portable(error)))
+            ray.get(launcher.post.remote("error", portable(error)))
         raise
 
 
@@ -138,7 +138,7 @@ class _SentStage:
         ray.get(self._launcher.post.remote("resume", (n, figures)))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """The error itself, or its text where it can't be sent: Ray takes errors of its own for faults of the sending."""
     if isinstance(error, RayError):
         return RuntimeError(error_reason(error))

@@ -29,6 +29,7 @@ from trainers.progress import Progress, SilentProgress
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one that workers import too
 
+from leftover_processes import adopting
 from postgresql_server import PostgresqlServer
 
 OBJECTIVES = ("map50", "bit_ops")
@@ -47,6 +48,13 @@ TINY_CONFIG: dict[str, Any] = {
     "train": {"layers": "sign", "epochs": 1, "batch_size": 8},
 }
 """A search and a training of seconds: an eighth of the width, one epoch, 16 images."""
+
+
+@pytest.fixture
+def left_running() -> Iterator[Callable[..., list[str]]]:
+    """The command lines of the processes that a test leaves behind, see `adopting`."""
+    with adopting() as left:
+        yield left
 
 
 @pytest.fixture

@@ -74,3 +74,34 @@ class Fateful:
                 raise DataError("7.jpg", "it is truncated")
             os.kill(os.getpid(), signal.SIGKILL)
         yield from self.data.batches(*args, epoch=epoch, **options)
+
+
+@dataclass
+class Fated:
+    """Images to detect on, of which no process but the first comes to the end: the first time it dies, or has bad data.
+
+    deaths: a folder with a file for each death.
+    """
+
+    data: Any
+    deaths: Path
+    fate: str
+    rule: str = "voc"
+
+    @property
+    def resized(self) -> Any:
+        return self.data.resized
+
+    def detected(self, index: int, found: Any) -> Any:
+        return self.data.detected(index, found)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def batches(self, *args: Any, skip: int, **options: Any) -> Iterator[Any]:
+        if skip and self.fate == "bad":
+            raise DataError("7.jpg", "it is truncated")
+        if skip and not list(self.deaths.iterdir()):
+            (self.deaths / str(os.getpid())).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from self.data.batches(*args, skip=skip, **options)

@@ -10,7 +10,6 @@ from torch import nn
 from trainers.data.batches import TrainingData
 from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
-from trainers.inference import score_metrics
 from trainers.progress import Progress, SilentProgress
 from trainers.training.finishing import finish_detector
 from trainers.training.memory import keep_freed_memory
@@ -18,6 +17,7 @@ from trainers.training.mixed_precision import is_slow
 from trainers.training.processes import BatchNorm, Processes
 from trainers.training.resuming import FILES, Position, Resumption, Storage
 from trainers.training.settings import TrainSettings
+from trainers.training.shared_scoring import score_shared
 from trainers.training.step import StepLosses, Training
 from trainers.training.validation import Validated, Validation
 
@@ -59,7 +59,8 @@ def train(
     DataError when the data doesn't fill one batch.
 
     Where torch.distributed is set up, its processes share each batch, see `processes`: all must call this alike.
-    ValueError is raised if they can't. The first one alone shows progress, validates and saves the state.
+    ValueError is raised if they can't. All validate, each on its part of the images; the first one alone shows progress
+    and saves the state.
     """
     processes = Processes.of_this_training()
     processes.check_batch(settings.batch_size, settings.accumulate)
@@ -117,14 +118,7 @@ def _validation(training: Training, data: TrainingData, task: Task) -> Validatio
     if val is None or settings.validate_every is None:
         return None
     network = training.modules["network"]
-
-    def score() -> dict[str, float]:
-        """Of the first process for all: on a GPU another's may differ, and with it when the training ends."""
-        figures = None
-        if processes.first:
-            figures = {name: float(value) for name, value in score_metrics(network, val).items()}
-        return processes.from_first(figures, training.device) or {}
-
+    score = partial(score_shared, network, val, processes)
     return Validation(network, settings, score, partial(finish_detector, network, data, settings, task.seed))
 
 

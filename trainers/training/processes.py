@@ -119,20 +119,28 @@ class Processes:
         """The first process's nested dicts and lists of tensors and plain values, in every process."""
         if not self.several:
             return state
-        content = BytesIO()
-        if self.first:
-            torch.save(state, content)
-        size = torch.tensor(content.tell(), device=device)
+        sent = _packed(state) if self.first else None
+        size = torch.tensor(0 if sent is None else len(sent), device=device)
         dist.broadcast(size, src=0)
-        received = torch.frombuffer(content.getbuffer(), dtype=torch.uint8) if self.first else torch.empty(int(size))
-        received = received.to(device, torch.uint8)
-        dist.broadcast(received, src=0)
-        if self.first:
-            return state
-        sent: dict[str, Any] | None = torch.load(
-            BytesIO(received.cpu().numpy().tobytes()), map_location="cpu", weights_only=True
-        )
-        return sent
+        content = torch.empty(int(size), dtype=torch.uint8) if sent is None else sent
+        content = content.to(device)
+        dist.broadcast(content, src=0)
+        return state if self.first else _unpacked(content)
+
+    def to_first(self, state: dict[str, Any], device: torch.device) -> list[dict[str, Any]] | None:
+        """Each process's nested dicts and lists of tensors and plain values, in the first one; None in the others."""
+        if not self.several:
+            return [state]
+        content = _packed(state).to(device)
+        sizes = [torch.zeros(1, dtype=torch.int64, device=device) for _ in range(self.count)]
+        dist.all_gather(sizes, torch.tensor([len(content)], device=device))
+        padded = content.new_zeros(max(map(int, sizes)))  # all must send equally much
+        padded[: len(content)] = content
+        received = [torch.empty_like(padded) for _ in range(self.count)] if self.first else None
+        dist.gather(padded, received, dst=0)
+        if received is None:
+            return None
+        return [_unpacked(one[: int(size)]) for one, size in zip(received, sizes, strict=True)]
 
     def _average(self, bucket: Sequence[Tensor]) -> None:
         flat = torch.cat([one.reshape(-1) for one in bucket])
@@ -143,6 +151,17 @@ class Processes:
 
 
 ONE_PROCESS = Processes()
+
+
+def _packed(state: dict[str, Any] | None) -> Tensor:
+    """The state as bytes."""
+    content = BytesIO()
+    torch.save(state, content)
+    return torch.frombuffer(content.getbuffer(), dtype=torch.uint8)
+
+
+def _unpacked(content: Tensor) -> Any:
+    return torch.load(BytesIO(content.cpu().numpy().tobytes()), map_location="cpu", weights_only=True)
 
 
 def _buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:

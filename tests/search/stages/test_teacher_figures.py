@@ -31,7 +31,7 @@ def measured(monkeypatch):
     """The networks that were measured, in order; each time the figure is a higher one."""
     seen = []
 
-    def figures_on(network, data):
+    def figures_on(network, data, spread):
         seen.append(type(network).__name__)
         return {"map50": len(seen) / 10}
 

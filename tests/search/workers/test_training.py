@@ -48,56 +48,52 @@ def deaths(tmp_path):
 
 
 @pytest.fixture
-def unbroken(job, blobs, tmp_path):
-    """The weights after the same training in two processes without Ray."""
+def unbroken(job, blobs, recorded_progress, tmp_path):
+    """The losses of each epoch, and the weights at the end, of the same training in two processes without Ray."""
     start = {name: tensor.clone() for name, tensor in job.modules.state_dict().items()}
 
     def work():
-        job.train(blobs(8), Task(stage="small", seed=3), SilentProgress())
-        return {name: tensor.numpy() for name, tensor in job.modules.state_dict().items()}
+        progress = recorded_progress()
+        job.train(blobs(8), Task(stage="small", seed=3), progress)
+        return losses(progress), {name: tensor.numpy() for name, tensor in job.modules.state_dict().items()}
 
-    first, _ = in_processes(2, work, tmp_path)
+    (found, weights), _ = in_processes(2, work, tmp_path)
     job.modules.load_state_dict(start)
-    return {name: torch.from_numpy(array) for name, array in first.items()}
+    return found, {name: torch.from_numpy(array) for name, array in weights.items()}
 
 
-def ray_processes():
-    """The command lines of Ray's processes that belong to this one."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"BITFRONT_TEST={os.getpid()}".encode() in file.read_bytes():
-                found.append(file.with_name("cmdline").read_bytes().decode())
-        except OSError:
-            continue
-    return [line for line in found if "ray" in line and "pytest" not in line]
+def losses(progress):
+    """Of each epoch that was shown."""
+    return [figures["loss"] for kind, *_, figures in progress.events if kind == "advance"]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_killed_process_is_survived_and_the_result_is_the_unbroken_ones(
-    job, task, blobs, deaths, unbroken, recorded_progress, monkeypatch
+    job, task, blobs, deaths, unbroken, recorded_progress, left_running
 ):
-    monkeypatch.setenv("BITFRONT_TEST", str(os.getpid()))
     data = Fateful(blobs(8), 3, "dies", deaths)
     progress = recorded_progress()
     assert train_in_processes(job, data, task, progress, workers=2, device=CPU) == "returned"
+    assert left_running() == []
     notes = [event[1] for event in progress.events if event[0] == "note"]
     assert "small: a process was lost: its process was killed or crashed. If memory ran out, lower train" in notes[1]
     assert [event[1:3] for event in progress.events if event[0] == "stage"] == [("small", 6)] * 2
     assert len(list(deaths.iterdir())) == 1
-    for name, tensor in unbroken.items():
+    each, weights = unbroken
+    shown = losses(progress)
+    assert shown[-3:] == each[3:]
+    assert set(shown) == set(each)
+    for name, tensor in weights.items():
         assert torch.equal(job.modules.state_dict()[name], tensor), name
-    assert ray_processes() == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_an_error_of_one_process_is_raised_as_it_is(job, task, blobs, deaths, monkeypatch):
-    monkeypatch.setenv("BITFRONT_TEST", str(os.getpid()))
+def test_an_error_of_one_process_is_raised_as_it_is(job, task, blobs, deaths, left_running):
     with pytest.raises(DataError, match=r"7\.jpg: it is truncated\. Repair or remove it"):
         train_in_processes(job, Fateful(blobs(8), 1, "bad", deaths), task, SilentProgress(), workers=2, device=CPU)
-    assert ray_processes() == []
+    assert left_running() == []
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """Detectors, distillation, discriminators and supernets in two processes against one: 20 steps, in float64."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from several_processes import Doubled, in_processes, recorded_losses
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from toy_paths import train_paths
@@ -43,8 +46,8 @@ def candidate_of(method, terms):
     return Candidate({"layer/backbone": method, **teachers, **{f"weight/{term}": 1.0 for term in terms}})
 
 
-def in_one_and_in_two(training, tmp_path):
-    """training: trains modules of its own, and returns them."""
+def in_one_and_in_two(training, tmp_path, weights=1e-5):
+    """training: trains modules of its own, and returns them. weights: how far these may be apart at the end."""
 
     def run():
         torch.manual_seed(0)
@@ -57,7 +60,7 @@ def in_one_and_in_two(training, tmp_path):
     for ours, theirs in zip(one[0], two[0], strict=True):
         assert theirs == pytest.approx(ours, rel=1e-5, abs=1e-5)
     for name, value in one[1].items():
-        np.testing.assert_allclose(two[1][name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(two[1][name], value, rtol=1e-5, atol=weights, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,29 @@ def test_a_two_stage_detector_whose_samples_arent_random(blobs, tmp_path, monkey
         return network
 
     in_one_and_in_two(training, tmp_path)
+
+
+def test_a_detector_in_float32_with_frozen_statistics(blobs, tmp_path):
+    """Rounding of synchronised ones moves values over the edge of a ReLU, see docs/measurements/processes.md.
+
+    Adam's steps have one size, also of gradients that are little but rounding: one weight is off by 1.1e-5.
+    """
+    torch.set_default_dtype(torch.float32)
+
+    def training():
+        network = build_fixed(spec_of("ssd_resnet18"), Candidate({"layer/backbone": "real"}))
+        for norm in network.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.forward = partial(frozen, norm)
+        task = Task(stage="t", seed=1, batch_norm="per_process")
+        train_detector(network, blobs(4), TrainSettings(epochs=20, batch_size=4), task)
+        return network
+
+    in_one_and_in_two(training, tmp_path, weights=3e-5)
+
+
+def frozen(norm, x):
+    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 @pytest.mark.parametrize("rule", ["single_path", "sandwich", "nas_bnn"])

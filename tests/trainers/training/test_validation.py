@@ -25,7 +25,7 @@ def run(toy, blobs, monkeypatch):
     def train_scored(scores, *, fail_at=None, progress=None, epochs=4, of_task=None, **settings):
         modules, seen = toy(), []
 
-        def score(network, val):
+        def score(network, val, processes):
             seen.append(states(network))
             return {"map50": scores(network) if callable(scores) else scores[len(seen) - 1]}
 
@@ -34,7 +34,7 @@ def run(toy, blobs, monkeypatch):
                 raise KeyboardInterrupt
             return [{"toy": modules["network"].loss(*batch)}]
 
-        monkeypatch.setattr(loop, "score_metrics", score)
+        monkeypatch.setattr(loop, "score_shared", score)
         task = Task(stage="toy", seed=0, val=blobs(4), **(of_task or {}))
         found = train(
             modules, step_losses, blobs(8), TrainSettings(epochs=epochs, batch_size=4, **settings), task, progress
@@ -92,7 +92,7 @@ def test_it_goes_on_with_its_best_weights_where_it_was_cut_off(run, tmp_path, cu
 
 def test_an_average_is_validated_as_it_would_be_saved(fixed, blobs, monkeypatch):
     rising = iter([0.1, 0.2])
-    monkeypatch.setattr(loop, "score_metrics", lambda network, val: {"ap": next(rising), "map50": 0.0})
+    monkeypatch.setattr(loop, "score_shared", lambda network, val, processes: {"ap": next(rising), "map50": 0.0})
 
     def trained(validate_every):
         network = fixed("sign")
