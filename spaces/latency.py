@@ -55,6 +55,8 @@ class LatencyTable:
         Raises LatencyError for a table of another detector.
         """
         own, asked = self.detector.described(), spec.described()
+        if self.detector.longest is None and spec.longest is None:  # a letterbox has the times of its square
+            own, asked = ({**one, "resize": None} for one in (own, asked))
         keys = [key for key in {**own, **asked} if own.get(key) != asked.get(key)]
         if other := [f"{key} {own.get(key)!r}, not {asked.get(key)!r}" for key in keys]:
             raise LatencyError(f"The table of times is of another detector: {', '.join(other)}. {REMEASURE}")

@@ -54,7 +54,7 @@ NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 Count = Annotated[int, Field(strict=True, ge=1)]
 NotNegative = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
-Scale = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=4)]
+Scale = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.1, le=4)]
 FromZero = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
 FromZeroBelowOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
 FromZeroToOne = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]

@@ -144,8 +144,10 @@ def scoring_subset(plan: Plan, val: Decoded) -> Decoded:
     Raises DataError where they don't fit.
     """
     data, wanted = plan.config.data, plan.config.data.val_images
-    images = len(val) if wanted is None else min(wanted, len(val))
-    needed_mb = val.bytes_of(images) / 2**20
+    part = wanted is not None and wanted < len(val)
+    chosen = balanced_indices(val, int(wanted or 0), seeded(plan.config.seed, "val_images")) if part else None
+    images = len(val) if chosen is None else len(chosen)
+    needed_mb = val.bytes_of(chosen) / 2**20
     if needed_mb > data.memory_limit_mb:
         raise DataError(
             f"{images} images of {data.val} at {val.resized}",
@@ -153,6 +155,4 @@ def scoring_subset(plan: Plan, val: Decoded) -> Decoded:
             f"{data.memory_limit_mb:g} MB",
             "Set data.val_images to score on fewer of them, or raise data.memory_limit_mb",
         )
-    if wanted is None or wanted >= len(val):
-        return val
-    return val.subset(balanced_indices(val, wanted, seeded(plan.config.seed, "val_images")))
+    return val if chosen is None else val.subset(chosen)

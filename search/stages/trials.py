@@ -4,6 +4,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import cast
 
+import numpy as np
+
 import results
 from results.columns import is_knob
 from results.effects import AccuracyEffects
@@ -44,7 +46,7 @@ def check_workers(plan: SearchPlan, run: RunFolder, data: RunData) -> None:
         check_demand(nodes.address, nodes.demand)
         val = cast(Decoded, data.val)
         seen = min(score_settings(plan).images, len(data.train))
-        check_places(nodes.address, val.bytes_of() + data.train.bytes_of(seen))
+        check_places(nodes.address, val.bytes_of() + data.train.bytes_of(np.arange(seen)))
 
 
 def check_storage(search: Search, progress: Progress) -> None:

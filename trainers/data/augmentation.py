@@ -34,9 +34,12 @@ class Augmentation:
         for name in ("expand", "flip"):
             if not 0 <= (share := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} is {share}, must be from 0 to 1.")
-        if self.scale_jitter is not None and not 0 < self.scale_jitter[0] <= self.scale_jitter[1] <= LARGEST_SCALE:
+        if (
+            self.scale_jitter is not None
+            and not SMALLEST_SCALE <= self.scale_jitter[0] <= self.scale_jitter[1] <= LARGEST_SCALE
+        ):
             raise ValueError(
-                f"scale_jitter is {list(self.scale_jitter)}, must be [lowest, highest], both above 0 and up to "
+                f"scale_jitter is {list(self.scale_jitter)}, must be [lowest, highest], both from {SMALLEST_SCALE} to "
                 f"{LARGEST_SCALE}."
             )
 
@@ -71,5 +74,5 @@ class Augmentation:
         return (colour_jitter(image, rng) if self.colours else image), target
 
 
-LARGEST_SCALE = 4.0
+SMALLEST_SCALE, LARGEST_SCALE = 0.1, 4.0
 USUAL = Augmentation()

@@ -102,12 +102,12 @@ class Decoded:
         places = [self.placed(index) for index in range(len(self))]
         return np.array([1.0 if place is None else place.area for place in places])
 
-    def bytes_of(self, images: int | None = None) -> int:
-        """What the images take in memory, or the first so many of them."""
-        count = len(self) if images is None else images
+    def bytes_of(self, indices: NDArray[np.int64] | None = None) -> int:
+        """What the images take in memory, or those at `indices`."""
         if self.sizes is None:
-            return count * 3 * self.resized.size**2
-        return self.resized.bytes_of(map(tuple, self.sizes[:count].tolist()))
+            return (len(self) if indices is None else len(indices)) * 3 * self.resized.size**2
+        sizes = self.sizes if indices is None else self.sizes[indices]
+        return self.resized.bytes_of(map(tuple, sizes.tolist()))
 
     def detected(self, index: int, found: Target) -> Target:
         """Detections on one image, xyxy in its pixels, as they count: none lies beside a picture in padding."""

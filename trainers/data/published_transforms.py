@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 
 from trainers.data.resizing import MEAN_COLOUR
 from trainers.data.sample import Target
+from trainers.data.transforms import resized_to
 from trainers.seeding import seeded_torch
 
 Image = NDArray[np.uint8]
@@ -51,8 +52,9 @@ def random_scale(
     A larger one is cropped anywhere, and objects with it; a smaller one lies anywhere, the rest has the mean colour.
     """
     height, width = image.shape[1:]
-    scaled, target = _applied(v2.ScaleJitter((height, width), scales), image, target, rng)
-    rows, columns = scaled.shape[1:]
+    factor = rng.uniform(*scales)
+    rows, columns = (max(1, round(side * factor)) for side in (height, width))
+    scaled, target = resized_to(image, target, rows, columns)
     top, left = (
         int(rng.integers(min(0, own - other), max(0, own - other) + 1))
         for own, other in ((height, rows), (width, columns))

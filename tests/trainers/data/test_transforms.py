@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trainers.data.augmentation import Augmentation
+from trainers.data.published_transforms import random_scale
 from trainers.data.resizing import MEAN_COLOUR
 from trainers.data.transforms import colour_jitter, crop, horizontal_flip, random_crop, zoom_out
 
@@ -177,6 +178,18 @@ def test_augmented_boxes_stay_inside_the_image_and_keep_their_order_of_corners(s
 SSD = Augmentation(photometric=True, expand=0.5, iou_crop=True, crops=False, colours=False)
 EXPANDED = Augmentation(expand=1.0, crops=False, colours=False)
 LARGE_SCALES = Augmentation(scale_jitter=(0.3, 2.0), crops=False, colours=False)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 1.0, 4.0])
+def test_the_scale_of_an_image_that_is_not_square_is_the_factor(factor):
+    image, box = np.zeros((3, 80, 160), dtype=np.uint8), [70, 35, 90, 45]
+    ground, objects = random_scale(image, target(box), np.random.default_rng(3), (factor, factor))
+    assert ground.shape == image.shape
+    if factor == 1.0:
+        assert objects["boxes"].tolist() == [box]
+    elif factor == 0.5:
+        width, height = (objects["boxes"][0, 2:] - objects["boxes"][0, :2]).tolist()
+        assert (width, height) == (10, 5)
 
 
 @pytest.mark.parametrize("how", [replace(SSD, photometric=False), LARGE_SCALES, EXPANDED])

@@ -96,11 +96,11 @@ def _picture(image: Tensor, resizing: Resizing) -> tuple[Any, Placement | None]:
     if image.ndim != 3 or len(image) != 3:
         raise ValueError(f"An image has the shape (3, H, W), not {tuple(image.shape)}. Give a list of images.")
     whole = (image * 255).round().clamp(0, 255).to(torch.uint8)
-    place = resizing.placed(whole.shape[2], whole.shape[1])
-    if place.shape != tuple(whole.shape[1:]):
+    place, given = resizing.placed(whole.shape[2], whole.shape[1]), tuple(whole.shape[1:])
+    if place.shape != given:
         whole = torch.from_numpy(resizing.pixels(Image.fromarray(whole.permute(1, 2, 0).numpy())).copy())
     picture = np.ascontiguousarray(whole.permute(1, 2, 0)[None].numpy())
-    return picture, None if place.original == place.content or resizing.resize == "squash" else place
+    return picture, None if place.shape == given or resizing.resize == "squash" else place
 
 
 def _in_pixels_of(place: Placement, found: Detections) -> Detections:

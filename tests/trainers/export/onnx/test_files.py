@@ -52,12 +52,14 @@ def test_a_detector_detects_what_it_does_in_torch(detector, written):
     assert max(found.boxes, found.scores) < 1e-3
 
 
-def test_an_image_of_another_shape_gets_the_letterbox_that_its_detector_learnt_from(detector, tmp_path):
+@pytest.mark.parametrize("shape", [(60, 140), (48, 96)])
+def test_an_image_of_another_shape_gets_the_letterbox_that_its_detector_learnt_from(shape, detector, tmp_path):
+    """One that has to become smaller, and one that only needs padding."""
     boxed = replace(detector, spec=replace(detector.spec, resize="letterbox"))
     files = ONNX.write(tmp_path / "a.onnx", boxed, {})
     about = json.loads(files[2].read_text())
     assert (about["detector"]["resize"], about["input"]["padding"]) == ("letterbox", [124, 116, 104])
-    picture = torch.randint(0, 256, (3, 60, 140), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    picture = torch.randint(0, 256, (3, *shape), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     (ours,) = boxed.predict([picture], score=0)
     (theirs,) = ONNX.load(files[0])([picture / 255])
     found = differences([{name: getattr(ours, name) for name in theirs}], [theirs])
