@@ -8,6 +8,9 @@ from trainers.export.openvino.runtime import Output, binary_convolution, bits, o
 MULTIPLE = 8
 """Of input channels that the kernel takes. It reads whole bytes of them: with others it gives wrong sums."""
 
+LARGEST_PADDING = 1
+"""With which the kernel works on every processor: with AVX2 alone it refuses the 3 of a kernel of 7 x 7."""
+
 LEAST_NORMAL = np.finfo(np.float32).tiny
 
 
@@ -18,16 +21,23 @@ def binary_sums(layer: Convolution, x: Output) -> Output:
     they cancel; if there is one too many, its sum, which is known, is taken off.
     """
     x, threshold = _moved(layer, x)
+    given = x
     extra = -layer.in_channels % MULTIPLE
     turns = np.where(np.arange(extra) % 2, -1, 1).astype(np.int8).reshape(1, -1, 1, 1)
     added = np.broadcast_to(turns, (layer.out_channels, extra, *layer.weight.shape[2:]))
     if extra:
         x = op.pad(x, [0, 0, 0, 0], [0, extra, 0, 0], "constant", np.float32(0)).output(0)
         threshold = np.concatenate([threshold, np.zeros(extra, np.float32)])
-    pad = [layer.padding] * 2
+    weight = np.concatenate([layer.weight, added], axis=1)
+    wide = layer.padding > LARGEST_PADDING
+    border = _border(layer, weight, given) if wide else None
+    if wide:  # with what becomes -1: the kernel reads bits off a threshold alone, so that its map comes padded
+        around = [0, 0, layer.padding, layer.padding]
+        x = op.pad(x, around, around, "constant", np.finfo(np.float32).min).output(0)
+    pad = [0 if wide else layer.padding] * 2
     p = binary_convolution(
         _ones_and_zeros(x, threshold),
-        bits(np.concatenate([layer.weight, added], axis=1)),
+        bits(weight),
         [layer.stride] * 2,
         pad,
         pad,
@@ -35,7 +45,8 @@ def binary_sums(layer: Convolution, x: Output) -> Output:
         "xnor-popcount",
         float(layer.pad_value),
     ).output(0)
-    return op.subtract(p, _sums_of_ones(layer, x)).output(0) if extra % 2 else p
+    p = p if border is None else op.subtract(p, border).output(0)
+    return op.subtract(p, _sums_of_ones(layer, given)).output(0) if extra % 2 else p
 
 
 def signed_sums(layer: Convolution, x: Output) -> Output:
@@ -94,9 +105,22 @@ def _sums_of_ones(layer: Convolution, x: Output) -> Array:
     return (inside + layer.pad_value * outside).astype(np.float32)[None, None]
 
 
-def _inside(layer: Convolution, size: int) -> Array:
-    """How many of a kernel's rows lie inside a map of `size` rows, for each row of the result."""
+def _border(layer: Convolution, weight: Array, x: Output) -> Array:
+    """(1, Co, Ho, Wo): what -1 all around adds to p beyond what the layer's own padding adds. weight (Co, Ci, k, k)."""
+    rows, columns = (_lies_inside(layer, int(size)) for size in list(x.get_shape())[2:])
+    outside = ~(rows[:, None, :, None] & columns[None, :, None, :])
+    taps = weight.sum(1, dtype=np.float32) * np.float32(-1 - layer.pad_value)
+    return np.einsum("yxij,oij->oyx", outside.astype(np.float32), taps)[None]
+
+
+def _lies_inside(layer: Convolution, size: int) -> Array:
+    """(rows of the result, rows of the kernel): whether it lies inside a map of `size` rows."""
     reach = layer.dilation * (layer.weight.shape[-1] - 1) + 1
     starts = np.arange(-layer.padding, size + layer.padding - reach + 1, layer.stride)
     places = starts[:, None] + np.arange(0, reach, layer.dilation)
-    return ((places >= 0) & (places < size)).sum(1)
+    return (places >= 0) & (places < size)
+
+
+def _inside(layer: Convolution, size: int) -> Array:
+    """How many of a kernel's rows lie inside a map of `size` rows, for each row of the result."""
+    return _lies_inside(layer, size).sum(1)

@@ -83,7 +83,7 @@ def test_sums_of_1_bit_products_are_the_same_whole_numbers_for_any_number_of_cha
     places = [
         (outputs, kernel, stride, dilation)
         for outputs in (1, 5, 8, 33)
-        for kernel, dilation in ((1, 1), (3, 1), (3, 2))
+        for kernel, dilation in ((1, 1), (3, 1), (3, 2), (7, 1))
         for stride in (1, 2)
     ]
     layers = [binary(inputs, *one, pad_value) for one in places]
