@@ -12,6 +12,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed
+from trainers.data.resizing import Resizing
 from trainers.detector_file import DetectorFile
 from trainers.export.differences import differences
 from trainers.export.exporter import WrongExportError
@@ -58,7 +59,7 @@ def test_a_detector_detects_what_it_does_in_torch(detector, written):
 def test_a_picture_of_another_size_has_the_boxes_that_predict_finds_in_it(detector, written):
     picture = torch.randint(0, 256, (3, 60, 130), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     asked = PredictionSettings(score=0.0)
-    [predicted] = predictions(detector.network, CLASSES, detector.spec.image_size, [picture], asked)
+    [predicted] = predictions(detector.network, CLASSES, Resizing.of(detector.spec), [picture], asked)
     [found] = OPENVINO.load(written[0])([picture / 255])
     ours = {"boxes": predicted.boxes, "scores": predicted.scores, "labels": predicted.labels}
     off = differences([ours], [found])
