@@ -35,7 +35,7 @@ def print_evaluation(measured: "Measured", form: EvaluationFormat) -> None:
     print_rows(classes)
     typer.echo(
         f"{measured.images_per_second:.1f} images a second on {measured.device}: the network and the decoding of its "
-        f"outputs, in batches of 32. Reading images is not in it."
+        "outputs, in batches of 32 (images of their own shapes one by one). Reading images is not in it."
     )
 
 
