@@ -128,7 +128,7 @@ def test_images_from_a_disk_and_of_packed_arrays_are_those_in_memory(listed, tmp
                 assert all(one["boxes"].equal(two["boxes"]) for one, two in zip(targets, boxes, strict=True))
     chosen = streamed.subset([4, 1])
     assert [image.shape for image in chosen.images] == [here.images[4].shape, here.images[1].shape]
-    assert here.bytes_of(2) == sum(here.images[index].nbytes for index in (0, 1))
+    assert here.bytes_of(np.arange(2)) == sum(here.images[index].nbytes for index in (0, 1))
 
 
 def test_images_of_their_own_shapes_have_them_and_boxes_fit(listed):
