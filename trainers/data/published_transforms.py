@@ -1,4 +1,6 @@
-"""Published augmentations by torchvision's transforms, which keep the boxes right.
+"""Published augmentations: SSD's by torchvision's transforms, which keep the boxes right, and scale jitter.
+
+torchvision's ScaleJitter fits an image into a target first, so that its factor isn't the one that is drawn.
 
 Images are (3, H, W) uint8 arrays, targets as in `transforms`. torchvision draws from torch's global generator: it is
 seeded from the generator passed in, and is afterwards as it was before.
