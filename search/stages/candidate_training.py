@@ -28,6 +28,7 @@ from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
+from trainers.training.silence import SilenceDecay
 from trainers.training.validation import Validated
 
 Command = Literal["train", "retrain"]
@@ -139,13 +140,16 @@ def _is_free_or_of(figures: Path, settings: Mapping[str, object]) -> bool:
 def train_settings(section: TrainingConfig) -> TrainSettings:
     """The training part of a section as the trainers take it."""
     names = [field.name for field in fields(TrainSettings) if hasattr(section, field.name)]
-    return TrainSettings(**{name: getattr(section, name) for name in names}, rates=role_rates(section))
+    values = {name: getattr(section, name) for name in names}
+    if section.silence_decay is not None:
+        values["silence_decay"] = SilenceDecay(**section.silence_decay.model_dump())
+    return TrainSettings(**values, rates=role_rates(section))
 
 
 def role_rates(section: TrainingConfig) -> dict[str, float]:
-    """The learning rates by role that a section has: its keys `<role>_learning_rate`."""
-    keys = {role: f"{role}_learning_rate" for role in ROLES}
-    return {role: getattr(section, key) for role, key in keys.items() if hasattr(section, key)}
+    """The learning rates by role that a section has: its keys `<role>_learning_rate` that aren't null."""
+    rates = {role: getattr(section, f"{role}_learning_rate", None) for role in ROLES}
+    return {role: rate for role, rate in rates.items() if rate is not None}
 
 
 def described(section: Retrain | Train, start: TrainedStart | None = None) -> dict[str, object]:
