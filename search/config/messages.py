@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from types import UnionType
 from typing import Any, get_args
 
 import yaml
@@ -133,9 +134,15 @@ def _section(location: Sequence[str | int], schema: type[BaseModel]) -> Any:
     for part in location:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[str(part)].annotation
+            if isinstance(section, UnionType):  # a section, or null
+                section = next(_sections_in(section), section)
         else:
-            section = next(one for one in get_args(section) if isinstance(one, type) and issubclass(one, BaseModel))
+            section = next(_sections_in(section))
     return section
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    return (one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel))
 
 
 def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
