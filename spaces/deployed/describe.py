@@ -24,6 +24,7 @@ from spaces.layers import OpenedLinear, SearchableUnit, method
 from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.input_norm import InputNorm
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.levels import LevelNorms
 from spaces.layers.opened import ActivatedConv2d, ActivatedLinear
@@ -124,6 +125,8 @@ def _binary_input(name: str, one: Binary) -> BinaryInput:
     shift = one.shift
     if shift is None:
         return BinaryInput(np.zeros(one.shape.in_channels, np.float32))
+    if isinstance(shift, InputNorm):
+        return BinaryInput(_array(shift.threshold()))
     if isinstance(shift, ChannelBias):
         return BinaryInput(-_array(shift.bias))
     if isinstance(shift, DynamicChannelBias):

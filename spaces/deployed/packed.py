@@ -5,7 +5,6 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
@@ -14,6 +13,7 @@ from spaces.deployed.reference import unpack
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import SearchableUnit, method
 from spaces.layers.alternative import Alternative
+from spaces.layers.norms import factor_and_offset
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
@@ -40,7 +40,7 @@ def packed_state(network: nn.Module) -> dict[str, Tensor]:
         tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = torch.from_numpy(bytes_), scale
         replaced |= _replaced(name, unit)
     for name, norm in _folded(network):
-        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = _factor_and_offset(norm)
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = factor_and_offset(norm)
         replaced |= {f"{name}.{MEAN}", f"{name}.{VARIANCE}"}
     kept = {key: tensor for key, tensor in network.state_dict().items() if key not in replaced and not _counts(key)}
     return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in (kept | tensors).items()}
@@ -106,17 +106,6 @@ def _folded(network: nn.Module) -> Iterator[tuple[str, nn.BatchNorm2d]]:
         for name, norm in network.named_modules():
             if isinstance(norm, nn.BatchNorm2d):
                 yield name, norm
-
-
-def _factor_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """m and o, each (C,), of m x + o, to the bit as torch has them on a CPU: what it makes of ones and of zeros."""
-    mean, variance, weight, bias = (
-        cast(Tensor, one).detach().cpu() for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    )
-    zero, x = torch.zeros_like(mean), torch.ones(1, len(mean), 1, 1)
-    factor = F.batch_norm(x, zero, variance, weight, zero, eps=norm.eps)
-    offset = F.batch_norm(x * 0, mean, variance, weight, bias, eps=norm.eps)
-    return factor.flatten(), offset.flatten()
 
 
 def _active(unit: SearchableUnit) -> Alternative:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
+from spaces.layers.input_norm import InputNorm
+from spaces.layers.input_norm import input_norm as normalised_input
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
@@ -24,7 +26,7 @@ class Binary(Alternative):
     The input must take both signs: a ReLU before this unit would make its sign a constant.
 
     rule: how the latent weight is binarized. learned_scale: the scale is a parameter instead of the mean magnitude.
-    shift: moves the sign's threshold. post: behind the shortcut. weight_shift: a learned bias a channel on the latent
+    shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. post: behind the shortcut. weight_shift: a learned bias a channel on the latent
     weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
     """
 
@@ -42,12 +44,15 @@ class Binary(Alternative):
         shift: Make | None = None,
         post: Make | None = None,
         weight_shift: bool = False,
+        input_norm: bool = False,
         pad_value: float = 0.0,
     ) -> None:
         super().__init__(shape)
         self.rule, self.input_gradient, self.pad_value = rule, input_gradient, pad_value
         self.scale = nn.Parameter(torch.ones(shape.out_channels)) if learned_scale else None
-        self.shift = shift(shape.in_channels) if shift is not None else None
+        self.shift: nn.Module | None = shift(shape.in_channels) if shift is not None else None
+        if input_norm:
+            self.shift = normalised_input(shape)
         self.weight_shift = ChannelBias(shape.out_channels) if weight_shift else None
         self.post = post(shape.out_channels) if post is not None and not shape.bare else None
         self.inputs_only = False
@@ -78,7 +83,7 @@ class Binary(Alternative):
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
         x = in_float32(x)
-        pre_sign = x if self.shift is None else self.shift(x)
+        pre_sign = self._pre_sign(x)
         latent = self._latent(weight)
         scale = self._learned_scale()
         return LayerTrace(
@@ -92,6 +97,12 @@ class Binary(Alternative):
             pad_value=self.pad_value,
             scale_is_learned=scale is not None,
         )
+
+    def _pre_sign(self, x: Tensor) -> Tensor:
+        """What `forward` takes the sign of; nothing changes by it."""
+        if isinstance(self.shift, InputNorm):
+            return self.shift.untracked(x)
+        return x if self.shift is None else self.shift(x)
 
     def _latent(self, weight: Tensor | None) -> Tensor:
         own = self._own_weight(weight)
@@ -153,6 +164,7 @@ class DBS(Binary):
         *,
         relaxation: Literal["annealed", "hard", "soft"] = "annealed",
         normal_start: bool = False,
+        input_norm: bool = False,
         pad_value: float = 0.0,
     ) -> None:
         super().__init__(
@@ -161,6 +173,7 @@ class DBS(Binary):
             input_gradient="approx",
             learned_scale=True,
             post=PReLU,
+            input_norm=input_norm,
             pad_value=pad_value,
         )
         self.logits = nn.Parameter(torch.randn(shape.weight))

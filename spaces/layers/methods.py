@@ -19,6 +19,8 @@ from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    # a BatchNorm before the sign, in place of a threshold that only its own gradient moves
+    "input_norm": {"input_norm": True},
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
     "learned_scale": {"learned_scale": True},
     # a PReLU per channel behind the shortcut
@@ -66,7 +68,7 @@ class Method:
         return self.weight_bits == self.input_bits == 1
 
 
-_SHARED = frozenset({"learned_scale", "prelu", "pad_minus_one"})
+_SHARED = frozenset({"input_norm", "learned_scale", "prelu", "pad_minus_one"})
 
 
 def _binary(about: str, **settings: Any) -> Method:
@@ -74,6 +76,8 @@ def _binary(about: str, **settings: Any) -> Method:
         return Binary(shape, **{**settings, **options})
 
     taken = _SHARED - ({"prelu"} if "post" in settings else set())
+    if settings.get("shift") is DynamicChannelBias:  # its bias follows from the map as it is
+        taken -= {"input_norm"}
     return Method(weight_bits=1, input_bits=1, build=build, options=taken, about=about)
 
 
@@ -108,7 +112,7 @@ METHODS: dict[str, Method] = {
         input_bits=1,
         build=DBS,
         about="LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned",
-        options=frozenset({"hard", "normal_start", "pad_minus_one", "soft"}),
+        options=frozenset({"hard", "input_norm", "normal_start", "pad_minus_one", "soft"}),
         learns_scale=True,
     ),
     "lcb": _binary(

@@ -1,4 +1,6 @@
-"""Norms that torch doesn't have."""
+"""Norms that torch doesn't have, and a BatchNorm's factor and offset."""
+
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -19,3 +21,14 @@ class ScaledL2Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.scale.view(-1, 1, 1) * F.normalize(in_float32(x).relu())
+
+
+def factor_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """m and o, each (C,), of m x + o in evaluation, to the bit as torch has them: what it makes of ones and of zeros."""
+    mean, variance, weight, bias = (
+        cast(Tensor, one).detach() for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    zero, x = torch.zeros_like(mean), mean.new_ones(1, len(mean), 1, 1)
+    factor = F.batch_norm(x, zero, variance, weight, zero, eps=norm.eps)
+    offset = F.batch_norm(x * 0, mean, variance, weight, bias, eps=norm.eps)
+    return factor.flatten(), offset.flatten()
