@@ -52,8 +52,9 @@ def test_options_stand_behind_a_name():
     ("name", "message"),
     [
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
-        ("sign+soft", "sign has no option 'soft'. It has: learned_scale, pad_minus_one, prelu"),
-        ("react+prelu", "react has no option 'prelu'. It has: learned_scale, pad_minus_one."),
+        ("sign+soft", "sign has no option 'soft'. It has: input_norm, learned_scale, pad_minus_one, prelu"),
+        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, pad_minus_one."),
+        ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
@@ -66,7 +67,7 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 
 
 @pytest.mark.parametrize(
-    "name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"]
+    "name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft", "sign+input_norm"]
 )
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)
@@ -76,8 +77,10 @@ def test_every_method_trains_all_that_it_has(name):
         (unit(torch.randn(4, 8, 6, 6)) ** 2).mean().backward()
         with torch.no_grad():
             for parameter in unit.parameters():
-                parameter.sub_(0.1 * parameter.grad)
-    assert [n for n, p in unit.named_parameters() if p.grad is None or not p.grad.any()] == []
+                if parameter.requires_grad:
+                    parameter.sub_(0.1 * parameter.grad)
+    trained = [(n, p) for n, p in unit.named_parameters() if not n.endswith("shift.weight")]  # stays 1
+    assert [n for n, p in trained if p.grad is None or not p.grad.any()] == []
 
 
 def test_the_post_activation_stands_behind_the_shortcut():
