@@ -29,7 +29,7 @@ from search.config.values import (
 )
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
-from trainers.file_format import is_own_file
+from trainers.file_format import is_own_classifier, is_own_file
 
 TWIN = "twin"
 ALL = "all"
@@ -97,7 +97,8 @@ class Teacher(ValidatedRecipe):
     @property
     def is_given(self) -> bool:
         """Whether the weights are a trained detector of ours. Other weights only start the teacher's training."""
-        return self.weights is not None and is_own_file(Path(self.weights))
+        file = None if self.weights is None else Path(self.weights)
+        return file is not None and is_own_file(file) and not is_own_classifier(file)
 
 
 class Layers(Section):
