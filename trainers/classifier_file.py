@@ -6,7 +6,7 @@ from pathlib import Path
 from spaces.candidate import Candidate
 from spaces.classifier import PART, Classifier, build_classifier
 from spaces.detectors import DetectorSpec, searchable_units
-from spaces.published.pretrained import Pretrained
+from spaces.published.pretrained import TrainedBackbone
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.file_format import CLASSIFIER
 
@@ -26,12 +26,12 @@ class ClassifierFile:
     classes: tuple[str, ...]
 
     @property
-    def backbone(self) -> Pretrained:
+    def backbone(self) -> TrainedBackbone:
         """The backbone alone, as detectors start from it."""
         network = self.network.get_submodule(PART)
         methods = {name: unit.active for name, unit in searchable_units(network).items()}
         title = f"a classifier on the {PART} of {self.spec.detector} of width {self.spec.width:g}"
-        return Pretrained(network.state_dict(), methods, title)
+        return TrainedBackbone(network.state_dict(), methods, title)
 
 
 def save_classifier(path: Path, content: ClassifierFile) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
 from search.config.augment import Augment
+from search.config.pretrain import ClassifierTeacher, Pretrain
 from search.config.recipe import Recipe, ValidatedRecipe
 from search.config.scoring import Scoring
 from search.config.section import Section
@@ -18,6 +19,7 @@ from search.config.values import (
     Decay,
     Format,
     GpuPart,
+    MethodByModule,
     Methods,
     Name,
     NotNegative,
@@ -235,18 +237,10 @@ class Retrain(ValidatedRecipe):
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
 
 
-def _layers(value: object) -> object:
-    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
-        return value
-    raise ValueError("must be a method, or a mapping of modules to methods")
-
-
 class Train(ValidatedRecipe):
     """One network, trained without a search by `bitfront train`."""
 
-    layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = (
-        "bireal"  # one method for all layers, or one per module
-    )
+    layers: MethodByModule = "bireal"  # one method for all layers, or one per module
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
     start: Literal["twin", "scratch"] = "twin"
     epochs: Count = 60
@@ -260,7 +254,7 @@ class Train(ValidatedRecipe):
     inputs_first_epochs: NotNegative = 0
 
 
-TrainingConfig = Teacher | Supernet | Retrain | Train
+TrainingConfig = Teacher | Supernet | Retrain | Train | Pretrain | ClassifierTeacher
 """A section with epochs, batch size and learning rates."""
 
 
@@ -282,6 +276,7 @@ class Config(Section):
     search: Search = Search()
     retrain: Retrain = Retrain()
     train: Train = Train()
+    pretrain: Pretrain = Pretrain()
 
     @field_validator("teachers")
     @classmethod

@@ -13,7 +13,7 @@ from spaces.layers import REAL
 from spaces.published.bireal import from_bireal, is_bireal
 from spaces.published.matching import FillReport, fill
 from spaces.published.names import NAMES, download
-from spaces.published.pretrained import Pretrained, fill_pretrained
+from spaces.published.pretrained import TrainedBackbone, fill_pretrained
 from spaces.published.reading import read_states
 from spaces.published.weights import LoadReport
 from spaces.published.words import first_names
@@ -57,7 +57,7 @@ def load_published(start: Start, network: nn.Module, spec: DetectorSpec) -> str:
     """
     try:
         found = _content(start, spec.detector)
-        if isinstance(found, Pretrained):
+        if isinstance(found, TrainedBackbone):
             filled = fill_pretrained(network.get_submodule(PART), found)
             return pretrained_in_words(filled, found, Path(start.weights).name)
         with without_values():
@@ -78,7 +78,7 @@ def load_one_bit(start: Start, supernet: nn.Module, spec: DetectorSpec) -> str |
         return None
     try:
         found = _content(start, spec.detector)
-        if not isinstance(found, Pretrained):
+        if not isinstance(found, TrainedBackbone):
             return None
         filled = fill_pretrained(supernet.get_submodule(PART), found, one_bit_only=True)
     except ValueError as error:
@@ -105,7 +105,7 @@ def in_words(report: FillReport, source: str) -> str:
     return "; ".join([*clauses, *report.loaded.changes])
 
 
-def pretrained_in_words(report: LoadReport, found: Pretrained, source: str) -> str:
+def pretrained_in_words(report: LoadReport, found: TrainedBackbone, source: str) -> str:
     """What was taken of a trained backbone, in one line; `source` is the name of its file."""
     methods = ", ".join(sorted(set(found.methods.values()) - {REAL})) or REAL
     total = len(report.loaded) + len(report.own)
@@ -117,7 +117,7 @@ def pretrained_in_words(report: LoadReport, found: Pretrained, source: str) -> s
     return "; ".join(clauses)
 
 
-def _content(start: Start, detector: str) -> Pretrained | list[PublishedState]:
+def _content(start: Start, detector: str) -> TrainedBackbone | list[PublishedState]:
     """A backbone that was trained with 1-bit layers, or the state dicts that a start may mean.
 
     Raises ValueError if there are none, or a file can't be read.

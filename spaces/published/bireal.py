@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from spaces.published.prefixes import prefixes_of, without_prefix
-from spaces.published.pretrained import Pretrained
+from spaces.published.pretrained import TrainedBackbone
 
 BLOCK = re.compile(r"(layer\d+)\.(\d+)\.(.+)")
 WEIGHT, FLAT_WEIGHT = "binary_conv.weight", "binary_conv.weights"
@@ -37,7 +37,7 @@ def is_bireal(names: Iterable[str]) -> bool:
     return any(name.endswith((f".{WEIGHT}", f".{FLAT_WEIGHT}")) for name in names)
 
 
-def from_bireal(state: Mapping[str, Tensor]) -> Pretrained:
+def from_bireal(state: Mapping[str, Tensor]) -> TrainedBackbone:
     """The tensors under the names of our ResNets, whose layers are all `react`, or `bireal` without ReActNet's parts.
 
     The prefix is removed with which most blocks have their names. Raises ValueError for a weight whose shape can't be
@@ -58,7 +58,7 @@ def from_bireal(state: Mapping[str, Tensor]) -> Pretrained:
             ours, tensor = _placed(unit, method, inner, tensor, None if norm is None else state[norm])
         tensors[ours], in_file[ours] = tensor, original
     title = {"react": "a ReActNet as published", "bireal": "a Bi-Real Net as published"}[method]
-    return Pretrained(tensors, methods, title, in_file)
+    return TrainedBackbone(tensors, methods, title, in_file)
 
 
 def _placed(unit: str, method: str, inner: str, tensor: Tensor, norm: Tensor | None) -> tuple[str, Tensor]:

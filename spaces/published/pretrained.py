@@ -15,7 +15,7 @@ LEAST_MEAN = 1e-12
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class TrainedBackbone:
     """A trained backbone that has one method in each unit.
 
     tensors: under the names of a backbone of ours, and what else the file holds. methods: of its units by name; those
@@ -33,7 +33,7 @@ class Pretrained:
         return self.names.get(tensor, tensor)
 
 
-def fill_pretrained(backbone: nn.Module, found: Pretrained, *, one_bit_only: bool = False) -> LoadReport:
+def fill_pretrained(backbone: nn.Module, found: TrainedBackbone, *, one_bit_only: bool = False) -> LoadReport:
     """Copy all of a trained backbone that has a place in another one, or in a supernet of it.
 
     That is each tensor outside of alternatives, and of an alternative
@@ -73,7 +73,7 @@ def fill_pretrained(backbone: nn.Module, found: Pretrained, *, one_bit_only: boo
     )
 
 
-def _sources(backbone: nn.Module, found: Pretrained, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+def _sources(backbone: nn.Module, found: TrainedBackbone, tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """By name of a tensor of the backbone, the one that it takes."""
     names = {name: name for name in backbone.state_dict() if name in tensors}
     for name, unit in searchable_units(backbone).items():
@@ -90,7 +90,7 @@ def _sources(backbone: nn.Module, found: Pretrained, tensors: Mapping[str, Tenso
     return names
 
 
-def _one_bit(backbone: nn.Module, found: Pretrained) -> set[str]:
+def _one_bit(backbone: nn.Module, found: TrainedBackbone) -> set[str]:
     """The tensors that 1-bit methods alone compute with, of units that are 1-bit in the trained backbone."""
     names: set[str] = set()
     for name, unit in searchable_units(backbone).items():
@@ -104,7 +104,7 @@ def _one_bit(backbone: nn.Module, found: Pretrained) -> set[str]:
 
 
 def _check(
-    own: Mapping[str, Tensor], sources: Mapping[str, str], tensors: Mapping[str, Tensor], found: Pretrained
+    own: Mapping[str, Tensor], sources: Mapping[str, str], tensors: Mapping[str, Tensor], found: TrainedBackbone
 ) -> None:
     """Raise ValueError for what makes it another backbone's."""
     shared = [name for name in own if ".alternatives." not in name and not is_counter(name)]
@@ -126,7 +126,7 @@ def _check(
             )
 
 
-def _weights_of_logits(backbone: nn.Module, found: Pretrained) -> dict[str, Tensor]:
+def _weights_of_logits(backbone: nn.Module, found: TrainedBackbone) -> dict[str, Tensor]:
     """Weights for units whose signs were searched, and that have none: of the sign of the logits and the magnitude of
     the learned scale."""
     weights = {}
@@ -138,7 +138,7 @@ def _weights_of_logits(backbone: nn.Module, found: Pretrained) -> dict[str, Tens
     return weights
 
 
-def _searched(unit: str, found: Pretrained) -> tuple[str, str]:
+def _searched(unit: str, found: TrainedBackbone) -> tuple[str, str]:
     """The names of a unit's logits and learned scale, which it has where its signs were searched."""
     inside = f"{unit}.alternatives.{found.methods.get(unit, REAL)}"
     return f"{inside}.logits", f"{inside}.scale"
