@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from types import UnionType
 from typing import Any, get_args
 
 import yaml
@@ -128,14 +129,22 @@ def _meant(location: Sequence[str | int], schema: type[BaseModel]) -> tuple[str 
 
 
 def _section(location: Sequence[str | int], schema: type[BaseModel]) -> Any:
-    """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries."""
+    """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries; a
+    section that may be null is itself."""
     section: Any = schema
     for part in location:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[str(part)].annotation
+            section = _inner(section) if isinstance(section, UnionType) else section
         else:
-            section = next(one for one in get_args(section) if isinstance(one, type) and issubclass(one, BaseModel))
+            section = _inner(section)
     return section
+
+
+def _inner(types: Any) -> Any:
+    """The section among some types, or the first of these where there is none."""
+    found = (one for one in get_args(types) if isinstance(one, type) and issubclass(one, BaseModel))
+    return next(found, get_args(types)[0])
 
 
 def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:

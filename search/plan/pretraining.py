@@ -8,6 +8,7 @@ from search.config import Config, ConfigError
 from search.config.pretrain import Pretrain
 from search.plan.checks import check_batch_sizes, check_device, check_parts, check_precisions
 from search.plan.detectors import student_spec
+from search.plan.sources import settled
 from spaces.candidate import Candidate
 from spaces.classifier import PART, build_classifier
 from spaces.detectors import DetectorSpec
@@ -71,6 +72,8 @@ def plan_pretraining(config: Config, data_root: Path | None) -> PretrainPlan:
     data_root: the folder of the pictures, instead of the config's. Raises ConfigError, DataError or CheckpointError for
     whatever is wrong.
     """
+    root = _root(config.pretrain, data_root)
+    config = _settled(config, root)
     section, spec = config.pretrain, student_spec(config.student, config.data, num_classes=1)
     trainings = section.trainings()
     check_device(config.device)
@@ -83,7 +86,6 @@ def plan_pretraining(config: Config, data_root: Path | None) -> PretrainPlan:
             build_classifier(spec, candidate, 1)
     except ValueError as error:
         raise ConfigError(f"pretrain.layers: {error}") from error
-    root = _root(section, data_root)
     if section.data.format == "shapes":
         classes, images = tuple(sorted(SHAPE_CLASSES)), section.data.shapes.train
     else:
@@ -93,6 +95,17 @@ def plan_pretraining(config: Config, data_root: Path | None) -> PretrainPlan:
     weights = None if section.teacher is None else section.teacher.weights
     given = None if weights is None else _given(Path(weights), classes)
     return PretrainPlan(config, section, spec, candidate, root, classes, given)
+
+
+def _settled(config: Config, root: Path | None) -> Config:
+    """The config with absolute places for all files, so that it means the same from every folder."""
+    section = config.pretrain
+    data = section.data.model_copy(update={"root": None if root is None else str(root)})
+    teacher = section.teacher
+    if teacher is not None and teacher.weights is not None:
+        teacher = teacher.model_copy(update={"weights": str(Path(teacher.weights).expanduser().resolve())})
+    section = section.model_copy(update={"data": data, "teacher": teacher})
+    return settled(config, None, data_needed=False).model_copy(update={"pretrain": section})
 
 
 def _found(section: Pretrain, root: Path) -> tuple[Labelled, Labelled]:

@@ -59,7 +59,7 @@ def run_pretrain(
     with callers_generators(pick_device(config.device)):
         plan = plan_pretraining(config, None if data_root is None else Path(data_root))
         with (
-            started_run(Path(run_dir or default_folder(config.name)), config, command="pretrain") as run,
+            started_run(Path(run_dir or default_folder(config.name)), plan.config, command="pretrain") as run,
             run.logged(progress or SilentProgress(), tensorboard=config.tensorboard) as progress,
         ):
             return _result(plan, run, progress)
