@@ -29,12 +29,16 @@ GRAPHS = {".xml": "OpenVINO", ".bin": "OpenVINO", ".onnx": "onnxruntime"}
 
 @dataclass(frozen=True)
 class DetectorFile:
-    """The content of a detector's file: the network in evaluation mode, its spec and candidate, and its class names."""
+    """The content of a detector's file: the network in evaluation mode, its spec and candidate, and its class names.
+
+    is_packed: whether it has bits in place of weights, see `save_packed`.
+    """
 
     network: nn.Module
     spec: DetectorSpec
     candidate: Candidate
     classes: tuple[str, ...]
+    is_packed: bool = False
 
     def predict(
         self,
@@ -100,7 +104,7 @@ def load_detector(path: Path | str) -> DetectorFile:
         _check_packed(path, state, description)
     build = unpacked_network if is_packed else extract
     try:
-        return DetectorFile(build(state, spec, candidate), spec, candidate, classes)
+        return DetectorFile(build(state, spec, candidate), spec, candidate, classes, is_packed)
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not fit the detector that it names: {error}") from error
 

@@ -37,7 +37,10 @@ class ComparisonSection(_Section):
 
 
 class PlanFile(_Section):
-    """The content of a plan's file."""
+    """The content of a plan's file.
+
+    teachers: what is trained first, of any layers; its file is a teacher's, or what a training starts from.
+    """
 
     config: str
     set: Overrides = ()

@@ -101,8 +101,7 @@ class SeedCheck:
 
     def _training(self, arm: Arm, planned: TrainPlan) -> CandidateTraining:
         """The training of the arm, whether it is finished or not."""
-        section = planned.base.config.train
-        return plan_training_of(planned.candidate, section, self._run(arm), self._seed)
+        return plan_training_of(planned, self._run(arm))
 
     def _file_of(self, planned: TrainPlan, teacher: Arm) -> Path:
         """The teacher's file, or an untrained stand-in with the teacher's name."""

@@ -129,22 +129,20 @@ def _meant(location: Sequence[str | int], schema: type[BaseModel]) -> tuple[str 
 
 
 def _section(location: Sequence[str | int], schema: type[BaseModel]) -> Any:
-    """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries; a
-    section that may be null is itself."""
+    """The type at a place. In a mapping or list of sections, a name or position leads to the type of its entries."""
     section: Any = schema
     for part in location:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[str(part)].annotation
-            section = _inner(section) if isinstance(section, UnionType) else section
+            if isinstance(section, UnionType):  # a section, or null
+                section = next(_sections_in(section), section)
         else:
-            section = _inner(section)
+            section = next(_sections_in(section))
     return section
 
 
-def _inner(types: Any) -> Any:
-    """The section among some types, or the first of these where there is none."""
-    found = (one for one in get_args(types) if isinstance(one, type) and issubclass(one, BaseModel))
-    return next(found, get_args(types)[0])
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    return (one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel))
 
 
 def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -3,7 +3,15 @@
 from typing import Annotated, Literal, Self
 
 from search.config.section import Section
-from search.config.values import NULL_LIST, Count, FromZero, FromZeroBelowOne, Positive
+from search.config.values import NULL_LIST, Count, FromZero, FromZeroBelowOne, Positive, Share
+
+
+class SilenceDecay(Section):
+    """A decay of latent weights whose signs hardly flip, see `trainers.training.silence`."""
+
+    decay: Positive = 2.0e-5
+    momentum: FromZeroBelowOne = 0.999
+    threshold: Share = 1.0e-4
 
 
 class Recipe(Section):
@@ -12,6 +20,9 @@ class Recipe(Section):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     momentum: FromZeroBelowOne = 0.9  # of sgd
     weight_decay: FromZero = 1.0e-4
+    latent_learning_rate: Positive | None = None  # of the latent weights of 1-bit units; null: learning_rate
+    latent_weight_decay: FromZero | None = None  # of these; null: weight_decay
+    silence_decay: SilenceDecay | None = None  # of those whose signs hardly flip; null: none
     clip_norm: Positive | None = 10.0  # the largest norm of a gradient; null: no limit
     schedule: Literal["cosine", "steps"] = "cosine"
     milestones: Annotated[tuple[Positive, ...], NULL_LIST] = ()  # epochs at which `steps` multiplies the rate by gamma

@@ -34,6 +34,9 @@ from spaces.lookup import nearest
 from trainers.file_format import is_own_classifier, is_own_file
 
 TWIN = "twin"
+SCRATCH = "scratch"
+FIXED_STARTS = (TWIN, SCRATCH)
+"""What a training may start from besides a trained detector's file."""
 ALL = "all"
 """What `space.layers.open` calls all that it doesn't name otherwise."""
 
@@ -237,12 +240,22 @@ class Retrain(ValidatedRecipe):
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
 
 
+def _start(value: object) -> object:
+    """A word alone is no file: it would be reported only after the images were looked for."""
+    is_path = isinstance(value, str) and ("." in value or "/" in value)
+    if value not in FIXED_STARTS and not is_path:
+        raise ValueError(
+            "must be twin, scratch, or the file of a detector that Bitfront trained, such as int2.safetensors"
+        )
+    return value
+
+
 class Train(ValidatedRecipe):
     """One network, trained without a search by `bitfront train`."""
 
     layers: MethodByModule = "bireal"  # one method for all layers, or one per module
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
-    start: Literal["twin", "scratch"] = "twin"
+    start: Annotated[str, BeforeValidator(_start)] = TWIN  # or scratch, or a trained detector's file
     epochs: Count = 60
     batch_size: BatchSize = 16
     accumulate: Count = 1  # parts of a batch that go through one after another

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.config import Config, TrainingConfig
-from search.config.schema import TWIN
+from search.config.schema import SCRATCH, TWIN
 from search.controller.objectives import axes
 from search.plan.budgets import check_budgets, check_sizes
 from search.plan.checks import check_batch_sizes, check_device, check_parts, check_precisions, check_scoring_data
@@ -18,6 +18,7 @@ from search.plan.sources import Listed, check_image_sets, class_names, number_to
 from search.plan.space import Choices, build_space, layer_choices
 from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
 from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers, check_teaching
+from search.plan.trained_start import TrainedStart, trained_start
 from spaces.candidate import NO_TEACHER, Candidate
 from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec
@@ -92,10 +93,14 @@ class SearchPlan:
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """The plan of one training without a search; `candidate` is what it trains."""
+    """The plan of one training without a search; `candidate` is what it trains.
+
+    start: the trained detector that it starts from, if the config names one.
+    """
 
     base: Plan
     candidate: Candidate
+    start: TrainedStart | None = None
 
 
 def plan_search(
@@ -154,8 +159,9 @@ def plan_training(config: Config, data_root: Path | None) -> TrainPlan:
     base.check_device()
     _check_teachers(base, lambda: layer_choices(config.space, base.student), candidate)
     used = {name: teacher for name, teacher in base.teachers.items() if name in base.needed}
-    start = base.start if train.start == "scratch" else None
-    return TrainPlan(replace(base, inputs=_inputs(used, start)), candidate)
+    published = base.start if train.start == SCRATCH else None
+    start = trained_start(train, base.student, base.classes, candidate)
+    return TrainPlan(replace(base, inputs=_inputs(used, published)), candidate, start)
 
 
 def _plan(

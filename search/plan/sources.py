@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.config import Config, ConfigError
-from search.config.schema import Data
+from search.config.schema import FIXED_STARTS, Data
 from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
 from trainers.data.disjoint import SharedImage, shared_images, summaries
@@ -53,6 +53,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
         "search": config.search.model_copy(update={"latency_table": _absolute(config.search.latency_table)}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,
+        "train": config.train.model_copy(update={"start": _start(config.train.start)}),
         "space": config.space.model_copy(update={"terms": terms}),
     }
     return config.model_copy(update=changes)
@@ -196,6 +197,10 @@ def _place(root: str | None, path: str) -> str:
     """Relative to the folder of the data where it lies below it, so that it moves with the data; else absolute."""
     place = Path(root or ".", Path(path).expanduser()).resolve()
     return str(place.relative_to(root) if root is not None and place.is_relative_to(root) else place)
+
+
+def _start(start: str) -> str:
+    return start if start in FIXED_STARTS else str(_absolute(start))
 
 
 def _absolute(path: Path | str | None) -> str | None:

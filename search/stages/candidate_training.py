@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from torch import nn
 
 from results import layout
 from search.config import Config
 from search.config.schema import TWIN, Retrain, Train, TrainingConfig
-from search.plan.plan import Plan
+from search.plan.plan import Plan, TrainPlan
 from search.plan.published import load_published
+from search.plan.trained_start import TrainedStart
 from search.run.folder import RunFolder, read_json
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import Candidate
@@ -27,11 +28,15 @@ from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.parameter_groups import ROLES
 from trainers.training.settings import TrainSettings
+from trainers.training.silence import SilenceDecay
 from trainers.training.validation import Validated
 
 Command = Literal["train", "retrain"]
 Start = Literal["supernet", "twin", "scratch"]
 """The weights that a candidate is trained from. Scratch: published ones where the config has any, else random ones."""
+
+FILE: Literal["file"] = "file"
+"""The start of a training from a trained detector's file, which its settings know by its sha256."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class CandidateTraining:
     place: Path
     state: Path
     seed: int
-    start: Start
+    start: Start | Literal["file"]
 
     @property
     def result_settings(self) -> dict[str, object]:
@@ -80,12 +85,14 @@ class TrainedCandidate:
     validated: Validated | None
 
 
-def plan_training_of(candidate: Candidate, section: Train, run: RunFolder, seed: int) -> CandidateTraining:
+def plan_training_of(plan: TrainPlan, run: RunFolder) -> CandidateTraining:
     """The training of `bitfront train`, whose result goes to `trained/<id>`, or to `<id>.2` and so on."""
-    settings = described(section)
-    place = place_for(run.path / layout.TRAINED, candidate.id, result_settings(settings, seed, section.start))
+    candidate, section, seed = plan.candidate, plan.base.config.train, plan.base.config.seed
+    start = cast(Start, section.start) if plan.start is None else FILE
+    settings = described(section, plan.start)
+    place = place_for(run.path / layout.TRAINED, candidate.id, result_settings(settings, seed, start))
     state = run.training_state(f"train-{candidate.id}")
-    return CandidateTraining("train", candidate, section, settings, place, state, seed, section.start)
+    return CandidateTraining("train", candidate, section, settings, place, state, seed, start)
 
 
 def plan_retraining(
@@ -108,7 +115,7 @@ def plan_retraining(
     return moved if moved.finished and not found.finished else found
 
 
-def result_settings(settings: Mapping[str, object], seed: int, start: Start) -> dict[str, object]:
+def result_settings(settings: Mapping[str, object], seed: int, start: Start | Literal["file"]) -> dict[str, object]:
     """What a result is recognised by."""
     return {**settings, "seed": seed, "start": start}
 
@@ -133,31 +140,48 @@ def _is_free_or_of(figures: Path, settings: Mapping[str, object]) -> bool:
 def train_settings(section: TrainingConfig) -> TrainSettings:
     """The training part of a section as the trainers take it."""
     names = [field.name for field in fields(TrainSettings) if hasattr(section, field.name)]
-    return TrainSettings(**{name: getattr(section, name) for name in names}, rates=role_rates(section))
+    values = {name: getattr(section, name) for name in names}
+    if section.silence_decay is not None:
+        values["silence_decay"] = SilenceDecay(**section.silence_decay.model_dump())
+    return TrainSettings(**values, rates=role_rates(section))
 
 
 def role_rates(section: TrainingConfig) -> dict[str, float]:
-    """The learning rates by role that a section has: its keys `<role>_learning_rate`."""
-    keys = {role: f"{role}_learning_rate" for role in ROLES}
-    return {role: getattr(section, key) for role, key in keys.items() if hasattr(section, key)}
+    """The learning rates by role that a section has: its keys `<role>_learning_rate` that aren't null."""
+    rates = {role: getattr(section, f"{role}_learning_rate", None) for role in ROLES}
+    return {role: rate for role, rate in rates.items() if rate is not None}
 
 
-def described(section: Retrain | Train) -> dict[str, object]:
-    """What identifies the results and unfinished states of such a training."""
+def described(section: Retrain | Train, start: TrainedStart | None = None) -> dict[str, object]:
+    """What identifies the results and unfinished states of such a training.
+
+    start: the trained detector that it starts from. Its content counts and not where it lies.
+    """
     settings: dict[str, object] = {**train_settings(section).described()}
     settings["inputs_first_epochs"] = section.inputs_first_epochs
-    if isinstance(section, Train):
+    if start is not None:
+        settings |= {"start": FILE, "start_sha256": start.sha256}
+    elif isinstance(section, Train):
         settings["start"] = section.start
     return settings
 
 
 def starting_network(
-    plan: Plan, training: CandidateTraining, teachers: Mapping[str, Teacher], progress: Progress
+    plan: Plan,
+    training: CandidateTraining,
+    teachers: Mapping[str, Teacher],
+    progress: Progress,
+    start: TrainedStart | None = None,
 ) -> nn.Module:
-    """The network of a training that starts from the twin or from scratch. Those of the same layers start alike."""
+    """The network of a training that starts from the twin, from scratch, or from a trained detector, `start`.
+
+    Those of the same layers start alike.
+    """
     with seeded_torch(seeded(training.seed, "train")):
         network = build_fixed(plan.student, training.candidate)
-    if training.start == TWIN:
+    if start is not None:
+        progress.note(f"{training.command} {training.candidate.id}: {start.fill(network)}")
+    elif training.start == TWIN:
         inherit_shared(network, teachers[TWIN].network.state_dict())
     elif plan.start is not None:
         matched = load_published(plan.start, network, plan.student)

@@ -56,9 +56,10 @@ def run_train(
     run_dir: `runs/<name>` where it is None. data_root: the folder of the data, instead of the config's. progress: what
     shows how far the work is; nothing where it is None.
 
-    The trainer is that of a retraining; the network starts from its twin, or from published weights or nothing
-    (`train.start`). First the teachers are trained that it needs; without a twin among them the result has no figures
-    of one. The same call goes on where an earlier one stopped, and keeps the result in `trained/<id>/`. Raises
+    The trainer is that of a retraining; the network starts from its twin, from published weights or nothing, or from a
+    trained detector of other layers (`train.start`). First the teachers are trained that it needs; without a twin among
+    them the result has no figures of one. The same call goes on where an earlier one stopped, and keeps the result in
+    `trained/<id>/`. Raises CheckpointError for a file that can't be the start,
     ConfigError for layers that the detector doesn't have, and what `run_search` raises for folder, data and teachers.
     """
     with callers_generators(pick_device(config.device)):
@@ -74,7 +75,7 @@ def run_train(
 def _result(plan: TrainPlan, run: RunFolder, progress: Progress) -> Result:
     """Train what isn't trained yet in the folder, and measure it."""
     base = plan.base
-    training = plan_training_of(plan.candidate, base.config.train, run, base.config.seed)
+    training = plan_training_of(plan, run)
     if training.finished:
         check_result(training.place)
     data = read_data(base, run, progress, with_test=True)
@@ -105,7 +106,7 @@ def _trained(
 ) -> TrainedCandidate:
     base, config = plan.base, plan.base.config
     device = pick_device(config.device)
-    network = starting_network(base, training, teachers, progress).to(device)
+    network = starting_network(base, training, teachers, progress, plan.start).to(device)
     with seeded_torch(seeded(config.seed, "train", "distiller")):
         distiller = distiller_for(base, network, teachers).to(device)
     return train_candidate(config, training, network, distiller, data.train, data.val, progress)

@@ -76,6 +76,11 @@ class SearchableUnit(nn.Module):
         sharing = [name for name, one in self._named() if not one.owns_weight]
         return bool(sharing) and self._binary.issuperset(sharing)
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """By role of training: a weight with which 1-bit alternatives alone compute, of which only the sign counts."""
+        latent = self.weight if self.shares_one_bit_weight else self.one_bit_weight
+        return {} if latent is None else {"latent": [latent]}
+
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
         self.check(method)

@@ -11,16 +11,14 @@ from spaces.layers import REAL, is_binary
 from spaces.published.weights import LoadReport, is_counter
 from spaces.published.words import first_names
 
-LEAST_MEAN = 1e-12
-
 
 @dataclass(frozen=True)
 class TrainedBackbone:
     """A trained backbone that has one method in each unit.
 
-    tensors: under the names of a backbone of ours, and what else the file holds. methods: of its units by name; those
-    that aren't in it are real. title: what it is, for messages. names: the tensors' names in the file, where they
-    differ.
+    tensors: under the names of a backbone of ours, and what else the file holds; each unit has a weight. methods: of
+    its units by name; those that aren't in it are real. title: what it is, for messages. names: the tensors' names in
+    the file, where they differ.
     """
 
     tensors: Mapping[str, Tensor]
@@ -49,13 +47,13 @@ def fill_pretrained(backbone: nn.Module, found: TrainedBackbone, *, one_bit_only
     Raises ValueError if a tensor outside of alternatives is missing, or has another shape: it is another backbone's, or
     one of another width. Then nothing is copied.
     """
-    tensors = {**found.tensors, **_weights_of_logits(backbone, found)}
-    own, sources = backbone.state_dict(), _sources(backbone, found, tensors)
+    tensors = found.tensors
+    own, sources = backbone.state_dict(), _sources(backbone, found)
     if one_bit_only:
         kept = _one_bit(backbone, found)
         sources = {name: source for name, source in sources.items() if name in kept}
     else:
-        _check(own, sources, tensors, found)
+        _check(own, sources, found)
     sources = {name: source for name, source in sources.items() if tensors[source].shape == own[name].shape}
     with torch.no_grad():
         for name, unit in searchable_units(backbone).items():
@@ -73,8 +71,9 @@ def fill_pretrained(backbone: nn.Module, found: TrainedBackbone, *, one_bit_only
     )
 
 
-def _sources(backbone: nn.Module, found: TrainedBackbone, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+def _sources(backbone: nn.Module, found: TrainedBackbone) -> dict[str, str]:
     """By name of a tensor of the backbone, the one that it takes."""
+    tensors = found.tensors
     names = {name: name for name in backbone.state_dict() if name in tensors}
     for name, unit in searchable_units(backbone).items():
         method = found.methods.get(name, REAL)
@@ -103,10 +102,9 @@ def _one_bit(backbone: nn.Module, found: TrainedBackbone) -> set[str]:
     return names
 
 
-def _check(
-    own: Mapping[str, Tensor], sources: Mapping[str, str], tensors: Mapping[str, Tensor], found: TrainedBackbone
-) -> None:
+def _check(own: Mapping[str, Tensor], sources: Mapping[str, str], found: TrainedBackbone) -> None:
     """Raise ValueError for what makes it another backbone's."""
+    tensors = found.tensors
     shared = [name for name in own if ".alternatives." not in name and not is_counter(name)]
     lacking = [name for name in shared if name not in sources]
     if lacking:
@@ -126,19 +124,7 @@ def _check(
             )
 
 
-def _weights_of_logits(backbone: nn.Module, found: TrainedBackbone) -> dict[str, Tensor]:
-    """Weights for units whose signs were searched, and that have none: of the sign of the logits and the magnitude of
-    the learned scale."""
-    weights = {}
-    for name in searchable_units(backbone):
-        logits, scale = (found.tensors.get(part) for part in _searched(name, found))
-        if f"{name}.weight" not in found.tensors and logits is not None and scale is not None:
-            mean = logits.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
-            weights[f"{name}.weight"] = logits * (scale.abs() / mean).view(-1, 1, 1, 1)
-    return weights
-
-
 def _searched(unit: str, found: TrainedBackbone) -> tuple[str, str]:
-    """The names of a unit's logits and learned scale, which it has where its signs were searched."""
+    """The names of a unit's logits and learned scale, from which its weight was made where its signs were searched."""
     inside = f"{unit}.alternatives.{found.methods.get(unit, REAL)}"
     return f"{inside}.logits", f"{inside}.scale"

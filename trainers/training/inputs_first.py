@@ -27,15 +27,16 @@ def train_inputs_first(
     """Train as `loop.train` does; with `inputs_first_epochs` in two stages, as ReActNet's published code does.
 
     So many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own
-    warm-up and schedule; milestones lie in the first one where they do in the second, in proportion. The first one's
-    end is saved, so that a training killed in the second stage resumes there; it isn't validated. Modules without 1-bit
-    units have one stage.
+    warm-up and schedule; milestones lie in the first one where they do in the second, in proportion. What settings say
+    of latent weights holds in the second alone. The first one's end is saved, so that a training killed in the second
+    stage resumes there; it isn't validated. Modules without 1-bit units have one stage.
     """
     if inputs_first_epochs and any(isinstance(module, Binary) for module in modules.modules()):
         file = None if task.resume_from is None else _inputs_file(task.resume_from)
         first = replace(task, stage=f"{task.stage}, inputs", resume_from=file, keep_end=True, val=None)
         with inputs_only(modules):
-            own = replace(settings.over(inputs_first_epochs), validate_every=None, patience=None)
+            own = settings.over(inputs_first_epochs).with_real_weights()
+            own = replace(own, validate_every=None, patience=None)
             train(modules, step_losses, data, own, first, progress)
     return train(modules, step_losses, data, settings, task, progress)
 

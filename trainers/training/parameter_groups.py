@@ -15,10 +15,12 @@ LEARNING_RATE = 2e-3
 
 @dataclass(frozen=True)
 class Role:
-    """How the parameters of one role are trained. They have no weight decay."""
+    """How the parameters of one role are trained."""
 
-    learning_rate: float
-    """The default, which settings may change."""
+    learning_rate: float | None = None
+    """The default, which settings may change. None: as weights, unless settings give the role a rate or a decay."""
+    decays: bool = False
+    """They have the weights' decay, unless settings give the role its own; else they have none."""
     plays_against_the_rest: bool = False
     """They minimise a loss of their own, which no other parameter does, so their gradient is clipped separately."""
     searches_signs: bool = False
@@ -29,8 +31,12 @@ ROLES: Mapping[str, Role] = {
     # A logit must travel a whole unit to change its sign.
     "logit": Role(learning_rate=2e-2, searches_signs=True),
     "discriminator": Role(learning_rate=1e-3, plays_against_the_rest=True),
+    # A real weight of which only the sign, and often the mean magnitude, is computed with.
+    "latent": Role(decays=True),
 }
 """The roles that a module may give its parameters. A new one is a line here."""
+
+NO_DECAYS: Mapping[str, float] = {}
 
 
 @runtime_checkable
@@ -50,7 +56,7 @@ class ClippedApart(Protocol):
 
 
 def complete_rates(rates: Mapping[str, float], *, multiples: bool = False) -> dict[str, float]:
-    """The given learning rates by role, and the default for each other role.
+    """The given learning rates by role, and the default for each other role that has one.
 
     With `multiples` they are multiples of the weights' rate. Raises ValueError for a role that doesn't exist and for a
     rate that isn't positive and finite.
@@ -60,7 +66,8 @@ def complete_rates(rates: Mapping[str, float], *, multiples: bool = False) -> di
         if not 0 < rate < math.inf:
             raise ValueError(f"The rate of {role} is {rate}, must be positive and finite.")
     unit = LEARNING_RATE if multiples else 1.0
-    return {name: role.learning_rate / unit for name, role in ROLES.items()} | dict(rates)
+    defaults = {name: role.learning_rate for name, role in ROLES.items()}
+    return {name: rate / unit for name, rate in defaults.items() if rate is not None} | dict(rates)
 
 
 def parameters_by_role(modules: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -78,14 +85,20 @@ def parameters_by_role(modules: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 
 def optimizer_groups(
-    modules: nn.Module, learning_rate: float, rates: Mapping[str, float], weight_decay: float = 0.0
+    modules: nn.Module,
+    learning_rate: float,
+    rates: Mapping[str, float],
+    weight_decay: float = 0.0,
+    decays: Mapping[str, float] = NO_DECAYS,
 ) -> list[dict[str, Any]]:
     """The groups of an optimizer over all trainable parameters: weights at `learning_rate`, roles at their `rates`.
 
     Weight decay is for matrices and kernels only: it harms biases and BatchNorm, and would draw logits to zero, where
-    their signs are undecided. Adam's state belongs to each parameter, so a group is as good as an optimizer of its own.
+    their signs are undecided. decays: that of roles, in its place. Roles with neither a rate nor a decay of their own
+    are among the weights. Adam's state belongs to each parameter, so a group is as good as an optimizer of its own.
     """
-    roles = parameters_by_role(modules)
+    own = {name for name, role in ROLES.items() if role.learning_rate is not None} | rates.keys() | decays.keys()
+    roles = {role: parameters for role, parameters in parameters_by_role(modules).items() if role in own}
     with_role = {id(parameter) for parameters in roles.values() for parameter in parameters}
     weights = [p for p in modules.parameters() if p.requires_grad and id(p) not in with_role]
     groups: list[dict[str, Any]] = [
@@ -95,7 +108,9 @@ def optimizer_groups(
     for role, parameters in roles.items():
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         if trained:
-            groups.append({"params": trained, "lr": rates[role], "weight_decay": 0.0})
+            rate = learning_rate if ROLES[role].learning_rate is None else rates[role]
+            decay = decays.get(role, weight_decay if ROLES[role].decays else 0.0)
+            groups.append({"params": trained, "lr": rates.get(role, rate), "weight_decay": decay})
     return groups
 
 
@@ -108,6 +123,11 @@ def clipping_sides(modules: nn.Module) -> list[list[nn.Parameter]]:
     others = {id(parameter) for parameter in (*apart, *against)}
     together = [parameter for parameter in modules.parameters() if id(parameter) not in others]
     return [together, *(side for side in (apart, against) if side)]
+
+
+def latent_weights(modules: nn.Module) -> list[nn.Parameter]:
+    """The latent weights of 1-bit units that are trained."""
+    return [one for one in parameters_by_role(modules).get("latent", []) if one.requires_grad]
 
 
 def searched_parameters(modules: nn.Module) -> list[nn.Parameter]:

@@ -15,7 +15,9 @@ def make_optimizer(modules: nn.ModuleDict, settings: TrainSettings) -> torch.opt
 
     AdamW's weight decay is apart from the gradient (arXiv:1711.05101); SGD's is added to it, as detectors publish it.
     """
-    groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay)
+    latent = settings.latent_weight_decay
+    decays = {} if latent is None else {"latent": latent}
+    groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay, decays)
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
     return torch.optim.AdamW(groups, lr=settings.learning_rate)

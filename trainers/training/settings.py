@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from spaces.precision import FLOAT32, PRECISIONS, Precision
 from trainers.training.parameter_groups import LEARNING_RATE, complete_rates
+from trainers.training.silence import SilenceDecay
 
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "steps"]
@@ -23,6 +24,8 @@ LATER = (
     "warm_up_epochs",
     "validate_every",
     "patience",
+    "latent_weight_decay",
+    "silence_decay",
 )
 """Settings that older versions had not, each with what they did as its default."""
 
@@ -42,6 +45,10 @@ class TrainSettings:
     momentum: float = 0.9
     """SGD's."""
     weight_decay: float = 1e-4
+    latent_weight_decay: float | None = None
+    """That of the latent weights of 1-bit units; None: `weight_decay`."""
+    silence_decay: SilenceDecay | None = None
+    """Of latent weights whose signs hardly flip, beside the other decay."""
     clip_norm: float | None = 10.0
     """The largest norm of a gradient; None for no limit."""
     schedule: Schedule = "cosine"
@@ -87,6 +94,11 @@ class TrainSettings:
         milestones = tuple(epoch * part for epoch in self.milestones)
         return replace(self, epochs=epochs, milestones=milestones, warm_up_epochs=warm_up)
 
+    def with_real_weights(self) -> Self:
+        """The same for a stage in which weights are still real: none is latent."""
+        rates = {role: rate for role, rate in self.rates.items() if role != "latent"}
+        return replace(self, rates=rates, latent_weight_decay=None, silence_decay=None)
+
     def described(self) -> dict[str, object]:
         """The settings as results and unfinished trainings record them: flat, a role's rate as `<role>_learning_rate`.
 
@@ -101,6 +113,7 @@ class TrainSettings:
 
     def _check_numbers(self) -> None:
         least = {"learning_rate": "positive", "clip_norm": "positive", "weight_decay": "0 or more"}
+        least["latent_weight_decay"] = "0 or more"
         least |= {"gamma": "positive", "warm_up_epochs": "0 or more", "validate_every": "positive"}
         for name, bound in {**least, "patience": "positive"}.items():
             value = getattr(self, name)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,12 @@ from trainers.training.averaging import AveragedWeights
 from trainers.training.finiteness import FiniteSteps, check_finite
 from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
-from trainers.training.parameter_groups import clipping_sides, searched_parameters
+from trainers.training.parameter_groups import clipping_sides, latent_weights, searched_parameters
 from trainers.training.processes import ONE_PROCESS, Processes
 from trainers.training.recipe import make_optimizer, rate_share
 from trainers.training.resuming import Position, Stateful
 from trainers.training.settings import TrainSettings
+from trainers.training.silence import SilentWeights
 
 Losses = dict[str, Tensor]
 """Scalars by name."""
@@ -64,6 +65,8 @@ class Training:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, rate_share(settings, steps_per_epoch))
         self._sides = clipping_sides(modules)
         self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
+        silence = settings.silence_decay
+        self._silent = None if silence is None else SilentWeights(latent_weights(modules), silence)
         self._finite = FiniteSteps(stage, delayed=self.device.type != "cpu" and not self._scaler.is_enabled())
         self._flipped = FlippedSigns(searched_parameters(modules))
         self._reporting = [module for module in modules.modules() if isinstance(module, Reporting)]
@@ -74,6 +77,8 @@ class Training:
         parts: dict[str, Stateful] = {"modules": self.modules, "optimizer": self._optimizer, "schedule": self._schedule}
         if self._scaler.is_enabled():
             parts["scaler"] = self._scaler
+        if self._silent is not None:
+            parts["silent"] = self._silent
         return parts if self._averaged is None else {**parts, "averaged": self._averaged}
 
     def step(self, batch: Batch, at: Position) -> None:
@@ -111,7 +116,8 @@ class Training:
         self._scaler.unscale_(self._optimizer)
         norms = [clip_grad_norm_(side, limit) for side in self._sides]
         self._finite.add(at.epoch, at.step, means, [] if self._may_overflow() else norms)
-        self._scaler.step(self._optimizer)
+        with nullcontext() if self._silent is None else self._silent.updating():
+            self._scaler.step(self._optimizer)
         self._scaler.update()
         self._schedule.step()
         if self._averaged is not None:
@@ -128,9 +134,11 @@ class Training:
         self._finite.check()
 
     def figures(self, at: Position) -> dict[str, float]:
-        """An epoch's figures at its end: losses and modules' figures as means over its steps, and flipped signs."""
+        """An epoch's figures at its end: losses and modules' figures as means over its steps, flipped signs, and the
+        share of silent weights."""
         self.check()
-        return at.figures() | self._flipped.figures()
+        silent = {} if self._silent is None else self._silent.figures()
+        return at.figures() | self._flipped.figures() | silent
 
     def finish(self) -> None:
         """Set annealed modules to their state at the end of a training, and weights to their average, if there is one.

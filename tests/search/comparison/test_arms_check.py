@@ -89,6 +89,21 @@ def test_the_first_mistake_of_each_comparison_is_told_and_nothing_is_written(rea
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.yaml", "tiny.yaml"]
 
 
+def test_an_arm_may_start_from_a_network_of_few_bits_that_the_plan_trains_first(read, check, refusal, tmp_path):
+    text = """
+        config: tiny.yaml
+        teachers: {int2: ["train.layers=int2"], wide: ["train.layers=int2", "student.width=0.25"]}
+        comparisons: {c: {arms: {x: ["train.layers=react", "train.start={NAME}"]}}}
+        """
+    check(read(text.replace("NAME", "int2")))
+    file = rf"{tmp_path}/runs/teacher_wide_seed0/trained/"
+    (mistake,) = refusal(read(text.replace("NAME", "wide"))).splitlines()[1:]
+    assert mistake.startswith(f"  c, x: train.start: {file}")
+    assert mistake.endswith(
+        "can't be the start: its width is 0.25, but the student's is 0.125. Give another file, or twin or scratch."
+    )
+
+
 def test_a_wrong_teacher_is_told_alone(read, refusal):
     plan = read('{config: tiny.yaml, teachers: {a: ["student.width=-1"]}, comparisons: {c: {arms: {x: [sed=1]}}}}')
     (head, mistake) = refusal(plan).splitlines()

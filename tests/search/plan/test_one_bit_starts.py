@@ -13,6 +13,7 @@ from search.plan.published import Start, load_one_bit, load_published
 from spaces.candidate import Candidate
 from spaces.classifier import build_classifier
 from spaces.detectors import DetectorSpec
+from spaces.starting import real_weight
 from spaces.supernet import build_fixed, build_supernet
 from trainers.checkpoint import CheckpointError
 from trainers.classifier_file import ClassifierFile, save_classifier
@@ -73,6 +74,18 @@ def test_a_classifier_of_ours_starts_detectors_with_the_same_backbone(classifier
     assert Teacher(weights=str(file)).is_given is False
     with pytest.raises(CheckpointError, match="holds a classifier, not a detector"):
         load_detector(file)
+
+
+def test_searched_signs_start_a_latent_weight_and_the_other_way_round(tmp_path):
+    for theirs, ours, left in (("dbs", "react", 16), ("react", "dbs", 16 * 4)):  # PReLUs; thresholds and RPReLUs
+        trained = build_classifier(SPEC, Candidate({"layer/backbone": theirs}), 3).eval()
+        file, network = tmp_path / f"{theirs}.safetensors", detector(ours)
+        save_classifier(file, ClassifierFile(trained, SPEC, Candidate({"layer/backbone": theirs}), 64, ("a", "b", "c")))
+        note = load_published(Start("student.weights", str(file)), network, SPEC)
+        assert f"; {left} of the file are left out: layer1.0.conv1.alternatives.{theirs}." in note
+        before, after = (real_weight(one.backbone.layer3[0].conv2) for one in (trained, network))
+        assert torch.equal(after.sign(), before.sign())
+        torch.testing.assert_close(after.abs().mean((1, 2, 3)), before.abs().mean((1, 2, 3)))
 
 
 def test_a_supernet_of_weights_by_kind_takes_its_1_bit_part(classifier_file):

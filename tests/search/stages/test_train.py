@@ -12,9 +12,10 @@ from search.errors import RunError
 from search.plan.plan import plan_training
 from search.stages import candidate_training
 from search.stages.train import run_train, with_candidate
-from trainers.detector_file import load_detector
+from trainers.detector_file import load_detector, save_detector
 from trainers.progress import SilentProgress
 from trainers.training.searched_signs import searches
+from trainers.whole_files import digest_of
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,28 @@ def test_a_network_that_needs_no_teacher_trains_none(training_config, tmp_path):
     wider = alone.model_copy(update={"student": alone.student.model_copy(update={"width": 0.25})})
     with pytest.raises(RunError, match=r"student\.width is 0\.125 there, 0\.25 here"):
         run_train(wider, run, None, SilentProgress())
+
+
+def test_a_network_starts_from_one_of_other_layers_and_never_mixes_up_two_starts(trained, training_config, tmp_path):
+    """The fixture's `dbs` network is the start of a `bireal` one; a second start of other weights is another result."""
+    run, start = tmp_path / "run", tmp_path / "start.safetensors"
+    shutil.copy(trained.checkpoint, start)
+    overrides = ("train.terms={}", "train.layers=bireal", "train.epochs=1", "train.inputs_first_epochs=0")
+    config = training_config(*overrides, f"train.start={start}")
+    found = run_train(config, run, None, SilentProgress())
+    assert (found.settings["start"], found.settings["start_sha256"]) == ("file", digest_of(start))
+    assert found.twin_test == {}
+    assert run_train(config, run, None, SilentProgress()) == found
+    other = load_detector(start)
+    save_detector(start, other.network.apply(_moved), other.spec, other.candidate, other.classes)
+    again = run_train(config, run, None, SilentProgress())
+    assert again.checkpoint.parent.name == f"{found.id}.2"
+    assert again.settings["start_sha256"] == digest_of(start) != found.settings["start_sha256"]
+
+
+def _moved(module):
+    for parameter in module.parameters(recurse=False):
+        parameter.data += 0.01
 
 
 def test_figures_are_measured_anew_on_other_test_images(trained, training_config, tmp_path):

@@ -6,6 +6,7 @@ from torch import nn
 
 from spaces.layers import SearchableUnit, UnitShape
 from trainers.distill.adversarial import Discriminator
+from trainers.training.inputs_first import train_inputs_first
 from trainers.training.loop import Task, train
 from trainers.training.parameter_groups import (
     clipping_sides,
@@ -39,7 +40,8 @@ def test_modules_say_the_roles_of_their_parameters():
     searched, judge = unit(), Discriminator(4)
     modules = nn.ModuleDict({"judge": judge, "searched": searched})
     roles = parameters_by_role(modules)
-    assert list(roles) == ["logit", "discriminator"]
+    assert list(roles) == ["logit", "discriminator", "latent"]
+    assert ids(roles["latent"]) == {id(searched.weight)}  # of `bireal`: `dbs` owns its logits
     assert ids(roles["logit"]) == {id(searched.alternatives["dbs"].logits)} == ids(searched_parameters(modules))
     assert ids(roles["discriminator"]) == ids(judge.parameters())
     assert parameters_by_role(nn.Linear(2, 2)) == {}
@@ -54,6 +56,36 @@ def test_an_optimizer_has_each_parameter_once_at_the_rate_and_decay_of_its_role(
         (0.2, 0.0, [2]),
         (0.3, 0.0, [2]),
     ]
+
+
+def test_the_latent_weight_is_that_with_which_1_bit_methods_alone_compute():
+    def latent(*methods, split=False):
+        made = SearchableUnit(UnitShape(3, 4, 3), methods)
+        if split:
+            made.split_weight()
+        names = {id(parameter): name for name, parameter in made.named_parameters()}
+        return [names[id(parameter)] for parameter in made.parameter_groups().get("latent", [])]
+
+    assert latent("sign", "react") == ["weight"]
+    assert latent("real", "sign") == latent("int2") == latent("dbs") == []
+    assert latent("real", "sign", split=True) == ["one_bit_weight"]
+
+
+@pytest.mark.parametrize(
+    ("rates", "decays", "expected"),
+    [
+        ({}, {}, [(0.1, 0.5, 6 + 8), (0.1, 0.0, 3)]),  # among the weights, as before there was the role
+        ({"latent": 0.2}, {}, [(0.1, 0.5, 6), (0.1, 0.0, 3), (0.2, 0.5, 8)]),
+        ({}, {"latent": 0.0}, [(0.1, 0.5, 6), (0.1, 0.0, 3), (0.1, 0.0, 8)]),
+        ({"latent": 0.2}, {"latent": 0.25}, [(0.1, 0.5, 6), (0.1, 0.0, 3), (0.2, 0.25, 8)]),
+    ],
+)
+def test_latent_weights_are_apart_where_they_have_a_rate_or_a_decay_of_their_own(rates, decays, expected):
+    latent = WithRole("latent")
+    latent.value = nn.Parameter(torch.zeros(2, 4))
+    modules = nn.ModuleDict({"plain": nn.Linear(2, 3), "latent": latent})
+    groups = optimizer_groups(modules, 0.1, complete_rates(rates), 0.5, decays)
+    assert [(g["lr"], g["weight_decay"], sum(p.numel() for p in g["params"])) for g in groups] == expected
 
 
 def test_frozen_parameters_are_in_no_group():
@@ -110,3 +142,36 @@ def test_logits_have_their_own_rate_and_no_decay(blobs):
     # One step of AdamW moves what has a gradient by the rate; decay would add rate x 0.5 x the value.
     assert moved["alternatives.dbs.logits"].flatten().tolist() == pytest.approx([0.1] * 108, rel=1e-3)
     assert moved["alternatives.dbs.scale"].tolist() == pytest.approx([1e-3] * 4, rel=1e-3)
+
+
+def test_latent_weights_move_by_their_rate_and_shrink_by_their_decay(blobs):
+    """A step of AdamW: w (1 - rate x decay) - rate. Latent: w (1 - 0.1 x 2) - 0.1; the real one's 0.999 w - 0.01."""
+    units = nn.ModuleList([SearchableUnit(UnitShape(3, 4, 3), [method]) for method in ("sign", "real")]).train()
+    for one in units:
+        one.weight.data.fill_(0.5)
+
+    def step_losses(batch, epoch, step):
+        return [{"sums": units[0].weight.sum() + units[1].weight.sum()}]
+
+    latent = {"rates": {"latent": 0.1}, "latent_weight_decay": 2.0}
+    settings = TrainSettings(epochs=1, batch_size=4, learning_rate=0.01, weight_decay=0.1, **latent)
+    train(nn.ModuleDict({"network": units}), step_losses, blobs(4), settings, Task(stage="toy", seed=0))
+    found = [one.weight.detach().flatten().tolist() for one in units]
+    assert found == [pytest.approx([0.3] * 108, abs=1e-6), pytest.approx([0.4895] * 108, abs=1e-6)]
+
+
+def test_a_training_of_two_stages_has_its_latent_weights_in_the_second(blobs):
+    """The first one's weights are real. Its unfinished state is known by its settings, which say so."""
+    torch.manual_seed(0)
+    units = nn.ModuleDict({"network": SearchableUnit(UnitShape(3, 4, 3), ["sign"])})
+    seen = []
+
+    def losses(batch, epoch, step):
+        seen.append(units["network"].alternatives["sign"].inputs_only)
+        return [{"sum": units["network"].weight.sum()}]
+
+    settings = TrainSettings(epochs=1, batch_size=4, learning_rate=1e-6, weight_decay=0.0, rates={"latent": 0.1})
+    before = units["network"].weight.detach().clone()
+    train_inputs_first(units, losses, blobs(4), settings, Task(stage="toy", seed=0), 1)
+    moved = (before - units["network"].weight.detach()).flatten().tolist()
+    assert (seen, moved) == ([True, False], pytest.approx([0.1] * 108, rel=1e-3))

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from trainers.training.settings import TrainSettings
+from trainers.training.silence import SilenceDecay
 
 
 @pytest.mark.parametrize(
@@ -12,12 +13,13 @@ from trainers.training.settings import TrainSettings
         ({"epochs": 1, "learning_rate": math.inf}, "learning_rate is inf, must be positive and finite"),
         ({"epochs": 1, "learning_rate": 0.0}, "learning_rate is 0.0, must be positive and finite"),
         ({"epochs": 1, "weight_decay": -1.0}, "weight_decay is -1.0, must be 0 or more and finite"),
+        ({"epochs": 1, "latent_weight_decay": -1.0}, "latent_weight_decay is -1.0, must be 0 or more and finite"),
         ({"epochs": 1, "clip_norm": 0.0}, "clip_norm is 0.0, must be positive and finite"),
         ({"epochs": 1, "batch_size": 1}, "batch_size is 1, must be at least 2: BatchNorm needs more than one image"),
         ({"epochs": 1, "rates": {"logit": 0.0}}, "The rate of logit is 0.0, must be positive and finite"),
         (
             {"epochs": 1, "rates": {"logits": 0.1}},
-            r"No role of parameters is called 'logits'\. Did you mean 'logit'\? Known: logit, discriminator\.",
+            r"No role of parameters is called 'logits'\. Did you mean 'logit'\? Known: logit, discriminator, latent\.",
         ),
     ],
 )
@@ -48,6 +50,15 @@ def test_only_what_is_set_of_the_recipe_is_described():
     recipe = {"optimizer": "sgd", "schedule": "steps", "milestones": (3.0, 5.0), "validate_every": 2, "patience": 1}
     described = TrainSettings(epochs=7, **recipe).described()
     assert described == {**plain, **recipe, "milestones": [3.0, 5.0]}
+
+
+def test_what_is_set_of_latent_weights_is_described_and_not_meant_for_real_ones():
+    plain = TrainSettings(epochs=7)
+    latent = TrainSettings(epochs=7, rates={"latent": 0.5}, latent_weight_decay=0.0, silence_decay=SilenceDecay())
+    silence = {"decay": 2e-5, "momentum": 0.999, "threshold": 1e-4}
+    own = {"latent_learning_rate": 0.5, "latent_weight_decay": 0.0, "silence_decay": silence}
+    assert latent.described() == {**plain.described(), **own}
+    assert latent.with_real_weights() == plain
 
 
 @pytest.mark.parametrize(
