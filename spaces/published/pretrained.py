@@ -61,7 +61,10 @@ def fill_pretrained(backbone: nn.Module, found: TrainedBackbone, *, one_bit_only
                 unit.start_from(weight.to(next(unit.parameters()).device))
         for name, source in sources.items():
             own[name].copy_(tensors[source])
-    used = set(sources.values()) | {part for name in searchable_units(backbone) for part in _searched(name, found)}
+    used = set(sources.values())
+    if not one_bit_only:
+        for name in searchable_units(backbone):
+            used |= {f"{name}.weight", *_searched(name, found)}
     remaining = [name for name in own if name not in sources and not is_counter(name)]
     return LoadReport(
         loaded=tuple(name for name in sources if not is_counter(name)),
