@@ -82,15 +82,15 @@ def test_a_stopped_training_goes_on_bit_for_bit(pretrained, config, tmp_path, re
 def test_a_detector_starts_from_it_in_the_same_run(pretrained, config, recorded_progress):
     run, progress = pretrained.backbone.parent, recorded_progress()
     train = {"layers": "react", "start": "scratch", "epochs": 1, "batch_size": 8}
-    chosen = config(f"student.weights={pretrained.backbone}", f"train={train}")
-    result = run_train(chosen, run, None, progress)
-    assert any(
-        "164 of 164 tensors of the backbone from backbone.safetensors (react layers)" in n for n in progress.notes
-    )
-    own, theirs = (
-        load_detector(result.checkpoint).network.backbone,
-        load_classifier(pretrained.backbone).network.backbone,
-    )
+    weights = f"student.weights={pretrained.backbone}"
+    result = run_train(config(weights, f"train={train}"), run, None, progress)
+    other = run_train(config(weights, f"train={train | {'start': str(pretrained.backbone)}}"), run, None, progress)
+    said = "164 of 164 tensors of the backbone from backbone.safetensors (react layers)"
+    assert sum(note.endswith(said) for note in progress.notes) == 2
+    assert other.checkpoint.parent.name == f"{result.id}.2"  # beside the first
+    assert other.test == result.test
+    detector, classifier = load_detector(result.checkpoint).network, load_classifier(pretrained.backbone).network
+    own, theirs = detector.backbone, classifier.backbone
     moved = (own.layer1[0].conv1.weight - theirs.layer1[0].conv1.weight).abs().max()
     assert 0 < moved < 0.05  # two steps
 
