@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from search.stages.detector_result import Result
     from search.stages.export import Exported, run_export, run_export_front
     from search.stages.given_times import with_latency
+    from search.stages.pretrain import Pretrained, run_pretrain
     from search.stages.search import Search, run_search
     from search.stages.train import run_train
     from trainers.detector_file import load_detector
@@ -26,6 +27,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Exported",
+    "Pretrained",
     "Result",
     "RunError",
     "Search",
@@ -34,6 +36,7 @@ __all__ = [
     "load_detector",
     "run_export",
     "run_export_front",
+    "run_pretrain",
     "run_retrain",
     "run_search",
     "run_train",
@@ -49,6 +52,8 @@ _HOMES = {
     "Result": "search.stages.detector_result",
     "Search": "search.stages.search",
     "Exported": "search.stages.export",
+    "Pretrained": "search.stages.pretrain",
+    "run_pretrain": "search.stages.pretrain",
     "run_export": "search.stages.export",
     "run_export_front": "search.stages.export",
     "run_retrain": "search.comparison.retraining",

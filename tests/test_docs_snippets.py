@@ -30,6 +30,7 @@ NOT_RUN = {
     "search": "takes minutes to hours",
     "retrain": "takes minutes",
     "train": "takes minutes to hours",
+    "pretrain": "takes minutes to hours",
     "fidelity": "takes hours",
     "compare": "takes hours",
     "latency": "takes minutes",

@@ -1,10 +1,13 @@
 """The mark of this project's files of weights, which can be read without their tensors."""
 
+import json
 from pathlib import Path
 
 from spaces.published.header import safetensors_metadata
 
 FORMAT = "bitfront-1"
+CLASSIFIER = "classifier"
+"""The kind of a backbone that was trained as a classifier; detectors start from it."""
 
 
 def is_own_file(path: Path) -> bool:
@@ -14,3 +17,12 @@ def is_own_file(path: Path) -> bool:
     """
     metadata = safetensors_metadata(path) or {}
     return str(metadata.get("format")).startswith("bitfront-")
+
+
+def is_own_classifier(path: Path) -> bool:
+    """Whether a file is one that `classifier_file.save_classifier` wrote."""
+    try:
+        description = json.loads(str((safetensors_metadata(path) or {}).get("description", "")))
+    except ValueError:
+        return False
+    return is_own_file(path) and isinstance(description, dict) and description.get("kind") == CLASSIFIER

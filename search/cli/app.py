@@ -17,6 +17,7 @@ from search.cli.front_commands import front
 from search.cli.latency_commands import latency
 from search.cli.number_lists import SpreadCommand
 from search.cli.preset_commands import presets
+from search.cli.pretrain_commands import pretrain
 from search.cli.search_commands import report, search
 from search.cli.training_commands import retrain, train
 from search.cli.wrong_values import PlainGroup
@@ -47,6 +48,7 @@ app.command()(front)
 app.command()(report)
 app.command(cls=SpreadCommand)(retrain)
 app.command()(train)
+app.command()(pretrain)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(export)

@@ -55,9 +55,8 @@ def trained_methods(layers: str | Mapping[str, str]) -> list[str]:
     return [layers] if isinstance(layers, str) else list(layers.values())
 
 
-def trained_layers(layers: str | Mapping[str, str]) -> Iterator[Problem]:
-    """Problems of `train.layers`: one method for all layers, or one per module."""
-    key = "train.layers"
+def trained_layers(key: str, layers: str | Mapping[str, str]) -> Iterator[Problem]:
+    """Problems of `train.layers` or `pretrain.layers`: one method for all layers, or one per module."""
     yield from existing_methods(key, trained_methods(layers))
     if not isinstance(layers, str) and "" in layers:
         yield Problem(key, Kind.NOT_ALLOWED, "names a layer '', must be names of modules, such as backbone.", "")

@@ -5,17 +5,18 @@ from itertools import pairwise
 
 from search.config.problems import Kind, Problem
 from search.config.recipe import Recipe, ValidatedRecipe
-from search.config.schema import Config, Supernet, TrainingConfig
+from search.config.schema import Config, TrainingConfig
 
 
 def recipes(config: Config) -> Iterator[Problem]:
     """Problems of every section with a training."""
     sections: dict[str, TrainingConfig] = {f"teachers.{name}": one for name, one in config.teachers.items()}
     sections |= {"supernet": config.supernet, "retrain": config.retrain, "train": config.train}
+    sections |= config.pretrain.trainings()
     for key, section in sections.items():
         yield from _optimizer(key, section)
         yield from _schedule(key, section)
-        if not isinstance(section, Supernet):
+        if isinstance(section, ValidatedRecipe):
             yield from _validation(key, section, config.data.val)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from search.config.check_detectors import ensemble_members, image_size, student_and_teachers
 from search.config.check_enqueued import enqueued_candidates
 from search.config.check_layers import search_losses, searched_layers, searched_methods, trained_layers
+from search.config.check_pretrain import pretraining
 from search.config.check_recipe import recipes
 from search.config.check_samplers import known_sampler
 from search.config.check_scoring import scoring_steps
@@ -45,7 +46,8 @@ def problems(config: Config) -> list[Problem]:
         *_search(search, data.format),
         *_pick(config.retrain.pick),
         *recipes(config),
-        *trained_layers(train.layers),
+        *trained_layers("train.layers", train.layers),
+        *pretraining(config.pretrain),
         *trained_terms(train, student, teachers),
         *([] if space_problems else enqueued_candidates(search.enqueue, space)),
     ]

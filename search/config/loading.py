@@ -40,6 +40,7 @@ CHANGEABLE = (
     "search.storage",  # that it has the run's study is checked when it is opened
     "retrain",
     "train",
+    "pretrain",  # its result has its own settings beside it
 )
 """The keys that may change when a run is resumed: none of them changes the meaning of its finished trials."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_serializer
 
 from search.config.augment import Augment
+from search.config.pretrain import ClassifierTeacher, Pretrain
 from search.config.recipe import Recipe, ValidatedRecipe
 from search.config.scoring import Scoring
 from search.config.section import Section
@@ -18,6 +19,7 @@ from search.config.values import (
     Decay,
     Format,
     GpuPart,
+    MethodByModule,
     Methods,
     Name,
     NotNegative,
@@ -29,7 +31,7 @@ from search.config.values import (
 )
 from spaces.candidate import NO_TEACHER
 from spaces.lookup import nearest
-from trainers.file_format import is_own_file
+from trainers.file_format import is_own_classifier, is_own_file
 
 TWIN = "twin"
 SCRATCH = "scratch"
@@ -100,7 +102,8 @@ class Teacher(ValidatedRecipe):
     @property
     def is_given(self) -> bool:
         """Whether the weights are a trained detector of ours. Other weights only start the teacher's training."""
-        return self.weights is not None and is_own_file(Path(self.weights))
+        file = None if self.weights is None else Path(self.weights)
+        return file is not None and is_own_file(file) and not is_own_classifier(file)
 
 
 class Layers(Section):
@@ -237,12 +240,6 @@ class Retrain(ValidatedRecipe):
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs` with binary weights too
 
 
-def _layers(value: object) -> object:
-    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
-        return value
-    raise ValueError("must be a method, or a mapping of modules to methods")
-
-
 def _start(value: object) -> object:
     """A word alone is no file: it would be reported only after the images were looked for."""
     is_path = isinstance(value, str) and ("." in value or "/" in value)
@@ -256,9 +253,7 @@ def _start(value: object) -> object:
 class Train(ValidatedRecipe):
     """One network, trained without a search by `bitfront train`."""
 
-    layers: Annotated[str | dict[str, str], BeforeValidator(_layers)] = (
-        "bireal"  # one method for all layers, or one per module
-    )
+    layers: MethodByModule = "bireal"  # one method for all layers, or one per module
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
     start: Annotated[str, BeforeValidator(_start)] = TWIN  # or scratch, or a trained detector's file
     epochs: Count = 60
@@ -272,7 +267,7 @@ class Train(ValidatedRecipe):
     inputs_first_epochs: NotNegative = 0
 
 
-TrainingConfig = Teacher | Supernet | Retrain | Train
+TrainingConfig = Teacher | Supernet | Retrain | Train | Pretrain | ClassifierTeacher
 """A section with epochs, batch size and learning rates."""
 
 
@@ -294,6 +289,7 @@ class Config(Section):
     search: Search = Search()
     retrain: Retrain = Retrain()
     train: Train = Train()
+    pretrain: Pretrain = Pretrain()
 
     @field_validator("teachers")
     @classmethod

@@ -47,6 +47,12 @@ def _known_format(value: object) -> object:
     return value
 
 
+def _by_module(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
+        return value
+    raise ValueError("must be a method, or a mapping of modules to methods")
+
+
 NULL_LIST = BeforeValidator(lambda value: () if value is None else value)
 NULL_MAPPING = BeforeValidator(lambda value: {} if value is None else value)
 """Null means empty: YAML reads a key with nothing behind it as null."""
@@ -66,6 +72,7 @@ BatchSize = Annotated[int, Field(strict=True, ge=2)]  # BatchNorm needs more tha
 Name = Annotated[str, AfterValidator(_file_name)]
 Format = Annotated[str, BeforeValidator(_known_format)]
 Methods = Annotated[tuple[str, ...], Field(min_length=1)]
+MethodByModule = Annotated[str | dict[str, str], BeforeValidator(_by_module)]
 Year = Annotated[str, BeforeValidator(_year)]
 Cores = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.001, allow_inf_nan=False)]
 GpuPart = Annotated[float, BeforeValidator(_no_bool), AfterValidator(_gpu)]

@@ -18,7 +18,7 @@ from search.plan.sources import Listed, check_image_sets, class_names, number_to
 from search.plan.space import Choices, build_space, layer_choices
 from search.plan.teachers import PlannedTeacher, check_starts, plan_teachers, teachers_of_layers
 from search.plan.teaching import asked_of_teachers, check_ensemble, check_layers, check_teaching
-from search.plan.trained_start import TrainedStart, trained_start
+from search.plan.trained_start import FileStart, trained_start
 from spaces.candidate import NO_TEACHER, Candidate
 from spaces.cost_table import CostTable
 from spaces.detectors import DetectorSpec
@@ -95,12 +95,12 @@ class SearchPlan:
 class TrainPlan:
     """The plan of one training without a search; `candidate` is what it trains.
 
-    start: the trained detector that it starts from, if the config names one.
+    start: the trained detector or backbone that it starts from, if the config names one.
     """
 
     base: Plan
     candidate: Candidate
-    start: TrainedStart | None = None
+    start: FileStart | None = None
 
 
 def plan_search(

@@ -7,16 +7,21 @@ from torch import nn
 
 from search.config.schema import TWIN, Student
 from search.config.schema import Teacher as TeacherSection
-from spaces.detectors import DetectorSpec, build_detector
+from spaces.classifier import PART
+from spaces.detectors import DetectorSpec, build_detector, searchable_units
 from spaces.layers import REAL
+from spaces.published.bireal import from_bireal, is_bireal
 from spaces.published.matching import FillReport, fill
 from spaces.published.names import NAMES, download
+from spaces.published.pretrained import TrainedBackbone, fill_pretrained
 from spaces.published.reading import read_states
+from spaces.published.weights import LoadReport
 from spaces.published.words import first_names
 from spaces.published.wrappers import PublishedState
 from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError
-from trainers.file_format import is_own_file
+from trainers.classifier_file import load_classifier
+from trainers.file_format import is_own_classifier, is_own_file
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,35 @@ def load_published(start: Start, network: nn.Module, spec: DetectorSpec) -> str:
     spec: the network's shape; its layers may be of any methods. Raises CheckpointError for weights that hold too little
     of a network of this shape, or can't be had.
     """
-    with without_values():
-        real = build_detector(spec, lambda _: (REAL,))
     try:
-        report = fill(network, _states(start, spec.detector), real)
+        found = _content(start, spec.detector)
+        if isinstance(found, TrainedBackbone):
+            filled = fill_pretrained(network.get_submodule(PART), found)
+            return pretrained_in_words(filled, found, Path(start.weights).name)
+        with without_values():
+            real = build_detector(spec, lambda _: (REAL,))
+        report = fill(network, found, real)
     except ValueError as error:
         raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
     return in_words(report, Path(start.weights).name)
+
+
+def load_one_bit(start: Start, supernet: nn.Module, spec: DetectorSpec) -> str | None:
+    """Copy a 1-bit backbone into what 1-bit methods alone compute with in a supernet, and say what was taken.
+
+    None where `start` isn't one, or where 1-bit methods have no weights of their own: theirs are then the twin's, which
+    started from it. Raises CheckpointError as `load_published` does.
+    """
+    if not any(unit.one_bit_weight is not None for unit in searchable_units(supernet).values()):
+        return None
+    try:
+        found = _content(start, spec.detector)
+        if not isinstance(found, TrainedBackbone):
+            return None
+        filled = fill_pretrained(supernet.get_submodule(PART), found, one_bit_only=True)
+    except ValueError as error:
+        raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
+    return f"1-bit methods took {len(filled.loaded)} tensors of the backbone from {Path(start.weights).name}"
 
 
 def in_words(report: FillReport, source: str) -> str:
@@ -78,13 +105,36 @@ def in_words(report: FillReport, source: str) -> str:
     return "; ".join([*clauses, *report.loaded.changes])
 
 
-def _states(start: Start, detector: str) -> list[PublishedState]:
-    """The state dicts that a start may mean. Raises ValueError if there are none."""
+def pretrained_in_words(report: LoadReport, found: TrainedBackbone, source: str) -> str:
+    """What was taken of a trained backbone, in one line; `source` is the name of its file."""
+    methods = ", ".join(sorted(set(found.methods.values()) - {REAL})) or REAL
+    total = len(report.loaded) + len(report.own)
+    clauses = [f"{len(report.loaded)} of {total} tensors of the backbone from {source} ({methods} layers)"]
+    if report.own:
+        clauses.append(f"{len(report.own)} follow from its weights or begin anew: {first_names(report.own)}")
+    if report.unused:
+        clauses.append(f"{len(report.unused)} of the file are left out: {first_names(report.unused)}")
+    return "; ".join(clauses)
+
+
+def _content(start: Start, detector: str) -> TrainedBackbone | list[PublishedState]:
+    """A backbone that was trained with 1-bit layers, or the state dicts that a start may mean.
+
+    Raises ValueError if there are none, or a file can't be read.
+    """
     if start.file is None:
         return [PublishedState(download(detector, start.weights))]
+    if is_own_classifier(start.file):
+        return load_classifier(start.file).backbone
     if is_own_file(start.file):
         raise ValueError(
             "it is a detector that Bitfront trained, which needs no start. Name it in teachers.<name>.weights, and in "
             "teachers.twin.weights to start the student from it."
         )
-    return read_states(start.file)
+    states = read_states(start.file)
+    state = next((one for one in states if is_bireal([*one.tensors, *one.defects])), None)
+    if state is None:
+        return states
+    if state.defects:
+        raise ValueError(f"{next(iter(state.defects.values()))}. Give other weights.")
+    return from_bireal(state.tensors)

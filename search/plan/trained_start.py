@@ -1,11 +1,13 @@
-"""A trained detector, of layers of any methods, that the training of one network starts from."""
+"""A trained detector, of layers of any methods, or a pre-trained backbone, from which one network's training starts."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from torch import nn
 
 from search.config.schema import FIXED_STARTS, Train
+from search.plan.published import Start, load_published
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.layers.alternative import NOT_FOR_TRAINING
@@ -15,10 +17,35 @@ from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError
 from trainers.detector_file import DetectorFile, load_detector
+from trainers.file_format import is_own_classifier
 from trainers.whole_files import digest_of
 
 KEY = "train.start"
 COMPARED = ("detector", "width", "heads")
+
+
+class FileStart(Protocol):
+    """What is in the user's file, by its sha256."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    def fill(self, network: nn.Module) -> str:
+        """Copy what has a place in `network` into it, and say in a line what that was."""
+        ...
+
+
+@dataclass(frozen=True)
+class BackboneStart:
+    """A backbone that `bitfront pretrain` trained, and the detector that starts from it."""
+
+    file: Path
+    sha256: str
+    spec: DetectorSpec
+
+    def fill(self, network: nn.Module) -> str:
+        """See `FileStart`. Raises CheckpointError for another backbone or width."""
+        return load_published(Start(KEY, str(self.file)), network, self.spec)
 
 
 @dataclass(frozen=True)
@@ -43,15 +70,19 @@ class TrainedStart:
 
 def trained_start(
     train: Train, student: DetectorSpec, classes: tuple[str, ...], candidate: Candidate
-) -> TrainedStart | None:
+) -> FileStart | None:
     """What `train.start` names; None where it names no file.
 
     student, classes, candidate: of the network that is trained. Raises CheckpointError for a file that can't be its
-    start: missing, packed, or of another detector, width, heads or classes.
+    start: missing, packed, or of another detector, width, heads or classes; of a backbone, of another one or width.
     """
     if train.start in FIXED_STARTS:
         return None
     path = Path(train.start)
+    if is_own_classifier(path):
+        start = BackboneStart(path, digest_of(path), student)
+        start.fill(build_fixed(student, candidate))
+        return start
     try:
         found = load_detector(path)
     except CheckpointError as error:

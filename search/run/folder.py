@@ -19,7 +19,7 @@ from search.errors import RunError
 from search.run.lock import LOCK_TEXT
 from search.run.tensorboard import ScalarsProgress
 from search.run.training_log import LoggedProgress
-from trainers.data.shapes.writer import SETTINGS_FILE
+from trainers.data.shapes.whole_folder import SETTINGS_FILE
 from trainers.progress import Progress
 from trainers.whole_files import write_whole
 
@@ -183,11 +183,10 @@ def _is_foreign(child: Path) -> bool:
     name = child.name
     if name == layout.IMAGE_CACHE:
         return not child.is_dir()
-    if name == layout.DATA:
+    if name in (layout.DATA, layout.PICTURES):
         return not (child / SETTINGS_FILE).is_file()
-    if name.startswith((f".{layout.DATA}.", f".{layout.IMAGE_CACHE}.", f".{layout.CONFIG}.")) and name.endswith(
-        (".unfinished", ".part")
-    ):
+    begun = (layout.DATA, layout.PICTURES, layout.IMAGE_CACHE, layout.CONFIG)
+    if name.startswith(tuple(f".{one}." for one in begun)) and name.endswith((".unfinished", ".part")):
         return False
     if name != layout.LOCK or not child.is_file():
         return True

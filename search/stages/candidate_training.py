@@ -13,7 +13,7 @@ from search.config import Config
 from search.config.schema import TWIN, Retrain, Train, TrainingConfig
 from search.plan.plan import Plan, TrainPlan
 from search.plan.published import load_published
-from search.plan.trained_start import TrainedStart
+from search.plan.trained_start import FileStart
 from search.run.folder import RunFolder, read_json
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import Candidate
@@ -152,7 +152,7 @@ def role_rates(section: TrainingConfig) -> dict[str, float]:
     return {role: rate for role, rate in rates.items() if rate is not None}
 
 
-def described(section: Retrain | Train, start: TrainedStart | None = None) -> dict[str, object]:
+def described(section: Retrain | Train, start: FileStart | None = None) -> dict[str, object]:
     """What identifies the results and unfinished states of such a training.
 
     start: the trained detector that it starts from. Its content counts and not where it lies.
@@ -171,7 +171,7 @@ def starting_network(
     training: CandidateTraining,
     teachers: Mapping[str, Teacher],
     progress: Progress,
-    start: TrainedStart | None = None,
+    start: FileStart | None = None,
 ) -> nn.Module:
     """The network of a training that starts from the twin, from scratch, or from a trained detector, `start`.
 

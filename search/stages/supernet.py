@@ -6,6 +6,7 @@ from torch import Tensor
 
 from search.config.schema import TWIN, Supernet
 from search.plan.plan import SearchPlan
+from search.plan.published import load_one_bit
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
 from search.stages.candidate_training import train_settings
@@ -39,6 +40,8 @@ def trained_supernet(
 ) -> SupernetState:
     """The supernet, started from the twin's weights: loaded where it was made before, else trained and kept.
 
+    1-bit methods with weights of their own start from a 1-bit backbone where `student.weights` is one.
+
     Raises RunError where the file isn't the one that the run made.
     """
     if not run.supernet.is_file():
@@ -61,6 +64,8 @@ def _train_and_save(
     with seeded_torch(seeded(config.seed, "supernet")):
         supernet = build_supernet(base.student, plan.choices, config.supernet.weights).to(device)
         inherit_shared(supernet, teachers[TWIN].network.state_dict())
+        if base.start is not None and (taken := load_one_bit(base.start, supernet, base.student)) is not None:
+            progress.note(f"supernet: {taken}")
         distiller = distiller_for(base, supernet, teachers).to(device)
     section = config.supernet
     draws = Draws(plan.space, plan.cost_table.costs, by_cost=section.sampling == "log_cost")

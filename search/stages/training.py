@@ -1,7 +1,7 @@
 """The trainings of a run, in this process or in the several that `training.workers` asks for."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -10,9 +10,12 @@ from search.config import Config
 from search.workers.nodes import Nodes
 from search.workers.training import train_in_processes
 from search.workers.training_process import Job
+from trainers.data.batches import TrainingData
+from trainers.data.classes.pictures import Pictures
 from trainers.data.decoded import Decoded
 from trainers.devices import pick_device
 from trainers.progress import Progress
+from trainers.training.classifier import train_classifier
 from trainers.training.detector import Distillation, train_detector
 from trainers.training.loop import Task
 from trainers.training.paths import Paths
@@ -20,8 +23,10 @@ from trainers.training.rules.table import RULES
 from trainers.training.settings import TrainSettings
 from trainers.training.supernet import train_supernet
 
+D = TypeVar("D", bound=TrainingData)
 
-def run_training(config: Config, job: Job, data: Decoded, task: Task, progress: Progress) -> Any:
+
+def run_training(config: Config, job: Job[D], data: D, task: Task, progress: Progress) -> Any:
     """Train the job's modules in place, and return what the job returns."""
     section, device = config.training, pick_device(config.device)
     task = replace(task, batch_norm=section.batch_norm)
@@ -86,6 +91,39 @@ class SupernetTraining:
             data,
             self.settings,
             task,
+            inputs_first_epochs=self.inputs_first_epochs,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """A classifier's training, see `train_classifier`."""
+
+    network: nn.Module
+    settings: TrainSettings
+    teacher: nn.Module | None = None
+    inputs_first_epochs: int = 0
+
+    @property
+    def modules(self) -> nn.Module:
+        """The classifier."""
+        return self.network
+
+    def move(self, device: torch.device) -> None:
+        """Move the classifier and its teacher to a device."""
+        self.network.to(device)
+        if self.teacher is not None:
+            self.teacher.to(device)
+
+    def train(self, data: Pictures, task: Task, progress: Progress) -> Any:
+        """Train in place."""
+        train_classifier(
+            self.network,
+            data,
+            self.settings,
+            task,
+            teacher=self.teacher,
             inputs_first_epochs=self.inputs_first_epochs,
             progress=progress,
         )

@@ -6,7 +6,7 @@ Without Ray the same job runs in the driver's process: see `search.stages.traini
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import ray
@@ -24,12 +24,14 @@ from search.workers.session import ray_session
 from search.workers.share import Demand, Share
 from search.workers.training_process import Assignment, Job, Trained, train_in_process
 from trainers.checkpoint import load_training_state
-from trainers.data.decoded import Decoded
+from trainers.data.batches import TrainingData
 from trainers.progress import Progress, Stage
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
 from trainers.training.module_figures import Annealed, set_progress
 from trainers.whole_files import write_whole
+
+D = TypeVar("D", bound=TrainingData)
 
 POLL_SECONDS = 0.2
 FRUITLESS_STARTS = 3
@@ -39,8 +41,8 @@ LESS_MEMORY = "lower training.workers or batch_size, or raise accumulate"
 
 
 def train_in_processes(
-    job: Job,
-    data: Decoded,
+    job: Job[D],
+    data: D,
     task: Task,
     progress: Progress,
     *,
@@ -83,7 +85,9 @@ def _layout(workers: int, device: torch.device, folder: Path) -> tuple[Layout, i
 class _Attempts:
     """The starts of a training's processes, until one comes to its end."""
 
-    def __init__(self, job: Job, data: Decoded, task: Task, progress: Progress, placed: tuple[Layout, int]) -> None:
+    def __init__(
+        self, job: Job[Any], data: TrainingData, task: Task, progress: Progress, placed: tuple[Layout, int]
+    ) -> None:
         self._task, self._progress = task, progress
         self._layout, threads = placed
         self._assignment = ray.put(Assignment(job, data, task))

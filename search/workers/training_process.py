@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import ray
@@ -21,13 +21,16 @@ from search.workers.installation import package_folders
 from search.workers.launcher import misses_another
 from search.workers.reasons import error_reason
 from search.workers.worker import limit_threads
-from trainers.data.decoded import Decoded
+from trainers.data.batches import TrainingData
 from trainers.progress import Event, Progress, Stage
 from trainers.training.loop import Task
 from trainers.training.processes import Processes
 
+D = TypeVar("D", bound=TrainingData)
+D_contra = TypeVar("D_contra", bound=TrainingData, contravariant=True)
 
-class Job(Protocol):
+
+class Job(Protocol[D_contra]):
     """A training of modules in place. It is sent to each process."""
 
     @property
@@ -37,16 +40,16 @@ class Job(Protocol):
     def move(self, device: torch.device) -> None:
         """Move all that the training needs to a device."""
 
-    def train(self, data: Decoded, task: Task, progress: Progress) -> Any:
+    def train(self, data: D_contra, task: Task, progress: Progress) -> Any:
         """Train in place; what it returns must hold no tensor of a GPU."""
 
 
 @dataclass(frozen=True)
-class Assignment:
+class Assignment(Generic[D]):
     """What each process gets, once, through the object store."""
 
-    job: Job
-    data: Decoded
+    job: Job[D]
+    data: D
     task: Task
 
 
@@ -74,7 +77,7 @@ def train_in_process(config: Mapping[str, Any]) -> None:
         raise
 
 
-def _train(assignment: Assignment, launcher: Any, *, on_gpu: bool) -> None:
+def _train(assignment: Assignment[Any], launcher: Any, *, on_gpu: bool) -> None:
     job = assignment.job
     job.move(torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu"))
     task = replace(assignment.task, storage=SentStates(launcher))

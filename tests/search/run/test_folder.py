@@ -10,6 +10,7 @@ from search.errors import RunError
 from search.run.folder import RunFolder, check_run_folder, read_json
 from search.run.lock import RunLock
 from search.run.start import started_run
+from trainers.data.shapes.classes import write_shape_classes
 from trainers.data.shapes.writer import write_shapes
 
 CONFIG = load_config("demo")
@@ -97,6 +98,7 @@ def test_seconds_that_are_no_number_are_told(tmp_path):
 def test_images_that_a_stopped_start_generated_are_no_foreign_folder(tmp_path):
     write_shapes(tmp_path / "run" / "data", sizes={"train": 1}, image_size=32)
     (tmp_path / "run" / ".data.x1.unfinished").mkdir()
+    write_shape_classes(tmp_path / "run" / "pictures", sizes={"train": 1}, image_size=32)
     check_run_folder(tmp_path / "run", CONFIG)
     (tmp_path / "other" / "data").mkdir(parents=True)
     with pytest.raises(RunError, match="it is no run of Bitfront"):

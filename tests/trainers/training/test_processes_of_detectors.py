@@ -6,17 +6,22 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from picture_folder import write_pictures
 from several_processes import Doubled, in_processes, recorded_losses
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from toy_paths import train_paths
 
 from spaces.candidate import Candidate
+from spaces.classifier import build_classifier
 from spaces.detectors import DetectorSpec
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed, build_supernet
+from trainers.data.classes.folder import find_pictures
+from trainers.data.classes.pictures import Pictures
 from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble
+from trainers.training.classifier import train_classifier
 from trainers.training.detector import Distillation, train_detector
 from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
@@ -84,6 +89,21 @@ def test_a_detector(detector, method, terms, blobs, tmp_path):
         task, settings = Task(stage="t", seed=1), TrainSettings(epochs=20, batch_size=4)
         train_detector(network, Doubled(blobs(4)), settings, task, Distillation(candidate, distiller))
         return torch.nn.ModuleList([network, distiller])
+
+    in_one_and_in_two(training, tmp_path)
+
+
+def test_a_classifier_with_its_teacher(tmp_path):
+    data = Pictures(find_pictures(write_pictures(tmp_path / "colours", {"train": 2}), "train"), 32)
+
+    def training():
+        network, teacher = (
+            build_classifier(spec_of("ssd_resnet18"), Candidate({"layer/backbone": method}), 3)
+            for method in ("react", "real")
+        )
+        task, settings = Task(stage="t", seed=1), TrainSettings(epochs=20, batch_size=6)
+        train_classifier(network, Doubled(data), settings, task, teacher=freeze(teacher))
+        return network
 
     in_one_and_in_two(training, tmp_path)
 

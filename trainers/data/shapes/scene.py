@@ -60,8 +60,8 @@ class Scene:
     masks: NDArray[np.bool_]
 
 
-def draw_scene(rng: np.random.Generator, size: int, difficulty: Difficulty) -> Scene:
-    """Draw one image of `size` pixels; all randomness comes from `rng`."""
+def draw_scene(rng: np.random.Generator, size: int, difficulty: Difficulty, label: int | None = None) -> Scene:
+    """Draw one image of `size` pixels; all randomness comes from `rng`. label: of all its objects; None draws each."""
     canvas = surface(rng, size, size, _colour(rng), difficulty.texture_contrast)
     for _ in range(_whole(rng, difficulty.clutter)):
         _paint(rng, canvas, _distractor(rng, size, difficulty), difficulty)
@@ -69,7 +69,7 @@ def draw_scene(rng: np.random.Generator, size: int, difficulty: Difficulty) -> S
     visible: list[NDArray[np.bool_]] = []
     labels: list[int] = []
     for extent in _extents(rng, difficulty):
-        labels.append(int(rng.integers(1, len(SHAPE_CLASSES) + 1)))
+        labels.append(label or int(rng.integers(1, len(SHAPE_CLASSES) + 1)))
         patch = _object(rng, labels[-1], extent, visible, size, difficulty)
         _paint(rng, canvas, patch, difficulty, labels[-1])
         masks.append(patch.mask(size))

@@ -1,10 +1,7 @@
 """A generated data set in VOC layout, for machines without one: figures on textured ground, among clutter."""
 
 import json
-import os
 import re
-import shutil
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,17 +11,14 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image
 
-from trainers.data.errors import DataError
 from trainers.data.shapes.scene import SHAPE_CLASSES, Difficulty, Scene, draw_scene
-from trainers.whole_files import naming_errors
+from trainers.data.shapes.whole_folder import new_folder
 
 __all__ = ["SHAPE_CLASSES", "write_shapes"]
 
 GENERATOR = 1  # raised whenever the same settings would give other images
 JPEG_QUALITY = 92
-SETTINGS_FILE = "shapes.json"
 DEFAULT_SIZES: Mapping[str, int] = MappingProxyType({"train": 600, "val": 200, "test": 200})
-_ANOTHER_FOLDER = "Let data.root name another folder, or delete this one if it isn't needed"
 
 
 def write_shapes(
@@ -41,7 +35,7 @@ def write_shapes(
     other settings or other content raises DataError. Image k of a split depends on the seed, the split's name and k
     only. The same versions of Pillow and numpy give the same bytes.
     """
-    _check(sizes, image_size, seed)
+    check_sizes(sizes, image_size, seed)
     root, difficulty = Path(root).resolve(), difficulty or Difficulty()
     settings = {
         "made_by": "bitfront shapes",
@@ -52,21 +46,13 @@ def write_shapes(
         "seed": seed,
         "difficulty": json.loads(json.dumps(asdict(difficulty))),
     }
-    if _finished(root, settings):
-        return
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".unfinished", dir=root.parent))
-    try:
-        with naming_errors(root):
-            _write(partial, sizes, image_size, seed, difficulty)
-            _write_text(partial / SETTINGS_FILE, json.dumps(settings, indent=2) + "\n")
-        partial.chmod(0o755)  # mkdtemp's folders are closed to others
-        _publish(partial, root, settings)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(root, settings) as folder:
+        if folder is not None:
+            _write(folder, sizes, image_size, seed, difficulty)
 
 
-def _check(sizes: Mapping[str, int], image_size: int, seed: int) -> None:
+def check_sizes(sizes: Mapping[str, int], image_size: int, seed: int) -> None:
+    """Raise ValueError for what can't be generated."""
     if not sizes:
         raise ValueError("sizes is empty: name at least one split with its number of images.")
     for split, count in sizes.items():
@@ -78,40 +64,6 @@ def _check(sizes: Mapping[str, int], image_size: int, seed: int) -> None:
         raise ValueError(f"image_size is {image_size}, must be at least 32: below that small objects vanish.")
     if seed < 0:
         raise ValueError(f"seed is {seed}, must not be negative.")
-
-
-def _finished(root: Path, settings: Mapping[str, object]) -> bool:
-    """Whether the data set is complete and has these settings. Raises DataError if the folder holds anything else."""
-    path = root / SETTINGS_FILE
-    if not path.is_file():
-        if root.exists() and not (root.is_dir() and next(root.iterdir(), None) is None):
-            raise DataError(root, "is there already, and no generated data set", _ANOTHER_FOLDER)
-        return False
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(path, f"can't be read ({error})", _ANOTHER_FOLDER) from error
-    if stored != settings:
-        keys = stored.keys() | settings.keys() if isinstance(stored, dict) else set()
-        other = sorted(key for key in keys if stored.get(key) != settings.get(key))
-        differences = "; ".join(f"{key} is {stored.get(key)}, asked for {settings.get(key)}" for key in other)
-        raise DataError(root, f"holds a data set of other settings: {differences or 'none known'}", _ANOTHER_FOLDER)
-    return True
-
-
-def _publish(partial: Path, root: Path, settings: Mapping[str, object]) -> None:
-    os.sync()  # the many small files at once; one by one they would take longer than drawing them
-    try:
-        partial.replace(root)
-    except OSError:
-        if not _finished(root, settings):  # another process may have been faster
-            raise
-        return
-    descriptor = os.open(root.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write(folder: Path, sizes: Mapping[str, int], image_size: int, seed: int, difficulty: Difficulty) -> None:

@@ -1,0 +1,61 @@
+"""The training of a classifier."""
+
+import math
+
+import pytest
+import torch
+from picture_folder import write_pictures
+from torch import nn
+
+from spaces.candidate import Candidate
+from spaces.classifier import build_classifier
+from spaces.detectors import DetectorSpec
+from trainers.data.classes.folder import find_pictures
+from trainers.data.classes.pictures import Pictures
+from trainers.training.classifier import distribution_loss, measure_classifier, train_classifier
+from trainers.training.loop import Task
+from trainers.training.settings import TrainSettings
+
+SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=1, image_size=96, width=0.125)
+
+
+def test_the_distribution_loss_by_hand():
+    student = torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0]], requires_grad=True)  # 1/4 and 3/4; 1/2 and 1/2
+    teacher = torch.tensor([[0.0, 0.0], [5.0, 5.0 + math.log(4.0)]])  # 1/2 and 1/2; 1/5 and 4/5
+    first = -0.5 * math.log(0.25) - 0.5 * math.log(0.75)
+    loss = distribution_loss(student, teacher)
+    torch.testing.assert_close(loss.detach(), torch.tensor((first + math.log(2.0)) / 2))
+    loss.backward()
+    torch.testing.assert_close(student.grad, torch.tensor([[-0.125, 0.125], [0.15, -0.15]]))  # (p_s - p_t) / N
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    write_pictures(tmp_path, {"train": 4})
+    return Pictures(find_pictures(tmp_path, "train"), 32)
+
+
+def built(method, seed=0):
+    torch.manual_seed(seed)
+    return build_classifier(SPEC, Candidate({"layer/backbone": method}), 3)
+
+
+class Fixed(nn.Module):
+    """A teacher that is sure of the second class, whatever it sees."""
+
+    def forward(self, images):
+        return torch.tensor([[0.0, 9.0, 0.0]]).expand(len(images), 3)
+
+
+def test_colours_are_learnt_from_labels_and_a_teacher_is_followed_instead(pictures, recorded_progress):
+    settings = TrainSettings(epochs=8, batch_size=6, learning_rate=4e-3)
+    progress, network = recorded_progress(), built("react")
+    train_classifier(network, pictures, settings, Task(stage="a", seed=1), inputs_first_epochs=1, progress=progress)
+    assert progress.stages == [("a, inputs", 1), ("a", 8)]
+    assert measure_classifier(network, pictures, 6) == {"top1": 1.0, "top5": 1.0}
+    assert network.training is False
+    follower, task = built("react"), Task(stage="b", seed=1)
+    train_classifier(follower, pictures, settings, task, teacher=Fixed())
+    with torch.no_grad():
+        assert follower(torch.rand(4, 3, 32, 32)).argmax(1).tolist() == [1] * 4
+    assert measure_classifier(follower, pictures, 5)["top1"] == pytest.approx(1 / 3)
