@@ -53,9 +53,10 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
         "search": config.search.model_copy(update={"latency_table": _absolute(config.search.latency_table)}),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,
-        "train": config.train.model_copy(update={"start": _start(config.train.start)}),
         "space": config.space.model_copy(update={"terms": terms}),
     }
+    if config.train.start not in FIXED_STARTS:  # a section that the user left out stays so
+        changes["train"] = config.train.model_copy(update={"start": _absolute(config.train.start)})
     return config.model_copy(update=changes)
 
 
@@ -197,10 +198,6 @@ def _place(root: str | None, path: str) -> str:
     """Relative to the folder of the data where it lies below it, so that it moves with the data; else absolute."""
     place = Path(root or ".", Path(path).expanduser()).resolve()
     return str(place.relative_to(root) if root is not None and place.is_relative_to(root) else place)
-
-
-def _start(start: str) -> str:
-    return start if start in FIXED_STARTS else str(_absolute(start))
 
 
 def _absolute(path: Path | str | None) -> str | None:
