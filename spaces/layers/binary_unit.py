@@ -26,7 +26,8 @@ class Binary(Alternative):
     The input must take both signs: a ReLU before this unit would make its sign a constant.
 
     rule: how the latent weight is binarized. learned_scale: the scale is a parameter instead of the mean magnitude.
-    shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. post: behind the shortcut. weight_shift: a learned bias a channel on the latent
+    shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. post: behind
+    the shortcut. weight_shift: a learned bias a channel on the latent
     weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
     """
 

@@ -24,7 +24,7 @@ class ScaledL2Norm(nn.Module):
 
 
 def factor_and_offset(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """m and o, each (C,), of m x + o in evaluation, to the bit as torch has them: what it makes of ones and of zeros."""
+    """m and o, each (C,), of m x + o in evaluation, to the bit as torch has them: what it makes of ones and zeros."""
     mean, variance, weight, bias = (
         cast(Tensor, one).detach() for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
     )

@@ -17,7 +17,13 @@ from spaces.layers.real import Quantized
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
-OPTIONS = ["bireal+learned_scale+pad_minus_one+prelu", "react+learned_scale", "dbs+hard", "dbs+input_norm", "lcb+learned_scale"]
+OPTIONS = [
+    "bireal+learned_scale+pad_minus_one+prelu",
+    "react+learned_scale",
+    "dbs+hard",
+    "dbs+input_norm",
+    "lcb+learned_scale",
+]
 
 
 QUICK = {"ssd_resnet18", "ssd300_vgg11", "ssdlite_mobilenetv1", "ssdlite_efficientnet_lite0", "gfl_resnet18_plain"} | {

@@ -67,7 +67,8 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 
 
 @pytest.mark.parametrize(
-    "name", [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft", "sign+input_norm"]
+    "name",
+    [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft", "sign+input_norm"],
 )
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)
