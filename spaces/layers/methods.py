@@ -101,7 +101,7 @@ METHODS: dict[str, Method] = {
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): Bi-Real's gradients, learned thresholds (RSign), a shifted PReLU (RPReLU)",
+        "ReActNet (arXiv:2003.03488): as bireal, learned thresholds (RSign), a shifted PReLU (RPReLU)",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -116,7 +116,7 @@ METHODS: dict[str, Method] = {
         learns_scale=True,
     ),
     "lcb": _binary(
-        "JDBNet (TCSVT 34(1), 2024), our reading: learned channel biases before the signs and around the PReLU",
+        "JDBNet (TCSVT 34(1), 2024), our reading: channel biases before the signs and around the PReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,

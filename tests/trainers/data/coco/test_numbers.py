@@ -77,7 +77,7 @@ def spellings(value):
 
 
 def decimal_spellings(value):
-    return st.sampled_from([value, str(value), f"{value:.3f}", f"{value:e}"])
+    return st.sampled_from([value, str(value), f"{value:.4f}", f"{value:e}"])
 
 
 OFFSETS = st.integers(-32, 32).map(lambda sixteenths: sixteenths / 16)
