@@ -19,7 +19,10 @@ from trainers.progress import SilentProgress
         ("train.terms={feature_hint: {teacher: big}}", "train.terms.feature_hint.teacher: 'big' is not known"),
         ("train.layers=[sign]", r"train.layers: is \[sign\], must be a method, or a mapping of modules to methods"),
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
-        ("train.layers=sign+prelo", "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, pad_minus_one"),
+        (
+            "train.layers=sign+prelo",
+            "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, pad_minus_one",
+        ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
         ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),
     ],
