@@ -1,7 +1,6 @@
 """A BatchNorm in front of a 1-bit unit's sign."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.layers.alternative import UnitShape
@@ -29,11 +28,14 @@ class InputNorm(SmallMapNorm):
         factor, _ = factor_and_offset(self)
         return (x - self.threshold().to(x.dtype).view(1, -1, 1, 1)) * factor.to(x.dtype).view(1, -1, 1, 1)
 
+    @torch.no_grad()
     def untracked(self, x: Tensor) -> Tensor:
-        """`forward`, by which running statistics don't change: for a second look at a map."""
-        if not self.training:
-            return self.forward(x)
-        return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        """`forward` without a gradient, after which the running statistics are as before: a second look at a map."""
+        before = [buffer.clone() for buffer in self.buffers()]
+        y: Tensor = self(x)  # as it is called in training: over all processes where these share a batch
+        for buffer, old in zip(self.buffers(), before, strict=True):
+            buffer.copy_(old)
+        return y
 
     @torch.no_grad()
     def threshold(self) -> Tensor:
