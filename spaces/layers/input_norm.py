@@ -9,24 +9,26 @@ from spaces.layers.levels import SmallMapNorm
 from spaces.layers.norms import factor_and_offset
 
 
-class InputNorm(SmallMapNorm):
+class InputNorm(nn.Module):
     """y = (x - mean) / std + b, a learned bias a channel, zero at first. x (N, C, H, W).
 
     XNOR-Net (arXiv:1603.05279, section 3.2) normalises before the sign. Behind a shortcut a map is a sum of many, whose
     mean and spread grow with depth: without the norm a channel may lie on one side of its threshold, or outside the
-    slope of the sign's gradient. The factor of a BatchNorm stays 1, so that in evaluation all of it is one threshold a
-    channel, `threshold`, and costs no multiplication.
+    slope of the sign's gradient. The factor of the BatchNorm stays 1, so that in evaluation all of it is one threshold
+    a channel, `threshold`, and costs no multiplication.
     """
 
     def __init__(self, channels: int) -> None:
-        super().__init__(channels)
-        self.weight.requires_grad_(False)
+        super().__init__()
+        self.norm = SmallMapNorm(channels)  # a part with a name of its own: its bias is in deviations, no map's unit
+        self.norm.weight.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            return super().forward(x)
-        factor, _ = factor_and_offset(self)
-        return (x - self.threshold().to(x.dtype).view(1, -1, 1, 1)) * factor.to(x.dtype).view(1, -1, 1, 1)
+        if self.norm.training:
+            y: Tensor = self.norm(x)
+            return y
+        factor, threshold = (one.to(x.dtype).view(1, -1, 1, 1) for one in self._factor_and_threshold())
+        return (x - threshold) * factor
 
     @torch.no_grad()
     def untracked(self, x: Tensor) -> Tensor:
@@ -40,8 +42,11 @@ class InputNorm(SmallMapNorm):
     @torch.no_grad()
     def threshold(self) -> Tensor:
         """From what value on x has the sign +1 in evaluation, (C,)."""
-        factor, offset = factor_and_offset(self)
-        return -(offset / factor)
+        return self._factor_and_threshold()[1]
+
+    def _factor_and_threshold(self) -> tuple[Tensor, Tensor]:
+        factor, offset = factor_and_offset(self.norm)
+        return factor, -(offset / factor)
 
 
 def input_norm(shape: UnitShape) -> nn.Module:

@@ -16,9 +16,9 @@ from spaces.layers.signs import sign
 def made(channels=2):
     norm = InputNorm(channels)
     with torch.no_grad():
-        norm.running_mean.copy_(torch.tensor([1.0, -2.0]))
-        norm.running_var.copy_(torch.tensor([4.0, 0.25]) - norm.eps)
-        norm.bias.copy_(torch.tensor([0.25, -1.0]))
+        norm.norm.running_mean.copy_(torch.tensor([1.0, -2.0]))
+        norm.norm.running_var.copy_(torch.tensor([4.0, 0.25]) - norm.norm.eps)
+        norm.norm.bias.copy_(torch.tensor([0.25, -1.0]))
     return norm
 
 
@@ -47,8 +47,8 @@ def test_in_training_each_channel_is_centred_and_the_factor_stays_one():
     torch.testing.assert_close(y.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(y.var((0, 2, 3), correction=0), torch.ones(3), atol=2e-3, rtol=0)
     unit(x).square().mean().backward()
-    assert norm.weight.grad is None
-    assert norm.bias.grad.any()
+    assert norm.norm.weight.grad is None
+    assert norm.norm.bias.grad.any()
 
 
 def test_a_second_look_at_a_map_leaves_the_statistics():
@@ -60,7 +60,7 @@ def test_a_second_look_at_a_map_leaves_the_statistics():
     trace = one.trace(x, unit.weight)
     assert all(torch.equal(buffer, before[name]) for name, buffer in one.shift.named_buffers())
     assert torch.equal(trace.binary_input, sign(one.shift(x)))
-    assert not torch.equal(one.shift.running_mean, before["running_mean"])
+    assert not torch.equal(one.shift.norm.running_mean, before["norm.running_mean"])
 
 
 @pytest.mark.parametrize(
