@@ -196,6 +196,9 @@ EVERY = (
     "lcb",
     "lcb_dynamic",
     "bireal+learned_scale+pad_minus_one",
+    "react+normalised",
+    "sign+periodic",
+    "react+resilient",
 )
 
 

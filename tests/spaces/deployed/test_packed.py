@@ -23,6 +23,9 @@ OPTIONS = [
     "dbs+hard",
     "dbs+input_norm",
     "lcb+learned_scale",
+    "sign+normalised",
+    "react+periodic",
+    "bireal+resilient",
 ]
 
 
