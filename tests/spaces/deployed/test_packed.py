@@ -25,7 +25,6 @@ OPTIONS = [
     "lcb+learned_scale",
     "sign+normalised",
     "react+periodic",
-    "bireal+resilient",
 ]
 
 
