@@ -1,5 +1,6 @@
 """ReBNN's resilient gradient (AAAI 2023): latent weights are pulled to their binary ones where signs flip often."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -24,7 +25,7 @@ class ResilientWeights:
         dL/dalpha <- dL/dalpha - gamma <w - alpha sign(w), sign(w)>_o
 
     They are the derivatives of gamma / 2 |w - alpha sign(w)|^2. dL/dw is then alpha g [|w| <= 1] and the pull, g the
-    gradient at alpha sign(w); g is read off dL/dw / alpha, where |w| <= 1. The share is of the signs that differ
+    gradient at alpha sign(w); g is read off dL/dw / alpha. The share is of the signs that differ
     from those of the last step in which the method computed: 0 in a training's first one, which steps with other
     methods, or with real weights, leave as it is.
 
@@ -47,15 +48,17 @@ class ResilientWeights:
             weight, scale = _weight(unit), cast(nn.Parameter, one.scale)
             if one.inputs_only or weight.grad is None or scale.grad is None:  # it took no part in this step
                 continue
-            now, alpha = sign(weight), scale.abs().view(-1, *(1,) * (weight.ndim - 1))
-            flipped = (now.to(torch.int8) * before < 0).flatten(1).float().mean(1)
-            passed = torch.where(weight.abs() <= 1, weight.grad, 0).flatten(1).abs().amax(1)
-            largest = passed / scale.abs().clamp(min=LEAST_SCALE)
-            gamma = (flipped * largest).clamp(LEAST_PULL, LARGEST_PULL)
-            pulled = (weight - alpha * now) * gamma.view_as(alpha)
-            weight.grad += pulled
-            scale.grad -= sign(scale) * (pulled * now).flatten(1).sum(1)
+            channel, count, alpha = tuple(range(1, weight.ndim)), weight[0].numel(), scale.abs()
+            signs = sign(weight)
+            now = signs.to(torch.int8)
+            flipped = (now * before < 0).sum(channel) / count
             before.copy_(now)
+            largest = torch.linalg.vector_norm(weight.grad, math.inf, channel) / alpha.clamp(min=LEAST_SCALE)
+            gamma = (flipped * largest).clamp(LEAST_PULL, LARGEST_PULL)
+            weight.grad.addcmul_(weight, _by_channel(gamma, weight))
+            weight.grad.addcmul_(signs, _by_channel(gamma * alpha, weight), value=-1)
+            inner = torch.linalg.vector_norm(weight, 1, channel) - count * alpha  # <w - alpha sign(w), sign(w)>
+            scale.grad -= sign(scale) * gamma * inner
 
     def state_dict(self) -> dict[str, list[Tensor]]:
         """The signs, 0 where there were none yet."""
@@ -73,6 +76,11 @@ def _resilient(modules: nn.Module) -> Iterator[tuple[SearchableUnit, Binary]]:
             for one in unit.alternatives.values():
                 if isinstance(one, Binary) and one.weights == "resilient":
                     yield unit, one
+
+
+def _by_channel(values: Tensor, weight: Tensor) -> Tensor:
+    """One value an output channel (Co,), to be multiplied with a weight (Co, ...)."""
+    return values.view(-1, *(1,) * (weight.ndim - 1))
 
 
 def _weight(unit: SearchableUnit) -> nn.Parameter:
