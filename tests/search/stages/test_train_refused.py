@@ -24,6 +24,7 @@ from trainers.progress import SilentProgress
             "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, pad_minus_one",
         ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
+        ("train.layers=adabin+gate", "train.layers: adabin has no option 'gate'. It has: pad_minus_one"),
         ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),
     ],
 )

@@ -74,7 +74,7 @@ def test_levels_of_few_bits_times_their_steps_are_what_is_convolved(name, bits, 
     assert np.array_equal(weight, seen[0][1].numpy())
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "lcb"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb"])
 def test_opened_layers_are_told_too(name):
     torch.manual_seed(0)
     conv = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6")
@@ -114,7 +114,7 @@ def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
 def test_a_group_norm_stays_unfolded():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
-    for name in ("sign", "int8", "real"):
+    for name in ("sign", "adabin", "int8", "real"):
         x = torch.randn(2, 4, 5, 5)
         unit = measured(lively(SearchableUnit(shape, [name], bias=True)), x)
         compare(describe_unit("it", unit), x, unit(x))
