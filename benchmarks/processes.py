@@ -3,12 +3,14 @@
 20 steps of detectors of an eighth of their width at 96 pixels, 4 images a batch, on generated squares, with BatchNorm
 synchronised or frozen. Columns: the first step's loss and gradient, before any update has spread them; the loss over
 all 20 steps; the weights at the end. Gaps are the largest of all terms or tensors, as shares of the loss (of 1 where it
-is smaller), or of the largest value of all tensors. Below stands how far BatchNorm's statistics are from float64.
+is smaller), or of the largest value of all tensors. Classifiers, as a pre-training has them, are also compared with
+one process whose weights at the start are moved by 1e-6 of themselves. Below stands how far BatchNorm's statistics are
+from float64.
 
 python benchmarks/processes.py [--only NAME]
 
-Exits with 1 where losses in float64 differ by more than 1e-7, or those without 8-bit layers in float32 with frozen
-BatchNorm by more than 1e-5.
+Exits with 1 where losses in float64 differ by more than 1e-7, or those of detectors without 8-bit layers in float32
+with frozen BatchNorm by more than 1e-5.
 """
 
 import argparse
@@ -28,6 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
+from spaces.classifier import build_classifier
 from spaces.detectors import DetectorSpec
 from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed, build_supernet
@@ -36,6 +39,7 @@ from trainers.data.decoded import Decoded
 from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.distill.ensemble import Ensemble
+from trainers.training.classifier import train_classifier
 from trainers.training.detector import Distillation, train_detector
 from trainers.training.draws import Draws
 from trainers.training.loop import Task
@@ -54,19 +58,26 @@ SETTINGS = TrainSettings(epochs=STEPS, batch_size=IMAGES)
 
 @dataclass(frozen=True)
 class Case:
-    """A training and what it is called. frozen: every BatchNorm computes as in evaluation."""
+    """A training and what it is called. frozen: every BatchNorm computes as in evaluation.
+
+    moved: the standard deviation of what is added to each weight before the training, as a share of it.
+    """
 
     name: str
     train: Callable[["Case", Any], nn.Module]
     settings: TrainSettings = SETTINGS
     frozen: bool = False
+    moved: float = 0.0
 
     @property
     def task(self) -> Task:
         return Task(stage="t", seed=1, batch_norm="per_process" if self.frozen else "synchronised")
 
     def prepare(self, *modules: nn.Module) -> None:
-        """Let every BatchNorm compute with statistics that stay as they are, if it is frozen."""
+        """Move the weights, and let every BatchNorm compute with statistics that stay as they are, if asked for."""
+        with torch.no_grad():
+            for weight in (one for module in modules for one in module.parameters() if self.moved):
+                weight.mul_(1 + self.moved * torch.randn_like(weight))
         for norm in (one for module in modules for one in module.modules()):
             if self.frozen and isinstance(norm, nn.BatchNorm2d):
                 norm.forward = partial(_frozen, norm)  # type: ignore[method-assign]
@@ -86,6 +97,14 @@ def detector(name: str, method: str, terms: dict[str, str], case: Case, data: An
     case.prepare(network, distiller)
     train_detector(network, data, case.settings, case.task, Distillation(candidate, distiller))
     return nn.ModuleList([network, distiller])
+
+
+def classifier(method: str, case: Case, data: Any) -> nn.Module:
+    """The backbone with one method as a classifier, by its labels."""
+    network = build_classifier(spec("ssd_resnet18"), Candidate({"layer/backbone": method}), 4)
+    case.prepare(network)
+    train_classifier(network, data, case.settings, case.task)
+    return network
 
 
 def supernet(rule: str, case: Case, data: Any) -> nn.Module:
@@ -118,9 +137,10 @@ CASES = (
     ),
     *(Case(f"supernet, {rule}", partial(supernet, rule)) for rule in ("single_path", "sandwich", "nas_bnn")),
     Case("twin, SGD", TWIN, replace(SETTINGS, optimizer="sgd")),
+    *(Case(f"classifier, {method}", partial(classifier, method)) for method in ("real", "react")),
 )
 HELD = ("twin", "joint distillation, bireal", "adversarial distillation, lcb", "twin, SGD")
-"""The trainings without 8-bit layers: their losses are held to 1e-5 in float32 with frozen BatchNorm."""
+"""The detectors without 8-bit layers: their losses are held to 1e-5 in float32 with frozen BatchNorm."""
 
 
 def spec(name: str) -> DetectorSpec:
@@ -249,6 +269,10 @@ def statistics() -> None:
         print(f"mean and variance in float32, {name}: off by {float((found - exact).abs().max()):.1e}")
 
 
+def _print(case: Case, how: str, found: tuple[float, ...]) -> None:
+    print(f"{case.name:<30}{how:<22}" + "".join(f"{gap:>12.1e}" for gap in found), flush=True)
+
+
 def main() -> int:
     """Print the table; 0 if losses are within their limits, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -260,10 +284,15 @@ def main() -> int:
     for kind, frozen in ((torch.float64, False), (torch.float32, False), (torch.float32, True)):
         for case in (replace(one, frozen=frozen) for one in wanted):
             found = gaps(*(in_processes(count, case, kind) for count in (1, 2)))
-            how = f"{str(kind)[6:]}, {'frozen' if frozen else 'synchronised'}"
-            print(f"{case.name:<30}{how:<22}" + "".join(f"{gap:>12.1e}" for gap in found), flush=True)
+            _print(case, f"{str(kind)[6:]}, {'frozen' if frozen else 'synchronised'}", found)
             held = 1e-7 if kind == torch.float64 else 1e-5 if frozen and case.name in HELD else float("inf")
             fine = fine and found[2] <= held
+    for case in (one for one in wanted if one.name.startswith("classifier")):
+        _print(
+            case,
+            "float32, moved",
+            gaps(*(in_processes(1, replace(case, moved=by), torch.float32) for by in (0.0, 1e-6))),
+        )
     statistics()
     print("within the budget" if fine else "MISSED the budget")
     return 0 if fine else 1

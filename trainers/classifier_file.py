@@ -5,9 +5,9 @@ from pathlib import Path
 
 from spaces.candidate import Candidate
 from spaces.classifier import PART, Classifier, build_classifier
-from spaces.detectors import DetectorSpec, searchable_units
+from spaces.detectors import DetectorSpec
 from spaces.published.pretrained import TrainedBackbone
-from spaces.starting import real_weight
+from spaces.starting import learnt
 from trainers.checkpoint import CheckpointError, load_weights, save_weights
 from trainers.file_format import CLASSIFIER
 
@@ -29,12 +29,9 @@ class ClassifierFile:
     @property
     def backbone(self) -> TrainedBackbone:
         """The backbone alone, as detectors start from it."""
-        network = self.network.get_submodule(PART)
-        units = searchable_units(network)
-        methods = {name: unit.active for name, unit in units.items()}
-        weights = {f"{name}.weight": real_weight(unit) for name, unit in units.items() if unit.weight is None}
+        tensors, methods = learnt(self.network.get_submodule(PART))
         title = f"a classifier on the {PART} of {self.spec.detector} of width {self.spec.width:g}"
-        return TrainedBackbone({**network.state_dict(), **weights}, methods, title)
+        return TrainedBackbone(tensors, methods, title)
 
 
 def save_classifier(path: Path, content: ClassifierFile) -> None:

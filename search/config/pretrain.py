@@ -53,6 +53,7 @@ class ClassifierTeacher(Recipe):
     learning_rate: Positive = 2.0e-3
     ema: Decay = None
     precision: Precision = "float32"
+    validate_every: Count | None = None  # epochs; null: never
 
 
 class Pretrain(Recipe):
@@ -70,6 +71,7 @@ class Pretrain(Recipe):
     ema: Decay = None
     precision: Precision = "float32"
     logit_learning_rate: Positive = 2.0e-2
+    validate_every: Count | None = None  # epochs; null: never
     inputs_first_epochs: NotNegative = 0  # with binary inputs and real weights, before `epochs`
 
     def trainings(self) -> dict[str, "TrainingConfig"]:

@@ -13,7 +13,7 @@ from spaces.layers import REAL
 from spaces.published.bireal import from_bireal, is_bireal
 from spaces.published.matching import FillReport, fill
 from spaces.published.names import NAMES, download
-from spaces.published.pretrained import TrainedBackbone, fill_pretrained
+from spaces.published.pretrained import TrainedBackbone, fill_one_bit, fill_pretrained
 from spaces.published.reading import read_states
 from spaces.published.weights import LoadReport
 from spaces.published.words import first_names
@@ -80,10 +80,10 @@ def load_one_bit(start: Start, supernet: nn.Module, spec: DetectorSpec) -> str |
         found = _content(start, spec.detector)
         if not isinstance(found, TrainedBackbone):
             return None
-        filled = fill_pretrained(supernet.get_submodule(PART), found, one_bit_only=True)
+        copied = fill_one_bit(supernet.get_submodule(PART), found)
     except ValueError as error:
         raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
-    return f"1-bit methods took {len(filled.loaded)} tensors of the backbone from {Path(start.weights).name}"
+    return f"1-bit methods took {len(copied)} tensors of the backbone from {Path(start.weights).name}"
 
 
 def in_words(report: FillReport, source: str) -> str:

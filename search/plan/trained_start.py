@@ -12,7 +12,7 @@ from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.layers.alternative import NOT_FOR_TRAINING
 from spaces.published.words import first_names
-from spaces.starting import start_from_trained, tensors_of_start
+from spaces.starting import checked_start, start_from_trained
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError
@@ -106,7 +106,7 @@ def _misfit(found: DetectorFile, student: DetectorSpec, classes: tuple[str, ...]
     with without_values():
         network = build_fixed(student, candidate)
     try:
-        tensors_of_start(network, found.network)
+        checked_start(network, found.network)
     except ValueError as error:  # as of an SSD for images of another size
         sizes = f"it was trained at {found.spec.image_size} pixels, data.image_size is {student.image_size}"
         return f"{error}: {sizes}. {another}"

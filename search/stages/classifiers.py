@@ -76,6 +76,7 @@ def train_and_keep(
             seed=seeded(plan.config.seed, planned.stage, "data"),
             described_as=planned.settings,
             resume_from=_state(planned, run),
+            val=work.val,
         )
         settings = train_settings(planned.section)
         job = ClassifierTraining(network, settings, teacher, planned.inputs_first_epochs)

@@ -11,7 +11,7 @@ from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
 from spaces.layers.input_norm import InputNorm
 from spaces.layers.input_norm import input_norm as normalised_input
-from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen
+from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen, sees
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
@@ -96,7 +96,7 @@ class Binary(Alternative):
     @property
     def sees(self) -> tuple[bool, Weights]:
         """What `seen` does: two alternatives of which it is the same have the same signs of the same weight."""
-        return self.weight_shift is not None, "plain" if self.weights == "resilient" else self.weights
+        return sees(self.weight_shift is not None, self.weights)
 
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:

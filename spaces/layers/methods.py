@@ -13,7 +13,7 @@ from spaces.layers.adaptive_binary import AdaptiveBinary
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
-from spaces.layers.latent import LEARNS_SCALE
+from spaces.layers.latent import LEARNS_SCALE, Weights
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
@@ -158,6 +158,12 @@ def is_binary(name: str) -> bool:
 def learns_scale(name: str) -> bool:
     """Whether a 1-bit choice has a learned scale."""
     return method(name).learns_scale
+
+
+def weights_of(name: str) -> Weights:
+    """What a choice makes of its latent weights before their sign."""
+    rules: list[Weights] = [OPTIONS[option]["weights"] for option in name.split("+")[1:] if option in _WEIGHT_RULES]
+    return rules[0] if rules else "plain"
 
 
 def method(name: str) -> Method:

@@ -10,7 +10,7 @@ from torch import nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.layers import METHODS, OpenedConv, OpenedLinear, SearchableUnit, UnitShape, is_binary
-from spaces.starting import real_weight, start_from_trained, tensors_of_start
+from spaces.starting import checked_start, real_weight, start_from_trained
 from spaces.supernet import build_fixed, inherit_shared
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96, width=0.125)
@@ -182,4 +182,4 @@ def test_a_network_of_another_shape_is_refused_before_anything_is_copied():
         ):
             start_from_trained(network, nn.ModuleDict(trained))
     assert torch.equal(network["u"].weight, before)
-    assert tensors_of_start(nn.ModuleDict({"u": unit("sign")}), network).keys() >= {"u.weight"}
+    assert checked_start(nn.ModuleDict({"u": unit("sign")}), network).taken.keys() >= {"u.weight"}

@@ -1,14 +1,14 @@
 """The training loop that teachers, supernets and retrained detectors share: seeded and resumable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from trainers.data.batches import TrainingData
-from trainers.data.decoded import Decoded
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
 from trainers.training.finishing import finish_detector
@@ -39,8 +39,10 @@ class Task:
     """Where that state lies."""
     batch_norm: BatchNorm = "synchronised"
     """Of a training that several processes share."""
-    val: Decoded | None = None
+    val: TrainingData | None = None
     """The images that the module `network` is validated on, where the settings have `validate_every`."""
+    score: Callable[[nn.Module, Any, Processes], Mapping[str, float]] = score_shared
+    """Its figures on them; all processes call it alike."""
 
 
 def train(
@@ -118,7 +120,7 @@ def _validation(training: Training, data: TrainingData, task: Task) -> Validatio
     if val is None or settings.validate_every is None:
         return None
     network = training.modules["network"]
-    score = partial(score_shared, network, val, processes)
+    score = partial(task.score, network, val, processes)
     return Validation(network, settings, score, partial(finish_detector, network, data, settings, task.seed))
 
 

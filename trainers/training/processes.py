@@ -127,6 +127,12 @@ class Processes:
         dist.broadcast(content, src=0)
         return state if self.first else _unpacked(content)
 
+    def take_over(self, network: nn.Module, device: torch.device) -> None:
+        """Give every process the tensors of the first one's network."""
+        state = self.from_first(network.state_dict() if self.first else None, device)
+        if state is not None and not self.first:
+            network.load_state_dict(state)
+
     def to_first(self, state: dict[str, Any], device: torch.device) -> list[dict[str, Any]] | None:
         """Each process's nested dicts and lists of tensors and plain values, in the first one; None in the others."""
         if not self.several:

@@ -25,9 +25,7 @@ def score_shared(network: nn.Module, data: Decoded, processes: Processes) -> dic
     if not processes.several:
         return score_metrics(network, data)
     device = next(network.parameters()).device
-    state = processes.from_first(network.state_dict() if processes.first else None, device)
-    if state is not None and not processes.first:
-        network.load_state_dict(state)
+    processes.take_over(network, device)
     shares = processes.to_first(_packed(detect(network, data, part=processes.part)), device)
     figures = None
     if shares is not None:

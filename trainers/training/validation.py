@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from trainers.training.settings import TrainSettings
 from trainers.training.step import Training
 
-MAIN = ("ap", "map50")
-"""The figures by which weights are the best, the first one that the rule of the images has."""
+MAIN = ("ap", "map50", "top1")
+"""The figures by which weights are the best, the first one that there is of these."""
 
 
 @dataclass(frozen=True)

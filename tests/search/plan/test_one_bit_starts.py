@@ -12,7 +12,7 @@ from search.config.schema import Teacher
 from search.plan.published import Start, load_one_bit, load_published
 from spaces.candidate import Candidate
 from spaces.classifier import build_classifier
-from spaces.detectors import DetectorSpec
+from spaces.detectors import DetectorSpec, searchable_units
 from spaces.starting import real_weight
 from spaces.supernet import build_fixed, build_supernet
 from trainers.checkpoint import CheckpointError
@@ -77,12 +77,17 @@ def test_a_classifier_of_ours_starts_detectors_with_the_same_backbone(classifier
 
 
 def test_searched_signs_start_a_latent_weight_and_the_other_way_round(tmp_path):
-    for theirs, ours, left in (("dbs", "react", 16), ("react", "dbs", 16 * 4)):  # PReLUs; thresholds and RPReLUs
+    """And a bias of the weight goes into it. What is left out are PReLUs; thresholds and RPReLUs; nothing."""
+    for theirs, ours, left in (("dbs", "react", 16), ("react", "dbs", 16 * 4), ("lcb", "react", 0)):
         trained = build_classifier(SPEC, Candidate({"layer/backbone": theirs}), 3).eval()
+        for unit in searchable_units(trained).values():
+            if theirs == "lcb":
+                unit.alternatives["lcb"].weight_shift.bias.data.normal_()
         file, network = tmp_path / f"{theirs}.safetensors", detector(ours)
         save_classifier(file, ClassifierFile(trained, SPEC, Candidate({"layer/backbone": theirs}), 64, ("a", "b", "c")))
         note = load_published(Start("student.weights", str(file)), network, SPEC)
-        assert f"; {left} of the file are left out: layer1.0.conv1.alternatives.{theirs}." in note
+        said = f"; {left} of the file are left out: layer1.0.conv1.alternatives.{theirs}."
+        assert said in note if left else "left out" not in note
         before, after = (real_weight(one.backbone.layer3[0].conv2) for one in (trained, network))
         assert torch.equal(after.sign(), before.sign())
         torch.testing.assert_close(after.abs().mean((1, 2, 3)), before.abs().mean((1, 2, 3)))

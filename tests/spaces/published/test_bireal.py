@@ -8,18 +8,18 @@ from spaces.backbones.resnet import resnet18
 from spaces.backbones.vgg import vgg11
 from spaces.detectors import searchable_units
 from spaces.published.bireal import from_bireal, is_bireal
-from spaces.published.pretrained import fill_pretrained
+from spaces.published.pretrained import fill_one_bit, fill_pretrained
 from spaces.published.weights import is_counter
 
 REACT_PARTS = {"move0": "shift", "move1": "post.before", "move2": "post.after"}
 
 
-def filled(state, *methods, one_bit_only=False):
+def filled(state, *methods, fill=fill_pretrained):
     torch.manual_seed(1)
     network = resnet18(0.125, lambda _: methods)
     for unit in searchable_units(network).values():
         unit.split_weight()
-    return network, fill_pretrained(network, from_bireal(state), one_bit_only=one_bit_only)
+    return network, fill(network, from_bireal(state))
 
 
 @pytest.mark.parametrize("react", [True, False])
@@ -75,14 +75,18 @@ def test_other_methods_take_what_is_theirs_too():
 def test_a_supernet_of_two_weights_keeps_what_real_layers_compute_with():
     state = published_bireal(react=True)
     torch.manual_seed(1)
-    before = resnet18(0.125, lambda _: ("real", "react")).state_dict()
-    network, report = filled(state, "real", "react", one_bit_only=True)
+    before = resnet18(0.125, lambda _: ("real", "int4", "react", "dbs")).state_dict()
+    network, copied = filled(state, "real", "int4", "react", "dbs", fill=fill_one_bit)
     after = network.state_dict()
-    kept = [name for name in before if ".react." not in name]
+    kept = [name for name in before if ".react." not in name and ".dbs." not in name]
     assert all(torch.equal(after[name], before[name]) for name in kept)
+    assert set(copied).isdisjoint(kept)
     assert torch.equal(after["layer4.1.conv2.one_bit_weight"], state["layer4.3.binary_conv.weight"])
     assert torch.equal(after["layer4.1.conv2.alternatives.react.post.prelu.weight"], state["layer4.3.prelu.weight"])
-    assert "conv1.weight" in report.unused
+    logits = after["layer4.1.conv2.alternatives.dbs.logits"]
+    assert torch.equal(logits.sign(), state["layer4.3.binary_conv.weight"].sign())
+    with pytest.raises(ValueError, match=r"its tensor conv1\.weight is"):
+        fill_one_bit(resnet18(0.25, lambda _: ("react",)), from_bireal(state))
 
 
 def whole(state):

@@ -1,10 +1,13 @@
-"""Latent weights whose signs hardly flip are drawn to zero: numbers by hand, and a training cut off in the middle."""
+"""Latent weights whose signs hardly flip are drawn to zero: numbers by hand, and trainings cut off in the middle."""
 
+import numpy as np
 import pytest
 import torch
+from several_processes import Doubled, in_processes
 from torch import nn
 
 from spaces.layers import SearchableUnit, UnitShape
+from trainers.training import step
 from trainers.training.loop import Task, train
 from trainers.training.settings import TrainSettings
 from trainers.training.silence import SilenceDecay, SilentWeights
@@ -60,11 +63,12 @@ def test_what_is_no_decay_is_refused(settings, message):
         SilenceDecay(**settings)
 
 
-@pytest.mark.usefixtures("every_step_is_kept")
-def test_a_training_cut_off_ends_with_the_bits_of_an_unbroken_one(blobs, tmp_path):
-    """Of a unit of each kind: the real one's weight has no such decay."""
+@pytest.fixture
+def trained(blobs, monkeypatch):
+    """Trains a unit of each kind: the real one's weight has no such decay. Returns weights, and rates as `rates`."""
+    monkeypatch.setattr(step, "SilentWeights", Kept)
 
-    def trained(silence, fail_at=None, seed=0, resume_from=None):
+    def run(silence, fail_at=None, seed=0, resume_from=None):
         torch.manual_seed(seed)
         units = [SearchableUnit(UnitShape(3, 4, 3), [method]) for method in ("react", "real")]
         network = nn.ModuleList(units).train()
@@ -77,15 +81,47 @@ def test_a_training_cut_off_ends_with_the_bits_of_an_unbroken_one(blobs, tmp_pat
 
         settings = TrainSettings(epochs=3, batch_size=4, silence_decay=silence)
         task = Task(stage="toy", seed=3, resume_from=resume_from)
-        train(nn.ModuleDict({"network": network}), step_losses, blobs(8), settings, task)
-        return network.state_dict()
+        train(nn.ModuleDict({"network": network}), step_losses, Doubled(blobs(8)), settings, task)
+        rates = {} if silence is None else {"rates": Kept.last.state_dict()["rates"][0]}
+        return {name: tensor.numpy() for name, tensor in (network.state_dict() | rates).items()}
 
-    often = SilenceDecay(decay=10.0, momentum=0.9, threshold=0.01)
-    unbroken, kept = trained(often), tmp_path / "toy.state"
-    with pytest.raises(KeyboardInterrupt):
-        trained(often, fail_at=(2, 1), resume_from=kept)
-    resumed = trained(often, seed=9, resume_from=kept)
-    assert [name for name in unbroken if not torch.equal(unbroken[name], resumed[name])] == []
+    torch.set_default_dtype(torch.float64)
+    yield run
+    torch.set_default_dtype(torch.float32)
+
+
+class Kept(SilentWeights):
+    """The last one that was made."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        Kept.last = self
+
+
+OFTEN = SilenceDecay(decay=10.0, momentum=0.9, threshold=0.01)
+
+
+@pytest.mark.usefixtures("every_step_is_kept")
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_training_cut_off_ends_with_the_bits_of_an_unbroken_one(trained, tmp_path, count):
+    """All processes have the same rates and weights, those of one process."""
+    kept = tmp_path / "toy.state"
+
+    def in_all(work):
+        return [work()] if count == 1 else in_processes(count, work, tmp_path)
+
+    def begun():
+        with pytest.raises(KeyboardInterrupt):
+            trained(OFTEN, fail_at=(2, 1), resume_from=kept)
+
+    one, unbroken = trained(OFTEN), in_all(lambda: trained(OFTEN))
+    in_all(begun)
+    resumed = in_all(lambda: trained(OFTEN, seed=9, resume_from=kept))
+    for other in (*unbroken, *resumed):
+        assert [name for name in one if not np.array_equal(other[name], unbroken[0][name])] == []
+    for name, value in one.items():
+        np.testing.assert_allclose(unbroken[0][name], value, atol=1e-9, err_msg=name)
+    assert 0 < (one["rates"] > 0).mean() < 1
     without = trained(None)
-    assert not torch.equal(without["0.weight"], unbroken["0.weight"])
-    assert torch.equal(without["1.weight"], unbroken["1.weight"])
+    assert not np.allclose(without["0.weight"], one["0.weight"])
+    assert np.array_equal(without["1.weight"], one["1.weight"])

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from trainers.training import loop
 from trainers.training.detector import train_detector
 from trainers.training.loop import Task, train
 from trainers.training.settings import TrainSettings
@@ -18,7 +17,7 @@ def differing(one, other):
 
 
 @pytest.fixture
-def run(toy, blobs, monkeypatch):
+def run(toy, blobs):
     """Trains a toy with these scores one after the other, or with a function of it; returns it, what was found and the
     toy's states when it was scored."""
 
@@ -34,8 +33,7 @@ def run(toy, blobs, monkeypatch):
                 raise KeyboardInterrupt
             return [{"toy": modules["network"].loss(*batch)}]
 
-        monkeypatch.setattr(loop, "score_shared", score)
-        task = Task(stage="toy", seed=0, val=blobs(4), **(of_task or {}))
+        task = Task(stage="toy", seed=0, val=blobs(4), score=score, **(of_task or {}))
         found = train(
             modules, step_losses, blobs(8), TrainSettings(epochs=epochs, batch_size=4, **settings), task, progress
         )
@@ -90,14 +88,17 @@ def test_it_goes_on_with_its_best_weights_where_it_was_cut_off(run, tmp_path, cu
     assert differing(resumed.weights, unbroken.weights) == []
 
 
-def test_an_average_is_validated_as_it_would_be_saved(fixed, blobs, monkeypatch):
+def test_an_average_is_validated_as_it_would_be_saved(fixed, blobs):
     rising = iter([0.1, 0.2])
-    monkeypatch.setattr(loop, "score_shared", lambda network, val, processes: {"ap": next(rising), "map50": 0.0})
+
+    def score(network, val, processes):
+        return {"ap": next(rising), "map50": 0.0}
 
     def trained(validate_every):
         network = fixed("sign")
         settings = TrainSettings(epochs=2, batch_size=4, ema=0.5, validate_every=validate_every)
-        return network, train_detector(network, blobs(4), settings, Task(stage="toy", seed=0, val=blobs(2)))
+        task = Task(stage="toy", seed=0, val=blobs(2), score=score)
+        return network, train_detector(network, blobs(4), settings, task)
 
     network, found = trained(1)
     assert (found.main, found.best) == ("ap", 2)
