@@ -2,7 +2,7 @@
 
     q = input(x)                          -1/+1, levels of a few bits, or x behind its activation
     p = q * weight, `pad_value` outside   integers, but where the kind is `float`
-    y = norm(scale p) + bias
+    y = norm(gate(x) scale p) + bias      gate: where it has one, a factor a channel
     y = post(y + shortcut(x))
 
 Arrays are float32, and int8 where they hold levels. C is a number of channels, Ci and Co those of input and output.
@@ -31,6 +31,17 @@ class DynamicThreshold:
     """
 
     size: Array
+    squeeze: Array
+    excite: Array
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What an image's content makes of its products: times 2 sigmoid(excite relu(squeeze g)), g (Ci,) the map's means.
+
+    squeeze (h, Ci), excite (Co, h).
+    """
+
     squeeze: Array
     excite: Array
 
@@ -146,6 +157,7 @@ class Convolution:
     norms: tuple[ChannelNorm | GroupNorm, ...] = field(default=())
     shortcut: Shortcut | None = None
     post: PReLU | None = None
+    gate: Gate | None = None
 
     @property
     def bits(self) -> int:
@@ -169,7 +181,8 @@ class Convolution:
     def affine(self, level: int = 0) -> tuple[Array, Array]:
         """m and o, each (Co,) in float64, of y = m p + o: scale, step, norm and bias in one; p see the module.
 
-        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two.
+        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two. A
+        gate is one more factor of m.
         """
         factor = self.scale.astype(np.float64)
         if isinstance(self.input, IntegerInput):

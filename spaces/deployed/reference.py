@@ -2,7 +2,8 @@
 
 q = input(x)                        -1/+1 by `threshold`, levels by `step`, or x behind its activation
 p = q * weight, `pad_value` outside whole numbers, but where `kind` is float
-y = multiplier p + offset           the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o
+y = multiplier p + offset           the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o.
+                                    Where there is a gate, each image has multipliers of its own
 y = post(y + shortcut(x))
 """
 
@@ -44,8 +45,9 @@ def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
 
 
 def finished(row: Row, arrays: Arrays, p: Array, x: Array) -> Array:
-    """y of the products' sums p; x is for the shortcut, where there is one."""
-    y = p.astype(np.float32) * arrays["multiplier"][:, None, None]
+    """y of the products' sums p; x is for the gate and the shortcut, where there are such."""
+    multiplier = arrays["multiplier"] * gate(arrays, x) if "gate_squeeze" in arrays else arrays["multiplier"]
+    y = p.astype(np.float32) * multiplier[..., None, None]
     if row["norm_groups"]:
         y = group_norm(y, arrays, row["norm_groups"], row["norm_eps"])
     y = y + arrays["offset"][:, None, None]
@@ -55,6 +57,13 @@ def finished(row: Row, arrays: Arrays, p: Array, x: Array) -> Array:
         y = y + arrays["before"][:, None, None]
         y = np.where(y > 0, y, y * arrays["slope"][:, None, None]) + arrays["after"][:, None, None]
     return y
+
+
+def gate(arrays: Arrays, x: Array) -> Array:
+    """(N, Co): what an image's products are times."""
+    opened = np.maximum(x.mean((2, 3)) @ arrays["gate_squeeze"].T, 0) @ arrays["gate_excite"].T
+    factors: Array = 1 + np.tanh(opened / 2)  # twice the sigmoid
+    return factors
 
 
 def quantized(row: Row, arrays: Arrays, x: Array) -> Array:

@@ -106,11 +106,12 @@ def test_grouped_convolutions_and_layers_without_products():
         ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
         ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8) * REAL),
+        ("sign+gate", 1, 288 * 1 + 8 * REAL),
     ],
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
     """Weights 8 x 4 x 3 x 3 = 288 at 3 x 3 positions; BatchNorm 2 x 8; all but `real` have 8 scales."""
-    unit = SearchableUnit(UnitShape(4, 8, 3, 2), (*METHODS, "bireal+learned_scale", "bireal+prelu"))
+    unit = SearchableUnit(UnitShape(4, 8, 3, 2), (*METHODS, "bireal+learned_scale", "bireal+prelu", "sign+gate"))
     unit.activate(method)
     costs = {cost.name: cost for cost in layer_costs(nn.ModuleDict({"u": unit})["u"], torch.zeros(1, 4, 6, 6))}
     expected = {
@@ -122,6 +123,10 @@ def test_a_unit_of_each_method_by_hand(method, bits, memory):
         for name in ("squeeze", "excite"):
             full = f"alternatives.lcb_dynamic.shift.{name}"
             expected[full] = LayerCost(full, "real", 4 * 4, 32, 32, 4 * 4 * REAL)
+    if method == "sign+gate":  # likewise, to 8 factors. That they multiply the product is the scale, counted as one
+        for name, outputs in (("squeeze", 4), ("excite", 8)):
+            full = f"alternatives.sign+gate.gate.{name}"
+            expected[full] = LayerCost(full, "real", 4 * outputs, 32, 32, 4 * outputs * REAL)
     assert costs == expected
 
 

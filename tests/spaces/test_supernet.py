@@ -196,6 +196,7 @@ EVERY = (
     "lcb",
     "lcb_dynamic",
     "bireal+learned_scale+pad_minus_one",
+    "react+gate+input_norm",
 )
 
 

@@ -52,9 +52,10 @@ def test_options_stand_behind_a_name():
     ("name", "message"),
     [
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
-        ("sign+soft", "sign has no option 'soft'. It has: input_norm, learned_scale, pad_minus_one, prelu"),
-        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, pad_minus_one."),
+        ("sign+soft", "sign has no option 'soft'. It has: gate, input_norm, learned_scale, pad_minus_one, prelu"),
+        ("react+prelu", "react has no option 'prelu'. It has: gate, input_norm, learned_scale, pad_minus_one."),
         ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
+        ("int8+gate", "int8 has no option 'gate'. It takes no options."),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
@@ -68,7 +69,16 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 
 @pytest.mark.parametrize(
     "name",
-    [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft", "sign+input_norm"],
+    [
+        *METHODS,
+        "bireal+learned_scale",
+        "sign+pad_minus_one",
+        "bireal+prelu",
+        "dbs+hard",
+        "dbs+soft",
+        "react+gate",
+        "sign+input_norm",
+    ],
 )
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)

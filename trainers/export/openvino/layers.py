@@ -4,6 +4,7 @@ import numpy as np
 
 from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, Shortcut
 from trainers.export.openvino.binary import binary_sums, signed_sums
+from trainers.export.openvino.means import factors
 from trainers.export.openvino.runtime import Output, op
 
 RELU6_TOP = 6.0
@@ -31,11 +32,12 @@ def build_layer(layer: Convolution, x: Output, level: int = 0) -> Output:
 
 
 def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
-    """m p, see `Convolution.affine`."""
+    """m p, see `Convolution.affine`, with the gate in m."""
     factor = layer.affine(level)[0]
     if layer.kind == "binary":
         sums = binary_sums(layer, x) if runs_as_bits(layer) else signed_sums(layer, x)
-        return op.multiply(sums, _by_channel(factor)).output(0)
+        times = _by_channel(factor) if layer.gate is None else factors(layer.gate, factor, x)
+        return op.multiply(sums, times).output(0)
     if isinstance(layer.input, IntegerInput):
         weight = op.convert(op.constant(_grouped(layer.weight, layer.groups)), "f32")
         scale = _grouped(factor[:, None, None, None] / layer.input.step, layer.groups)
