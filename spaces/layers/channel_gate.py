@@ -1,7 +1,5 @@
 """A factor for each output channel of a 1-bit unit, which follows from its real input."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +34,7 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         opened = self.excite(self.squeeze(x.mean((2, 3))).relu())
-        return cast(Tensor, 2 * torch.sigmoid(opened))[..., None, None]
+        return 2 * torch.sigmoid(opened)[..., None, None]
 
 
 def channel_gate(shape: UnitShape) -> ChannelGate | None:
