@@ -68,22 +68,33 @@ def tensors_of_start(network: nn.Module, trained: nn.Module) -> dict[str, Tensor
     return {name: found[name] for name in own if name in found}
 
 
-def real_weight(unit: SearchableUnit, *, with_shift: bool = True) -> Tensor:
+def real_weight(unit: SearchableUnit, start_of: Alternative | None = None) -> Tensor:
     """The real weight that stands for what a unit of one method has learnt, in the shape of a real layer's.
 
-    It is the latent weight; with_shift: with the method's learned bias a channel added, as its sign is taken. Searched
-    signs have no weight: theirs has the sign and the order of magnitudes of each channel's logits d and as its mean
-    magnitude the learned scale a, w = |a| d / mean |d|, from which `Alternative.start_from` would make the same.
+    It is the latent weight as its sign is taken of it: with a learned bias a channel added, without its channel's mean.
+    start_of: what starts from it; an alternative that makes the same of its latent weight takes that as it is. Searched
+    signs and a sine have no weight of a real layer's size: theirs has the sign and the order of magnitudes of each
+    channel's logits or sines d and as its mean magnitude the learned scale a, w = |a| d / mean |d|, from which
+    `Alternative.start_from` would make the same.
     """
     alternative = cast(Alternative, unit.alternatives[unit.active])
     if isinstance(alternative, DBS):
-        logits, scale = alternative.logits.detach(), cast(Tensor, alternative.scale).detach().abs()
-        mean = logits.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
-        weight = logits * (scale / mean).view(-1, 1, 1, 1)
+        weight = _of_mean(alternative.logits.detach(), alternative.scale)
         return weight.flatten(1) if isinstance(unit, OpenedLinear) else weight
-    weight = cast(Tensor, unit.latent_weight).detach()
-    shift = alternative.weight_shift if isinstance(alternative, Binary) and with_shift else None
-    return weight if shift is None else weight + shift.bias.detach().view(-1, *(1,) * (weight.ndim - 1))
+    latent = cast(Tensor, unit.latent_weight).detach()
+    if not isinstance(alternative, Binary):
+        return latent
+    if isinstance(start_of, Binary) and start_of.sees == alternative.sees:
+        return latent
+    with torch.no_grad():
+        weight = alternative.seen(latent.reshape(unit.shape.weight))
+    return (_of_mean(weight, alternative.scale) if alternative.weights == "periodic" else weight).reshape(latent.shape)
+
+
+def _of_mean(values: Tensor, scale: Tensor | None) -> Tensor:
+    """Each channel's values (Co, Ci, k, k), of which the mean magnitude is the learned scale's (Co,)."""
+    mean = values.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
+    return values * (cast(Tensor, scale).detach().abs() / mean).view(-1, 1, 1, 1)
 
 
 def _weight_for(name: str, unit: SearchableUnit | None, trained: nn.Module) -> Tensor | None:
@@ -94,9 +105,7 @@ def _weight_for(name: str, unit: SearchableUnit | None, trained: nn.Module) -> T
     before = searchable_units(trained).get(name)
     if before is None:
         return trained.state_dict().get(f"{name}.weight")
-    alternative = None if unit is None else unit.alternatives[unit.active]
-    shifts = isinstance(alternative, Binary) and alternative.weight_shift is not None
-    return real_weight(before, with_shift=not shifts)
+    return real_weight(before, None if unit is None else cast(Alternative, unit.alternatives[unit.active]))
 
 
 def _parts(

@@ -195,8 +195,10 @@ EVERY = (
     "dbs",
     "lcb",
     "lcb_dynamic",
-    "bireal+learned_scale+pad_minus_one",
+    "bireal+pad_minus_one+resilient",
     "react+gate+input_norm",
+    "react+normalised",
+    "sign+periodic",
 )
 
 

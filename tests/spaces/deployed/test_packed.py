@@ -24,6 +24,8 @@ OPTIONS = [
     "dbs+input_norm",
     "lcb+learned_scale",
     "react+gate+input_norm",
+    "sign+normalised",
+    "react+periodic",
 ]
 
 
