@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from spaces.layers.adaptive_binary import AdaptiveBinary
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
@@ -124,6 +125,13 @@ METHODS: dict[str, Method] = {
         about="LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned",
         options=frozenset({"gate", "hard", "input_norm", "normal_start", "pad_minus_one", "soft"}),
         learns_scale=True,
+    ),
+    "adabin": Method(
+        weight_bits=1,
+        input_bits=1,
+        build=AdaptiveBinary,
+        about="AdaBin (arXiv:2208.08084): two levels a channel of weights and a layer of inputs, not opposite; Maxout",
+        options=frozenset({"pad_minus_one"}),
     ),
     "lcb": _binary(
         "JDBNet (TCSVT 34(1), 2024), our reading: channel biases before the signs and around the PReLU",

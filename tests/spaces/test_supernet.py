@@ -193,6 +193,7 @@ EVERY = (
     "bireal+prelu",
     "react",
     "dbs",
+    "adabin",
     "lcb",
     "lcb_dynamic",
     "bireal+pad_minus_one+resilient",

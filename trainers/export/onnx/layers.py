@@ -9,6 +9,7 @@ from spaces.deployed.form import (
     FloatInput,
     GroupNorm,
     IntegerInput,
+    PReLU,
     Shortcut,
 )
 from trainers.export.onnx.builder import Builder, Output
@@ -29,8 +30,7 @@ def build_layer(build: Builder, layer: Convolution, x: Output, level: int = 0) -
     if layer.shortcut is not None:
         y = build.op("Add", y, _shortcut(build, layer.shortcut, x, layer.in_channels))
     if layer.post is not None:
-        slope = build.constant(layer.post.slope.reshape(-1, 1, 1))
-        y = build.op("Add", build.op("PRelu", y, slope), build.by_channel(layer.post.after))
+        y = build.op("Add", _activation(build, layer.post, y), build.by_channel(layer.post.after))
     return build.op("Reshape", y, build.integers(-1, layer.out_channels)) if layer.linear else y
 
 
@@ -64,7 +64,24 @@ def _scaled(build: Builder, layer: Convolution, x: Output, level: int) -> Output
         y = build.op("Mul", y, factors(build, layer.gate, factor, x))
     elif not (factor == 1).all():
         y = build.op("Mul", y, build.by_channel(factor))
+    if (boxes := layer.box_factor(level)) is not None:
+        y = build.op("Add", y, build.op("Mul", _boxes(build, layer, x), build.by_channel(boxes)))
     return _shifted(build, y, layer, level)
+
+
+def _boxes(build: Builder, layer: Convolution, x: Output) -> Output:
+    """r, a channel that fits all of them, or one for each."""
+    made = sums(build, layer.boxes, x)
+    if layer.groups == 1:
+        return made
+    groups = np.arange(layer.groups).repeat(layer.out_channels // layer.groups)
+    return build.op("Gather", made, build.integers(*groups), axis=1)
+
+
+def _activation(build: Builder, post: PReLU, y: Output) -> Output:
+    slope, above = post.factored
+    y = build.op("PRelu", y, build.constant(slope.reshape(-1, 1, 1)))
+    return y if above is None else build.op("Mul", y, build.by_channel(above))
 
 
 def _shifted(build: Builder, y: Output, layer: Convolution, level: int) -> Output:

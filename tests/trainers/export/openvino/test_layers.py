@@ -45,7 +45,8 @@ def run_units(units, inputs):
     layers = [describe_unit("it", unit) for unit in units]
     made, kinds = run([lambda x, one=one: build_layer(one, x) for one in layers], [x.numpy() for x in inputs])
     parts = [part for one in layers for part in (one, one.shortcut and one.shortcut.convolution) if part]
-    assert kinds.count("BinaryConvolution") == sum(map(runs_as_bits, parts))
+    twice = sum(runs_as_bits(one) for one in parts if one.centre is not None)  # the sums of signs beside the products
+    assert kinds.count("BinaryConvolution") == sum(map(runs_as_bits, parts)) + twice
     return made
 
 
@@ -66,7 +67,7 @@ def test_a_unit_computes_what_it_does_in_torch(name):
 
 
 @pytest.mark.parametrize("shortcut", PAIRED)
-@pytest.mark.parametrize("name", ["react", "lcb_dynamic", "int8", "real"])
+@pytest.mark.parametrize("name", ["react", "adabin", "lcb_dynamic", "int8", "real"])
 def test_shortcuts_of_every_kind(name, shortcut):
     torch.manual_seed(0)
     shapes = [UnitShape(8, 8, 3), UnitShape(8, 16, 3, 2), UnitShape(16, 8, 1), UnitShape(6, 4, 1, 2)]
@@ -107,8 +108,8 @@ def test_grouped_sums_are_the_same_whole_numbers_in_floats(pad_value):
         assert np.array_equal(sums, reference(row_of(one), arrays_of(one), x)[1])
 
 
-@pytest.mark.parametrize("name", ["react", "react+gate"])
-def test_units_in_a_row_keep_their_own_weights(name):
+@pytest.mark.parametrize(("name", "each"), [("react", 1), ("react+gate", 1), ("adabin", 2)])
+def test_units_in_a_row_keep_their_own_weights(name, each):
     torch.manual_seed(0)
     units = nn.Sequential(*(lively(SearchableUnit(UnitShape(16, 16, 3), [name])) for _ in range(6)))
     x = torch.randn(1, 16, 12, 12)
@@ -119,7 +120,7 @@ def test_units_in_a_row_keep_their_own_weights(name):
         return y
 
     made, kinds = run([build], [x.numpy()])
-    assert kinds.count("BinaryConvolution") == 6
+    assert kinds.count("BinaryConvolution") == 6 * each
     near(made[0], units(x))
 
 
@@ -139,7 +140,7 @@ def test_a_value_at_a_threshold_is_above_it():
     assert run([lambda x: binary_sums(layer, x)], [x])[0][0].ravel().tolist() == [8, 8, -8, 8]
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "lcb_dynamic"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb_dynamic"])
 def test_opened_layers(name):
     torch.manual_seed(0)
     conv, head = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6"), ActivatedConv2d(8, 5, 1)
