@@ -14,6 +14,7 @@ from spaces.deployed.form import (
     Convolution,
     DynamicThreshold,
     FloatInput,
+    Gate,
     GroupNorm,
     IntegerInput,
     Kind,
@@ -47,7 +48,7 @@ def describe(network: nn.Module) -> dict[str, Convolution]:
     """Every convolution and linear layer of a network as it is activated, by the name of its module, in their order.
 
     Units come as a whole, with norm, shortcut and post-activation; a shortcut's convolution stands under its own name
-    too. Small linear layers inside a unit, of dynamic thresholds, are part of that. Raises UndescribedError.
+    too. Small linear layers inside a unit, of dynamic thresholds and gates, are part of that. Raises UndescribedError.
     """
     found: dict[str, Convolution] = {}
     units = [name for name, module in network.named_modules() if isinstance(module, SearchableUnit)]
@@ -85,6 +86,7 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
         norms=_norms(name, one.bn),
         shortcut=None if shortcut is None else _shortcut(f"{name}.shortcut", shortcut, shape.out_channels),
         post=_post(name, one),
+        gate=_gate(one),
         centre=None if centre is None else _array(centre),
     )
 
@@ -179,6 +181,11 @@ def _post(name: str, one: Alternative) -> PReLU | None:
     if isinstance(post, ShiftedPReLU):
         return PReLU(_array(post.prelu.weight), _array(post.before.bias), _array(post.after.bias))
     raise _unknown(name, post)
+
+
+def _gate(one: Alternative) -> Gate | None:
+    gate = one.gate if isinstance(one, Binary) else None
+    return None if gate is None else Gate(_array(gate.squeeze.weight), _array(gate.excite.weight))
 
 
 def _shortcut(name: str, shortcut: nn.Module, channels: int) -> Shortcut:

@@ -3,7 +3,8 @@
     q = input(x)                          -1/+1, levels of a few bits, or x behind its activation
     p = q * weight, `pad_value` outside   integers, but where the kind is `float`
     r = q * ones, likewise                only where there is a `centre`
-    y = norm(scale p + centre r) + bias
+    y = norm(gate(x) scale p + centre r) + bias
+                                          gate: a factor a channel and image, where there is one
     y = post(y + shortcut(x))
 
 Arrays are float32, and int8 where they hold levels. C is a number of channels, Ci and Co those of input and output.
@@ -35,6 +36,17 @@ class DynamicThreshold:
     """
 
     size: Array
+    squeeze: Array
+    excite: Array
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What an image's content makes of its products: times 2 sigmoid(excite relu(squeeze g)), g (Ci,) the map's means.
+
+    squeeze (h, Ci), excite (Co, h).
+    """
+
     squeeze: Array
     excite: Array
 
@@ -163,6 +175,7 @@ class Convolution:
     norms: tuple[ChannelNorm | GroupNorm, ...] = field(default=())
     shortcut: Shortcut | None = None
     post: PReLU | None = None
+    gate: Gate | None = None
     centre: Array | None = None
 
     @property
@@ -187,7 +200,8 @@ class Convolution:
     def affine(self, level: int = 0) -> tuple[Array, Array]:
         """m and o, each (Co,) in float64, of y = m p + o: scale, step, norm and bias in one; p see the module.
 
-        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two.
+        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two. A
+        gate is one more factor of m.
         """
         factor = self.scale.astype(np.float64)
         if isinstance(self.input, IntegerInput):

@@ -4,7 +4,8 @@ q = input(x)                        -1/+1 by `threshold`, levels by `step`, or x
 p = q * weight, `pad_value` outside whole numbers, but where `kind` is float
 r = q * ones, likewise              only where there is a `box_multiplier`: a sum of signs for each group
 y = multiplier p + box_multiplier r + offset
-                                    the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o
+                                    the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o.
+                                    Where there is a gate, each image has multipliers of its own
 y = post(y + shortcut(x))
 """
 
@@ -55,8 +56,9 @@ def boxes(q: Array, arrays: Arrays, row: Row) -> Array | None:
 
 
 def finished(row: Row, arrays: Arrays, p: Array, x: Array, r: Array | None = None) -> Array:
-    """y of the products' sums p, and of r if there is one; x is for the shortcut, where there is one."""
-    y = p.astype(np.float32) * arrays["multiplier"][:, None, None]
+    """y of the products' sums p, and of r if there is one; x is for the gate and the shortcut, if any."""
+    multiplier = arrays["multiplier"] * gate(arrays, x) if "gate_squeeze" in arrays else arrays["multiplier"]
+    y = p.astype(np.float32) * multiplier[..., None, None]
     if r is not None:
         y = y + r.astype(np.float32) * arrays["box_multiplier"][:, None, None]
     if row["norm_groups"]:
@@ -69,6 +71,13 @@ def finished(row: Row, arrays: Arrays, p: Array, x: Array, r: Array | None = Non
         above = y * arrays["above"][:, None, None] if "above" in arrays else y
         y = np.where(y > 0, above, y * arrays["slope"][:, None, None]) + arrays["after"][:, None, None]
     return y
+
+
+def gate(arrays: Arrays, x: Array) -> Array:
+    """(N, Co): what an image's products are times."""
+    opened = np.maximum(x.mean((2, 3)) @ arrays["gate_squeeze"].T, 0) @ arrays["gate_excite"].T
+    factors: Array = 1 + np.tanh(opened / 2)  # twice the sigmoid
+    return factors
 
 
 def quantized(row: Row, arrays: Arrays, x: Array) -> Array:

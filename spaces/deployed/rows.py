@@ -59,6 +59,8 @@ def arrays_of(convolution: Convolution, level: int = 0) -> dict[str, Array]:
         arrays["threshold"] = convolution.input.threshold
         if (moved := convolution.input.dynamic) is not None:
             arrays |= {"size": moved.size, "squeeze": moved.squeeze, "excite": moved.excite}
+    if convolution.gate is not None:
+        arrays |= {"gate_squeeze": convolution.gate.squeeze, "gate_excite": convolution.gate.excite}
     if convolution.post is not None:
         post = convolution.post
         arrays |= {"slope": post.slope, "before": post.before, "after": post.after}

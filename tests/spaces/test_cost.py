@@ -110,6 +110,7 @@ def test_grouped_convolutions_and_layers_without_products():
         ("adabin", 1, 288 * 1 + (8 + 1 + 2 * 8) * REAL),  # one threshold, two slopes a channel; 8 centres below
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
         ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8) * REAL),
+        ("sign+gate", 1, 288 * 1 + 8 * REAL),
     ],
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
@@ -126,6 +127,10 @@ def test_a_unit_of_each_method_by_hand(method, bits, memory):
         for name in ("squeeze", "excite"):
             full = f"alternatives.lcb_dynamic.shift.{name}"
             expected[full] = LayerCost(full, "real", 4 * 4, 32, 32, 4 * 4 * REAL)
+    if method == "sign+gate":  # likewise, to 8 factors. That they multiply the product is the scale, counted as one
+        for name, outputs in (("squeeze", 4), ("excite", 8)):
+            full = f"alternatives.sign+gate.gate.{name}"
+            expected[full] = LayerCost(full, "real", 4 * outputs, 32, 32, 4 * outputs * REAL)
     if method == "adabin":  # a ninth filter, of ones, and its sum at 3 x 3 places times a real number a channel
         expected[""] = replace(expected[""], macs=(288 + 4 * 9) * 9)
         full = "alternatives.adabin.centre"

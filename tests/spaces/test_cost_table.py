@@ -14,7 +14,7 @@ from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
-METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react", "dbs", "dbs+hard", "adabin", "lcb_dynamic")
+METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react+gate", "dbs", "dbs+hard", "adabin", "lcb_dynamic")
 
 
 def counted(spec, candidate):

@@ -197,6 +197,7 @@ EVERY = (
     "lcb",
     "lcb_dynamic",
     "bireal+pad_minus_one+resilient",
+    "react+gate+input_norm",
     "react+normalised",
     "sign+periodic",
 )

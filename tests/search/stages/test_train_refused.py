@@ -21,7 +21,7 @@ from trainers.progress import SilentProgress
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
         (
             "train.layers=sign+prelo",
-            "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, normalised, pad_minus_one",
+            "train.layers: sign has no option 'prelo'. It has: gate, input_norm, learned_scale, normalised, pad",
         ),
         (
             "train.layers=react+normalised+periodic",

@@ -104,7 +104,7 @@ def test_real_layers_stand_beside_the_units_under_their_own_names():
 def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: LevelNorms(channels, 2))
-    unit = lively(SearchableUnit(shape, ["react"]))
+    unit = lively(SearchableUnit(shape, ["react+gate"]))
     x = torch.randn(1, 4, 5, 5)
     for level in (0, 1):
         with at_level(unit.modules(), level):
@@ -114,7 +114,7 @@ def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
 def test_a_group_norm_stays_unfolded():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
-    for name in ("sign", "adabin", "int8", "real"):
+    for name in ("sign", "sign+gate", "adabin", "int8", "real"):
         x = torch.randn(2, 4, 5, 5)
         unit = measured(lively(SearchableUnit(shape, [name], bias=True)), x)
         compare(describe_unit("it", unit), x, unit(x))

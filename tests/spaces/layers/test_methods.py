@@ -58,13 +58,15 @@ def test_options_stand_behind_a_name():
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
         (
             "sign+soft",
-            "sign has no option 'soft'. It has: input_norm, learned_scale, normalised, pad_minus_one, per",
+            "sign has no option 'soft'. It has: gate, input_norm, learned_scale, normalised, pad_minus_one, per",
         ),
-        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, normalised, pad_minus"),
+        ("react+prelu", "react has no option 'prelu'. It has: gate, input_norm, learned_scale, normalised, pad_minus"),
         ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
-        ("lcb+normalised", "lcb has no option 'normalised'. It has: input_norm, learned_scale, pad_minus_one."),
-        ("dbs+periodic", "dbs has no option 'periodic'. It has: hard, input_norm"),
+        ("lcb+normalised", "lcb has no option 'normalised'. It has: gate, input_norm, learned_scale, pad_minus_one."),
+        ("dbs+periodic", "dbs has no option 'periodic'. It has: gate, hard, input_norm"),
+        ("adabin+gate", "adabin has no option 'gate'. It has: pad_minus_one."),
         ("adabin+prelu", "adabin has no option 'prelu'. It has: pad_minus_one."),
+        ("int8+gate", "int8 has no option 'gate'. It takes no options."),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
@@ -80,7 +82,14 @@ def test_a_name_that_means_nothing_is_refused(name, message):
     "name",
     [
         *(*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"),
-        *("sign+input_norm", "react+normalised", "sign+learned_scale+normalised", "react+periodic", "bireal+resilient"),
+        *(
+            "react+gate",
+            "sign+input_norm",
+            "react+normalised",
+            "sign+learned_scale+normalised",
+            "react+periodic",
+            "bireal+resilient",
+        ),
     ],
 )
 def test_every_method_trains_all_that_it_has(name):

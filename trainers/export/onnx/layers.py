@@ -6,7 +6,6 @@ from spaces.deployed.form import (
     Array,
     BinaryInput,
     Convolution,
-    DynamicThreshold,
     FloatInput,
     GroupNorm,
     IntegerInput,
@@ -14,6 +13,7 @@ from spaces.deployed.form import (
     Shortcut,
 )
 from trainers.export.onnx.builder import Builder, Output
+from trainers.export.onnx.means import factors, moves
 from trainers.export.onnx.weights import levels, scaled_bytes
 
 RELU6_TOP = 6.0
@@ -60,7 +60,9 @@ def _scaled(build: Builder, layer: Convolution, x: Output, level: int) -> Output
     if isinstance(layer.input, IntegerInput) and layer.input.divides:  # the scale and the step are in the sums
         factor = factor / (layer.scale.astype(np.float64) * layer.input.step)
     y = sums(build, layer, x)
-    if not (factor == 1).all():
+    if layer.gate is not None:
+        y = build.op("Mul", y, factors(build, layer.gate, factor, x))
+    elif not (factor == 1).all():
         y = build.op("Mul", y, build.by_channel(factor))
     if (boxes := layer.box_factor(level)) is not None:
         y = build.op("Add", y, build.op("Mul", _boxes(build, layer, x), build.by_channel(boxes)))
@@ -112,16 +114,8 @@ def _signs(build: Builder, given: BinaryInput, x: Output) -> Output:
     """+1 where x >= threshold, else -1. `Sign` is 0 at 0."""
     edge = build.by_channel(given.threshold)
     if given.dynamic is not None:
-        edge = build.op("Sub", edge, _moves(build, given.dynamic, x))
+        edge = build.op("Sub", edge, moves(build, given.dynamic, x))
     return build.op("Where", build.op("GreaterOrEqual", x, edge), build.constant(1), build.constant(-1))
-
-
-def _moves(build: Builder, dynamic: DynamicThreshold, x: Output) -> Output:
-    """(N, Ci, 1, 1): what an image's content takes off its thresholds."""
-    means = build.op("ReduceMean", x, build.integers(2, 3), keepdims=0)
-    hidden = build.op("Relu", build.op("MatMul", means, build.constant(dynamic.squeeze.T)))
-    moved = build.op("Tanh", build.op("MatMul", hidden, build.constant(dynamic.excite.T)))
-    return build.op("Unsqueeze", build.op("Mul", moved, build.constant(dynamic.size)), build.integers(2, 3))
 
 
 def _bytes(build: Builder, given: IntegerInput, x: Output) -> Output:

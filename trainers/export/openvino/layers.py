@@ -4,6 +4,7 @@ import numpy as np
 
 from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, PReLU, Shortcut
 from trainers.export.openvino.binary import binary_sums, signed_sums
+from trainers.export.openvino.means import factors
 from trainers.export.openvino.runtime import Output, op
 
 RELU6_TOP = 6.0
@@ -31,10 +32,11 @@ def build_layer(layer: Convolution, x: Output, level: int = 0) -> Output:
 
 
 def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
-    """m p, see `Convolution.affine`."""
+    """m p, see `Convolution.affine`, with the gate in m."""
     factor = layer.affine(level)[0]
     if layer.kind == "binary":
-        y = op.multiply(_sums(layer, x), _by_channel(factor)).output(0)
+        times = _by_channel(factor) if layer.gate is None else factors(layer.gate, factor, x)
+        y = op.multiply(_sums(layer, x), times).output(0)
         boxes = layer.box_factor(level)
         return y if boxes is None else op.add(y, op.multiply(_boxes(layer, x), _by_channel(boxes))).output(0)
     if isinstance(layer.input, IntegerInput):

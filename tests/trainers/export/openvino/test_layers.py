@@ -22,6 +22,7 @@ from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled, kernels, model, op
 
 PLACES = range(6)
+NORMED = ("sign", "sign+gate", "int8", "real")
 PAIRED = ("projected", "free", "free_if_binary", "none")
 
 
@@ -107,7 +108,7 @@ def test_grouped_sums_are_the_same_whole_numbers_in_floats(pad_value):
         assert np.array_equal(sums, reference(row_of(one), arrays_of(one), x)[1])
 
 
-@pytest.mark.parametrize(("name", "each"), [("react", 1), ("adabin", 2)])
+@pytest.mark.parametrize(("name", "each"), [("react", 1), ("react+gate", 1), ("adabin", 2)])
 def test_units_in_a_row_keep_their_own_weights(name, each):
     torch.manual_seed(0)
     units = nn.Sequential(*(lively(SearchableUnit(UnitShape(16, 16, 3), [name])) for _ in range(6)))
@@ -153,7 +154,7 @@ def test_opened_layers(name):
 def test_each_level_has_its_own_norm():
     torch.manual_seed(0)
     shape = UnitShape(8, 8, 3, build_norm=lambda channels: LevelNorms(channels, 2))
-    unit, x = lively(SearchableUnit(shape, ["react"])), torch.randn(1, 8, 5, 5)
+    unit, x = lively(SearchableUnit(shape, ["react+gate"])), torch.randn(1, 8, 5, 5)
     layer = describe_unit("it", unit)
     made, _ = run([lambda x, level=level: build_layer(layer, x, level) for level in (0, 1)], [x.numpy()] * 2)
     for level in (0, 1):
@@ -165,6 +166,6 @@ def test_a_group_norm_stays():
     torch.manual_seed(0)
     shape = UnitShape(8, 8, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
     x = torch.randn(1, 8, 5, 5)
-    units = [measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in ("sign", "int8", "real")]
-    for made, unit in zip(run_units(units, [x] * 3), units, strict=True):
+    units = [measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in NORMED]
+    for made, unit in zip(run_units(units, [x] * len(units)), units, strict=True):
         near(made, unit(x))
