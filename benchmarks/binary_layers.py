@@ -24,7 +24,7 @@ from spaces.layers import METHODS, UnitShape, method
 from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.signs import sign
-from spaces.layers.weight_rules import Searched, StraightThrough, mean_scale
+from spaces.layers.weight_rules import Normalised, Searched, StraightThrough, mean_scale
 from trainers.training.memory import keep_freed_memory
 
 BATCH, ROUNDS = 16, 15
@@ -37,6 +37,7 @@ LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 def names() -> list[str]:
     options = ["bireal+learned_scale", "sign+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+soft"]
+    options += ["react+normalised", "react+periodic", "react+resilient"]
     return [name for name in METHODS if name != "real"] + options
 
 
@@ -85,11 +86,13 @@ def composed(unit: Binary, x: Tensor, weight: Tensor) -> Tensor:
     if unit.input_gradient == "approx":
         inner = torch.where(inner < 0, 2 * inner + inner**2, 2 * inner - inner**2)
     binary = sign(x.detach()) + (inner - inner.detach())
-    latent = unit.logits if isinstance(unit, DBS) else weight
-    if unit.weight_shift is not None:
-        latent = latent + unit.weight_shift.bias.view(-1, 1, 1, 1)
+    latent = unit.logits if isinstance(unit, DBS) else unit.seen(weight)
     scale = mean_scale(latent) if unit.scale is None else unit.scale.view(-1, 1, 1, 1)
-    if isinstance(unit.rule, StraightThrough) and unit.rule.gradient == "clipped":
+    if isinstance(unit.rule, Normalised):
+        deviation = latent.square().mean((1, 2, 3), keepdim=True).sqrt()
+        straight = (latent / deviation).clamp(-1, 1) * deviation.detach()
+        chosen = sign(latent.detach()) * scale.detach() + (straight - straight.detach())
+    elif isinstance(unit.rule, StraightThrough) and unit.rule.gradient == "clipped":
         straight = latent.clamp(-1, 1)
         chosen = sign(latent.detach()) * (scale.detach() if unit.scale is None else scale)
         chosen = chosen + (straight - straight.detach())

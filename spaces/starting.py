@@ -94,22 +94,28 @@ def checked_start(network: nn.Module, trained: nn.Module) -> Start:
     return start
 
 
-def learnt(trained: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a trained network, in which each unit has its `real_weight`, and the methods of its units."""
+def learnt(trained: nn.Module) -> tuple[dict[str, Tensor], dict[str, str], dict[str, SearchableUnit]]:
+    """The tensors of a trained network, in which each unit has a `real_weight`, the methods of its units, and these."""
     units = searchable_units(trained)
-    weights = {f"{name}.weight": real_weight(unit, with_shift=False) for name, unit in units.items()}
-    return {**trained.state_dict(), **weights}, {name: unit.active for name, unit in units.items()}
+    weights = {f"{name}.weight": real_weight(unit) for name, unit in units.items() if unit.weight is None}
+    return {**trained.state_dict(), **weights}, {name: unit.active for name, unit in units.items()}, units
 
 
-def start_of(network: nn.Module, tensors: Mapping[str, Tensor], methods: Mapping[str, str]) -> Start:
+def start_of(
+    network: nn.Module,
+    tensors: Mapping[str, Tensor],
+    methods: Mapping[str, str],
+    trained: Mapping[str, SearchableUnit] | None = None,
+) -> Start:
     """What a network, or a supernet, takes of trained tensors.
 
-    tensors: under the network's names, with the real weight of each unit as `NAME.weight`, see `learnt`. methods: those
-    of the trained units by name; those that aren't in it are real. That is each tensor of the same name, which all have
-    that lie outside of alternatives, and besides:
+    tensors: under the network's names, with a weight of each unit as `NAME.weight`. methods: those of the trained units
+    by name; those that aren't in it are real. trained: these units themselves, where they are at hand; without them a
+    weight is taken as it is. A network takes each tensor of the same name, which all have that lie outside of
+    alternatives, and besides:
 
-    - a unit's weight for one that 1-bit methods have apart; with the bias that a trained method adds to it (`lcb`)
-      where the unit has no method that adds one;
+    - a unit's weight, also as the one that 1-bit methods have apart: its `real_weight` where it is at hand, for the
+      method of the network's unit that treats its latent weight alike, if there is one;
     - of another 1-bit method each part of the same name: BatchNorm, thresholds, PReLU, learned scale, logits;
     - of another method of several bits, the real one among them, the BatchNorm. Their ranges and steps begin anew.
 
@@ -121,7 +127,9 @@ def start_of(network: nn.Module, tensors: Mapping[str, Tensor], methods: Mapping
     for name in {**dict.fromkeys(units), **dict.fromkeys(methods)}:
         if f"{name}.weight" not in tensors:
             continue
-        weights[name], made_from = _weight(name, units.get(name), methods.get(name, REAL), tensors)
+        weights[name], made_from = tensors[f"{name}.weight"], {f"{name}.weight"}
+        if trained is not None and name in trained:
+            weights[name], made_from = _weight(name, units.get(name), trained[name])
         used |= made_from
         sources |= {key: f"{name}.weight" for key in (f"{name}.weight", f"{name}.one_bit_weight") if key in own}
     for name, unit in units.items():
@@ -140,43 +148,52 @@ def start_of(network: nn.Module, tensors: Mapping[str, Tensor], methods: Mapping
     )
 
 
-def real_weight(unit: SearchableUnit, *, with_shift: bool = True) -> Tensor:
+def real_weight(unit: SearchableUnit, start_of: Alternative | None = None) -> Tensor:
     """The real weight that stands for what a unit of one method has learnt, in the shape of a real layer's.
 
-    It is the latent weight; with_shift: with the method's learned bias a channel added, as its sign is taken. Searched
-    signs have no weight: theirs has the sign and the order of magnitudes of each channel's logits d and as its mean
-    magnitude the learned scale a, w = |a| d / mean |d|, from which `Alternative.start_from` would make the same.
+    It is the latent weight as its sign is taken of it: with a learned bias a channel added, without its channel's mean.
+    start_of: what starts from it; an alternative that makes the same of its latent weight takes that as it is. Searched
+    signs and a sine have no weight of a real layer's size: theirs has the sign and the order of magnitudes of each
+    channel's logits or sines d and as its mean magnitude the learned scale a, w = |a| d / mean |d|, from which
+    `Alternative.start_from` would make the same.
     """
     alternative = cast(Alternative, unit.alternatives[unit.active])
     if isinstance(alternative, DBS):
-        logits, scale = alternative.logits.detach(), cast(Tensor, alternative.scale).detach().abs()
-        mean = logits.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
-        weight = logits * (scale / mean).view(-1, 1, 1, 1)
+        weight = _of_mean(alternative.logits.detach(), alternative.scale)
         return weight.flatten(1) if isinstance(unit, OpenedLinear) else weight
-    weight = cast(Tensor, unit.latent_weight).detach()
-    shift = alternative.weight_shift if isinstance(alternative, Binary) and with_shift else None
-    return weight if shift is None else _shifted(weight, shift.bias.detach())
+    latent = cast(Tensor, unit.latent_weight).detach()
+    if not isinstance(alternative, Binary):
+        return latent
+    if isinstance(start_of, Binary) and start_of.sees == alternative.sees:
+        return latent
+    with torch.no_grad():
+        weight = alternative.seen(latent.reshape(unit.shape.weight))
+    return (_of_mean(weight, alternative.scale) if alternative.weights == "periodic" else weight).reshape(latent.shape)
 
 
-def _weight(
-    name: str, unit: SearchableUnit | None, method: str, tensors: Mapping[str, Tensor]
-) -> tuple[Tensor, set[str]]:
+def _of_mean(values: Tensor, scale: Tensor | None) -> Tensor:
+    """Each channel's values (Co, Ci, k, k), of which the mean magnitude is the learned scale's (Co,)."""
+    mean = values.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
+    return values * (cast(Tensor, scale).detach().abs() / mean).view(-1, 1, 1, 1)
+
+
+def _weight(name: str, unit: SearchableUnit | None, trained: SearchableUnit) -> tuple[Tensor, set[str]]:
     """The real weight that a unit of this name starts from, and the names of the trained tensors that it is made from.
 
-    unit: None for a layer that isn't opened in the network. method: the trained one.
+    unit: None for a layer that isn't opened in the network.
     """
-    weight, names, inside = tensors[f"{name}.weight"], {f"{name}.weight"}, f"{name}.alternatives.{method}"
-    if f"{inside}.logits" in tensors:
-        names |= {f"{inside}.logits", f"{inside}.scale"}
-    shift = tensors.get(f"{inside}.weight_shift.bias")
+    before = trained.alternatives[trained.active]
     here = [] if unit is None else unit.alternatives.values()
-    if shift is None or any(isinstance(one, Binary) and one.weight_shift is not None for one in here):
-        return weight, names
-    return _shifted(weight, shift), names | {f"{inside}.weight_shift.bias"}
-
-
-def _shifted(weight: Tensor, shift: Tensor) -> Tensor:
-    return weight + shift.view(-1, *(1,) * (weight.ndim - 1))
+    alike = (one for one in here if isinstance(one, Binary) and isinstance(before, Binary) and one.sees == before.sees)
+    start_of = cast(Alternative | None, next(alike, None))
+    if isinstance(before, DBS):
+        parts = ["logits", "scale"]
+    elif isinstance(before, Binary) and start_of is None:
+        parts = ["weight_shift.bias", *(["scale"] if before.weights == "periodic" else [])]
+    else:
+        parts = []
+    inside = f"{name}.alternatives.{trained.active}"
+    return real_weight(trained, start_of), {f"{name}.weight", *(f"{inside}.{part}" for part in parts)}
 
 
 def _parts(name: str, unit: SearchableUnit, method: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -19,7 +19,9 @@ def binary_weights():
         return names["binary_weights"]
 
 
-@pytest.mark.parametrize("method", ["sign", "bireal+pad_minus_one", "react", "dbs", "lcb_dynamic"])
+@pytest.mark.parametrize(
+    "method", ["sign", "bireal+pad_minus_one", "react+normalised", "react+periodic", "dbs", "lcb_dynamic"]
+)
 def test_the_pages_weights_are_those_that_a_unit_convolves(method, binary_weights, spec, tmp_path):
     torch.manual_seed(0)
     choices = {"layer/backbone": "real", "layer/backbone.layer1": method, "layer/backbone.conv1": "int8"}

@@ -1,5 +1,6 @@
 """The alternatives of a searchable unit, and the trace that layer-wise losses read."""
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, Self
@@ -50,16 +51,21 @@ class UnitShape:
     def weight(self) -> tuple[int, int, int, int]:
         return self.out_channels, self.in_channels // self.groups, self.kernel, self.kernel
 
+    @property
+    def start_deviation(self) -> float:
+        """The standard deviation of the weights of a new unit (He et al., arXiv:1502.01852, by outputs)."""
+        return math.sqrt(2 / (self.out_channels * self.kernel * self.kernel))
+
 
 @dataclass(frozen=True)
 class LayerTrace:
     """The tensors of one 1-bit unit in one forward pass that layer-wise losses read.
 
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
-    weight (Co, Ci, k, k) the latent weight or logits; binary_weight its sign, with the method's own gradient; scale
-    (Co, 1, 1, 1), a parameter or the mean magnitude of the latent weight, as `scale_is_learned` says; `shape` and
-    `pad_value` say how they are convolved. others: where the unit runs more than once in a pass, as on every level of a
-    pyramid, the traces of its later runs.
+    weight (Co, Ci, k, k) the latent weight as its sign is taken of it, or logits; binary_weight its sign, with the
+    method's own gradient; scale (Co, 1, 1, 1), a parameter or the mean magnitude of `weight`, as `scale_is_learned`
+    says; `shape` and `pad_value` say how they are convolved. others: where the unit runs more than once in a pass, as
+    on every level of a pyramid, the traces of its later runs.
     """
 
     x: Tensor

@@ -11,6 +11,7 @@ from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
 from spaces.layers.input_norm import InputNorm
 from spaces.layers.input_norm import input_norm as normalised_input
+from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
@@ -28,7 +29,13 @@ class Binary(Alternative):
     rule: how the latent weight is binarized. learned_scale: the scale is a parameter instead of the mean magnitude.
     shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. post: behind
     the shortcut. weight_shift: a learned bias a channel on the latent
-    weight before its sign. pad_value: 0 or -1, see `binary_conv2d`.
+    weight before its sign. pad_value: 0 or -1, see `binary_conv2d`. weights: `plain`, or another rule in its place:
+
+    normalised: the weight in deviations of its channel, see `weight_rules.Normalised`.
+    periodic (BiPer, CVPR 2024): alpha sign(sin(omega w)) with the gradient of alpha sin(omega w), which the first stage
+    of two convolves; see `latent.PHASE`.
+    resilient (ReBNN, AAAI 2023): `xnor` of a learned scale; the trainer adds a pull of w to alpha sign(w), see
+    `trainers.training.resilience`.
     """
 
     is_binary = True
@@ -47,9 +54,12 @@ class Binary(Alternative):
         weight_shift: bool = False,
         input_norm: bool = False,
         pad_value: float = 0.0,
+        weights: Weights = "plain",
     ) -> None:
         super().__init__(shape)
-        self.rule, self.input_gradient, self.pad_value = rule, input_gradient, pad_value
+        self.rule, self.input_gradient, self.pad_value = rule_for(weights, rule), input_gradient, pad_value
+        self.weights: Weights = weights
+        learned_scale = learned_scale or weights in LEARNS_SCALE
         self.scale = nn.Parameter(torch.ones(shape.out_channels)) if learned_scale else None
         self.shift: nn.Module | None = shift(shape.in_channels) if shift is not None else None
         if input_norm:
@@ -77,10 +87,22 @@ class Binary(Alternative):
     def after(self, y: Tensor) -> Tensor:
         return y if self.post is None else self.post(y)
 
+    def seen(self, weight: Tensor) -> Tensor:
+        """What the sign is taken of, of a latent weight (Co, Ci, k, k)."""
+        if self.weight_shift is not None:
+            weight = weight + self.weight_shift.bias.view(-1, 1, 1, 1)
+        return seen(weight, self.weights, self.shape)
+
+    @property
+    def sees(self) -> tuple[bool, Weights]:
+        """What `seen` does: two alternatives of which it is the same have the same signs of the same weight."""
+        return self.weight_shift is not None, "plain" if self.weights == "resilient" else self.weights
+
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
-        if self.scale is not None:
-            self.scale.copy_(mean_scale(weight).flatten())
+        if self.scale is not None:  # of periodic that of the weight itself, whose signs the sine's are at first
+            own = weight if self.weights == "periodic" else seen(weight, self.weights, self.shape)
+            self.scale.copy_(mean_scale(own).flatten())
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
         x = in_float32(x)
@@ -91,7 +113,7 @@ class Binary(Alternative):
             x=x,
             pre_sign=pre_sign,
             binary_input=sign(pre_sign),
-            weight=latent,
+            weight=latent * scale if self.weights == "periodic" and scale is not None else latent,
             binary_weight=self._rule_now().signs(latent),
             scale=mean_scale(latent) if scale is None else scale,
             shape=self.shape,
@@ -107,9 +129,7 @@ class Binary(Alternative):
 
     def _latent(self, weight: Tensor | None) -> Tensor:
         own = self._own_weight(weight)
-        if self.weight_shift is None or self.given_scale is not None:
-            return own
-        return own + self.weight_shift.bias.view(-1, 1, 1, 1)
+        return own if self.given_scale is not None else self.seen(own)
 
     def _learned_scale(self) -> Tensor | None:
         """Its magnitude: in front of a BatchNorm nothing holds it, and a sign of its own would flip a channel's."""
@@ -118,7 +138,9 @@ class Binary(Alternative):
         return None if self.scale is None else self.scale.abs().view(-1, 1, 1, 1)
 
     def _rule_now(self) -> WeightRule:
-        return RealWeight() if self.inputs_only or self.given_scale is not None else self._own_rule()
+        if self.given_scale is not None:
+            return RealWeight()
+        return RealWeight(scaled=self.weights == "periodic") if self.inputs_only else self._own_rule()
 
     def _own_rule(self) -> WeightRule:
         return self.rule

@@ -4,7 +4,7 @@ A layer knob's choice is a method's name with options behind it, such as `bireal
 own, is searched like any other, and a checkpoint that names it can be built again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.latent import LEARNS_SCALE
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
@@ -23,6 +24,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "input_norm": {"input_norm": True},
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
     "learned_scale": {"learned_scale": True},
+    # a rule for the latent weights, in place of the method's
+    "normalised": {"weights": "normalised"},
+    "periodic": {"weights": "periodic"},
+    "resilient": {"weights": "resilient"},
     # a PReLU per channel behind the shortcut
     "prelu": {"post": PReLU},
     # -1 stands outside the map instead of 0, so that the product is purely binary at the border too
@@ -69,6 +74,7 @@ class Method:
 
 
 _SHARED = frozenset({"input_norm", "learned_scale", "prelu", "pad_minus_one"})
+_WEIGHT_RULES = frozenset(name for name, given in OPTIONS.items() if "weights" in given)
 
 
 def _binary(about: str, **settings: Any) -> Method:
@@ -78,6 +84,8 @@ def _binary(about: str, **settings: Any) -> Method:
     taken = _SHARED - ({"prelu"} if "post" in settings else set())
     if settings.get("shift") is DynamicChannelBias:  # its bias follows from the map as it is
         taken -= {"input_norm"}
+    if not settings.get("weight_shift"):  # a bias of the weights, which a mean taken away would cancel
+        taken |= _WEIGHT_RULES
     return Method(weight_bits=1, input_bits=1, build=build, options=taken, about=about)
 
 
@@ -91,17 +99,17 @@ METHODS: dict[str, Method] = {
     "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
     "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
     "sign": _binary(
-        "XNOR-Net (arXiv:1603.05279): clipped straight-through sign, the scale's mean in the graph",
+        "XNOR-Net (arXiv:1603.05279): the scale is in the graph",
         rule=StraightThrough("xnor"),
         input_gradient="clipped",
     ),
     "bireal": _binary(
-        "Bi-Real Net (arXiv:1808.00278): ApproxSign's slope at the inputs",
+        "Bi-Real Net (arXiv:1808.00278): ApproxSign's slope",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): as bireal, learned thresholds (RSign), a shifted PReLU (RPReLU)",
+        "ReActNet (arXiv:2003.03488): as bireal, with RSign and RPReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -160,8 +168,7 @@ def method(name: str) -> Method:
     if options != sorted(set(options)):
         ordered = "+".join([base, *sorted(set(options))])
         raise ValueError(f"{name!r} must name each option once, in alphabetical order: {ordered}.")
-    if {"hard", "soft"} <= set(options):
-        raise ValueError(f"{name!r} asks for two relaxations; allowed are hard, soft, and neither.")
+    _check_together(name, options)
     if not options:
         return chosen
     settings = {name: value for option in options for name, value in OPTIONS[option].items()}
@@ -169,4 +176,19 @@ def method(name: str) -> Method:
     def build(shape: UnitShape) -> Alternative:
         return chosen.build(shape, **settings)
 
-    return replace(chosen, build=build, learns_scale=chosen.learns_scale or "learned_scale" in options)
+    learns = {"learned_scale", *LEARNS_SCALE} & set(options)
+    return replace(chosen, build=build, learns_scale=chosen.learns_scale or bool(learns))
+
+
+def _check_together(name: str, options: Sequence[str]) -> None:
+    """Raise ValueError for options that exclude each other."""
+    if {"hard", "soft"} <= set(options):
+        raise ValueError(f"{name!r} asks for two relaxations; allowed are hard, soft, and neither.")
+    rules = [option for option in options if option in _WEIGHT_RULES]
+    if len(rules) > 1:
+        raise ValueError(
+            f"{name!r} asks for {len(rules)} rules for its weights; allowed are {', '.join(sorted(_WEIGHT_RULES))}, "
+            "each alone, and none of them."
+        )
+    if "learned_scale" in options and LEARNS_SCALE.intersection(rules):
+        raise ValueError(f"{name!r}: {rules[0]} has a learned scale of its own; leave learned_scale out.")

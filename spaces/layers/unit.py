@@ -1,6 +1,5 @@
 """The searchable unit: its latent weight, one shortcut, and a whole alternative for every method."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -35,7 +34,7 @@ class SearchableUnit(nn.Module):
             raise ValueError("A unit needs one layer method or more.")
         self.shape = shape
         start = torch.empty(shape.weight)
-        nn.init.normal_(start, std=math.sqrt(2 / (shape.out_channels * shape.kernel * shape.kernel)))
+        nn.init.normal_(start, std=shape.start_deviation)
         self.alternatives = nn.ModuleDict({name: method(name).build(shape) for name in methods})
         shared = not all(one.owns_weight for one in self._all())
         self.weight = nn.Parameter(start) if shared else None

@@ -132,15 +132,61 @@ class Searched:
 
 
 @dataclass(frozen=True)
-class RealWeight:
-    """The latent weight as it is: the first stage of two, in which the inputs alone are binary."""
+class Normalised:
+    """Another rule for a weight in deviations of its channel, as NAS-BNN (arXiv:2408.15484) and IR-Net have it.
+
+    v is the weight without its channel's mean, n the number of weights in a channel, q0 the rule `of`:
+
+        d        = sqrt(<v, v>_o / n),  v^ = v / d
+        q(v)     = alpha sign(v^),  alpha = d mean |v^| = mean |v|, or the learned `scale`
+        dL/dv    = h - v^ <h, v^>_o / n,  h what q0 sends back to v^ for the gradient G and the scale alpha / d
+
+    So the gradient flows through the deviation inside the sign (the second summand), and through the mean where that is
+    taken away (it loses its own mean there). The factor d of alpha is ours, and is held constant. The paper's scale is
+    mean |v^|; in front of a BatchNorm both are the same network with the same gradient, and elsewhere ours has the
+    magnitude of a real layer.
+    """
+
+    of: WeightRule
 
     def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
-        return weight
+        return self.of.effective(weight, scale)
 
     def gradients(
         self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
     ) -> tuple[Tensor, Tensor | None]:
+        deviation = _deviation(weight)
+        normalised = weight / deviation
+        own = None if scale is None else scale / deviation
+        passed, along = self.of.gradients(grad, normalised, own, effective / deviation)
+        return passed - normalised * (_dot(passed, normalised) / weight[0].numel()), along
+
+    def signs(self, weight: Tensor) -> Tensor:
+        return self.of.signs(weight / _deviation(weight))
+
+
+def _deviation(weight: Tensor) -> Tensor:
+    """Of each output channel's weights round zero, (Co, 1, 1, 1)."""
+    return weight.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=LEAST_SCALE)
+
+
+@dataclass(frozen=True)
+class RealWeight:
+    """The latent weight as it is: the first stage of two, in which the inputs alone are binary.
+
+    scaled: times the learned scale, which it trains then too.
+    """
+
+    scaled: bool = False
+
+    def effective(self, weight: Tensor, scale: Tensor | None) -> Tensor:
+        return weight * scale if self.scaled and scale is not None else weight
+
+    def gradients(
+        self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        if self.scaled and scale is not None:
+            return grad * scale, _dot(grad, weight)
         return grad, None
 
     def signs(self, weight: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ ALL = [
     *METHODS,
     *("bireal+learned_scale+pad_minus_one+prelu", "sign+prelu", "dbs+pad_minus_one", "react+learned_scale"),
     *("lcb+learned_scale", "lcb_dynamic+pad_minus_one", "lcb+pad_minus_one", "react+input_norm"),
+    *("sign+normalised+pad_minus_one", "bireal+periodic", "react+input_norm+resilient"),
 ]
 """Every method, and options that change what is computed."""
 

@@ -102,6 +102,9 @@ def test_grouped_convolutions_and_layers_without_products():
         ("bireal", 1, 288 * 1 + 8 * REAL),
         ("bireal+learned_scale", 1, 288 * 1 + 8 * REAL),  # learned or not, a scale is stored
         ("bireal+prelu", 1, 288 * 1 + (8 + 8) * REAL),
+        ("sign+normalised", 1, 288 * 1 + 8 * REAL),  # other signs of the same weight
+        ("bireal+periodic", 1, 288 * 1 + 8 * REAL),
+        ("bireal+resilient", 1, 288 * 1 + 8 * REAL),
         ("react", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # RSign's 4 thresholds, RPReLU's 3 numbers a channel
         ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
@@ -110,7 +113,7 @@ def test_grouped_convolutions_and_layers_without_products():
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
     """Weights 8 x 4 x 3 x 3 = 288 at 3 x 3 positions; BatchNorm 2 x 8; all but `real` have 8 scales."""
-    unit = SearchableUnit(UnitShape(4, 8, 3, 2), (*METHODS, "bireal+learned_scale", "bireal+prelu"))
+    unit = SearchableUnit(UnitShape(4, 8, 3, 2), (*METHODS, method))
     unit.activate(method)
     costs = {cost.name: cost for cost in layer_costs(nn.ModuleDict({"u": unit})["u"], torch.zeros(1, 4, 6, 6))}
     expected = {

@@ -1,6 +1,7 @@
 """What a network takes from a trained one whose layers are of other methods."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96, width
 NORM = {f"bn.{name}" for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")}
 RPRELU = {"post.before.bias", "post.prelu.weight", "post.after.bias"}
 WEIGHT = [[0.5, -1.5], [-0.25, 0.75]]
+RULES = ("sign+normalised", "react+periodic", "bireal+resilient")
 
 
 def unit(method, seed=0):
@@ -56,6 +58,8 @@ def flat(weight):
         ("dbs", "dbs+hard", NORM | {"logits", "scale", "post.weight"}),
         ("dbs", "bireal+learned_scale", NORM | {"scale"}),
         ("bireal+learned_scale", "dbs", NORM | {"scale"}),
+        ("react+periodic", "dbs", NORM | {"scale"}),
+        ("bireal+resilient", "bireal+normalised", NORM),
         ("int8", "int2", NORM),
         ("int2", "real", NORM),
         ("real", "int8", NORM),
@@ -75,10 +79,14 @@ def test_parts_of_the_same_meaning_are_taken(trained, method, parts):
 
 
 @pytest.mark.parametrize(
-    ("trained", "method"), list(itertools.product([*METHODS, "dbs+hard", "bireal+learned_scale"], METHODS))
+    ("trained", "method"),
+    list(itertools.product([*METHODS, "dbs+hard", "bireal+learned_scale", *RULES], [*METHODS, *RULES[1:]])),
 )
 def test_every_method_starts_from_every_other_with_its_weight(trained, method):
-    """The signs, or the real weight, that a network computes with stay, whatever computed with them before."""
+    """The signs, or the real weight, that a network computes with stay, whatever computed with them before.
+
+    A mean that is taken away moves them: see the test of weights as their signs are taken of them.
+    """
     before = unit(trained)
     network, _ = started(method, before)
     expected = real_weight(before).sign()
@@ -107,6 +115,20 @@ def test_a_bias_of_the_weight_goes_into_it_where_the_new_method_has_none():
     assert flat(started("sign", before)[0].weight) == [[1.5, -0.5], [0.25, 1.25]]
     assert flat(started("int4", before)[0].weight) == [[1.5, -0.5], [0.25, 1.25]]
     assert flat(started("lcb_dynamic", before)[0].weight) == WEIGHT
+
+
+def test_a_weight_is_taken_as_its_sign_is_taken_of_it_but_by_a_method_that_does_the_same():
+    """Two weights less their mean of 2, in a place with omega = 1; and sines 0.5 and -1, with the scale 3 as mean."""
+    before = unit("react+normalised")
+    before.weight.data = torch.tensor([[3.0, 1.0], [1.0, 3.0]])[..., None, None]
+    assert flat(started("sign", before)[0].weight) == [[1, -1], [-1, 1]]
+    assert flat(started("lcb", before)[0].weight) == [[1, -1], [-1, 1]]
+    assert flat(started("sign+normalised", before)[0].weight) == [[3, 1], [1, 3]]
+    before = unit("react+periodic")
+    before.weight.data = torch.tensor([[math.pi / 6, 1.5 * math.pi], [0.0, 1.0]])[..., None, None]
+    before.alternatives["react+periodic"].scale.data.fill_(-3.0)
+    assert flat(started("bireal", before)[0].weight)[0] == pytest.approx([2, -4])
+    assert torch.equal(started("sign+periodic", before)[0].weight, before.weight)
 
 
 def test_what_follows_from_the_weight_is_derived():

@@ -195,7 +195,9 @@ EVERY = (
     "dbs",
     "lcb",
     "lcb_dynamic",
-    "bireal+learned_scale+pad_minus_one",
+    "bireal+pad_minus_one+resilient",
+    "react+normalised",
+    "sign+periodic",
 )
 
 

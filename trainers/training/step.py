@@ -20,6 +20,7 @@ from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, 
 from trainers.training.parameter_groups import clipping_sides, latent_weights, searched_parameters
 from trainers.training.processes import ONE_PROCESS, Processes
 from trainers.training.recipe import make_optimizer, rate_share
+from trainers.training.resilience import ResilientWeights
 from trainers.training.resuming import Position, Stateful
 from trainers.training.settings import TrainSettings
 from trainers.training.silence import SilentWeights
@@ -67,6 +68,7 @@ class Training:
         self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
         silence = settings.silence_decay
         self._silent = None if silence is None else SilentWeights(latent_weights(modules), silence)
+        self._resilient = ResilientWeights(modules)
         self._finite = FiniteSteps(stage, delayed=self.device.type != "cpu" and not self._scaler.is_enabled())
         self._flipped = FlippedSigns(searched_parameters(modules))
         self._reporting = [module for module in modules.modules() if isinstance(module, Reporting)]
@@ -79,6 +81,8 @@ class Training:
             parts["scaler"] = self._scaler
         if self._silent is not None:
             parts["silent"] = self._silent
+        if self._resilient:
+            parts["resilient"] = self._resilient
         return parts if self._averaged is None else {**parts, "averaged": self._averaged}
 
     def step(self, batch: Batch, at: Position) -> None:
@@ -114,6 +118,7 @@ class Training:
         # Gradients of passes are added, so that a limit for one pass grows with their number.
         limit = math.inf if self.settings.clip_norm is None else self.settings.clip_norm * passes
         self._scaler.unscale_(self._optimizer)
+        self._resilient.pull()
         norms = [clip_grad_norm_(side, limit) for side in self._sides]
         self._finite.add(at.epoch, at.step, means, [] if self._may_overflow() else norms)
         with nullcontext() if self._silent is None else self._silent.updating():

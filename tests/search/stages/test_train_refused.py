@@ -21,7 +21,15 @@ from trainers.progress import SilentProgress
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
         (
             "train.layers=sign+prelo",
-            "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, pad_minus_one",
+            "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, normalised, pad_minus_one",
+        ),
+        (
+            "train.layers=react+normalised+periodic",
+            "periodic' asks for 2 rules for its weights",
+        ),
+        (
+            "train.layers=sign+learned_scale+resilient",
+            "resilient has a learned scale of its own; leave learned_sc",
         ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
         ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),

@@ -23,6 +23,8 @@ OPTIONS = [
     "dbs+hard",
     "dbs+input_norm",
     "lcb+learned_scale",
+    "sign+normalised",
+    "react+periodic",
 ]
 
 

@@ -52,9 +52,14 @@ def test_options_stand_behind_a_name():
     ("name", "message"),
     [
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
-        ("sign+soft", "sign has no option 'soft'. It has: input_norm, learned_scale, pad_minus_one, prelu"),
-        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, pad_minus_one."),
+        (
+            "sign+soft",
+            "sign has no option 'soft'. It has: input_norm, learned_scale, normalised, pad_minus_one, per",
+        ),
+        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, normalised, pad_minus"),
         ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
+        ("lcb+normalised", "lcb has no option 'normalised'. It has: input_norm, learned_scale, pad_minus_one."),
+        ("dbs+periodic", "dbs has no option 'periodic'. It has: hard, input_norm"),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
@@ -68,7 +73,10 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 
 @pytest.mark.parametrize(
     "name",
-    [*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft", "sign+input_norm"],
+    [
+        *(*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"),
+        *("sign+input_norm", "react+normalised", "sign+learned_scale+normalised", "react+periodic", "bireal+resilient"),
+    ],
 )
 def test_every_method_trains_all_that_it_has(name):
     torch.manual_seed(0)
@@ -154,7 +162,7 @@ def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
         torch.testing.assert_close(inner(x, unit.weight), expected)
 
 
-@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("name", [*BINARY, "sign+normalised", "react+periodic", "react+input_norm+resilient"])
 def test_the_trace_says_what_was_convolved(name):
     unit = SearchableUnit(UnitShape(4, 4, 3), [name]).eval()
     inner = unit.alternatives[name]
@@ -168,6 +176,23 @@ def test_the_trace_says_what_was_convolved(name):
 def test_two_relaxations_are_no_choice():
     with pytest.raises(ValueError, match="asks for two relaxations"):
         method("dbs+hard+soft")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "react+normalised+periodic",
+            "2 rules for its weights; allowed are normalised, periodic, resilient, ea",
+        ),
+        ("sign+normalised+periodic+resilient", "asks for 3 rules for its weights"),
+        ("react+learned_scale+periodic", "periodic has a learned scale of its own; leave learned_scale out"),
+        ("sign+learned_scale+prelu+resilient", "resilient has a learned scale of its own; leave learned_scale out"),
+    ],
+)
+def test_rules_for_weights_that_exclude_each_other(name, message):
+    with pytest.raises(ValueError, match=message):
+        method(name)
 
 
 @pytest.mark.parametrize(("name", "learns"), [("dbs+hard", True), ("sign", False), ("sign+learned_scale", True)])
@@ -197,7 +222,10 @@ def test_logits_may_start_from_noise():
 
 @pytest.mark.parametrize(
     ("name", "learned"),
-    [("dbs", True), ("dbs+hard", True), ("sign", False), ("sign+learned_scale", True), ("bireal+prelu", False)],
+    [
+        *(("dbs", True), ("dbs+hard", True), ("sign", False), ("sign+learned_scale", True), ("bireal+prelu", False)),
+        *(("react+normalised", False), ("react+periodic", True), ("react+resilient", True)),
+    ],
 )
 def test_a_name_and_its_method_agree_on_whether_the_scale_is_learned(name, learned):
     assert method(name).learns_scale is learns_scale(name) is learned

@@ -75,8 +75,9 @@ def in_one_and_in_two(training, tmp_path, weights=1e-5):
         ("gfl_resnet18", "int8", {"response_cls": "a", "response_loc": "a", "feature_hint_ida": "b"}),
         ("ssd_resnet18", "bireal", {"fgfi": "a", "joint_cls": "a", "joint_box": "b", "angular": "a"}),
         ("ssd_resnet18", "lcb", {"adversarial": "ensemble", "feature_hint": "ensemble"}),
+        ("ssd_resnet18", "bireal+resilient", {}),
     ],
-    ids=["teacher", "parallel", "joint", "adversarial"],
+    ids=["teacher", "parallel", "joint", "adversarial", "resilient"],
 )
 def test_a_detector(detector, method, terms, blobs, tmp_path):
     def training():
