@@ -4,10 +4,11 @@ One multiply-accumulate (MAC) is one operation. `bit_ops` is the sum of MACs x w
 at 32 bits + at 8 bits / 8 + at 4 / 16 + at 2 / 32 + at 1 / 64: the count of Bi-Real Net, ReActNet and LWS-Det for 32
 and 1 bits, and for those between by the same 64-bit word. BatchNorm, PReLU, biases, additions and pooling are not
 counted. `memory_bits` has as many bits per weight as its method says (1 per binary weight) and 32 per other parameter,
-the scales of binary and quantized weights among them. Buffers
-(running statistics) are not counted: they fold into the parameters beside them. A two-stage detector is counted with
-a fixed number of proposals, its `counted_proposals`, without which its figures could not be compared. None of this is
-time.
+the scales of binary and quantized weights among them. Buffers (running statistics) are not counted: they fold into the
+parameters beside them. A method whose binary weights have a centre sums up the signs under each window too, with one
+more filter of ones in each group, which isn't stored, and multiplies that sum with a real number for each output
+channel: one real MAC at each place, a row of its own. A two-stage detector is counted with a fixed number of proposals,
+its `counted_proposals`, without which its figures could not be compared. None of this is time.
 """
 
 import math
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import counted_proposals
+from spaces.detectors.openable import INSIDE_A_UNIT
 from spaces.layers import REAL, WIDTHS, SearchableUnit, method
 from spaces.layers.alternative import Alternative
 
@@ -140,11 +142,13 @@ def layer_costs(network: nn.Module, images: list[Tensor] | Tensor) -> list[Layer
 def _counter(name: str, rows: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
     def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
         seen = any(layer.name == name for layer in rows)
-        cost = (
-            _unit_cost(name, module, output) if isinstance(module, SearchableUnit) else _real_cost(name, module, output)
+        own = (
+            [*_box_cost(name, module, output), _unit_cost(name, module, output)]
+            if isinstance(module, SearchableUnit)
+            else [_real_cost(name, module, output)]
         )
         # A layer that runs on every pyramid level multiplies often but is stored once.
-        rows.append(replace(cost, memory_bits=0) if seen else cost)
+        rows.extend(replace(cost, memory_bits=0) if seen else cost for cost in own)
 
     return count
 
@@ -152,7 +156,8 @@ def _counter(name: str, rows: list[LayerCost]) -> Callable[[nn.Module, Any, Tens
 def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCost:
     chosen, shape = method(unit.active), unit.shape.weight
     alternative = cast(Alternative, unit.alternatives[unit.active])
-    macs = macs_of(shape, output.shape)
+    boxes = unit.shape.groups if alternative.has_centre else 0
+    macs = macs_of((shape[0] + boxes, *shape[1:]), output.shape)
     own = sum(
         parameter.numel()
         for name, module in alternative.named_modules()
@@ -164,6 +169,16 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
     bias = 0 if unit.bias is None else unit.bias.numel()
     memory = math.prod(shape) * chosen.weight_bits + (own + scales + bias) * 32
     return LayerCost(unit_name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
+
+
+def _box_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> list[LayerCost]:
+    """The product of sums of signs with the centre of each output channel, where the method has one."""
+    alternative = cast(Alternative, unit.alternatives[unit.active])
+    if not alternative.has_centre:
+        return []
+    channels = unit.shape.out_channels
+    name = f"{unit_name}{INSIDE_A_UNIT}{unit.active}.centre".lstrip(".")
+    return [LayerCost(name, REAL, macs_of((channels,), output.shape), 32, 32, channels * 32)]
 
 
 def _real_cost(name: str, module: nn.Module, output: Tensor) -> LayerCost:

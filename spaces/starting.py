@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from spaces.detectors import searchable_units
-from spaces.layers import REAL, OpenedLinear, SearchableUnit, is_binary
+from spaces.layers import REAL, OpenedLinear, SearchableUnit, UnitShape, is_binary
 from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.latent import seen, sees
+from spaces.layers.methods import weights_of
 
 LEAST_MEAN = 1e-12
 
@@ -94,28 +96,22 @@ def checked_start(network: nn.Module, trained: nn.Module) -> Start:
     return start
 
 
-def learnt(trained: nn.Module) -> tuple[dict[str, Tensor], dict[str, str], dict[str, SearchableUnit]]:
-    """The tensors of a trained network, in which each unit has a `real_weight`, the methods of its units, and these."""
+def learnt(trained: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a trained network, in which each unit has its learnt weight, and the methods of its units."""
     units = searchable_units(trained)
-    weights = {f"{name}.weight": real_weight(unit) for name, unit in units.items() if unit.weight is None}
-    return {**trained.state_dict(), **weights}, {name: unit.active for name, unit in units.items()}, units
+    weights = {f"{name}.weight": _learnt_weight(unit) for name, unit in units.items()}
+    return {**trained.state_dict(), **weights}, {name: unit.active for name, unit in units.items()}
 
 
-def start_of(
-    network: nn.Module,
-    tensors: Mapping[str, Tensor],
-    methods: Mapping[str, str],
-    trained: Mapping[str, SearchableUnit] | None = None,
-) -> Start:
+def start_of(network: nn.Module, tensors: Mapping[str, Tensor], methods: Mapping[str, str]) -> Start:
     """What a network, or a supernet, takes of trained tensors.
 
-    tensors: under the network's names, with a weight of each unit as `NAME.weight`. methods: those of the trained units
-    by name; those that aren't in it are real. trained: these units themselves, where they are at hand; without them a
-    weight is taken as it is. A network takes each tensor of the same name, which all have that lie outside of
-    alternatives, and besides:
+    tensors: under the network's names, with the real weight of each unit as `NAME.weight`, see `learnt`. methods: those
+    of the trained units by name; those that aren't in it are real. That is each tensor of the same name, which all have
+    that lie outside of alternatives, and besides:
 
-    - a unit's weight, also as the one that 1-bit methods have apart: its `real_weight` where it is at hand, for the
-      method of the network's unit that treats its latent weight alike, if there is one;
+    - a unit's weight for one that 1-bit methods have apart; as the trained method takes its sign, such as with the bias
+      that it adds (`lcb`), where the unit has no method that does the same;
     - of another 1-bit method each part of the same name: BatchNorm, thresholds, PReLU, learned scale, logits;
     - of another method of several bits, the real one among them, the BatchNorm. Their ranges and steps begin anew.
 
@@ -127,9 +123,7 @@ def start_of(
     for name in {**dict.fromkeys(units), **dict.fromkeys(methods)}:
         if f"{name}.weight" not in tensors:
             continue
-        weights[name], made_from = tensors[f"{name}.weight"], {f"{name}.weight"}
-        if trained is not None and name in trained:
-            weights[name], made_from = _weight(name, units.get(name), trained[name])
+        weights[name], made_from = _weight(name, units.get(name), methods.get(name, REAL), tensors)
         used |= made_from
         sources |= {key: f"{name}.weight" for key in (f"{name}.weight", f"{name}.one_bit_weight") if key in own}
     for name, unit in units.items():
@@ -148,52 +142,57 @@ def start_of(
     )
 
 
-def real_weight(unit: SearchableUnit, start_of: Alternative | None = None) -> Tensor:
+def real_weight(unit: SearchableUnit) -> Tensor:
     """The real weight that stands for what a unit of one method has learnt, in the shape of a real layer's.
 
     It is the latent weight as its sign is taken of it: with a learned bias a channel added, without its channel's mean.
-    start_of: what starts from it; an alternative that makes the same of its latent weight takes that as it is. Searched
-    signs and a sine have no weight of a real layer's size: theirs has the sign and the order of magnitudes of each
-    channel's logits or sines d and as its mean magnitude the learned scale a, w = |a| d / mean |d|, from which
+    Searched signs and a sine have no weight of a real layer's size: theirs has the sign and the order of magnitudes of
+    each channel's logits or sines d and as its mean magnitude the learned scale a, w = |a| d / mean |d|, from which
     `Alternative.start_from` would make the same.
     """
+    state = {f"unit.{name}": tensor for name, tensor in unit.state_dict().items()}
+    return _weight("unit", None, unit.active, state | {"unit.weight": _learnt_weight(unit)})[0]
+
+
+def _learnt_weight(unit: SearchableUnit) -> Tensor:
+    """The latent weight, or what stands for it where signs are searched."""
     alternative = cast(Alternative, unit.alternatives[unit.active])
-    if isinstance(alternative, DBS):
-        weight = _of_mean(alternative.logits.detach(), alternative.scale)
-        return weight.flatten(1) if isinstance(unit, OpenedLinear) else weight
-    latent = cast(Tensor, unit.latent_weight).detach()
-    if not isinstance(alternative, Binary):
-        return latent
-    if isinstance(start_of, Binary) and start_of.sees == alternative.sees:
-        return latent
-    with torch.no_grad():
-        weight = alternative.seen(latent.reshape(unit.shape.weight))
-    return (_of_mean(weight, alternative.scale) if alternative.weights == "periodic" else weight).reshape(latent.shape)
+    if not isinstance(alternative, DBS):
+        return cast(Tensor, unit.latent_weight).detach()
+    weight = _of_mean(alternative.logits.detach(), cast(Tensor, alternative.scale).detach())
+    return weight.flatten(1) if isinstance(unit, OpenedLinear) else weight
 
 
-def _of_mean(values: Tensor, scale: Tensor | None) -> Tensor:
+def _of_mean(values: Tensor, scale: Tensor) -> Tensor:
     """Each channel's values (Co, Ci, k, k), of which the mean magnitude is the learned scale's (Co,)."""
     mean = values.abs().mean((1, 2, 3)).clamp(min=LEAST_MEAN)
-    return values * (cast(Tensor, scale).detach().abs() / mean).view(-1, 1, 1, 1)
+    return values * (scale.abs() / mean).view(-1, 1, 1, 1)
 
 
-def _weight(name: str, unit: SearchableUnit | None, trained: SearchableUnit) -> tuple[Tensor, set[str]]:
+def _weight(
+    name: str, unit: SearchableUnit | None, method: str, tensors: Mapping[str, Tensor]
+) -> tuple[Tensor, set[str]]:
     """The real weight that a unit of this name starts from, and the names of the trained tensors that it is made from.
 
-    unit: None for a layer that isn't opened in the network.
+    unit: None for a layer that isn't opened in the network, or one that makes nothing of a weight before its sign.
+    method: the trained one. The weight is that of which it takes the sign, but as it is for a unit with an alternative
+    that makes the same of it.
     """
-    before = trained.alternatives[trained.active]
+    weight, names, inside = tensors[f"{name}.weight"], {f"{name}.weight"}, f"{name}.alternatives.{method}"
+    if f"{inside}.logits" in tensors:
+        names |= {f"{inside}.logits", f"{inside}.scale"}
+    shift, rule = tensors.get(f"{inside}.weight_shift.bias"), weights_of(method)
     here = [] if unit is None else unit.alternatives.values()
-    alike = (one for one in here if isinstance(one, Binary) and isinstance(before, Binary) and one.sees == before.sees)
-    start_of = cast(Alternative | None, next(alike, None))
-    if isinstance(before, DBS):
-        parts = ["logits", "scale"]
-    elif isinstance(before, Binary) and start_of is None:
-        parts = ["weight_shift.bias", *(["scale"] if before.weights == "periodic" else [])]
-    else:
-        parts = []
-    inside = f"{name}.alternatives.{trained.active}"
-    return real_weight(trained, start_of), {f"{name}.weight", *(f"{inside}.{part}" for part in parts)}
+    if any(isinstance(one, Binary) and one.sees == sees(shift is not None, rule) for one in here):
+        return weight, names
+    if shift is not None:
+        weight, names = weight + shift.view(-1, *(1,) * (weight.ndim - 1)), names | {f"{inside}.weight_shift.bias"}
+    kernels = weight if weight.ndim == 4 else weight[..., None, None]
+    shape = UnitShape(kernels.shape[1], kernels.shape[0], kernels.shape[-1])
+    signed = seen(kernels, rule, shape)
+    if rule == "periodic":
+        signed, names = _of_mean(signed, tensors[f"{inside}.scale"]), names | {f"{inside}.scale"}
+    return signed.reshape(weight.shape), names
 
 
 def _parts(name: str, unit: SearchableUnit, method: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -29,9 +29,9 @@ class ClassifierFile:
     @property
     def backbone(self) -> TrainedBackbone:
         """The backbone alone, as detectors start from it."""
-        tensors, methods, units = learnt(self.network.get_submodule(PART))
+        tensors, methods = learnt(self.network.get_submodule(PART))
         title = f"a classifier on the {PART} of {self.spec.detector} of width {self.spec.width:g}"
-        return TrainedBackbone(tensors, methods, title, units=units)
+        return TrainedBackbone(tensors, methods, title)
 
 
 def save_classifier(path: Path, content: ClassifierFile) -> None:

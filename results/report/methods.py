@@ -14,6 +14,7 @@ COLOURS = {
     "bireal": "#F0A61C",
     "react": "#F0E442",
     "dbs": "#009E73",
+    "adabin": "#661100",
     "lcb": "#CC79A7",
     "lcb_dynamic": "#882255",
 }

@@ -14,6 +14,7 @@ from spaces.deployed.form import (
     Convolution,
     DynamicThreshold,
     FloatInput,
+    Gate,
     GroupNorm,
     IntegerInput,
     Kind,
@@ -21,12 +22,14 @@ from spaces.deployed.form import (
     Shortcut,
 )
 from spaces.layers import OpenedLinear, SearchableUnit, method
+from spaces.layers.adaptive_binary import AdaptiveBinary
 from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.input_norm import InputNorm
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.levels import LevelNorms
+from spaces.layers.maxout import Maxout
 from spaces.layers.opened import ActivatedConv2d, ActivatedLinear
 from spaces.layers.real import Quantized, Real
 from spaces.layers.shortcuts import GroupMean, Repeat
@@ -45,7 +48,7 @@ def describe(network: nn.Module) -> dict[str, Convolution]:
     """Every convolution and linear layer of a network as it is activated, by the name of its module, in their order.
 
     Units come as a whole, with norm, shortcut and post-activation; a shortcut's convolution stands under its own name
-    too. Small linear layers inside a unit, of dynamic thresholds, are part of that. Raises UndescribedError.
+    too. Small linear layers inside a unit, of dynamic thresholds and gates, are part of that. Raises UndescribedError.
     """
     found: dict[str, Convolution] = {}
     units = [name for name, module in network.named_modules() if isinstance(module, SearchableUnit)]
@@ -63,8 +66,8 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
     """A searchable or opened unit with its active method. Raises UndescribedError."""
     shape, one = unit.shape, cast(Alternative, unit.alternatives[unit.active])
     kind = KINDS[method(unit.active).weight_bits]
-    given = unit.latent_weight
-    levels, scale = one.levels(None if given is None else given.reshape(shape.weight))
+    given = None if unit.latent_weight is None else unit.latent_weight.reshape(shape.weight)
+    (levels, scale), centre = one.levels(given), one.centre(given)
     shortcut = unit.active_shortcut
     return Convolution(
         name,
@@ -83,6 +86,8 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
         norms=_norms(name, one.bn),
         shortcut=None if shortcut is None else _shortcut(f"{name}.shortcut", shortcut, shape.out_channels),
         post=_post(name, one),
+        gate=_gate(one),
+        centre=None if centre is None else _array(centre),
     )
 
 
@@ -123,6 +128,8 @@ def _input(name: str, one: Alternative) -> BinaryInput | IntegerInput | FloatInp
 
 def _binary_input(name: str, one: Binary) -> BinaryInput:
     shift = one.shift
+    if isinstance(one, AdaptiveBinary):
+        return BinaryInput(_array(one.threshold.expand(one.shape.in_channels)))
     if shift is None:
         return BinaryInput(np.zeros(one.shape.in_channels, np.float32))
     if isinstance(shift, InputNorm):
@@ -168,9 +175,17 @@ def _post(name: str, one: Alternative) -> PReLU | None:
     if isinstance(post, nn.PReLU):
         slope = _array(post.weight)
         return PReLU(slope, np.zeros_like(slope), np.zeros_like(slope))
+    if isinstance(post, Maxout):
+        zero = np.zeros(len(post.below), np.float32)
+        return PReLU(_array(post.below), zero, zero, _array(post.above))
     if isinstance(post, ShiftedPReLU):
         return PReLU(_array(post.prelu.weight), _array(post.before.bias), _array(post.after.bias))
     raise _unknown(name, post)
+
+
+def _gate(one: Alternative) -> Gate | None:
+    gate = one.gate if isinstance(one, Binary) else None
+    return None if gate is None else Gate(_array(gate.squeeze.weight), _array(gate.excite.weight))
 
 
 def _shortcut(name: str, shortcut: nn.Module, channels: int) -> Shortcut:

@@ -2,7 +2,9 @@
 
     q = input(x)                          -1/+1, levels of a few bits, or x behind its activation
     p = q * weight, `pad_value` outside   integers, but where the kind is `float`
-    y = norm(scale p) + bias
+    r = q * ones, likewise                only where there is a `centre`
+    y = norm(gate(x) scale p + centre r) + bias
+                                          gate: a factor a channel and image, where there is one
     y = post(y + shortcut(x))
 
 Arrays are float32, and int8 where they hold levels. C is a number of channels, Ci and Co those of input and output.
@@ -14,6 +16,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+LEAST_ABOVE = 1e-6
+"""Of a slope above zero, by which the one below is divided."""
 
 Array = NDArray[Any]
 Kind = Literal["binary", "int8", "int4", "int2", "float"]
@@ -31,6 +36,17 @@ class DynamicThreshold:
     """
 
     size: Array
+    squeeze: Array
+    excite: Array
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What an image's content makes of its products: times 2 sigmoid(excite relu(squeeze g)), g (Ci,) the map's means.
+
+    squeeze (h, Ci), excite (Co, h).
+    """
+
     squeeze: Array
     excite: Array
 
@@ -93,11 +109,23 @@ class GroupNorm:
 
 @dataclass(frozen=True)
 class PReLU:
-    """prelu(x + before) + after, each (C,): the shifts are 0 but in ReActNet's."""
+    """prelu(x + before) + after, each (C,): the shifts are 0 but in ReActNet's.
+
+    above: the slope above zero, if it isn't 1.
+    """
 
     slope: Array
     before: Array
     after: Array
+    above: Array | None = None
+
+    @property
+    def factored(self) -> tuple[Array, Array | None]:
+        """slope and above, each (C,), of above prelu(x): the same in two operators; None for an `above` of 1."""
+        if self.above is None:
+            return self.slope, None
+        above = np.where(np.abs(self.above) < LEAST_ABOVE, LEAST_ABOVE, self.above).astype(np.float64)
+        return (self.slope / above).astype(np.float32), above.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -126,8 +154,9 @@ class Convolution:
     """One convolution or linear layer with what stands round it; see the module.
 
     weight (Co, Ci / groups, k, k): -1 and +1, levels, or floats. scale (Co,) of the weights' levels; an integer input's
-    step comes on top. pad_value: what stands outside q's map, -1 or 0. norms: none, one, or one for each level of a
-    pyramid that all share the convolution. linear: rows (R, Ci) take the place of maps (N, Ci, H, W).
+    step comes on top. centre (Co,): what is added to each scaled level of a binary weight. pad_value: what stands
+    outside q's map, -1 or 0. norms: none, one, or one for each level of a pyramid that all share the convolution.
+    linear: rows (R, Ci) take the place of maps (N, Ci, H, W).
     """
 
     name: str
@@ -146,6 +175,8 @@ class Convolution:
     norms: tuple[ChannelNorm | GroupNorm, ...] = field(default=())
     shortcut: Shortcut | None = None
     post: PReLU | None = None
+    gate: Gate | None = None
+    centre: Array | None = None
 
     @property
     def bits(self) -> int:
@@ -169,7 +200,8 @@ class Convolution:
     def affine(self, level: int = 0) -> tuple[Array, Array]:
         """m and o, each (Co,) in float64, of y = m p + o: scale, step, norm and bias in one; p see the module.
 
-        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two.
+        level: of the pyramid, where it has a norm for each. A GroupNorm is in neither: it stands between the two. A
+        gate is one more factor of m.
         """
         factor = self.scale.astype(np.float64)
         if isinstance(self.input, IntegerInput):
@@ -180,3 +212,17 @@ class Convolution:
             return factor, offset
         m, o = norm.affine()
         return factor * m, o + offset
+
+    def box_factor(self, level: int = 0) -> Array | None:
+        """What r is times in y, (Co,) in float64, with the norm's factor as in `affine`; None where there is no r."""
+        if self.centre is None:
+            return None
+        norm = self.norms[level] if self.norms else None
+        return self.centre.astype(np.float64) * (norm.affine()[0] if isinstance(norm, ChannelNorm) else 1.0)
+
+    @property
+    def boxes(self) -> "Convolution":
+        """What makes r: the same signs and a filter of ones for each group, (groups, Ho, Wo), and nothing else."""
+        ones = np.ones((self.groups, *self.weight.shape[1:]), np.int8)
+        plain = replace(self, weight=ones, scale=np.ones(self.groups, np.float32), centre=None)
+        return replace(plain, bias=None, norms=(), shortcut=None, post=None)

@@ -17,8 +17,8 @@ from spaces.layers.norms import factor_and_offset
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
-BITS, SCALE = "packed", "scale"
-"""What a packed weight's bytes and scales are called behind the unit's name."""
+BITS, SCALE, CENTRE = "packed", "scale", "centre"
+"""What a packed weight's bytes, scales and centres are called behind the unit's name."""
 COUNTER = "num_batches_tracked"
 """Of BatchNorms; read in training alone."""
 MEAN, VARIANCE = "running_mean", "running_var"
@@ -28,16 +28,20 @@ MEAN, VARIANCE = "running_mean", "running_var"
 def packed_state(network: nn.Module) -> dict[str, Tensor]:
     """The tensors of a detector of one method in each unit: what it needs to compute, and no more.
 
-    A unit of few bits has `<unit>.packed` (uint8, see `bits.packed`) and `<unit>.scale` (Co,) in place of its latent
-    weight and of what makes a scale or a step of it. The weight and bias of a BatchNorm are then the factor and the
-    offset that it computes with, and it has no statistics. All else has its name of the network's state.
+    A unit of few bits has `<unit>.packed` (uint8, see `bits.packed`), `<unit>.scale` (Co,) and, where it has one,
+    `<unit>.centre` (Co,) in place of its latent weight and of what makes a scale or a step of it. The weight and bias
+    of a BatchNorm are then the factor and the offset that it computes with, and it has no statistics. All else has its
+    name of the network's state.
     """
     tensors, replaced = {}, set()
     for name, unit in _units_of_few_bits(network):
         weight = unit.latent_weight
-        levels, scale = _active(unit).levels(None if weight is None else weight.reshape(unit.shape.weight))
+        own = None if weight is None else weight.reshape(unit.shape.weight)
+        levels, scale = _active(unit).levels(own)
         bytes_ = packed(levels.cpu().numpy().astype(np.int8), method(unit.active).weight_bits)
         tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = torch.from_numpy(bytes_), scale
+        if (centre := _active(unit).centre(own)) is not None:
+            tensors[f"{name}.{CENTRE}"] = centre
         replaced |= _replaced(name, unit)
     for name, norm in _folded(network):
         tensors[f"{name}.weight"], tensors[f"{name}.bias"] = factor_and_offset(norm)
@@ -66,7 +70,8 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
         levels = unpack(tensors[f"{name}.{BITS}"].numpy(), method(unit.active).weight_bits, unit.shape.weight)
         weight = unit.latent_weight
         given = None if weight is None else weight.view(unit.shape.weight)
-        _active(unit).give(torch.from_numpy(levels), tensors[f"{name}.{SCALE}"].clone(), given)
+        centre = tensors[f"{name}.{CENTRE}"].clone() if _active(unit).has_centre else None
+        _active(unit).give(torch.from_numpy(levels), tensors[f"{name}.{SCALE}"].clone(), given, centre)
     return network.eval()
 
 
@@ -79,7 +84,8 @@ def packed_form(network: nn.Module, folded: Collection[str]) -> dict[str, Tensor
     for name, unit in units:
         size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
         form[f"{name}.{BITS}"] = torch.empty(size, dtype=torch.uint8, device="meta")
-        form[f"{name}.{SCALE}"] = torch.empty(unit.shape.out_channels, device="meta")
+        for key in (SCALE, CENTRE) if _active(unit).has_centre else (SCALE,):
+            form[f"{name}.{key}"] = torch.empty(unit.shape.out_channels, device="meta")
     return form
 
 

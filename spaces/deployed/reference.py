@@ -2,7 +2,10 @@
 
 q = input(x)                        -1/+1 by `threshold`, levels by `step`, or x behind its activation
 p = q * weight, `pad_value` outside whole numbers, but where `kind` is float
-y = multiplier p + offset           the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o
+r = q * ones, likewise              only where there is a `box_multiplier`: a sum of signs for each group
+y = multiplier p + box_multiplier r + offset
+                                    the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o.
+                                    Where there is a gate, each image has multipliers of its own
 y = post(y + shortcut(x))
 """
 
@@ -39,13 +42,25 @@ def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
     maps = x[..., None, None] if row["linear"] else x
     q = quantized(row, arrays, maps)
     p = convolve(q, arrays["weight"], row)
-    y = finished(row, arrays, p, x)
+    y = finished(row, arrays, p, x, boxes(q, arrays, row))
     return (q, p, y[..., 0, 0]) if row["linear"] else (q, p, y)
 
 
-def finished(row: Row, arrays: Arrays, p: Array, x: Array) -> Array:
-    """y of the products' sums p; x is for the shortcut, where there is one."""
-    y = p.astype(np.float32) * arrays["multiplier"][:, None, None]
+def boxes(q: Array, arrays: Arrays, row: Row) -> Array | None:
+    """r, for each output channel that of its group; None where the layer has none."""
+    if "box_multiplier" not in arrays:
+        return None
+    weight = arrays["weight"]
+    ones = np.ones((row["groups"], *weight.shape[1:]), np.int8)
+    return convolve(q, ones, row).repeat(len(weight) // row["groups"], 1)
+
+
+def finished(row: Row, arrays: Arrays, p: Array, x: Array, r: Array | None = None) -> Array:
+    """y of the products' sums p, and of r if there is one; x is for the gate and the shortcut, if any."""
+    multiplier = arrays["multiplier"] * gate(arrays, x) if "gate_squeeze" in arrays else arrays["multiplier"]
+    y = p.astype(np.float32) * multiplier[..., None, None]
+    if r is not None:
+        y = y + r.astype(np.float32) * arrays["box_multiplier"][:, None, None]
     if row["norm_groups"]:
         y = group_norm(y, arrays, row["norm_groups"], row["norm_eps"])
     y = y + arrays["offset"][:, None, None]
@@ -53,8 +68,16 @@ def finished(row: Row, arrays: Arrays, p: Array, x: Array) -> Array:
         y = y + shortcut(row["shortcut"], arrays, x)
     if "slope" in arrays:
         y = y + arrays["before"][:, None, None]
-        y = np.where(y > 0, y, y * arrays["slope"][:, None, None]) + arrays["after"][:, None, None]
+        above = y * arrays["above"][:, None, None] if "above" in arrays else y
+        y = np.where(y > 0, above, y * arrays["slope"][:, None, None]) + arrays["after"][:, None, None]
     return y
+
+
+def gate(arrays: Arrays, x: Array) -> Array:
+    """(N, Co): what an image's products are times."""
+    opened = np.maximum(x.mean((2, 3)) @ arrays["gate_squeeze"].T, 0) @ arrays["gate_excite"].T
+    factors: Array = 1 + np.tanh(opened / 2)  # twice the sigmoid
+    return factors
 
 
 def quantized(row: Row, arrays: Arrays, x: Array) -> Array:

@@ -50,6 +50,8 @@ def arrays_of(convolution: Convolution, level: int = 0) -> dict[str, Array]:
     """
     multiplier, offset = convolution.affine(level)
     arrays = {"weight": convolution.weight, "multiplier": _float(multiplier), "offset": _float(offset)}
+    if (boxes := convolution.box_factor(level)) is not None:
+        arrays["box_multiplier"] = _float(boxes)
     norm = convolution.norms[level] if convolution.norms else None
     if isinstance(norm, GroupNorm):
         arrays |= {"norm_weight": norm.weight, "norm_bias": norm.bias}
@@ -57,9 +59,13 @@ def arrays_of(convolution: Convolution, level: int = 0) -> dict[str, Array]:
         arrays["threshold"] = convolution.input.threshold
         if (moved := convolution.input.dynamic) is not None:
             arrays |= {"size": moved.size, "squeeze": moved.squeeze, "excite": moved.excite}
+    if convolution.gate is not None:
+        arrays |= {"gate_squeeze": convolution.gate.squeeze, "gate_excite": convolution.gate.excite}
     if convolution.post is not None:
         post = convolution.post
         arrays |= {"slope": post.slope, "before": post.before, "after": post.after}
+        if post.above is not None:
+            arrays["above"] = post.above
     if convolution.shortcut is not None:
         arrays |= _shortcut_arrays(convolution.shortcut)
     return arrays
@@ -91,6 +97,8 @@ def _shortcut_arrays(shortcut: Shortcut) -> dict[str, Array]:
         factor, offset = shortcut.norm.affine()
         multiplier, own = shortcut.convolution.affine()
         arrays["multiplier"], arrays["offset"] = _float(factor * multiplier), _float(factor * own + offset)
+        if (boxes := shortcut.convolution.box_factor()) is not None:
+            arrays["box_multiplier"] = _float(factor * boxes)
     return {f"shortcut.{name}": array for name, array in arrays.items()}
 
 

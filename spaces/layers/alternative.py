@@ -64,8 +64,9 @@ class LayerTrace:
     x (N, Ci, H, W) the unit's input; pre_sign what its sign is taken of (x, or x shifted); binary_input that sign;
     weight (Co, Ci, k, k) the latent weight as its sign is taken of it, or logits; binary_weight its sign, with the
     method's own gradient; scale (Co, 1, 1, 1), a parameter or the mean magnitude of `weight`, as `scale_is_learned`
-    says; `shape` and `pad_value` say how they are convolved. others: where the unit runs more than once in a pass, as
-    on every level of a pyramid, the traces of its later runs.
+    says; `shape` and `pad_value` say how they are convolved. centre (Co, 1, 1, 1): what is added to each weight of a
+    channel, if any; scale and centre are those of the weights alone, without a scale of the inputs. others: where the
+    unit runs more than once in a pass, as on every level of a pyramid, the traces of its later runs.
     """
 
     x: Tensor
@@ -77,7 +78,14 @@ class LayerTrace:
     shape: UnitShape
     pad_value: float
     scale_is_learned: bool = False
+    centre: Tensor | None = None
     others: tuple["LayerTrace", ...] = ()
+
+    @property
+    def scaled_weight(self) -> Tensor:
+        """(Co, Ci, k, k): scale times binary weight, and the centre where there is one."""
+        scaled = self.scale.view(-1, 1, 1, 1) * self.binary_weight
+        return scaled if self.centre is None else scaled + self.centre
 
 
 class Alternative(nn.Module):
@@ -89,6 +97,8 @@ class Alternative(nn.Module):
 
     owns_weight = False
     is_binary = False
+    has_centre = False
+    """Whether something is added to each weight of an output channel, see `centre`."""
     starts_from_real_norm = False
     """Whether its BatchNorm starts as the real alternative's, where a network takes the weights of a real one."""
     folded: tuple[str, ...] = ()
@@ -123,9 +133,13 @@ class Alternative(nn.Module):
             return self._given_levels(own, self.given_scale), self.given_scale
         return self._levels(own)
 
+    def centre(self, weight: Tensor | None) -> Tensor | None:
+        """What is added to the scaled levels of each output channel, (Co,); None where nothing is."""
+        return None
+
     @torch.no_grad()
-    def give(self, levels: Tensor, scale: Tensor, weight: Tensor | None) -> None:
-        """Compute from now on with what `levels` returned, put into `weight`: the latent weight is lost.
+    def give(self, levels: Tensor, scale: Tensor, weight: Tensor | None, centre: Tensor | None = None) -> None:
+        """Compute from now on with what `levels` and `centre` returned, put into `weight`: the latent weight is lost.
 
         What is convolved is the same to the bit. Such an alternative can't be trained, see `train`.
         """

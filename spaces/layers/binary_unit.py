@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
+from spaces.layers.channel_gate import channel_gate
 from spaces.layers.input_norm import InputNorm
 from spaces.layers.input_norm import input_norm as normalised_input
-from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen
+from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen, sees
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import RealWeight, Searched, WeightRule, mean_scale
@@ -22,14 +23,15 @@ Make = Callable[[int], nn.Module]
 
 
 class Binary(Alternative):
-    """(shift) sign -> 1-bit convolution -> BatchNorm -> + shortcut -> (post-activation). x (N, Ci, H, W).
+    """(shift) sign -> 1-bit convolution (-> gate) -> BatchNorm -> + shortcut -> (post-activation). x (N, Ci, H, W).
 
     The input must take both signs: a ReLU before this unit would make its sign a constant.
 
     rule: how the latent weight is binarized. learned_scale: the scale is a parameter instead of the mean magnitude.
-    shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. post: behind
-    the shortcut. weight_shift: a learned bias a channel on the latent
-    weight before its sign. pad_value: 0 or -1, see `binary_conv2d`. weights: `plain`, or another rule in its place:
+    shift: moves the sign's threshold. input_norm: a BatchNorm in its place, see `input_norm.InputNorm`. gate: factors
+    of the product that follow from x, see `channel_gate.ChannelGate`. post: behind the shortcut. weight_shift: a
+    learned bias a channel on the latent weight before its sign. pad_value: 0 or -1, see `binary_conv2d`. weights:
+    `plain`, or another rule in its place:
 
     normalised: the weight in deviations of its channel, see `weight_rules.Normalised`.
     periodic (BiPer, CVPR 2024): alpha sign(sin(omega w)) with the gradient of alpha sin(omega w), which the first stage
@@ -52,6 +54,7 @@ class Binary(Alternative):
         shift: Make | None = None,
         post: Make | None = None,
         weight_shift: bool = False,
+        gate: bool = False,
         input_norm: bool = False,
         pad_value: float = 0.0,
         weights: Weights = "plain",
@@ -64,6 +67,7 @@ class Binary(Alternative):
         self.shift: nn.Module | None = shift(shape.in_channels) if shift is not None else None
         if input_norm:
             self.shift = normalised_input(shape)
+        self.gate = channel_gate(shape) if gate else None
         self.weight_shift = ChannelBias(shape.out_channels) if weight_shift else None
         self.post = post(shape.out_channels) if post is not None and not shape.bare else None
         self.inputs_only = False
@@ -82,7 +86,7 @@ class Binary(Alternative):
             input_gradient=self.input_gradient,
             pad_value=self.pad_value,
         )
-        return self.bn(y)
+        return self.bn(y if self.gate is None else y * self.gate(x).to(y.dtype))
 
     def after(self, y: Tensor) -> Tensor:
         return y if self.post is None else self.post(y)
@@ -96,7 +100,7 @@ class Binary(Alternative):
     @property
     def sees(self) -> tuple[bool, Weights]:
         """What `seen` does: two alternatives of which it is the same have the same signs of the same weight."""
-        return self.weight_shift is not None, "plain" if self.weights == "resilient" else self.weights
+        return sees(self.weight_shift is not None, self.weights)
 
     @torch.no_grad()
     def start_from(self, weight: Tensor) -> None:
@@ -187,6 +191,7 @@ class DBS(Binary):
         *,
         relaxation: Literal["annealed", "hard", "soft"] = "annealed",
         normal_start: bool = False,
+        gate: bool = False,
         input_norm: bool = False,
         pad_value: float = 0.0,
     ) -> None:
@@ -196,6 +201,7 @@ class DBS(Binary):
             input_gradient="approx",
             learned_scale=True,
             post=PReLU,
+            gate=gate,
             input_norm=input_norm,
             pad_value=pad_value,
         )

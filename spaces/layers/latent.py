@@ -41,6 +41,14 @@ def seen(weight: Tensor, weights: Weights, shape: UnitShape) -> Tensor:
     return torch.sin(weight * omega(shape)) if weights == "periodic" else weight
 
 
+def sees(shifted: bool, weights: Weights) -> tuple[bool, Weights]:
+    """What is made of a latent weight before its sign: where that is the same, the signs of one weight are.
+
+    shifted: whether a learned bias a channel is added to it.
+    """
+    return shifted, "plain" if weights == "resilient" else weights
+
+
 def rule_for(weights: Weights, rule: WeightRule) -> WeightRule:
     """The rule for what is `seen`, in a method that has `rule` for plain weights."""
     if weights == "normalised":

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from spaces.layers.adaptive_binary import AdaptiveBinary
 from spaces.layers.alternative import Alternative, UnitShape
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
-from spaces.layers.latent import LEARNS_SCALE
+from spaces.layers.latent import LEARNS_SCALE, Weights
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
@@ -20,6 +21,8 @@ from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    # factors of the output channels that follow from the unit's real input
+    "gate": {"gate": True},
     # a BatchNorm before the sign, in place of a threshold that only its own gradient moves
     "input_norm": {"input_norm": True},
     # the scale of each output channel is learned, instead of the mean magnitude of its weights
@@ -73,7 +76,7 @@ class Method:
         return self.weight_bits == self.input_bits == 1
 
 
-_SHARED = frozenset({"input_norm", "learned_scale", "prelu", "pad_minus_one"})
+_SHARED = frozenset({"gate", "input_norm", "learned_scale", "prelu", "pad_minus_one"})
 _WEIGHT_RULES = frozenset(name for name, given in OPTIONS.items() if "weights" in given)
 
 
@@ -99,7 +102,7 @@ METHODS: dict[str, Method] = {
     "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
     "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
     "sign": _binary(
-        "XNOR-Net (arXiv:1603.05279): the scale is in the graph",
+        "XNOR-Net (arXiv:1603.05279): scale in the graph",
         rule=StraightThrough("xnor"),
         input_gradient="clipped",
     ),
@@ -109,7 +112,7 @@ METHODS: dict[str, Method] = {
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): as bireal, with RSign and RPReLU",
+        "ReActNet (arXiv:2003.03488): as bireal, RSign and RPReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -120,8 +123,15 @@ METHODS: dict[str, Method] = {
         input_bits=1,
         build=DBS,
         about="LWS-Det (CVPR 2021): every weight's sign is searched, the scale learned",
-        options=frozenset({"hard", "input_norm", "normal_start", "pad_minus_one", "soft"}),
+        options=frozenset({"gate", "hard", "input_norm", "normal_start", "pad_minus_one", "soft"}),
         learns_scale=True,
+    ),
+    "adabin": Method(
+        weight_bits=1,
+        input_bits=1,
+        build=AdaptiveBinary,
+        about="AdaBin (arXiv:2208.08084): two levels a channel of weights and a layer of inputs, not opposite; Maxout",
+        options=frozenset({"pad_minus_one"}),
     ),
     "lcb": _binary(
         "JDBNet (TCSVT 34(1), 2024), our reading: channel biases before the signs and around the PReLU",
@@ -150,6 +160,12 @@ def is_binary(name: str) -> bool:
 def learns_scale(name: str) -> bool:
     """Whether a 1-bit choice has a learned scale."""
     return method(name).learns_scale
+
+
+def weights_of(name: str) -> Weights:
+    """What a choice makes of its latent weights before their sign."""
+    rules: list[Weights] = [OPTIONS[option]["weights"] for option in name.split("+")[1:] if option in _WEIGHT_RULES]
+    return rules[0] if rules else "plain"
 
 
 def method(name: str) -> Method:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from spaces.detectors import searchable_units
-from spaces.layers import REAL, SearchableUnit, is_binary
+from spaces.layers import REAL, is_binary
 from spaces.published.weights import LoadReport, is_counter
 from spaces.published.words import first_names
 from spaces.starting import Start, start_of
@@ -18,14 +18,13 @@ class TrainedBackbone:
 
     tensors: under the names of a backbone of ours, and what else the file holds; each unit has a weight. methods: of
     its units by name; those that aren't in it are real. title: what it is, for messages. names: the tensors' names in
-    the file, where they differ. units: the trained ones, where they are at hand, see `start_of`.
+    the file, where they differ.
     """
 
     tensors: Mapping[str, Tensor]
     methods: Mapping[str, str]
     title: str
     names: Mapping[str, str] = field(default_factory=dict)
-    units: Mapping[str, SearchableUnit] | None = None
 
     def named(self, tensor: str) -> str:
         """A tensor's name in the file."""
@@ -61,7 +60,7 @@ def fill_one_bit(supernet: nn.Module, found: TrainedBackbone) -> tuple[str, ...]
 
 def _checked(backbone: nn.Module, found: TrainedBackbone) -> Start:
     """What a backbone takes. Raises ValueError for what makes it another backbone's."""
-    start, own = start_of(backbone, found.tensors, found.methods, found.units), backbone.state_dict()
+    start, own = start_of(backbone, found.tensors, found.methods), backbone.state_dict()
     shared = [name for name in own if ".alternatives." not in name and not is_counter(name)]
     if start.lacking:
         raise ValueError(

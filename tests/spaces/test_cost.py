@@ -107,8 +107,10 @@ def test_grouped_convolutions_and_layers_without_products():
         ("bireal+resilient", 1, 288 * 1 + 8 * REAL),
         ("react", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # RSign's 4 thresholds, RPReLU's 3 numbers a channel
         ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
+        ("adabin", 1, 288 * 1 + (8 + 1 + 2 * 8) * REAL),  # one threshold, two slopes a channel; 8 centres below
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
         ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8) * REAL),
+        ("sign+gate", 1, 288 * 1 + 8 * REAL),
     ],
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
@@ -125,7 +127,21 @@ def test_a_unit_of_each_method_by_hand(method, bits, memory):
         for name in ("squeeze", "excite"):
             full = f"alternatives.lcb_dynamic.shift.{name}"
             expected[full] = LayerCost(full, "real", 4 * 4, 32, 32, 4 * 4 * REAL)
+    if method == "sign+gate":  # likewise, to 8 factors. That they multiply the product is the scale, counted as one
+        for name, outputs in (("squeeze", 4), ("excite", 8)):
+            full = f"alternatives.sign+gate.gate.{name}"
+            expected[full] = LayerCost(full, "real", 4 * outputs, 32, 32, 4 * outputs * REAL)
+    if method == "adabin":  # a ninth filter, of ones, and its sum at 3 x 3 places times a real number a channel
+        expected[""] = replace(expected[""], macs=(288 + 4 * 9) * 9)
+        full = "alternatives.adabin.centre"
+        expected[full] = LayerCost(full, "real", 8 * 9, 32, 32, 8 * REAL)
     assert costs == expected
+
+
+def test_a_method_with_a_centre_has_a_filter_of_ones_for_each_group():
+    unit = SearchableUnit(UnitShape(6, 6, 3, groups=6), ["adabin"], "none")
+    centre, own = layer_costs(nn.ModuleDict({"u": unit})["u"], torch.zeros(1, 6, 5, 5))
+    assert (own.macs, own.bit_ops, centre.bit_ops) == ((6 + 6) * 9 * 25, (6 + 6) * 9 * 25, 6 * 25 * 32 * 32)
 
 
 class Classifier(nn.Module):

@@ -14,7 +14,7 @@ from spaces.space import Knob, SearchSpace
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
-METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react", "dbs", "dbs+hard", "lcb", "lcb_dynamic")
+METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react+gate", "dbs", "dbs+hard", "adabin", "lcb_dynamic")
 
 
 def counted(spec, candidate):
@@ -103,8 +103,9 @@ def test_terms_cost_nothing(spec):
 
 def test_a_dynamic_shortcut_inside_a_dynamic_unit_keeps_the_order_of_the_rows(spec):
     shortcut = "backbone.layer2.0.conv1.shortcut.1"
-    table = CostTable.of(spec, {"backbone": ("real", "lcb_dynamic"), shortcut: ("real", "lcb_dynamic", "int8")})
-    for unit, inner in itertools.product(("real", "lcb_dynamic"), ("real", "lcb_dynamic", "int8")):
+    methods = ("real", "lcb_dynamic", "adabin", "int8")
+    table = CostTable.of(spec, {"backbone": methods[:3], shortcut: methods})
+    for unit, inner in itertools.product(methods[:3], methods):
         assert_equal_costs(table, spec, Candidate({"layer/backbone": unit, f"layer/{shortcut}": inner}))
 
 

@@ -193,9 +193,11 @@ EVERY = (
     "bireal+prelu",
     "react",
     "dbs",
+    "adabin",
     "lcb",
     "lcb_dynamic",
     "bireal+pad_minus_one+resilient",
+    "react+gate+input_norm",
     "react+normalised",
     "sign+periodic",
 )

@@ -13,7 +13,7 @@ from trainers.training.parameter_groups import optimizer_groups
 from trainers.training.searched_signs import inputs_only
 
 SEVERAL_BITS = ("real", "int8", "int4", "int2")
-ONE_BIT = ("sign", "bireal+prelu", "react", "lcb", "lcb_dynamic", "bireal+learned_scale+pad_minus_one")
+ONE_BIT = ("sign", "bireal+prelu", "react", "adabin", "lcb_dynamic", "bireal+learned_scale+pad_minus_one")
 ONE_BIT += ("react+normalised", "sign+periodic", "react+resilient")
 EVERY = (*SEVERAL_BITS, *ONE_BIT, "dbs")
 HEAD = "cls_heads.0.0"

@@ -54,9 +54,13 @@ class LayerPair:
 
     @cached_property
     def binary_product(self) -> Tensor:
-        """a^ (*) w^ (N, Co, Ho, Wo), unscaled, with a gradient towards the binary weight."""
+        """a^ (*) w^ (N, Co, Ho, Wo), unscaled, with a gradient towards the binary weight.
+
+        Of a weight with a centre, which isn't of opposite levels, it is a^ (*) (alpha w^ + centre).
+        """
         trace = self.trace
-        return convolve(trace.binary_input.detach(), trace.binary_weight, trace.shape, trace.pad_value)
+        weight = trace.binary_weight if trace.centre is None else trace.scaled_weight
+        return convolve(trace.binary_input.detach(), weight, trace.shape, trace.pad_value)
 
 
 def layer_pairs(

@@ -38,11 +38,13 @@ class Angular(nn.Module):
         return _mean([_over_runs(pair, self._of) for pair in pairs.values()], pairs)
 
     def _of(self, pair: LayerPair) -> Tensor:
-        shape, pad_value = pair.trace.shape, pair.trace.pad_value
-        height, width = pair.trace.binary_input.shape[-2:]
+        trace, shape = pair.trace, pair.trace.shape
+        height, width = trace.binary_input.shape[-2:]
         with torch.no_grad():
             real = real_cosines(pair.real_product, pair.real_input, pair.weight, shape, self.norms)
-        return angular_loss(real, binary_cosines(pair.binary_product, (height, width), shape, pad_value, self.norms))
+        weight = None if trace.centre is None else trace.scaled_weight
+        binary = binary_cosines(pair.binary_product, (height, width), shape, trace.pad_value, self.norms, weight)
+        return angular_loss(real, binary)
 
 
 class Amplitude(nn.Module):
@@ -77,11 +79,11 @@ class WeightReconstruction(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """A scalar, 0 for equal weights."""
-        losses = [
-            weight_reconstruction_loss(pair.weight, pair.trace.binary_weight, pair.trace.scale)
-            for pair in pairs.values()
-        ]
-        return _mean(losses, pairs)
+        return _mean([self._of(pair) for pair in pairs.values()], pairs)
+
+    def _of(self, pair: LayerPair) -> Tensor:
+        weight = pair.weight if pair.trace.centre is None else pair.weight - pair.trace.centre
+        return weight_reconstruction_loss(weight, pair.trace.binary_weight, pair.trace.scale)
 
 
 def _over_runs(pair: LayerPair, loss: Callable[[LayerPair], Tensor]) -> Tensor:

@@ -43,7 +43,12 @@ def real_cosines(product: Tensor, x: Tensor, weight: Tensor, shape: UnitShape, n
 
 
 def binary_cosines(
-    product: Tensor, input_size: tuple[int, int], shape: UnitShape, pad_value: float = 0.0, norms: Norms = "patch"
+    product: Tensor,
+    input_size: tuple[int, int],
+    shape: UnitShape,
+    pad_value: float = 0.0,
+    norms: Norms = "patch",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """cos(a^, w^), as `real_cosines`. Norms of -1 and +1 are counts, so only the input's (H, W) is needed.
 
@@ -51,10 +56,15 @@ def binary_cosines(
     outside), |w^|^2 = Ci / groups k k. `whole`: |a^|^2 = Ci H W, |w^|^2 = Co Ci / groups k k. A
     relaxed w^, the mean of two candidates by their probabilities, is divided by the norm of these candidates, not by
     its own: the result is the mean of the candidates' cosines.
+
+    weight (Co, Ci / groups, k, k): what was convolved, where its entries aren't -1 and +1; |w^|^2 is then its own.
     """
     height, width = input_size
     _, seen, *_ = shape.weight
     entries = seen * shape.kernel**2
+    if weight is not None:  # as if it had entries of -1 and +1: divided by the root mean square of the others
+        squares = weight.square().mean((1, 2, 3)) if norms == "patch" else weight.square().mean()
+        product = product / squares.clamp(min=LEAST_SQUARE).sqrt().view(-1, 1, 1)
     if norms == "whole":
         return product / math.sqrt(shape.in_channels * height * width * shape.out_channels * entries)
     if pad_value or not shape.padding:

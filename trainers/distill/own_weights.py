@@ -34,5 +34,5 @@ def _of(trace: LayerTrace) -> Tensor:
 
 def _difference(trace: LayerTrace) -> Tensor:
     """A convolution is linear in its weight: one with the difference of both."""
-    difference = trace.scale.view(-1, 1, 1, 1) * trace.binary_weight - trace.weight.detach()
+    difference = trace.scaled_weight - trace.weight.detach()
     return convolve(trace.binary_input.detach(), difference, trace.shape, trace.pad_value)

@@ -58,7 +58,9 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all():
 
 
 def test_a_method_tells_its_options():
-    assert KINDS["methods"].lines()["dbs"].endswith("options +hard +input_norm +normal_start +pad_minus_one +soft")
+    assert (
+        KINDS["methods"].lines()["dbs"].endswith("options +gate +hard +input_norm +normal_start +pad_minus_one +soft")
+    )
 
 
 def test_a_part_that_says_nothing_of_itself_is_listed_by_its_name(monkeypatch):

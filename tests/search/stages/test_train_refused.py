@@ -21,7 +21,7 @@ from trainers.progress import SilentProgress
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
         (
             "train.layers=sign+prelo",
-            "train.layers: sign has no option 'prelo'. It has: input_norm, learned_scale, normalised, pad_minus_one",
+            "train.layers: sign has no option 'prelo'. It has: gate, input_norm, learned_scale, normalised, pad",
         ),
         (
             "train.layers=react+normalised+periodic",
@@ -32,6 +32,7 @@ from trainers.progress import SilentProgress
             "resilient has a learned scale of its own; leave learned_sc",
         ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
+        ("train.layers=adabin+gate", "train.layers: adabin has no option 'gate'. It has: pad_minus_one"),
         ("train.layers=real+prelu", "train.layers: real has no option 'prelu'. It takes no options"),
     ],
 )

@@ -74,7 +74,7 @@ def test_levels_of_few_bits_times_their_steps_are_what_is_convolved(name, bits, 
     assert np.array_equal(weight, seen[0][1].numpy())
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "lcb"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb"])
 def test_opened_layers_are_told_too(name):
     torch.manual_seed(0)
     conv = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6")
@@ -104,7 +104,7 @@ def test_real_layers_stand_beside_the_units_under_their_own_names():
 def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: LevelNorms(channels, 2))
-    unit = lively(SearchableUnit(shape, ["react"]))
+    unit = lively(SearchableUnit(shape, ["react+gate"]))
     x = torch.randn(1, 4, 5, 5)
     for level in (0, 1):
         with at_level(unit.modules(), level):
@@ -114,10 +114,35 @@ def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
 def test_a_group_norm_stays_unfolded():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
-    for name in ("sign", "int8", "real"):
+    for name in ("sign", "sign+gate", "adabin", "int8", "real"):
         x = torch.randn(2, 4, 5, 5)
         unit = measured(lively(SearchableUnit(shape, [name], bias=True)), x)
         compare(describe_unit("it", unit), x, unit(x))
+
+
+def test_a_layer_of_two_levels_that_a_reader_can_work_out():
+    """Weights 9, 3, 1, -5 are 7, 7, -3, -3; s = 2, the norm's factor 10, signs (+, -, +, +): 20 (7 - 7 - 6)."""
+    unit = SearchableUnit(UnitShape(4, 1, 1), ["adabin"], "none").eval()
+    one = unit.alternatives["adabin"]
+    unit.weight.copy_(torch.tensor([9.0, 3, 1, -5]).view(1, 4, 1, 1))
+    one.size_log.fill_(np.log(2))
+    one.threshold.fill_(0.5)
+    one.bn.running_var.fill_(1 - one.bn.eps)
+    one.bn.weight.fill_(10)
+    one.post.below.fill_(-0.5)
+    one.post.above.fill_(0)
+    x = torch.tensor([0.5, 0.4, 3, 3]).view(1, 4, 1, 1)
+    convolution = describe_unit("it", unit)
+    arrays = arrays_of(convolution)
+    numbers = {name: arrays[name].tolist() for name in ("threshold", "multiplier", "box_multiplier", "above", "slope")}
+    assert numbers.pop("multiplier") == pytest.approx([100])
+    assert numbers.pop("box_multiplier") == pytest.approx([40])
+    assert numbers == {"threshold": [0.5] * 4, "above": [0], "slope": [-0.5]}
+    _, p, y = compare(convolution, x, unit(x))
+    assert (p.item(), y.item()) == (-2, pytest.approx(-0.5 * (100 * -2 + 40 * 2)))  # r = 2; 20 (7 - 7 - 6) = -120
+    slope, above = convolution.post.factored
+    assert (slope * above).tolist() == pytest.approx([-0.5])
+    assert above.tolist() == pytest.approx([1e-6])
 
 
 def test_a_zero_is_above_a_threshold_of_zero():

@@ -23,6 +23,7 @@ OPTIONS = [
     "dbs+hard",
     "dbs+input_norm",
     "lcb+learned_scale",
+    "react+gate+input_norm",
     "sign+normalised",
     "react+periodic",
 ]

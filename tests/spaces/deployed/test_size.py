@@ -15,7 +15,7 @@ from trainers.detector_file import DetectorFile, save_packed
 RESNET = DetectorSpec(detector="ssd_resnet18", num_classes=3, image_size=96, width=0.125)
 MOBILE = DetectorSpec(detector="ssdlite_mobilenetv1", num_classes=3, image_size=96, width=0.125)
 FIGURES = {"map50": 0.4321098765432101, "map50_11": 0.4567890123456789}
-EVERY_WIDTH = ["lcb", "int4", "int8", "int2", "real"]
+EVERY_WIDTH = ["adabin", "int4", "int8", "int2", "real"]
 
 
 def written(path, spec, candidate):
@@ -34,7 +34,7 @@ def of_opened(spec, methods):
 
 
 @pytest.mark.parametrize(
-    "methods", [EVERY_WIDTH, ["bireal+learned_scale+pad_minus_one+prelu"], ["lcb_dynamic", "real"]]
+    "methods", [EVERY_WIDTH, ["bireal+learned_scale+pad_minus_one+prelu"], ["lcb_dynamic+gate", "real"]]
 )
 @pytest.mark.parametrize("spec", [RESNET, MOBILE], ids=lambda spec: spec.detector)
 def test_it_is_within_one_percent_of_the_file(spec, methods, tmp_path):

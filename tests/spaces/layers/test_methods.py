@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 from spaces.layers import METHODS, SearchableUnit, UnitShape, learns_scale, method
+from spaces.layers.adaptive_binary import TwoLevels
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
+from spaces.layers.maxout import Maxout
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough
@@ -26,6 +28,7 @@ def test_what_each_binary_method_is_made_of():
         "bireal": StraightThrough("clipped"),
         "react": StraightThrough("clipped"),
         "dbs": Searched("hard"),
+        "adabin": TwoLevels(),
         "lcb": StraightThrough("clipped"),
         "lcb_dynamic": StraightThrough("clipped"),
     }
@@ -35,7 +38,8 @@ def test_what_each_binary_method_is_made_of():
     shifts = {name: type(one.shift) for name, one in made.items() if one.shift is not None}
     assert shifts == {"react": ChannelBias, "lcb": ChannelBias, "lcb_dynamic": DynamicChannelBias}
     posts = {name: type(one.post) for name, one in made.items() if one.post is not None}
-    assert posts == {"react": ShiftedPReLU, "lcb": ShiftedPReLU, "lcb_dynamic": ShiftedPReLU, "dbs": PReLU}
+    shifted = dict.fromkeys(("react", "lcb", "lcb_dynamic"), ShiftedPReLU)
+    assert posts == shifted | {"dbs": PReLU, "adabin": Maxout}
     assert [name for name, one in made.items() if one.weight_shift is not None] == ["lcb", "lcb_dynamic"]
     assert [name for name, one in made.items() if one.scale is not None] == ["dbs"]
 
@@ -54,12 +58,15 @@ def test_options_stand_behind_a_name():
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
         (
             "sign+soft",
-            "sign has no option 'soft'. It has: input_norm, learned_scale, normalised, pad_minus_one, per",
+            "sign has no option 'soft'. It has: gate, input_norm, learned_scale, normalised, pad_minus_one, per",
         ),
-        ("react+prelu", "react has no option 'prelu'. It has: input_norm, learned_scale, normalised, pad_minus"),
+        ("react+prelu", "react has no option 'prelu'. It has: gate, input_norm, learned_scale, normalised, pad_minus"),
         ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
-        ("lcb+normalised", "lcb has no option 'normalised'. It has: input_norm, learned_scale, pad_minus_one."),
-        ("dbs+periodic", "dbs has no option 'periodic'. It has: hard, input_norm"),
+        ("lcb+normalised", "lcb has no option 'normalised'. It has: gate, input_norm, learned_scale, pad_minus_one."),
+        ("dbs+periodic", "dbs has no option 'periodic'. It has: gate, hard, input_norm"),
+        ("adabin+gate", "adabin has no option 'gate'. It has: pad_minus_one."),
+        ("adabin+prelu", "adabin has no option 'prelu'. It has: pad_minus_one."),
+        ("int8+gate", "int8 has no option 'gate'. It takes no options."),
         ("real+prelu", "real has no option 'prelu'. It takes no options."),
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
@@ -75,7 +82,14 @@ def test_a_name_that_means_nothing_is_refused(name, message):
     "name",
     [
         *(*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"),
-        *("sign+input_norm", "react+normalised", "sign+learned_scale+normalised", "react+periodic", "bireal+resilient"),
+        *(
+            "react+gate",
+            "sign+input_norm",
+            "react+normalised",
+            "sign+learned_scale+normalised",
+            "react+periodic",
+            "bireal+resilient",
+        ),
     ],
 )
 def test_every_method_trains_all_that_it_has(name):
@@ -152,9 +166,12 @@ def test_a_weight_shift_moves_the_signs_and_the_scale():
 
 
 def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
-    unit = SearchableUnit(UnitShape(4, 4, 3), ["bireal", "dbs"]).eval()
+    unit = SearchableUnit(UnitShape(4, 4, 3), ["bireal", "adabin", "dbs"]).eval()
     x = torch.randn(2, 4, 5, 5)
-    for name, weight in (("bireal", unit.weight), ("dbs", torch.tanh(unit.alternatives["dbs"].logits / 2))):
+    weights = dict.fromkeys(("bireal", "adabin"), unit.weight) | {
+        "dbs": torch.tanh(unit.alternatives["dbs"].logits / 2)
+    }
+    for name, weight in weights.items():
         inner = unit.alternatives[name]
         inner.inputs_only = True
         scale = inner.scale.view(-1, 1, 1, 1) if inner.scale is not None else 1.0
@@ -169,7 +186,7 @@ def test_the_trace_says_what_was_convolved(name):
     x = torch.randn(2, 4, 5, 5)
     trace = inner.trace(x, unit.weight)
     assert torch.equal(trace.binary_input, sign(trace.pre_sign))
-    y = nn.functional.conv2d(trace.binary_input, trace.binary_weight * trace.scale, padding=1)
+    y = nn.functional.conv2d(trace.binary_input, trace.scaled_weight, padding=1)
     torch.testing.assert_close(inner(x, unit.weight), inner.bn(y))
 
 

@@ -16,7 +16,7 @@ from trainers.distill.layer_terms import Amplitude, Angular, WeightReconstructio
 POINT = UnitShape(in_channels=2, out_channels=1, kernel=1, stride=1)
 
 
-def pair(x=(3.0, 4.0), real=(1.0, 0.0), latent=(1.0, -1.0), scale=1.0, shape=POINT, learned=True):
+def pair(x=(3.0, 4.0), real=(1.0, 0.0), latent=(1.0, -1.0), scale=1.0, shape=POINT, learned=True, centre=None):
     """One place, two input channels, one filter."""
     x, weight, latent = torch.tensor(x), torch.tensor(real), torch.tensor(latent).requires_grad_()
     x = x.view(1, 2, 1, 1).requires_grad_()
@@ -31,6 +31,7 @@ def pair(x=(3.0, 4.0), real=(1.0, 0.0), latent=(1.0, -1.0), scale=1.0, shape=POI
         shape=shape,
         pad_value=0.0,
         scale_is_learned=learned,
+        centre=None if centre is None else torch.tensor([centre]).view(1, 1, 1, 1),
     )
     return LayerPair(trace, weight.view(shape.weight), x)
 
@@ -48,6 +49,7 @@ def mixed(spec):
         "layer1": "dbs",
         "layer2": "real",
         "layer3": "bireal+learned_scale",
+        "layer3.1": "adabin",
         "layer4.0": "int8",
         "layer4.1": "lcb",
     }
@@ -66,6 +68,14 @@ def test_each_term_by_hand():
     assert Angular()({"a": pair()}).item() == pytest.approx(0.36)
     assert Amplitude()({"a": pair()}).item() == pytest.approx(9.0)
     assert WeightReconstruction()({"a": pair(scale=0.5)}).item() == pytest.approx((0.5**2 + 0.5**2) / 2)
+
+
+def test_a_weight_with_a_centre_is_compared_as_it_is_convolved():
+    # 2 (1, -1) + 1 = (3, -1): the product 2 with (1, 1), the cosine 2 / (sqrt 2 sqrt 10); (1, 0) is (-2, 1) away.
+    centred = {"a": pair(scale=2.0, centre=1.0)}
+    assert Angular()(centred).item() == pytest.approx((0.6 - 1 / 5**0.5) ** 2)
+    assert Angular("whole")(centred).item() == pytest.approx((0.6 - 1 / 5**0.5) ** 2)
+    assert WeightReconstruction()(centred).item() == pytest.approx((2**2 + 1**2) / 2)
 
 
 def test_a_term_is_the_mean_over_layers():

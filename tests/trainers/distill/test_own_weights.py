@@ -26,6 +26,12 @@ def test_it_is_the_square_of_the_outputs_distance():
     assert loss_of((0.5, -0.1), x=(2.0, -3.0))[1].item() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_weight_with_a_centre_has_it_in_both_sums():
+    """w = (0.7, 0.1): centre 0.4 and deviation 0.3 make it exactly. Of sign's 0.4, (+, -) makes 0, not 0.6."""
+    assert loss_of((0.7, 0.1), methods=("adabin",))[1].item() == pytest.approx(0.0, abs=1e-12)
+    assert loss_of((0.7, 0.1), x=(2.0, -3.0))[1].item() == pytest.approx(0.6**2)
+
+
 def test_it_draws_the_binary_weight_to_the_real_one():
     """The outputs are 0 and 0.4, so that the slope at either sign is 2 (0 - 0.4) alpha = -0.24, straight through."""
     unit, loss = loss_of((0.5, -0.1))

@@ -22,7 +22,8 @@ from trainers.training.recalibrate import recalibrate
 LAYERS = {
     "layer/backbone": "lcb_dynamic",
     "layer/backbone.layer2": "int4",
-    "layer/backbone.layer3": "dbs",
+    "layer/backbone.layer3": "dbs+gate",
+    "layer/backbone.layer4": "adabin",
     "layer/fpn": "int8",
     "layer/shortcuts": "int2",
     "layer/heads": "bireal",

@@ -89,7 +89,7 @@ def test_a_step_by_each_rule_over_all_methods_is_finite(rule, spec, fixed, image
 @pytest.mark.usefixtures("every_step_is_kept")
 def test_it_goes_on_bit_for_bit_and_weights_stay_in_float32(fixed, blobs, tmp_path, monkeypatch):
     def trained(**of_task):
-        network = fixed("react")
+        network = fixed("react+gate")
         train_detector(network, blobs(4), SETTINGS, Task(stage="toy", seed=0, **of_task))
         return network.state_dict()
 

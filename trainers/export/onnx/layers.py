@@ -6,13 +6,14 @@ from spaces.deployed.form import (
     Array,
     BinaryInput,
     Convolution,
-    DynamicThreshold,
     FloatInput,
     GroupNorm,
     IntegerInput,
+    PReLU,
     Shortcut,
 )
 from trainers.export.onnx.builder import Builder, Output
+from trainers.export.onnx.means import factors, moves
 from trainers.export.onnx.weights import levels, scaled_bytes
 
 RELU6_TOP = 6.0
@@ -29,8 +30,7 @@ def build_layer(build: Builder, layer: Convolution, x: Output, level: int = 0) -
     if layer.shortcut is not None:
         y = build.op("Add", y, _shortcut(build, layer.shortcut, x, layer.in_channels))
     if layer.post is not None:
-        slope = build.constant(layer.post.slope.reshape(-1, 1, 1))
-        y = build.op("Add", build.op("PRelu", y, slope), build.by_channel(layer.post.after))
+        y = build.op("Add", _activation(build, layer.post, y), build.by_channel(layer.post.after))
     return build.op("Reshape", y, build.integers(-1, layer.out_channels)) if layer.linear else y
 
 
@@ -60,9 +60,28 @@ def _scaled(build: Builder, layer: Convolution, x: Output, level: int) -> Output
     if isinstance(layer.input, IntegerInput) and layer.input.divides:  # the scale and the step are in the sums
         factor = factor / (layer.scale.astype(np.float64) * layer.input.step)
     y = sums(build, layer, x)
-    if not (factor == 1).all():
+    if layer.gate is not None:
+        y = build.op("Mul", y, factors(build, layer.gate, factor, x))
+    elif not (factor == 1).all():
         y = build.op("Mul", y, build.by_channel(factor))
+    if (boxes := layer.box_factor(level)) is not None:
+        y = build.op("Add", y, build.op("Mul", _boxes(build, layer, x), build.by_channel(boxes)))
     return _shifted(build, y, layer, level)
+
+
+def _boxes(build: Builder, layer: Convolution, x: Output) -> Output:
+    """r, a channel that fits all of them, or one for each."""
+    made = sums(build, layer.boxes, x)
+    if layer.groups == 1:
+        return made
+    groups = np.arange(layer.groups).repeat(layer.out_channels // layer.groups)
+    return build.op("Gather", made, build.integers(*groups), axis=1)
+
+
+def _activation(build: Builder, post: PReLU, y: Output) -> Output:
+    slope, above = post.factored
+    y = build.op("PRelu", y, build.constant(slope.reshape(-1, 1, 1)))
+    return y if above is None else build.op("Mul", y, build.by_channel(above))
 
 
 def _shifted(build: Builder, y: Output, layer: Convolution, level: int) -> Output:
@@ -95,16 +114,8 @@ def _signs(build: Builder, given: BinaryInput, x: Output) -> Output:
     """+1 where x >= threshold, else -1. `Sign` is 0 at 0."""
     edge = build.by_channel(given.threshold)
     if given.dynamic is not None:
-        edge = build.op("Sub", edge, _moves(build, given.dynamic, x))
+        edge = build.op("Sub", edge, moves(build, given.dynamic, x))
     return build.op("Where", build.op("GreaterOrEqual", x, edge), build.constant(1), build.constant(-1))
-
-
-def _moves(build: Builder, dynamic: DynamicThreshold, x: Output) -> Output:
-    """(N, Ci, 1, 1): what an image's content takes off its thresholds."""
-    means = build.op("ReduceMean", x, build.integers(2, 3), keepdims=0)
-    hidden = build.op("Relu", build.op("MatMul", means, build.constant(dynamic.squeeze.T)))
-    moved = build.op("Tanh", build.op("MatMul", hidden, build.constant(dynamic.excite.T)))
-    return build.op("Unsqueeze", build.op("Mul", moved, build.constant(dynamic.size)), build.integers(2, 3))
 
 
 def _bytes(build: Builder, given: IntegerInput, x: Output) -> Output:

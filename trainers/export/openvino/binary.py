@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from spaces.deployed.form import Array, BinaryInput, Convolution, DynamicThreshold
+from spaces.deployed.form import Array, BinaryInput, Convolution
+from trainers.export.openvino.means import moves
 from trainers.export.openvino.runtime import Output, binary_convolution, bits, op
 
 MULTIPLE = 8
@@ -79,16 +80,8 @@ def _moved(layer: Convolution, x: Output) -> tuple[Output, Array]:
         raise TypeError(f"{layer.name} is {layer.kind} and has the input {given}.")
     if given.dynamic is None:
         return x, given.threshold
-    moved = op.subtract(_moves(given.dynamic, x), given.threshold.reshape(1, -1, 1, 1))
+    moved = op.subtract(moves(given.dynamic, x), given.threshold.reshape(1, -1, 1, 1))
     return op.add(x, moved).output(0), np.zeros_like(given.threshold)
-
-
-def _moves(dynamic: DynamicThreshold, x: Output) -> Output:
-    """(N, Ci, 1, 1): what an image's content adds to its map."""
-    means = op.reduce_mean(x, [2, 3], False)
-    hidden = op.relu(op.matmul(means, dynamic.squeeze, False, True))
-    moves = op.multiply(op.tanh(op.matmul(hidden, dynamic.excite, False, True)), dynamic.size.reshape(1, -1))
-    return op.unsqueeze(moves, [2, 3])
 
 
 def _ones_and_zeros(x: Output, threshold: Array) -> Output:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, Shortcut
+from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, PReLU, Shortcut
 from trainers.export.openvino.binary import binary_sums, signed_sums
+from trainers.export.openvino.means import factors
 from trainers.export.openvino.runtime import Output, op
 
 RELU6_TOP = 6.0
@@ -26,22 +27,43 @@ def build_layer(layer: Convolution, x: Output, level: int = 0) -> Output:
     if layer.shortcut is not None:
         y = op.add(y, _shortcut(layer.shortcut, x)).output(0)
     if layer.post is not None:
-        y = op.add(op.prelu(y, layer.post.slope), _by_channel(layer.post.after)).output(0)
+        y = op.add(_activation(layer.post, y), _by_channel(layer.post.after)).output(0)
     return op.reshape(y, [-1, layer.out_channels], False).output(0) if layer.linear else y
 
 
 def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
-    """m p, see `Convolution.affine`."""
+    """m p, see `Convolution.affine`, with the gate in m."""
     factor = layer.affine(level)[0]
     if layer.kind == "binary":
-        sums = binary_sums(layer, x) if runs_as_bits(layer) else signed_sums(layer, x)
-        return op.multiply(sums, _by_channel(factor)).output(0)
+        times = _by_channel(factor) if layer.gate is None else factors(layer.gate, factor, x)
+        y = op.multiply(_sums(layer, x), times).output(0)
+        boxes = layer.box_factor(level)
+        return y if boxes is None else op.add(y, op.multiply(_boxes(layer, x), _by_channel(boxes))).output(0)
     if isinstance(layer.input, IntegerInput):
         weight = op.convert(op.constant(_grouped(layer.weight, layer.groups)), "f32")
         scale = _grouped(factor[:, None, None, None] / layer.input.step, layer.groups)
         return _convolution(layer, _levels(layer.input, x), op.multiply(weight, scale.astype(np.float32)))
     weight = (layer.weight * factor[:, None, None, None]).astype(np.float32)
     return _convolution(layer, _activated(layer, x), op.constant(_grouped(weight, layer.groups)))
+
+
+def _sums(layer: Convolution, x: Output) -> Output:
+    return binary_sums(layer, x) if runs_as_bits(layer) else signed_sums(layer, x)
+
+
+def _boxes(layer: Convolution, x: Output) -> Output:
+    """r, a channel that fits all of them, or one for each."""
+    made = _sums(layer.boxes, x)
+    if layer.groups == 1:
+        return made
+    groups = np.arange(layer.groups).repeat(layer.out_channels // layer.groups)
+    return op.gather(made, groups, np.int64(1)).output(0)
+
+
+def _activation(post: PReLU, y: Output) -> Output:
+    slope, above = post.factored
+    y = op.prelu(y, slope).output(0)
+    return y if above is None else op.multiply(y, _by_channel(above)).output(0)
 
 
 def _shifted(y: Output, layer: Convolution, level: int) -> Output:

@@ -46,12 +46,14 @@ class Place:
 
     @property
     def numbers(self) -> str:
-        """On what it computes: floats, bytes or bits."""
-        return {"float": "floats", "binary": "bits"}.get(self.layer.kind, "bytes")
+        """On what it computes: floats, bytes or bits; and whether a gate, which isn't fused, makes its result."""
+        computed = {"float": "floats", "binary": "bits"}.get(self.layer.kind, "bytes")
+        return computed if self.layer.gate is None else f"gated {computed}"
 
     @property
     def reads(self) -> str:
-        """How it reads its input: as the numbers that it computes on, or with a threshold that hangs on the map."""
+        """How it reads its input: as the numbers that it computes on, with a threshold that hangs on the map, or with a
+        gate that does."""
         given = self.layer.input
         return "means" if isinstance(given, BinaryInput) and given.dynamic is not None else self.numbers
 

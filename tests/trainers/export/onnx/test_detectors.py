@@ -21,7 +21,7 @@ from trainers.export.onnx.runtime import Session
 QUICK = [
     ("ssd_resnet18", "react", "light"),
     ("ssdlite_efficientnet_lite0", "int4", "light"),
-    ("gfl_sdgqp_resnet18_plain", "bireal", "light"),
+    ("gfl_sdgqp_resnet18_plain", "bireal+gate", "light"),
     pytest.param("gfl_resnet18", "lcb_dynamic", "full", marks=pytest.mark.slow),
 ]
 

@@ -23,7 +23,7 @@ QUICK = [
     pytest.param("ssd_resnet50", "lcb_dynamic", "full", marks=pytest.mark.slow),
     ("ssd300_vgg16_plain", "real", "light"),
     ("ssdlite_efficientnet_lite0", "int4", "light"),
-    ("gfl_sdgqp_resnet18_plain", "bireal", "light"),
+    ("gfl_sdgqp_resnet18_plain", "bireal+gate", "light"),
     ("gfl_resnet18", "dbs", "full"),
 ]
 
@@ -45,7 +45,7 @@ def differences(detector):
 def test_a_detector_gives_the_raw_outputs_of_torch(detector, method, heads):
     graph, off = differences(random_detector(detector, Candidate({"layer/backbone": method}), heads))
     assert off < 1e-4
-    assert (graph.bits > 0) == (method in ("react", "lcb_dynamic", "bireal", "dbs"))
+    assert (graph.bits > 0) == (method in ("react", "lcb_dynamic", "bireal+gate", "dbs"))
     assert (graph.bytes > 0) == (method == "int4")
 
 

@@ -23,8 +23,16 @@ def unit(x):
     return op.add(op.multiply(binary_sums(binary(CHANNELS, CHANNELS, 3, 1, 1, 0), x), FACTOR), OFFSET).output(0)
 
 
+def gated(x):
+    factors = op.sigmoid(op.reduce_mean(x, [2, 3], True))
+    return op.add(op.multiply(binary_sums(binary(CHANNELS, CHANNELS, 3, 1, 1, 0), x), factors), OFFSET).output(0)
+
+
 BETWEEN = {
     "nothing": (lambda x: unit(x), 0),
+    "a gate": (lambda x: gated(x), 1),
+    "a gate and a sum": (lambda x: op.add(gated(x), x).output(0), 0),
+    "a gate, a sum and a PReLU": (lambda x: op.prelu(op.add(gated(x), x), SLOPE).output(0), 0),
     "a sum": (lambda x: op.add(unit(x), x).output(0), 1),
     "a sum and a norm": (lambda x: op.add(op.multiply(op.add(unit(x), x), FACTOR), OFFSET).output(0), 1),
     "a sum and a PReLU": (lambda x: op.prelu(op.add(unit(x), x), SLOPE).output(0), 1),

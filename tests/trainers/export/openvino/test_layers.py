@@ -22,6 +22,7 @@ from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled, kernels, model, op
 
 PLACES = range(6)
+NORMED = ("sign", "sign+gate", "int8", "real")
 PAIRED = ("projected", "free", "free_if_binary", "none")
 
 
@@ -44,7 +45,8 @@ def run_units(units, inputs):
     layers = [describe_unit("it", unit) for unit in units]
     made, kinds = run([lambda x, one=one: build_layer(one, x) for one in layers], [x.numpy() for x in inputs])
     parts = [part for one in layers for part in (one, one.shortcut and one.shortcut.convolution) if part]
-    assert kinds.count("BinaryConvolution") == sum(map(runs_as_bits, parts))
+    twice = sum(runs_as_bits(one) for one in parts if one.centre is not None)  # the sums of signs beside the products
+    assert kinds.count("BinaryConvolution") == sum(map(runs_as_bits, parts)) + twice
     return made
 
 
@@ -65,7 +67,7 @@ def test_a_unit_computes_what_it_does_in_torch(name):
 
 
 @pytest.mark.parametrize("shortcut", PAIRED)
-@pytest.mark.parametrize("name", ["react", "lcb_dynamic", "int8", "real"])
+@pytest.mark.parametrize("name", ["react", "adabin", "lcb_dynamic", "int8", "real"])
 def test_shortcuts_of_every_kind(name, shortcut):
     torch.manual_seed(0)
     shapes = [UnitShape(8, 8, 3), UnitShape(8, 16, 3, 2), UnitShape(16, 8, 1), UnitShape(6, 4, 1, 2)]
@@ -106,9 +108,10 @@ def test_grouped_sums_are_the_same_whole_numbers_in_floats(pad_value):
         assert np.array_equal(sums, reference(row_of(one), arrays_of(one), x)[1])
 
 
-def test_units_in_a_row_keep_their_own_weights():
+@pytest.mark.parametrize(("name", "each"), [("react", 1), ("react+gate", 1), ("adabin", 2)])
+def test_units_in_a_row_keep_their_own_weights(name, each):
     torch.manual_seed(0)
-    units = nn.Sequential(*(lively(SearchableUnit(UnitShape(16, 16, 3), ["react"])) for _ in range(6)))
+    units = nn.Sequential(*(lively(SearchableUnit(UnitShape(16, 16, 3), [name])) for _ in range(6)))
     x = torch.randn(1, 16, 12, 12)
 
     def build(y):
@@ -117,7 +120,7 @@ def test_units_in_a_row_keep_their_own_weights():
         return y
 
     made, kinds = run([build], [x.numpy()])
-    assert kinds.count("BinaryConvolution") == 6
+    assert kinds.count("BinaryConvolution") == 6 * each
     near(made[0], units(x))
 
 
@@ -137,7 +140,7 @@ def test_a_value_at_a_threshold_is_above_it():
     assert run([lambda x: binary_sums(layer, x)], [x])[0][0].ravel().tolist() == [8, 8, -8, 8]
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "lcb_dynamic"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb_dynamic"])
 def test_opened_layers(name):
     torch.manual_seed(0)
     conv, head = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6"), ActivatedConv2d(8, 5, 1)
@@ -151,7 +154,7 @@ def test_opened_layers(name):
 def test_each_level_has_its_own_norm():
     torch.manual_seed(0)
     shape = UnitShape(8, 8, 3, build_norm=lambda channels: LevelNorms(channels, 2))
-    unit, x = lively(SearchableUnit(shape, ["react"])), torch.randn(1, 8, 5, 5)
+    unit, x = lively(SearchableUnit(shape, ["react+gate"])), torch.randn(1, 8, 5, 5)
     layer = describe_unit("it", unit)
     made, _ = run([lambda x, level=level: build_layer(layer, x, level) for level in (0, 1)], [x.numpy()] * 2)
     for level in (0, 1):
@@ -163,6 +166,6 @@ def test_a_group_norm_stays():
     torch.manual_seed(0)
     shape = UnitShape(8, 8, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
     x = torch.randn(1, 8, 5, 5)
-    units = [measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in ("sign", "int8", "real")]
-    for made, unit in zip(run_units(units, [x] * 3), units, strict=True):
+    units = [measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in NORMED]
+    for made, unit in zip(run_units(units, [x] * len(units)), units, strict=True):
         near(made, unit(x))
