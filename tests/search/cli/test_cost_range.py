@@ -55,7 +55,7 @@ def test_the_command_prints_both_ends_and_their_ratio(command):
     printed, _ = command
     assert printed.exit_code == 0, printed.output
     assert "The dearest costs as much as the cheapest times 208.6 in bit_ops" in printed.output
-    assert "all sign, int8 elsewhere: " in printed.output
+    assert "all sign+input_norm, int8 elsewhere: " in printed.output
 
 
 def test_a_range_is_not_of_one_candidate():
