@@ -8,7 +8,7 @@ from torch import nn
 
 from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.channel_bias import ChannelBias
-from spaces.layers.input_norm import InputNorm, input_norm
+from spaces.layers.input_norm import InputNorm, input_shift
 from spaces.layers.levels import LevelNorms, SmallMapNorm
 from spaces.layers.signs import sign
 
@@ -76,4 +76,4 @@ def test_a_second_look_at_a_map_leaves_the_statistics():
     ],
 )
 def test_places_whose_maps_have_other_statistics_from_call_to_call_have_a_learned_threshold(place, kind):
-    assert type(input_norm(UnitShape(4, 4, 3, **place))) is kind
+    assert type(input_shift(UnitShape(4, 4, 3, **place))) is kind
