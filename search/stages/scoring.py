@@ -6,7 +6,7 @@ from dataclasses import replace
 from search.plan.plan import SearchPlan
 from search.run.folder import RunFolder
 from search.stages.prepare import Prepared
-from search.stages.candidate_training import role_rates
+from search.stages.settings import role_rates
 from search.stages.teacher_outputs import teacher_outputs
 from spaces.detectors import searchable_units
 from spaces.supernet import build_supernet

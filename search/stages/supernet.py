@@ -9,7 +9,7 @@ from search.plan.plan import SearchPlan
 from search.plan.published import load_one_bit
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
-from search.stages.candidate_training import train_settings
+from search.stages.settings import train_settings
 from search.stages.teachers import distiller_for
 from search.stages.training import SupernetTraining, run_training
 from spaces.supernet import build_supernet, inherit_shared
