@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from search.config import load_config
 from search.plan.detectors import fixed_candidate, student_spec
-from search.stages.candidate_training import train_settings
+from search.stages.settings import train_settings
 from spaces.cost import layer_costs, totals
 from spaces.supernet import build_fixed
 from trainers.data.formats import data_format

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar, get_args
+from typing import Any, Protocol, TypeVar
 
 from search.config import Config
 from search.errors import RunError
-from search.stages.candidate_training import Start
+from search.stages.candidate_training import RETRAIN_STARTS, Start
 from spaces.candidate import Candidate
 
 
@@ -92,11 +92,10 @@ def trainings(settings: Trained, candidate: Candidate) -> dict[int, Training]:
 
 def check_start(start: str) -> Start:
     """The start of this name. Raises RunError for another."""
-    known: tuple[Start, ...] = get_args(Start)
-    for one in known:
+    for one in RETRAIN_STARTS:
         if start == one:
             return one
-    raise RunError(f"--start is {start!r}; allowed are {', '.join(known)}.")
+    raise RunError(f"--start is {start!r}; allowed are {', '.join(RETRAIN_STARTS)}.")
 
 
 def check_seeds(seeds: tuple[int, ...], own: int) -> tuple[int, ...]:

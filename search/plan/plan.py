@@ -40,7 +40,8 @@ class Plan:
     start: the published weights of the student. teachers: the pool by name. needed: those that this run uses. terms:
     by distillation term the teachers that may teach it. trained: the sections, besides the teachers', that train
     something, by their keys. inputs: the user's files of weights that this run stands on, by key of the config: of a
-    search those of all teachers, of a training those that it uses.
+    search those of all teachers, and the student's where its supernet has weights by kind; of a training those that it
+    uses.
     """
 
     config: Config
@@ -54,6 +55,11 @@ class Plan:
     ensemble: Ensemble
     trained: dict[str, TrainingConfig]
     inputs: dict[str, Path]
+
+    @property
+    def one_bit_start(self) -> Start | None:
+        """What 1-bit methods start from in a supernet where they have weights of their own, beside the twin."""
+        return self.start if self.config.supernet.weights == "by_kind" else None
 
     def check_images(self, images: int | None) -> None:
         """Raise ConfigError for a batch larger than the data; None where the number of images isn't known yet."""
@@ -135,7 +141,7 @@ def plan_search(
         check_budgets(search.constraints, table)
         check_sampler(search, space, table)
     return SearchPlan(
-        base=replace(base, inputs=_inputs(base.teachers, None)),
+        base=replace(base, inputs=_inputs(base.teachers, base.one_bit_start)),
         choices=choices,
         space=space,
         cost_table=table,

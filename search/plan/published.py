@@ -8,7 +8,7 @@ from torch import nn
 from search.config.schema import TWIN, Student
 from search.config.schema import Teacher as TeacherSection
 from spaces.classifier import PART
-from spaces.detectors import DetectorSpec, build_detector, searchable_units
+from spaces.detectors import DetectorSpec, build_detector
 from spaces.layers import REAL
 from spaces.published.bireal import from_bireal, is_bireal
 from spaces.published.matching import FillReport, fill
@@ -58,31 +58,35 @@ def load_published(start: Start, network: nn.Module, spec: DetectorSpec) -> str:
     try:
         found = _content(start, spec.detector)
         if isinstance(found, TrainedBackbone):
-            filled = fill_pretrained(network.get_submodule(PART), found)
-            return pretrained_in_words(filled, found, Path(start.weights).name)
+            return _fill_backbone(start, network, found)
         with without_values():
             real = build_detector(spec, lambda _: (REAL,))
         report = fill(network, found, real)
     except ValueError as error:
-        raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
+        raise _misfit(start, spec, error) from error
     return in_words(report, Path(start.weights).name)
 
 
-def load_one_bit(start: Start, supernet: nn.Module, spec: DetectorSpec) -> str | None:
-    """Copy a 1-bit backbone into what 1-bit methods alone compute with in a supernet, and say what was taken.
+def load_backbone(start: Start, network: nn.Module, spec: DetectorSpec, found: TrainedBackbone) -> str:
+    """As `load_published`, with the content of the file, `found`."""
+    try:
+        return _fill_backbone(start, network, found)
+    except ValueError as error:
+        raise _misfit(start, spec, error) from error
 
-    None where `start` isn't one, or where 1-bit methods have no weights of their own: theirs are then the twin's, which
-    started from it. Raises CheckpointError as `load_published` does.
+
+def load_one_bit(start: Start, supernet: nn.Module, spec: DetectorSpec) -> str | None:
+    """Copy a 1-bit backbone into what 1-bit methods compute with in a supernet of weights by kind; say what was taken.
+
+    None where `start` isn't a 1-bit backbone. Raises CheckpointError as `load_published` does.
     """
-    if not any(unit.one_bit_weight is not None for unit in searchable_units(supernet).values()):
-        return None
     try:
         found = _content(start, spec.detector)
         if not isinstance(found, TrainedBackbone):
             return None
         copied = fill_one_bit(supernet.get_submodule(PART), found)
     except ValueError as error:
-        raise CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}") from error
+        raise _misfit(start, spec, error) from error
     return f"1-bit methods took {len(copied)} tensors of the backbone from {Path(start.weights).name}"
 
 
@@ -115,6 +119,14 @@ def pretrained_in_words(report: LoadReport, found: TrainedBackbone, source: str)
     if report.unused:
         clauses.append(f"{len(report.unused)} of the file are left out: {first_names(report.unused)}")
     return "; ".join(clauses)
+
+
+def _fill_backbone(start: Start, network: nn.Module, found: TrainedBackbone) -> str:
+    return pretrained_in_words(fill_pretrained(network.get_submodule(PART), found), found, Path(start.weights).name)
+
+
+def _misfit(start: Start, spec: DetectorSpec, error: ValueError) -> CheckpointError:
+    return CheckpointError(f"{start.key} is {start.weights}, for {spec.detector}: {error}")
 
 
 def _content(start: Start, detector: str) -> TrainedBackbone | list[PublishedState]:

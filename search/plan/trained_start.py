@@ -7,15 +7,17 @@ from typing import Protocol
 from torch import nn
 
 from search.config.schema import FIXED_STARTS, Train
-from search.plan.published import Start, load_published
+from search.plan.published import Start, load_backbone
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec
 from spaces.layers.alternative import NOT_FOR_TRAINING
+from spaces.published.pretrained import TrainedBackbone
 from spaces.published.words import first_names
 from spaces.starting import checked_start, start_from_trained
 from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 from trainers.checkpoint import CheckpointError
+from trainers.classifier_file import load_classifier
 from trainers.detector_file import DetectorFile, load_detector
 from trainers.file_format import is_own_classifier
 from trainers.whole_files import digest_of
@@ -37,15 +39,16 @@ class FileStart(Protocol):
 
 @dataclass(frozen=True)
 class BackboneStart:
-    """A backbone that `bitfront pretrain` trained, and the detector that starts from it."""
+    """A backbone that `bitfront pretrain` trained, read once, and the detector that starts from it."""
 
     file: Path
     sha256: str
     spec: DetectorSpec
+    found: TrainedBackbone
 
     def fill(self, network: nn.Module) -> str:
         """See `FileStart`. Raises CheckpointError for another backbone or width."""
-        return load_published(Start(KEY, str(self.file)), network, self.spec)
+        return load_backbone(Start(KEY, str(self.file)), network, self.spec, self.found)
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,7 @@ def trained_start(
         return None
     path = Path(train.start)
     if is_own_classifier(path):
-        start = BackboneStart(path, digest_of(path), student)
-        start.fill(build_fixed(student, candidate))
-        return start
+        return _backbone_start(path, student, candidate)
     try:
         found = load_detector(path)
     except CheckpointError as error:
@@ -90,6 +91,17 @@ def trained_start(
     if (reason := _misfit(found, student, classes, candidate)) is not None:
         raise CheckpointError(f"{KEY}: {path} can't be the start: {reason}")
     return TrainedStart(path, digest_of(path), found)
+
+
+def _backbone_start(path: Path, student: DetectorSpec, candidate: Candidate) -> BackboneStart:
+    """Raises CheckpointError for a damaged file, or one of another backbone or width."""
+    try:
+        found = load_classifier(path).backbone
+    except CheckpointError as error:
+        raise CheckpointError(f"{KEY}: {error}") from error
+    start = BackboneStart(path, digest_of(path), student, found)
+    start.fill(build_fixed(student, candidate))
+    return start
 
 
 def _misfit(found: DetectorFile, student: DetectorSpec, classes: tuple[str, ...], candidate: Candidate) -> str | None:

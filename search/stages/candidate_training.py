@@ -1,20 +1,21 @@
 """Training one candidate as a network of its own, whichever command asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from torch import nn
 
 from results import layout
 from search.config import Config
-from search.config.schema import TWIN, Retrain, Train, TrainingConfig
+from search.config.schema import TWIN, Retrain, Train
 from search.plan.plan import Plan, TrainPlan
 from search.plan.published import load_published
 from search.plan.trained_start import FileStart
 from search.run.folder import RunFolder, read_json
+from search.stages.settings import train_settings as train_settings
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared
@@ -26,17 +27,15 @@ from trainers.teacher import Teacher
 from trainers.training.detector import Distillation
 from trainers.training.inputs_first import unfinished_files
 from trainers.training.loop import Task
-from trainers.training.parameter_groups import ROLES
-from trainers.training.settings import TrainSettings
-from trainers.training.silence import SilenceDecay
 from trainers.training.validation import Validated
 
 Command = Literal["train", "retrain"]
-Start = Literal["supernet", "twin", "scratch"]
-"""The weights that a candidate is trained from. Scratch: published ones where the config has any, else random ones."""
+Start = Literal["supernet", "twin", "scratch", "file"]
+"""The weights that a candidate is trained from. Scratch: published ones where the config has any, else random ones.
+File: a trained detector's, which the training's settings know by its sha256."""
 
-FILE: Literal["file"] = "file"
-"""The start of a training from a trained detector's file, which its settings know by its sha256."""
+RETRAIN_STARTS: tuple[Start, ...] = ("supernet", "twin", "scratch")
+"""Those of a candidate in its run, as `--start` names them."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class CandidateTraining:
     place: Path
     state: Path
     seed: int
-    start: Start | Literal["file"]
+    start: Start
 
     @property
     def result_settings(self) -> dict[str, object]:
@@ -88,7 +87,7 @@ class TrainedCandidate:
 def plan_training_of(plan: TrainPlan, run: RunFolder) -> CandidateTraining:
     """The training of `bitfront train`, whose result goes to `trained/<id>`, or to `<id>.2` and so on."""
     candidate, section, seed = plan.candidate, plan.base.config.train, plan.base.config.seed
-    start = cast(Start, section.start) if plan.start is None else FILE
+    start: Start = "file" if plan.start is not None else "twin" if section.start == TWIN else "scratch"
     settings = described(section, plan.start)
     place = place_for(run.path / layout.TRAINED, candidate.id, result_settings(settings, seed, start))
     state = run.training_state(f"train-{candidate.id}")
@@ -115,7 +114,7 @@ def plan_retraining(
     return moved if moved.finished and not found.finished else found
 
 
-def result_settings(settings: Mapping[str, object], seed: int, start: Start | Literal["file"]) -> dict[str, object]:
+def result_settings(settings: Mapping[str, object], seed: int, start: Start) -> dict[str, object]:
     """What a result is recognised by."""
     return {**settings, "seed": seed, "start": start}
 
@@ -137,21 +136,6 @@ def _is_free_or_of(figures: Path, settings: Mapping[str, object]) -> bool:
     return unsaid | read_json(figures).get("settings", {}) == dict(settings)
 
 
-def train_settings(section: TrainingConfig) -> TrainSettings:
-    """The training part of a section as the trainers take it."""
-    names = [field.name for field in fields(TrainSettings) if hasattr(section, field.name)]
-    values = {name: getattr(section, name) for name in names}
-    if section.silence_decay is not None:
-        values["silence_decay"] = SilenceDecay(**section.silence_decay.model_dump())
-    return TrainSettings(**values, rates=role_rates(section))
-
-
-def role_rates(section: TrainingConfig) -> dict[str, float]:
-    """The learning rates by role that a section has: its keys `<role>_learning_rate` that aren't null."""
-    rates = {role: getattr(section, f"{role}_learning_rate", None) for role in ROLES}
-    return {role: rate for role, rate in rates.items() if rate is not None}
-
-
 def described(section: Retrain | Train, start: FileStart | None = None) -> dict[str, object]:
     """What identifies the results and unfinished states of such a training.
 
@@ -160,7 +144,7 @@ def described(section: Retrain | Train, start: FileStart | None = None) -> dict[
     settings: dict[str, object] = {**train_settings(section).described()}
     settings["inputs_first_epochs"] = section.inputs_first_epochs
     if start is not None:
-        settings |= {"start": FILE, "start_sha256": start.sha256}
+        settings |= {"start": "file", "start_sha256": start.sha256}
     elif isinstance(section, Train):
         settings["start"] = section.start
     return settings

@@ -10,7 +10,7 @@ from search.config import TrainingConfig
 from search.plan.pretraining import PretrainPlan
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder, read_json
-from search.stages.candidate_training import train_settings
+from search.stages.settings import train_settings
 from search.stages.training import ClassifierTraining, run_training
 from spaces.candidate import Candidate
 from spaces.classifier import Classifier, build_classifier

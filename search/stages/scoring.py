@@ -5,9 +5,12 @@ from dataclasses import replace
 
 from search.plan.plan import SearchPlan
 from search.run.folder import RunFolder
-from search.stages.candidate_training import role_rates
 from search.stages.prepare import Prepared
+from search.stages.settings import role_rates
 from search.stages.teacher_outputs import teacher_outputs
+from spaces.detectors import searchable_units
+from spaces.supernet import build_supernet
+from spaces.without_values import without_values
 from trainers.data.decoded import Decoded
 from trainers.distill.teacher_cache import KnownOutputs
 from trainers.progress import Progress
@@ -29,17 +32,26 @@ def score_settings(plan: SearchPlan) -> ScoreSettings:
     config = plan.base.config
     scoring, supernet = config.scoring, config.supernet
     first, *higher = scoring.steps
+    rates = role_rates(supernet)
     return ScoreSettings(
         adapt_steps=first,
         higher_rungs=tuple(higher),
         adapt_learning_rate=scoring.adapt_learning_rate,
-        rates={role: rate / supernet.learning_rate for role, rate in role_rates(supernet).items()},
+        rates={role: rate / supernet.learning_rate for role, rate in rates.items()},
+        latent_units=_latent_units(plan) if "latent" in rates else (),
         precision=scoring.precision,
         batch_size=scoring.batch_size,
         recalibrate_images=scoring.recalibrate_images,
         seed=seeded(config.seed, "scoring"),
         device=config.device,
     )
+
+
+def _latent_units(plan: SearchPlan) -> tuple[str, ...]:
+    """The units with a latent weight in the supernet, which its training gave the rate of these."""
+    with without_values():
+        supernet = build_supernet(plan.base.student, plan.choices, plan.base.config.supernet.weights)
+    return tuple(name for name, unit in searchable_units(supernet).items() if "latent" in unit.parameter_groups())
 
 
 def live_scorer_parts(plan: SearchPlan, prepared: Prepared, adaptation_seed: int) -> ScorerParts:

@@ -9,7 +9,7 @@ from search.plan.plan import SearchPlan
 from search.plan.published import load_one_bit
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder
-from search.stages.candidate_training import train_settings
+from search.stages.settings import train_settings
 from search.stages.teachers import distiller_for
 from search.stages.training import SupernetTraining, run_training
 from spaces.supernet import build_supernet, inherit_shared
@@ -64,7 +64,8 @@ def _train_and_save(
     with seeded_torch(seeded(config.seed, "supernet")):
         supernet = build_supernet(base.student, plan.choices, config.supernet.weights).to(device)
         inherit_shared(supernet, teachers[TWIN].network.state_dict())
-        if base.start is not None and (taken := load_one_bit(base.start, supernet, base.student)) is not None:
+        own = base.one_bit_start
+        if own is not None and (taken := load_one_bit(own, supernet, base.student)) is not None:
             progress.note(f"supernet: {taken}")
         distiller = distiller_for(base, supernet, teachers).to(device)
     section = config.supernet

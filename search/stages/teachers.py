@@ -12,9 +12,9 @@ from search.plan.teachers import PlannedTeacher
 from search.run.digests import reading, writing
 from search.run.folder import RunFolder, read_json
 from search.stages.best_weights import keep_best_teacher
-from search.stages.candidate_training import train_settings
 from search.stages.data import RunData
 from search.stages.measuring import Spread, scores_on
+from search.stages.settings import train_settings
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import ALL_REAL
 from spaces.detectors import DetectorSpec

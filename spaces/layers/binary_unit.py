@@ -10,8 +10,7 @@ from spaces.layers.alternative import Alternative, LayerTrace, UnitShape
 from spaces.layers.binary_conv import InputGradient, binary_conv2d
 from spaces.layers.channel_bias import ChannelBias
 from spaces.layers.channel_gate import channel_gate
-from spaces.layers.input_norm import InputNorm
-from spaces.layers.input_norm import input_norm as normalised_input
+from spaces.layers.input_norm import InputNorm, input_shift
 from spaces.layers.latent import LEARNS_SCALE, Weights, rule_for, seen, sees
 from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
@@ -66,7 +65,7 @@ class Binary(Alternative):
         self.scale = nn.Parameter(torch.ones(shape.out_channels)) if learned_scale else None
         self.shift: nn.Module | None = shift(shape.in_channels) if shift is not None else None
         if input_norm:
-            self.shift = normalised_input(shape)
+            self.shift = input_shift(shape)
         self.gate = channel_gate(shape) if gate else None
         self.weight_shift = ChannelBias(shape.out_channels) if weight_shift else None
         self.post = post(shape.out_channels) if post is not None and not shape.bare else None

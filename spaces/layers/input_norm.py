@@ -49,7 +49,7 @@ class InputNorm(nn.Module):
         return factor, -(offset / factor)
 
 
-def input_norm(shape: UnitShape) -> nn.Module:
+def input_shift(shape: UnitShape) -> nn.Module:
     """What stands before the sign of a unit with the option `input_norm`.
 
     That is an `InputNorm`, but a `ChannelBias` in places that have no BatchNorm of their own, or one for each level of

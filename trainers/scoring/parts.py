@@ -30,6 +30,9 @@ class ScoreSettings:
     adapt_learning_rate: float = 2e-3
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates by role (`parameter_groups.ROLES`), as multiples of `adapt_learning_rate`."""
+    latent_units: tuple[str, ...] = ()
+    """The units whose weight 1-bit methods alone had in the supernet: the rate of `latent` is theirs. A unit that 1-bit
+    methods shared with others is 1-bit alone once it is extracted, and its weight goes on as it was trained."""
     precision: Precision = FLOAT32
     """Of the adaptation alone; what is measured is computed in float32."""
     batch_size: int = 16

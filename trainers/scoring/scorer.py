@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.candidate import Candidate
-from spaces.detectors import DetectorOutput, DetectorSpec
+from spaces.detectors import DetectorOutput, DetectorSpec, searchable_units
 from spaces.precision import computing_in
 from spaces.supernet import extract
 from trainers.data.batches import Batch
@@ -97,7 +97,11 @@ class Scorer:
         distiller.load_state_dict(self._distiller)
         rate = self._settings.adapt_learning_rate
         rates = {role: rate * multiple for role, multiple in self._settings.rates.items()}
-        optimizer = torch.optim.Adam(optimizer_groups(nn.ModuleList([network, distiller]), rate, rates))
+        latent = self._settings.latent_units
+        shared = [unit.latent_weight for name, unit in searchable_units(network).items() if name not in latent]
+        plain = [weight for weight in shared if weight is not None]
+        groups = optimizer_groups(nn.ModuleList([network, distiller]), rate, rates, plain=plain)
+        optimizer = torch.optim.Adam(groups)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps(steps)):

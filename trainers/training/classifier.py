@@ -12,7 +12,7 @@ from trainers.data.classes.pictures import Pictures
 from trainers.devices import to_device
 from trainers.evaluate.top_k import RANKS, hits
 from trainers.progress import Progress
-from trainers.training.finishing import finish_detector
+from trainers.training.finishing import finish_training
 from trainers.training.inputs_first import train_inputs_first
 from trainers.training.loop import Task
 from trainers.training.processes import ONE_PROCESS, Processes
@@ -62,7 +62,7 @@ def train_classifier(
     task = replace(task, score=score, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
     modules = nn.ModuleDict({"network": network})
     train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    finish_detector(network, data, settings, task.seed)
+    finish_training(network, data, settings, task.seed)
 
 
 @torch.no_grad()

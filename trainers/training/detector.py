@@ -9,7 +9,7 @@ from trainers.data.batches import Batch
 from trainers.data.decoded import Decoded
 from trainers.distill import Distiller
 from trainers.progress import Progress
-from trainers.training.finishing import finish_detector
+from trainers.training.finishing import finish_training
 from trainers.training.inputs_first import train_inputs_first
 from trainers.training.loop import Task
 from trainers.training.settings import TrainSettings
@@ -52,5 +52,5 @@ def train_detector(
 
     task = replace(task, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
     validated = train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    finish_detector(network, data, settings, task.seed)
+    finish_training(network, data, settings, task.seed)
     return validated

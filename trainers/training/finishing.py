@@ -1,4 +1,4 @@
-"""What follows the last step of a detector's training before it can be used."""
+"""What follows the last step of a training before the network can be used."""
 
 from torch import nn
 
@@ -9,7 +9,7 @@ from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
 
 
-def finish_detector(network: nn.Module, data: TrainingData, settings: TrainSettings, seed: int) -> None:
+def finish_training(network: nn.Module, data: TrainingData, settings: TrainSettings, seed: int) -> None:
     """Measure BatchNorm statistics anew on the training images where training has not seen these weights.
 
     That is so of a moving average, and of signs that were searched softly. Others stay as they are.

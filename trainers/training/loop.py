@@ -11,7 +11,7 @@ from torch import nn
 from trainers.data.batches import TrainingData
 from trainers.data.errors import DataError
 from trainers.progress import Progress, SilentProgress
-from trainers.training.finishing import finish_detector
+from trainers.training.finishing import finish_training
 from trainers.training.memory import keep_freed_memory
 from trainers.training.mixed_precision import is_slow
 from trainers.training.processes import BatchNorm, Processes
@@ -121,7 +121,7 @@ def _validation(training: Training, data: TrainingData, task: Task) -> Validatio
         return None
     network = training.modules["network"]
     score = partial(task.score, network, val, processes)
-    return Validation(network, settings, score, partial(finish_detector, network, data, settings, task.seed))
+    return Validation(network, settings, score, partial(finish_training, network, data, settings, task.seed))
 
 
 def _identity(data: TrainingData, settings: TrainSettings, task: Task) -> dict[str, object]:

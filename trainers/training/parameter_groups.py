@@ -1,7 +1,7 @@
 """How parameters are trained, by the role that their module gives them: learning rate, weight decay, clipping."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -90,15 +90,19 @@ def optimizer_groups(
     rates: Mapping[str, float],
     weight_decay: float = 0.0,
     decays: Mapping[str, float] = NO_DECAYS,
+    plain: Iterable[nn.Parameter] = (),
 ) -> list[dict[str, Any]]:
     """The groups of an optimizer over all trainable parameters: weights at `learning_rate`, roles at their `rates`.
 
     Weight decay is for matrices and kernels only: it harms biases and BatchNorm, and would draw logits to zero, where
     their signs are undecided. decays: that of roles, in its place. Roles with neither a rate nor a decay of their own
-    are among the weights. Adam's state belongs to each parameter, so a group is as good as an optimizer of its own.
+    are among the weights, and so are the `plain` parameters, whatever their role. Adam's state belongs to each
+    parameter, so a group is as good as an optimizer of its own.
     """
     own = {name for name, role in ROLES.items() if role.learning_rate is not None} | rates.keys() | decays.keys()
     roles = {role: parameters for role, parameters in parameters_by_role(modules).items() if role in own}
+    without = {id(parameter) for parameter in plain}
+    roles = {role: [p for p in parameters if id(p) not in without] for role, parameters in roles.items()}
     with_role = {id(parameter) for parameters in roles.values() for parameter in parameters}
     weights = [p for p in modules.parameters() if p.requires_grad and id(p) not in with_role]
     groups: list[dict[str, Any]] = [

@@ -1,7 +1,7 @@
 """The recipe of a section over another number of epochs, as `--epochs` of a retraining asks for."""
 
 from search.config import load_config
-from search.stages.candidate_training import train_settings
+from search.stages.settings import train_settings
 from trainers.training.silence import SilenceDecay
 
 RECIPE = "retrain: {epochs: 12, schedule: steps, milestones: [8, 11], warm_up_epochs: 1, validate_every: 3}"

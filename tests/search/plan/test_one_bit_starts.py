@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from search.cli.app import app
 from search.config.schema import Teacher
+from search.plan.plan import plan_training
 from search.plan.published import Start, load_one_bit, load_published
 from spaces.candidate import Candidate
 from spaces.classifier import build_classifier
@@ -18,6 +19,7 @@ from spaces.supernet import build_fixed, build_supernet
 from trainers.checkpoint import CheckpointError
 from trainers.classifier_file import ClassifierFile, save_classifier
 from trainers.detector_file import load_detector
+from trainers.whole_files import digest_of
 
 SPEC = DetectorSpec(detector="ssd_resnet18", num_classes=4, image_size=96, width=0.125)
 
@@ -104,7 +106,46 @@ def test_a_supernet_of_weights_by_kind_takes_its_1_bit_part(classifier_file):
     )
     assert torch.equal(unit.one_bit_weight, theirs.weight)
     assert torch.equal(unit.weight, before)
-    assert load_one_bit(start, build_supernet(SPEC, {"backbone": ("real", "react")}), SPEC) is None
+
+
+def test_it_derives_what_1_bit_methods_derive_and_fills_units_of_1_bit_methods_alone(classifier_file):
+    file, trained = classifier_file
+    start = Start("student.weights", str(file))
+    weight = trained.backbone.layer4[0].conv1.weight
+    supernet = build_supernet(SPEC, {"backbone": ("real", "sign+learned_scale", "dbs")}, "by_kind")
+    assert load_one_bit(start, supernet, SPEC) is not None
+    alternatives = supernet.backbone.layer4[0].conv1.alternatives
+    torch.testing.assert_close(alternatives["sign+learned_scale"].scale.data, weight.data.abs().mean((1, 2, 3)))
+    assert torch.equal(alternatives["dbs"].logits.sign(), weight.sign())
+    supernet = build_supernet(SPEC, {"backbone": ("react", "sign")}, "by_kind")
+    assert load_one_bit(start, supernet, SPEC) is not None
+    assert torch.equal(supernet.backbone.layer4[0].conv1.weight, weight)
+
+
+def test_the_learned_bias_of_weights_turns_signs_in_a_detector_without_one(tmp_path):
+    candidate = Candidate({"layer/backbone": "lcb"})
+    trained = build_classifier(SPEC, candidate, 3).eval()
+    for number, unit in enumerate(searchable_units(trained).values()):
+        unit.alternatives["lcb"].weight_shift.bias.data.fill_((-1) ** number)
+    file, network = tmp_path / "lcb.safetensors", detector("sign")
+    save_classifier(file, ClassifierFile(trained, SPEC, candidate, 64, ("a", "b", "c")))
+    load_published(Start("student.weights", str(file)), network, SPEC)
+    for number, unit in enumerate(searchable_units(network.backbone).values()):
+        assert torch.equal(unit.weight.sign(), torch.full_like(unit.weight, (-1) ** number))
+
+
+def test_a_training_starts_from_the_backbone_whose_digest_it_has(classifier_file, training_config):
+    """And not from another one that lies in its place by the time that the training begins."""
+    file, trained = classifier_file
+    plan = plan_training(training_config(f"train.start={file}", "train.layers=react", "train.terms={}"), None)
+    assert plan.start.sha256 == digest_of(file)
+    file.unlink()
+    network = detector("react")
+    assert plan.start.fill(network).startswith("132 of 164 tensors of the backbone from backbone.safetensors (react")
+    assert torch.equal(network.backbone.layer4[0].conv1.weight, trained.backbone.layer4[0].conv1.weight)
+    file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"^train\.start: .*backbone\.safetensors"):
+        plan_training(training_config(f"train.start={file}"), None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from search.config import ConfigError
 from search.config.schema import Student, Teacher
-from search.plan.plan import plan_training
+from search.plan.plan import plan_search, plan_training
 from search.plan.published import Start, load_published, student_start, teacher_start
 from search.plan.sources import settled
 from search.stages.train import run_train
@@ -102,6 +102,7 @@ def test_a_student_from_scratch_starts_from_its_own_published_weights_and_not_fr
         assert torch.equal(detector.backbone.conv1.weight, state["conv1.weight"])
     inputs = plan_training(training_config(*both, "train.start=scratch"), None).base.inputs
     assert inputs == {"student.weights": tmp_path / "own.pth", "teachers.twin.weights": tmp_path / "twins.pth"}
+    assert plan_search(training_config(*both, "supernet.weights=by_kind"), None).base.inputs == inputs
     torch.save({"nothing": torch.ones(1)}, tmp_path / "own.pth")
     with pytest.raises(CheckpointError, match=r"student\.weights is .*: None of the 100 tensors"):
         plan_training(chosen, None)

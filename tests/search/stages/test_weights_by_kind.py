@@ -7,8 +7,9 @@ import torch
 
 from search.config import load_config
 from search.errors import RunError
+from search.plan.plan import plan_search
 from search.run.folder import RunFolder
-from search.stages.scoring import live_scorer_parts
+from search.stages.scoring import live_scorer_parts, score_settings
 from search.stages.supernet import trained_supernet
 from spaces.candidate import Candidate
 from spaces.detectors import searchable_units
@@ -65,6 +66,22 @@ def test_a_candidate_is_scored_and_retrained_from_the_weight_of_its_kind(made, m
     assert f"{UNIT}.one_bit_weight" not in network.state_dict()
     score = Scorer(live_scorer_parts(plan, parts, 0)).score(candidate)
     assert 0 <= score.metrics["map50"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "count"),
+    [
+        (("supernet.weights=shared",), 0),
+        (("supernet.weights=shared", "space.layers.methods=[sign, react]"), 16),
+        (("supernet.weights=by_kind",), 16),
+    ],
+)
+def test_candidates_adapt_at_the_rate_of_latent_weights_those_of_the_supernet(tmp_path, overrides, count):
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    rate = "supernet.latent_learning_rate=0.001"
+    settings = score_settings(plan_search(load_config(tmp_path / "config.yaml", [*overrides, rate]), None))
+    assert settings.rates["latent"] == 0.5
+    assert len(settings.latent_units) == count
 
 
 @pytest.mark.parametrize(("weights", "described"), [("shared", {}), ("by_kind", {"weights": "by_kind"})])

@@ -133,3 +133,11 @@ def test_searched_signs_and_discriminators_adapt_at_rates_of_their_own(parts, sp
     chosen = Candidate({"layer/backbone": "dbs", "teacher/adversarial": "twin", "weight/adversarial": 0.1})
     Scorer(with_settings(playing, adapt_steps=1, rates={"logit": 3.0, "discriminator": 0.25})).score(chosen)
     assert rates == [pytest.approx([1e-3, 1e-3, 3e-3, 2.5e-4])]  # kernels, biases, logits, discriminators
+
+
+def test_latent_weights_adapt_at_their_own_rate_where_the_supernet_has_them(parts, taught, rates):
+    """The supernet's units are `real` and 1-bit ones; in the candidate all sixteen are `sign`."""
+    Scorer(with_settings(parts, adapt_steps=1, rates={"latent": 0.5})).score(taught)
+    chosen = with_settings(parts, adapt_steps=1, rates={"latent": 0.5}, latent_units=("backbone.layer4.1.conv2",))
+    Scorer(chosen).score(taught)
+    assert rates == [pytest.approx([1e-3, 1e-3]), pytest.approx([1e-3, 1e-3, 5e-4])]

@@ -76,8 +76,9 @@ def in_one_and_in_two(training, tmp_path, weights=1e-5):
         ("ssd_resnet18", "bireal", {"fgfi": "a", "joint_cls": "a", "joint_box": "b", "angular": "a"}),
         ("ssd_resnet18", "lcb", {"adversarial": "ensemble", "feature_hint": "ensemble"}),
         ("ssd_resnet18", "bireal+resilient", {}),
+        ("ssd_resnet18", "react+input_norm", {"angular": "a"}),  # whose term normalises the inputs once more
     ],
-    ids=["teacher", "parallel", "joint", "adversarial", "resilient"],
+    ids=["teacher", "parallel", "joint", "adversarial", "resilient", "input_norm"],
 )
 def test_a_detector(detector, method, terms, blobs, tmp_path):
     def training():
