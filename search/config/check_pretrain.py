@@ -1,16 +1,15 @@
 """Checks of the section `pretrain`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from search.config.check_layers import trained_layers
 from search.config.pretrain import Pretrain
 from search.config.problems import Kind, Problem
-from trainers.data.listing import is_file
+from trainers.data.shapes.scene import SHAPE_CLASSES
 
 
 def pretraining(pretrain: Pretrain) -> Iterator[Problem]:
-    """Problems of the layers, the sets and the teacher's file."""
+    """Problems of the layers and the sets. A teacher's file is looked for by the command that reads it."""
     yield from trained_layers("pretrain.layers", pretrain.layers)
     data, generated = pretrain.data, ("train", "val")
     if data.val == data.train:
@@ -20,9 +19,8 @@ def pretraining(pretrain: Pretrain) -> Iterator[Problem]:
         if data.format == "shapes" and name not in generated:
             text = f"is {name!r}, but generated pictures are those of {' and '.join(generated)}."
             yield Problem(f"pretrain.data.{key}", Kind.CONFLICT, text, name)
+    if data.format == "shapes" and data.shapes.train < len(SHAPE_CLASSES):
+        text = f"is {data.shapes.train}, must be {len(SHAPE_CLASSES)} or more: a picture of each class."
+        yield Problem("pretrain.data.shapes.train", Kind.NOT_ALLOWED, text, data.shapes.train)
     if pretrain.crop_scale == 0:
         yield Problem("pretrain.crop_scale", Kind.NOT_ALLOWED, "is 0, must be above 0 and at most 1.", 0)
-    weights = None if pretrain.teacher is None else pretrain.teacher.weights
-    if weights is not None and not is_file(Path(weights)):
-        text = f"is {weights!r}, but there is no such file. Give a classifier of `bitfront pretrain`, or null."
-        yield Problem("pretrain.teacher.weights", Kind.NO_FILE, text, weights)

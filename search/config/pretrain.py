@@ -12,6 +12,7 @@ from search.config.values import (
     Decay,
     FromZeroToOne,
     MethodByModule,
+    Name,
     NotNegative,
     Positive,
     Precision,
@@ -37,8 +38,8 @@ class PictureFolder(Section):
 
     format: Literal["folder", "shapes"] = "folder"  # shapes: generated
     root: str | None = None
-    train: str = "train"
-    val: str = "val"
+    train: Name = "train"
+    val: Name = "val"
     loader_workers: NotNegative = 0  # processes that read pictures ahead; 0: none
     shapes: GeneratedPictures = GeneratedPictures()
 

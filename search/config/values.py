@@ -48,7 +48,8 @@ def _known_format(value: object) -> object:
 
 
 def _by_module(value: object) -> object:
-    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
+    names = [value] if isinstance(value, str) else [*value, *value.values()] if isinstance(value, dict) else [None]
+    if all(isinstance(name, str) for name in names):
         return value
     raise ValueError("must be a method, or a mapping of modules to methods")
 

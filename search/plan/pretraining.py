@@ -19,6 +19,7 @@ from trainers.classifier_file import ClassifierFile, load_classifier
 from trainers.data.classes.folder import LAYOUT, Labelled, find_pictures
 from trainers.data.classes.pictures import Pictures
 from trainers.data.errors import DataError
+from trainers.data.listing import is_file
 from trainers.data.shapes.scene import SHAPE_CLASSES
 from trainers.whole_files import digest_of
 
@@ -37,7 +38,8 @@ class PretrainPlan:
     """What a pretraining trains, and on which pictures.
 
     spec: a detector with the backbone. root: the pictures' folder; None for the run's own, in which they are generated.
-    given: the teacher, where it is a file.
+    found: the pictures of `train` and `val` as they were listed; None for those that are generated. given: the teacher,
+    where it is a file.
     """
 
     config: Config
@@ -46,6 +48,7 @@ class PretrainPlan:
     candidate: Candidate
     root: Path | None
     classes: tuple[str, ...]
+    found: tuple[Labelled, Labelled] | None
     given: GivenTeacher | None
 
     @property
@@ -60,7 +63,7 @@ class PretrainPlan:
 
     def pictures(self, root: Path) -> tuple[Pictures, Pictures]:
         """Those to train and to measure on. root: their folder. Raises DataError."""
-        found = _found(self.section, root)
+        found = self.found or _found(self.section, root)
         size, scale, workers = self.image_size, self.section.crop_scale, self.section.data.loader_workers
         train, val = (Pictures(one, size, scale, workers) for one in found)
         return train, val
@@ -86,26 +89,22 @@ def plan_pretraining(config: Config, data_root: Path | None) -> PretrainPlan:
             build_classifier(spec, candidate, 1)
     except ValueError as error:
         raise ConfigError(f"pretrain.layers: {error}") from error
-    if section.data.format == "shapes":
+    found = None if section.data.format == "shapes" else _found(section, _existing(root))
+    if found is None:
         classes, images = tuple(sorted(SHAPE_CLASSES)), section.data.shapes.train
     else:
-        train, _ = _found(section, _existing(root))
-        classes, images = train.classes, len(train.files)
+        classes, images = found[0].classes, len(found[0].files)
     check_batch_sizes(trainings, section.data.train, images)
     weights = None if section.teacher is None else section.teacher.weights
     given = None if weights is None else _given(Path(weights), classes)
-    return PretrainPlan(config, section, spec, candidate, root, classes, given)
+    return PretrainPlan(config, section, spec, candidate, root, classes, found, given)
 
 
 def _settled(config: Config, root: Path | None) -> Config:
-    """The config with absolute places for all files, so that it means the same from every folder."""
-    section = config.pretrain
-    data = section.data.model_copy(update={"root": None if root is None else str(root)})
-    teacher = section.teacher
-    if teacher is not None and teacher.weights is not None:
-        teacher = teacher.model_copy(update={"weights": str(Path(teacher.weights).expanduser().resolve())})
-    section = section.model_copy(update={"data": data, "teacher": teacher})
-    return settled(config, None, data_needed=False).model_copy(update={"pretrain": section})
+    """The config with absolute places for all files, and the folder of the pictures in it."""
+    data = config.pretrain.data.model_copy(update={"root": None if root is None else str(root)})
+    section = config.pretrain.model_copy(update={"data": data})
+    return settled(config.model_copy(update={"pretrain": section}), None, data_needed=False)
 
 
 def _found(section: Pretrain, root: Path) -> tuple[Labelled, Labelled]:
@@ -131,8 +130,11 @@ def _existing(root: Path | None) -> Path:
 
 
 def _given(file: Path, classes: tuple[str, ...]) -> GivenTeacher:
-    """Raises CheckpointError for a file that can't teach these classes."""
+    """Raises ConfigError where there is no such file, and CheckpointError for one that can't teach these classes."""
     key = "pretrain.teacher.weights"
+    if not is_file(file):
+        way_out = "Give a classifier of `bitfront pretrain`, or null."
+        raise ConfigError(f"{key}: is {str(file)!r}, but there is no such file. {way_out}")
     try:
         found = load_classifier(file)
     except CheckpointError as error:

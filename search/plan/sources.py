@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.config import Config, ConfigError
+from search.config.pretrain import Pretrain
 from search.config.schema import FIXED_STARTS, Data
 from search.config.term_weights import with_default_weights
 from spaces.published.names import NAMES
@@ -51,6 +52,7 @@ def settled(config: Config, data_root: Path | None, *, data_needed: bool = True)
     changes = {
         "data": data.model_copy(update={"root": root, "cache": _absolute(data.cache), **files}),
         "search": config.search.model_copy(update={"latency_table": _absolute(config.search.latency_table)}),
+        "pretrain": _pretrain(config.pretrain),
         "student": config.student.model_copy(update={"weights": _absolute(config.student.weights)}),
         "teachers": teachers,
         "space": config.space.model_copy(update={"terms": terms}),
@@ -198,6 +200,16 @@ def _place(root: str | None, path: str) -> str:
     """Relative to the folder of the data where it lies below it, so that it moves with the data; else absolute."""
     place = Path(root or ".", Path(path).expanduser()).resolve()
     return str(place.relative_to(root) if root is not None and place.is_relative_to(root) else place)
+
+
+def _pretrain(section: Pretrain) -> Pretrain:
+    """With absolute places of its pictures and of its teacher's file, neither of which goes by a name."""
+    data, teacher = section.data, section.teacher
+    if data.root is not None:
+        data = data.model_copy(update={"root": _absolute(Path(data.root))})
+    if teacher is not None and teacher.weights is not None:
+        teacher = teacher.model_copy(update={"weights": _absolute(Path(teacher.weights))})
+    return section.model_copy(update={"data": data, "teacher": teacher})
 
 
 def _absolute(path: Path | str | None) -> str | None:

@@ -178,14 +178,16 @@ def _is_foreign(child: Path) -> bool:
     """Whether something else than a start that wrote no config yet left this.
 
     Such a start leaves a lock that is empty or names a process, generated images, and halves of these and the config,
-    and resized images.
+    resized images, and the digests of pictures that it read.
     """
     name = child.name
     if name == layout.IMAGE_CACHE:
         return not child.is_dir()
     if name in (layout.DATA, layout.PICTURES):
         return not (child / SETTINGS_FILE).is_file()
-    begun = (layout.DATA, layout.PICTURES, layout.IMAGE_CACHE, layout.CONFIG)
+    if name == layout.PICTURES_READ:
+        return not child.is_file()
+    begun = (layout.DATA, layout.PICTURES, layout.PICTURES_READ, layout.IMAGE_CACHE, layout.CONFIG)
     if name.startswith(tuple(f".{one}." for one in begun)) and name.endswith((".unfinished", ".part")):
         return False
     if name != layout.LOCK or not child.is_file():

@@ -10,6 +10,7 @@ from results import layout
 from search.config import Config, TrainingConfig, config_text
 from search.errors import RunError
 from search.plan.pretraining import PretrainPlan, plan_pretraining
+from search.run.digests import not_as_written
 from search.run.folder import RunFolder, default_folder, read_json
 from search.run.start import started_run
 from search.stages.candidate_training import train_settings
@@ -18,6 +19,7 @@ from search.stages.events import run_started
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.classifier import Classifier
 from trainers.data.classes.pictures import Pictures
+from trainers.data.listing import is_file
 from trainers.data.shapes.classes import write_shape_classes
 from trainers.devices import freeze, pick_device
 from trainers.progress import Progress, SilentProgress
@@ -72,8 +74,6 @@ def _result(plan: PretrainPlan, run: RunFolder, progress: Progress) -> Pretraine
     _check_kept(planned, run)
     run.begin(config_text(plan.config))
     progress.record(run_started(run, plan.config))
-    digests = {"train": train.fingerprint(), "val": val.fingerprint()}
-    write_whole(run.path / layout.PICTURES_READ, json.dumps(digests, indent=2).encode())
     sets = f"{len(train)} of {plan.section.data.train}, {len(val)} of {plan.section.data.val}"
     progress.note(f"pictures: {sets}, {len(train.classes)} classes")
     if not planned.kept:
@@ -88,20 +88,25 @@ def _result(plan: PretrainPlan, run: RunFolder, progress: Progress) -> Pretraine
 def _pictures(plan: PretrainPlan, run: RunFolder, progress: Progress) -> tuple[Pictures, Pictures]:
     """The pictures, generated where the config says so, every one of which can be read.
 
-    Each set is read through once in a run. Raises DataError.
+    Each set is read through once in a run, which its digest in `pictures.json` says from then on. Raises DataError.
     """
     root = plan.root or run.path / layout.PICTURES
     if plan.generated:
         shapes = plan.section.data.shapes
         sizes = {"train": shapes.train, "val": shapes.val}
-        write_shape_classes(root, sizes=sizes, image_size=shapes.image_size, seed=plan.config.seed)
+        write_shape_classes(
+            root, sizes=sizes, image_size=shapes.image_size, seed=plan.config.seed, key="pretrain.data.root"
+        )
         return plan.pictures(root)
     train, val = plan.pictures(root)
     known = run.path / layout.PICTURES_READ
-    digests = read_json(known).values() if known.is_file() else ()
-    for name, pictures in ((plan.section.data.train, train), (plan.section.data.val, val)):
-        if pictures.fingerprint() not in digests:
-            pictures.check(f"pictures of {name}", progress)
+    digests = read_json(known) if known.is_file() else {}
+    for key, pictures in (("train", train), ("val", val)):
+        digest = pictures.fingerprint()
+        if digest not in digests.values():
+            pictures.check(f"pictures of {getattr(plan.section.data, key)}", progress)
+        digests[key] = digest
+        write_whole(known, json.dumps(digests, indent=2).encode())
     return train, val
 
 
@@ -129,6 +134,8 @@ def _settings(
         "width": plan.spec.width,
         "layers": candidate.layers(),
         "seed": plan.config.seed,
+        "image_size": plan.image_size,
+        "crop_scale": plan.section.crop_scale,
         "train": train.fingerprint(),
         "val": val.fingerprint(),
         **train_settings(section).described(),
@@ -141,11 +148,18 @@ def _check_kept(planned: ClassifierPlan, run: RunFolder) -> None:
     here = planned.settings
     changed = sorted(key for key in here.keys() | there.keys() if there and here.get(key) != there.get(key))
     if changed:
-        listed = "; ".join(f"{key} is {there.get(key)!r} there, {here.get(key)!r} here" for key in changed)
+        listed = "; ".join(
+            f"the pictures of {key} have changed"
+            if key in ("train", "val")
+            else f"{key} is {there.get(key)!r} there, {here.get(key)!r} here"
+            for key in changed
+        )
         raise RunError(
             f"{run.path} has a backbone of other settings: {listed}. Give another --run-dir, or delete "
             f"{planned.file.name} and {planned.figures_file.name} there."
         )
+    if there and not is_file(planned.file):
+        raise not_as_written(planned.file, planned.figures_file)
 
 
 def _teacher(work: Work) -> tuple[Classifier | None, dict[str, float] | None]:
@@ -160,7 +174,7 @@ def _teacher(work: Work) -> tuple[Classifier | None, dict[str, float] | None]:
         return None, None
     settings = _settings(plan, ALL_REAL, section, work.train, work.val)
     planned = ClassifierPlan(run.path / layout.BACKBONE_TEACHER, TEACHER, ALL_REAL, section, settings)
-    if planned.kept.get("settings") != settings:
+    if planned.kept.get("settings") != settings or not is_file(planned.file):
         train_and_keep(planned, work)
     network = read_kept(planned, run).to(device)
     freeze(network)

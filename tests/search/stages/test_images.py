@@ -69,6 +69,16 @@ def test_files_of_teachers_become_absolute_too(config, tmp_path, monkeypatch):
     assert settled(given, tmp_path).teachers["twin"].weights == str(tmp_path / "twin.safetensors")
 
 
+def test_places_of_a_pretraining_become_absolute_and_other_commands_need_none_of_them(
+    tiny_config, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    section = {"data": {"root": "coco"}, "teacher": {"weights": "gone.safetensors"}}  # a folder, though a name too
+    found = settled(tiny_config(pretrain=section), None).pretrain
+    assert found.data.root == str(tmp_path / "coco")
+    assert found.teacher.weights == str(tmp_path / "gone.safetensors")
+
+
 def test_a_place_for_generated_images_is_refused():
     with pytest.raises(ConfigError, match=r"--data was given, but data\.format is shapes"):
         settled(load_config("demo"), Path("images"))

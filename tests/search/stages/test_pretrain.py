@@ -1,6 +1,7 @@
 """`bitfront pretrain`: a backbone as a classifier, resumed, kept, and the start of a detector."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -11,9 +12,12 @@ from typer.testing import CliRunner
 from search.cli.app import app
 from search.config import ConfigError
 from search.errors import RunError
+from search.plan import pretraining
 from search.stages.pretrain import run_pretrain
 from search.stages.train import run_train
 from trainers.classifier_file import load_classifier
+from trainers.data.classes.folder import find_pictures
+from trainers.data.errors import DataError
 from trainers.detector_file import load_detector
 
 SECTION = {
@@ -120,7 +124,16 @@ def test_a_teacher_may_be_given_and_labels_may_teach(pretrained, config, tmp_pat
         ("pretrain.data.val=train", "pretrain.data.val: is 'train', as pretrain.data.train"),
         ("pretrain.data.train=more", "pretrain.data.train: is 'more', but generated pictures are those of train and v"),
         ("pretrain.crop_scale=0", "pretrain.crop_scale: is 0, must be above 0 and at most 1."),
-        ("pretrain.teacher={weights: gone.safetensors}", "pretrain.teacher.weights: is 'gone.safetensors', but there"),
+        ("pretrain.data.val=./train", "pretrain.data.val: is './train', must consist of letters, digits, '.', '_' a"),
+        ("pretrain.data.train=''", "pretrain.data.train: is '', must consist of letters, digits, '.', '_' and '-',"),
+        (
+            "pretrain.data.shapes.train=4",
+            "pretrain.data.shapes.train: is 4, must be 5 or more: a picture of each class",
+        ),
+        (
+            "pretrain.layers={1: react}",
+            "pretrain.layers: is {1: react}, must be a method, or a mapping of modules to m",
+        ),
         ("pretrain.image_size=16", "pretrain.image_size: is 16, must be greater than or equal to 32"),
         ("pretrain.teacher.momentum=0.5", "pretrain.teacher.momentum: is 0.5, but pretrain.teacher.optimizer is adamw"),
         ("pretrain.milestones=[1]", "pretrain.milestones: is [1.0], but pretrain.schedule is cosine"),
@@ -130,6 +143,44 @@ def test_what_can_not_be_pretrained_is_refused_when_the_config_is_read(config, o
     with pytest.raises(ConfigError) as raised:
         config(override)
     assert message in str(raised.value)
+
+
+def changed_size(pictures, weights):
+    del pictures, weights
+    return "pretrain.image_size=64"
+
+
+def fewer_pictures(pictures, weights):
+    del weights
+    next((pictures / "val").rglob("*.jpg")).unlink()
+
+
+def more_pictures(pictures, weights):
+    del pictures, weights
+    return "pretrain.data.shapes.val=6"
+
+
+def without_weights(pictures, weights):
+    del pictures
+    weights.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (changed_size, RunError, "of other settings: image_size is 32 there, 64 here. Give another --run-dir"),
+        (fewer_pictures, RunError, "of other settings: the pictures of val have changed. Give another --run-dir"),
+        (more_pictures, DataError, "Let pretrain.data.root name another folder, or delete this one"),
+        (without_weights, RunError, "taken away. Bring that one back, or delete {run}/backbone.json, and the run trai"),
+    ],
+)
+def test_a_result_that_is_another_one_by_now_is_refused(pretrained, config, tmp_path, change, error, message):
+    run = tmp_path / "run"
+    shutil.copytree(pretrained.backbone.parent, run)
+    override = change(run / "pictures", run / "backbone.safetensors")
+    with pytest.raises(error) as raised:
+        run_pretrain(config(*[override] if override else []), run)
+    assert message.format(run=run) in str(raised.value)
 
 
 def broken(root):
@@ -164,7 +215,8 @@ def strange(root):
         ),
         (None, ["training.workers=4"], "pretrain.batch_size is 10, but it is split into 4 equal parts"),
         (None, ["pretrain.teacher={weights: TEACHER}"], "can't be the teacher: it knows the classes circle, cross,"),
-        (None, ["pretrain.teacher={weights: CONFIG}"], "pretrain.teacher.weights: "),
+        (None, ["pretrain.teacher={weights: CONFIG}"], "tiny.yaml is no Bitfront checkpoint: "),
+        (None, ["pretrain.teacher={weights: gone}"], "/gone', but there is no such file. Give a classifier of"),
     ],
 )
 def test_the_command_line_refuses_with_status_2_and_writes_nothing(
@@ -179,8 +231,10 @@ def test_the_command_line_refuses_with_status_2_and_writes_nothing(
     options = [word for one in given for word in ("--set", one)]
     result = CliRunner().invoke(app, ["pretrain", str(config), "--run-dir", str(run), *options])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: ") or "pictures of" in result.stderr
-    assert reason in result.stderr
+    shown, _, message = result.stderr.partition("Error: ")
+    assert all("pictures of train" in line for line in shown.splitlines() if line.strip())
+    assert reason in message
+    assert message.count("\n") == 1
     assert not run.exists() or sorted(path.name for path in run.iterdir()) == []
 
 
@@ -203,6 +257,43 @@ def test_the_command_line_trains_on_a_folder_and_says_how_to_go_on(write_config,
     assert again.exit_code == 2
     assert "1 of 6 pictures can't be read" in again.stderr
     assert torch.isfinite(load_classifier(file).network.head.weight).all()
+
+
+def test_a_set_that_was_read_through_is_not_read_again(write_config, tmp_path, monkeypatch):
+    root, run = write_pictures(tmp_path / "colours", {"train": 4, "val": 2}), tmp_path / "run"
+    (root / "val" / "red" / "0.jpg").unlink()
+    (root / "val" / "red" / "0.jpg").symlink_to("gone.jpg")
+    listed = []
+    monkeypatch.setattr(pretraining, "find_pictures", lambda *given: listed.append(given[1]) or find_pictures(*given))
+    config = write_config(pretrain={**SECTION, "data": {"root": str(root)}})
+    for first in (True, False):
+        result = CliRunner().invoke(app, ["pretrain", str(config), "--run-dir", str(run)])
+        assert result.exit_code == 2
+        assert "1 of 6 pictures can't be read" in result.stderr
+        assert ("pictures of train" in result.stderr) == first
+        assert list(json.loads((run / "pictures.json").read_text())) == ["train"]
+    assert listed == ["train", "val"] * 2
+
+
+# A Ray of its own and two processes that import torch.
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_train_the_backbone_that_one_trains(config, tmp_path, left_running):
+    """One step with real layers, before whose rounding differs: the loss and what BatchNorm saw."""
+    chosen = ("pretrain.layers=real", "pretrain.teacher=null", "pretrain.inputs_first_epochs=0", "pretrain.epochs=1")
+    one, two = (
+        run_pretrain(config(*chosen, "pretrain.validate_every=null", f"training.workers={count}"), tmp_path / count)
+        for count in ("1", "2")
+    )
+    assert left_running() == []
+    (alone,), (shared,) = (lines(tmp_path / count) for count in ("1", "2"))
+    assert (shared["stage"], shared["epoch"]) == (alone["stage"], alone["epoch"]) == ("pretrain", 1)
+    assert shared["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+    seen, expected = (load_classifier(found.backbone).network.state_dict() for found in (two, one))
+    means = [name for name in expected if name.endswith("running_mean")]
+    assert len(means) == 20
+    for name in means:
+        torch.testing.assert_close(seen[name], expected[name], rtol=1e-3, atol=1e-4)
 
 
 def test_a_search_starts_its_1_bit_methods_from_it(pretrained, config, prepared, tmp_path, recorded_progress):

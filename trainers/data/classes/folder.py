@@ -43,10 +43,11 @@ def find_pictures(root: Path, split: str, classes: tuple[str, ...] | None = None
     known = tuple(found) if classes is None else classes
     if classes is None:
         _check_training(folder, found)
-    if strangers := [name for name, names in found.items() if name not in known and names]:
+    labels = {name: label for label, name in enumerate(known)}
+    if strangers := [name for name, names in found.items() if name not in labels and names]:
         reason = f"it has {len(strangers)} classes that the training set lacks: {_listed(strangers)}"
         raise DataError(folder, reason, "Remove them here, or add them there")
-    pairs = [(f"{name}/{file}", known.index(name)) for name, files in found.items() for file in files]
+    pairs = [(f"{name}/{file}", labels[name]) for name, files in found.items() for file in files]
     if not pairs:
         raise DataError(folder, "it has no pictures", f"{LAYOUT}. Endings are {', '.join(IMAGE_SUFFIXES)}")
     return Labelled(folder, tuple(file for file, _ in pairs), tuple(label for _, label in pairs), known)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ RATIO = (3 / 4, 4 / 3)
 RESIZED = 256 / 224
 """The shorter side of a resized picture, by the side of the crop from its middle."""
 FLIPPED = 0.5
+LONGEST = 8
+"""The longer side of what a picture is resized from, by the shorter one: what is left out lies far from the middle."""
 MOST_SHOWN = 3
 REPAIR = "Repair or remove such files"
 
@@ -90,7 +93,7 @@ class Pictures:
             seed = int(np.random.default_rng((order.seed, order.epoch, 1 + index)).integers(2**31))
             pixels = self._cropped(rgb, seed)
         else:
-            resized = transforms.resize(rgb, [max(self.size, round(self.size * RESIZED))])
+            resized = transforms.resize(_middle(rgb), [max(self.size, round(self.size * RESIZED))])
             pixels = transforms.center_crop(resized, [self.size, self.size])
         labels = np.array([self.labelled.labels[index]], dtype=np.int64)
         return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1)), {"labels": labels}
@@ -105,21 +108,29 @@ class Pictures:
         return transforms.hflip(cropped) if mirrored else cropped
 
     def fingerprint(self) -> str:
-        """A text that differs between two sets: by the names of files and classes, files' sizes, and what is read."""
+        """A text that differs between two sets: by the names of files and classes, and files' sizes.
+
+        The files are looked at once. One that can't be looked at, such as a broken link, has no size.
+        """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         found = self.labelled
-        sizes = [(found.folder / file).stat().st_size for file in found.files]
-        content = [found.classes, found.files, found.labels, sizes, self.size, self.crop_scale]
+        sizes = [_bytes(found.folder / file) for file in found.files]
+        content = [found.classes, found.files, found.labels, sizes]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def check(self, stage: str, progress: Progress) -> None:
-        """Read every picture once. Raises DataError, which has the first of those that can't be read, with a number."""
+        """Read every picture once, in the processes that read ahead too.
+
+        Raises DataError, which has the first of those that can't be read, with a number.
+        """
         broken: list[DataError] = []
+        readers = Workers(partial(_unreadable, replace(self)), self.workers)
         with progress.stage(stage, len(self)) as report:
-            for index in range(len(self)):
-                try:
-                    self.example(index, Order(np.array([index]), 0, 0, augment=False))
-                except DataError as error:
-                    broken.append(error)
+            for found in readers.results(range(len(self)), 0):
+                broken.extend(found)
                 report.advance()
         if broken:
             shown = "; ".join(f"{one.where}: {one.reason}" for one in broken[:MOST_SHOWN])
@@ -137,3 +148,28 @@ def _examples(pictures: Pictures, order: Order) -> list[Example] | DataError | O
         return [pictures.example(index, order) for index in order.indices.tolist()]
     except (DataError, OSError) as error:
         return error
+
+
+def _unreadable(pictures: Pictures, index: int) -> list[DataError]:
+    """What is wrong with a picture; empty where it can be read."""
+    try:
+        pictures.example(index, Order(np.array([index]), 0, 0, augment=False))
+    except DataError as error:
+        return [error]
+    return []
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The picture; of one whose sides differ by more than `LONGEST` times its middle, so that memory has a bound."""
+    width, height = image.size
+    most = LONGEST * min(image.size)
+    if max(image.size) <= most:
+        return image
+    return transforms.center_crop(image, [min(height, most), min(width, most)])
+
+
+def _bytes(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None

@@ -18,11 +18,13 @@ ONE_OBJECT = Difficulty(extent=(0.3, 0.9), objects=(1, 1), many_share=0.0, empty
 """As in the images of detectors, but for one object in each, which a classifier can't overlook."""
 
 
-def write_shape_classes(root: Path, *, sizes: Mapping[str, int], image_size: int = 128, seed: int = 0) -> None:
+def write_shape_classes(
+    root: Path, *, sizes: Mapping[str, int], image_size: int = 128, seed: int = 0, key: str = "data.root"
+) -> None:
     """Write `<set>/<class>/<number>.jpg` below `root` for each entry of `sizes`, its classes equally often in turn.
 
     The folder appears whole or not at all, and one of the same settings stays as it is; DataError is raised for other
-    content. Picture k of a set depends on the seed, the set's name and k only.
+    content. Picture k of a set depends on the seed, the set's name and k only. key: see `new_folder`.
     """
     check_sizes(sizes, image_size, seed)
     settings = {
@@ -34,7 +36,7 @@ def write_shape_classes(root: Path, *, sizes: Mapping[str, int], image_size: int
         "seed": seed,
         "difficulty": json.loads(json.dumps(asdict(ONE_OBJECT))),
     }
-    with new_folder(root.resolve(), settings) as folder:
+    with new_folder(root.resolve(), settings, key) as folder:
         if folder is None:
             return
         for split, count in sizes.items():

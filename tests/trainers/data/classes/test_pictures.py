@@ -76,21 +76,47 @@ def test_half_of_the_pictures_are_mirrored(tmp_path):
     assert 80 <= int(mirrored) <= 120  # 100 of 200, by three standard deviations of 7
 
 
-def test_the_fingerprint_follows_files_and_settings(root):
-    before = pictures(root).fingerprint()
-    assert pictures(root, workers=3).fingerprint() == before
-    assert pictures(root, crop_scale=0.5).fingerprint() != before
+def test_the_fingerprint_follows_the_files_which_are_looked_at_once(root):
+    data = pictures(root)
+    before = data.fingerprint()
+    assert pictures(root, workers=3, crop_scale=0.5).fingerprint() == before
     (root / "train" / "red" / "0.jpg").write_bytes(b"shorter")
+    assert data.fingerprint() == before
     assert pictures(root).fingerprint() != before
 
 
-def test_all_broken_pictures_are_counted_and_the_first_named(root):
+def test_a_thin_picture_is_never_resized_to_more_than_eight_times_its_side(tmp_path, monkeypatch):
+    row = np.zeros((1, 3000, 3), dtype=np.uint8)
+    row[:, 1496:1504] = 200  # all that is looked at
+    for name, pixels in (("a", row), ("b", row.transpose(1, 0, 2))):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / "train" / name / "0.png")
+    resize, sizes = Image.Image.resize, []
+
+    def resized(image, size, *options, **more):
+        sizes.append(max(size))
+        return resize(image, size, *options, **more)
+
+    monkeypatch.setattr(Image.Image, "resize", resized)
+    data = pictures(tmp_path)
+    images, _ = read(data, augment=False)
+    assert torch.equal(images, torch.full((2, 3, 32, 32), 200 / 255))
+    read(data)
+    assert max(sizes) == 8 * 37  # 8/7 of 32
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_all_broken_pictures_are_counted_and_the_first_named(root, workers):
     broken = [root / "train" / "blue" / f"{number}.jpg" for number in range(4)]
     for file in broken:
         file.write_bytes(file.read_bytes()[:200])
-    (root / "train" / "red" / "2.jpg").write_bytes(b"no picture")
+    link = root / "train" / "red" / "2.jpg"
+    link.unlink()
+    link.symlink_to(root / "gone.jpg")
+    data = pictures(root, workers=workers)
+    assert data.fingerprint() == pictures(root).fingerprint()
     with pytest.raises(DataError) as raised:
-        pictures(root).check("pictures", SilentProgress())
+        data.check("pictures", SilentProgress())
     text = str(raised.value)
     assert f"{root / 'train'}: 5 of 12 pictures can't be read: {broken[0]}: the image is truncated or broken" in text
     assert text.endswith("; and 2 more. Repair or remove such files.")
