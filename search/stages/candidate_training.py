@@ -15,7 +15,7 @@ from search.plan.plan import Plan, TrainPlan
 from search.plan.published import load_published
 from search.plan.trained_start import FileStart
 from search.run.folder import RunFolder, read_json
-from search.stages.settings import train_settings as train_settings
+from search.stages.settings import train_settings
 from search.stages.training import DetectorTraining, run_training
 from spaces.candidate import Candidate
 from spaces.supernet import build_fixed, inherit_shared

@@ -13,9 +13,9 @@ from search.plan.pretraining import PretrainPlan, plan_pretraining
 from search.run.digests import not_as_written
 from search.run.folder import RunFolder, default_folder, read_json
 from search.run.start import started_run
-from search.stages.candidate_training import train_settings
 from search.stages.classifiers import ClassifierPlan, Work, measured, read_kept, train_and_keep
 from search.stages.events import run_started
+from search.stages.settings import train_settings
 from spaces.candidate import ALL_REAL, Candidate
 from spaces.classifier import Classifier
 from trainers.data.classes.pictures import Pictures
