@@ -54,7 +54,18 @@ def begun(folder, config):
     (folder / "config.yaml").write_text(config_text(config))
 
 
-@pytest.mark.parametrize("name", ["gains_shapes.yaml", "gains_voc.yaml", "methods_shapes.yaml", "methods_voc.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gains_shapes.yaml",
+        "gains_voc.yaml",
+        "methods_shapes.yaml",
+        "methods_voc.yaml",
+        "gap_shapes.yaml",
+        "lws_conditions_shapes.yaml",
+        "gap_voc.yaml",
+    ],
+)
 def test_the_plans_that_come_along_are_right(check, monkeypatch, tmp_path, name):
     root = None if "shapes" in name else os.environ.get("BITFRONT_VOC_ROOT")
     if root is None and "shapes" not in name:
