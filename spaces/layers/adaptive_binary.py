@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from spaces.layers.alternative import LayerTrace, UnitShape
-from spaces.layers.binary_conv import binary_conv2d
 from spaces.layers.binary_unit import Binary
 from spaces.layers.maxout import Maxout
 from spaces.layers.signs import sign
@@ -82,19 +81,7 @@ class AdaptiveBinary(Binary):
         self.register_buffer("given_centre", None, persistent=False)
 
     def forward(self, x: Tensor, weight: Tensor | None) -> Tensor:
-        y = binary_conv2d(
-            self._pre_sign(x),
-            self._latent(weight),
-            self._rule_now(),
-            scale=None if self.given_scale is not None else self._size(),
-            stride=self.shape.stride,
-            padding=self.shape.padding,
-            dilation=self.shape.dilation,
-            groups=self.shape.groups,
-            input_gradient=self.input_gradient,
-            pad_value=self.pad_value,
-        )
-        return self.bn(y)
+        return self.bn(self._product(self._pre_sign(x), weight, None if self.given_scale is not None else self._size()))
 
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
         x = in_float32(x)

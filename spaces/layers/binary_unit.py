@@ -73,11 +73,16 @@ class Binary(Alternative):
         """The first stage of two: inputs are binary, weights still real."""
 
     def forward(self, x: Tensor, weight: Tensor | None) -> Tensor:
-        y = binary_conv2d(
-            x if self.shift is None else self.shift(x),
+        y = self._product(x if self.shift is None else self.shift(x), weight, self._learned_scale())
+        return self.bn(y if self.gate is None else y * self.gate(x).to(y.dtype))
+
+    def _product(self, pre_sign: Tensor, weight: Tensor | None, scale: Tensor | None) -> Tensor:
+        """The convolution of the signs, (N, Co, H', W')."""
+        return binary_conv2d(
+            pre_sign,
             self._latent(weight),
             self._rule_now(),
-            scale=self._learned_scale(),
+            scale=scale,
             stride=self.shape.stride,
             padding=self.shape.padding,
             dilation=self.shape.dilation,
@@ -85,7 +90,6 @@ class Binary(Alternative):
             input_gradient=self.input_gradient,
             pad_value=self.pad_value,
         )
-        return self.bn(y if self.gate is None else y * self.gate(x).to(y.dtype))
 
     def after(self, y: Tensor) -> Tensor:
         return y if self.post is None else self.post(y)
