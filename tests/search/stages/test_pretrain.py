@@ -91,8 +91,9 @@ def test_a_stopped_training_goes_on_bit_for_bit(pretrained, config, tmp_path, re
     assert again.figures == pretrained.figures
 
 
-def test_a_detector_starts_from_it_in_the_same_run(pretrained, config, recorded_progress):
-    run, progress = pretrained.backbone.parent, recorded_progress()
+def test_a_detector_starts_from_it_in_the_same_run(pretrained, config, tmp_path, recorded_progress):
+    run, progress = tmp_path / "run", recorded_progress()
+    shutil.copytree(pretrained.backbone.parent, run)  # whose config is the detector's from here on
     train = {"layers": "react", "start": "scratch", "epochs": 1, "batch_size": 8}
     weights = f"student.weights={pretrained.backbone}"
     result = run_train(config(weights, f"train={train}"), run, None, progress)
