@@ -113,6 +113,24 @@ class SearchSpace:
         wanted = {knob.key: [one for one in (method, beside) if one in knob.choices] for knob in layers}
         return self.complete(Candidate({key: found[0] for key, found in wanted.items() if found}))
 
+    def choose(self, methods: Mapping[str, str]) -> Candidate:
+        """The full candidate with these methods by layer knob, or by what it lies in; no teacher.
+
+        A name is that of a module, a prefix of modules or a group (`backbone`, `depthwise`); the longest one that fits
+        a knob wins. Knobs that none fits have their first choice. Raises ValueError for a name that fits no knob, or
+        whose method a knob doesn't offer.
+        """
+        places = {knob.name: knob for knob in self.knobs if knob.kind == "layer"}
+        chosen: dict[str, Value] = {}
+        for name in sorted(methods, key=len):
+            reached = [place for place in places if place == name or place.startswith(f"{name}.")]
+            if not reached:
+                raise ValueError(f"No layer of the space is {name!r} or lies in it. It has {', '.join(places)}.")
+            chosen.update({places[place].key: methods[name] for place in reached})
+        candidate = self.complete(Candidate(chosen))
+        self._check(candidate, ())
+        return candidate
+
     def _idle_choice(self, knob: Knob) -> Value:
         return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]
 

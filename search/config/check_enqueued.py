@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from search.config.check_layers import is_method, searched_methods
+from search.config.check_layers import is_method, searched_methods, trained_methods
 from search.config.names import unknown
 from search.config.problems import Kind, Problem, dotted
 from search.config.schema import Enqueued, Layers, Space, Term, TrainTerm
@@ -15,7 +15,8 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
     """Problems of each entry: its method, its terms, their teachers and weights. The space itself must be valid."""
     offered = searched_methods(space.layers)
     for position, entry in enumerate(entries):
-        not_offered = list(_layers(position, entry.layers, offered))
+        methods = trained_methods(entry.layers)
+        not_offered = [problem for method in methods for problem in _layers(position, method, offered)]
         yield from not_offered
         for name, term in entry.terms.items():
             if name not in space.terms:
@@ -25,7 +26,7 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
             yield from _teacher(position, name, term, searched)
             if term.teacher != NO_TEACHER:
                 yield from _weight(position, name, term, searched)
-                yield from [] if not_offered else _effect(position, name, entry.layers, space.layers)
+                yield from [] if not_offered else _effect(position, name, methods, space.layers)
 
 
 def _layers(position: int, method: str, offered: Collection[str]) -> Iterator[Problem]:
@@ -71,10 +72,14 @@ def _given_or_default(term: TrainTerm, field: str) -> str:
     return f"is {value}" if field in term.model_fields_set else f"is left out, which means {value}"
 
 
-def _effect(position: int, name: str, method: str, layers: Layers) -> Iterator[Problem]:
-    """A term of layers must act on a layer. Layers that don't offer the entry's method take their first one."""
+def _effect(position: int, name: str, chosen: list[str], layers: Layers) -> Iterator[Problem]:
+    """A term of layers must act on a layer.
+
+    Layers that don't offer the entry's one method take their first one, as do those that a mapping doesn't name.
+    """
     term = TERMS[name]
-    methods = [method if method in group else group[0] for group in (layers.methods, *layers.open.values())]
+    groups = (layers.methods, *layers.open.values())
+    methods = [method if method in group else group[0] for group in groups for method in chosen]
     if term.compares_layers and not any(map(term.acts_on, methods)):
         text = f"has no effect: no layer is {term.acts_on_what}. Take it out, or give layers another method."
         yield Problem(_key(position, "terms", name), Kind.NO_EFFECT, text)

@@ -51,7 +51,7 @@ def _opened_parts(names: Iterable[str]) -> Iterator[Problem]:
 
 
 def trained_methods(layers: str | Mapping[str, str]) -> list[str]:
-    """All methods that `train.layers` names."""
+    """All methods that `train.layers`, or those of an enqueued candidate, name."""
     return [layers] if isinstance(layers, str) else list(layers.values())
 
 

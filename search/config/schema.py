@@ -180,9 +180,9 @@ class TrainTerm(Section):
 
 
 class Enqueued(Section):
-    """A candidate to try before those of the sampler: one method for all layers, and its terms."""
+    """A candidate to try before those of the sampler: its layers and its terms."""
 
-    layers: str
+    layers: MethodByModule  # one method for all layers, or one by module, prefix of modules or group
     terms: Annotated[dict[str, TrainTerm], NULL_MAPPING] = {}
 
 

@@ -30,8 +30,8 @@ def uniform_candidates(methods: Iterable[str], space: SearchSpace) -> dict[str, 
 
 
 def enqueued_candidates(entries: Iterable[Enqueued], space: SearchSpace) -> list[Candidate]:
-    """The candidates of `search.enqueue`."""
-    return [_candidate(entry, space) for entry in entries]
+    """The candidates of `search.enqueue`. Raises ConfigError for layers that the space doesn't have."""
+    return [_candidate(position, entry, space) for position, entry in enumerate(entries)]
 
 
 def initial_candidates(
@@ -52,6 +52,10 @@ def initial_candidates(
     return [*first, *enqueued]
 
 
-def _candidate(entry: Enqueued, space: SearchSpace) -> Candidate:
+def _candidate(position: int, entry: Enqueued, space: SearchSpace) -> Candidate:
     terms = {name: Taught(term.teacher, term.weight) for name, term in entry.terms.items()}
-    return space.uniform(entry.layers).replace(Candidate.of({}, terms))
+    try:
+        layers = space.uniform(entry.layers) if isinstance(entry.layers, str) else space.choose(entry.layers)
+    except ValueError as error:
+        raise ConfigError(f"search.enqueue.{position}.layers (entry {position + 1} of the list): {error}") from error
+    return layers.replace(Candidate.of({}, terms))

@@ -29,6 +29,8 @@ def config(write_config):
 REFUSED = {
     "{layers: sgn}": ("layers", Kind.UNKNOWN, "sgn"),
     "{layers: dbs}": ("layers", Kind.CONFLICT, "dbs"),
+    "{layers: {backbone: sign, stem: dbs}}": ("layers", Kind.CONFLICT, "dbs"),
+    "{layers: {stem: int8}, terms: {angular: {weight: 100.0}}}": ("terms.angular", Kind.NO_EFFECT, None),
     "{layers: sgn, terms: {angular: {weight: 100}}}": ("layers", Kind.UNKNOWN, "sgn"),
     "{layers: lcb, terms: {anglar: {}}}": ("terms.anglar", Kind.UNKNOWN, "anglar"),
     "{layers: lcb, terms: {fgfi: {}}}": ("terms.fgfi", Kind.CONFLICT, "fgfi"),
@@ -104,3 +106,37 @@ def test_layers_that_do_not_offer_the_method_feel_a_term_by_their_first(config):
     assert set(enqueued.layers().values()) == {"int8", "sign"}
     with pytest.raises(ConfigError, match="has no effect: no layer is 1-bit"):
         config(*overrides, f"search.enqueue=[{entry.format('real')}]")
+
+
+def test_layers_may_be_chosen_by_what_they_lie_in(config):
+    layers = "{backbone: sign, backbone.layer3: lcb, stem: int8, heads: int4, heads.box: int8}"
+    entry = f"{{layers: {layers}, terms: {{angular: {{weight: 100}}}}}}"
+    enqueued = plan_search(config("search.trials=9", f"search.enqueue=[{entry}]"), None)
+    chosen = enqueued.initial[-1].layers()
+    assert {place: chosen[place] for place in ("backbone.layer1", "backbone.layer2", "backbone.layer3")} == {
+        "backbone.layer1": "sign",
+        "backbone.layer2": "sign",
+        "backbone.layer3": "lcb",
+    }
+    assert (chosen["stem"], chosen["heads.cls"], chosen["heads.box"]) == ("int8", "int4", "int8")
+    assert chosen["shortcuts"] == "real"  # named by nothing
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        (
+            "{backbone.layer9: sign}",
+            "No layer of the space is 'backbone.layer9' or lies in it. It has backbon",
+        ),
+        (
+            "{backbone.layer1.0: sign}",
+            "No layer of the space is 'backbone.layer1.0' or lies in it.",
+        ),  # a part of a knob
+        ("{stem: sign}", "layer/stem is 'sign'; allowed are 'real', 'int8', 'int4'."),
+    ],
+)
+def test_layers_that_the_space_does_not_have_are_refused_when_the_search_is_planned(config, layers, text):
+    with pytest.raises(ConfigError) as caught:
+        plan_search(config(f"search.enqueue=[{{layers: sign}}, {{layers: {layers}}}]"), None)
+    assert f"search.enqueue.1.layers (entry 2 of the list): {text}" in str(caught.value)
