@@ -82,10 +82,10 @@ class SearchableUnit(nn.Module):
 
     @torch.no_grad()
     def one_bit_signs(self) -> Tensor:
-        """The signs, (Co, Ci, k, k), that are convolved of the latent weight of `parameter_groups`.
+        """The signs, (Co, Ci, k, k), that are convolved of the latent weight of `parameter_groups`, where there is one.
 
         Methods may take them of something else than the weight itself: the active one decides, or the first where the
-        active one doesn't read this weight. Raises StopIteration in a unit that has no such weight.
+        active one doesn't read this weight.
         """
         readers = {name: one for name, one in self._named() if name in self._binary and not one.owns_weight}
         reader = readers[self.active] if self.active in readers else next(iter(readers.values()))
