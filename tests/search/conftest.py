@@ -17,7 +17,6 @@ from search.controller.journal import Journal
 from search.controller.problem import SearchProblem
 from search.controller.proposal import Done
 from search.plan.detectors import student_spec
-from search.plan.latency import cost_table as counted
 from search.plan.plan import Plan, SearchPlan, plan_search
 from search.plan.sources import class_names
 from search.run.folder import RunFolder
@@ -25,10 +24,6 @@ from search.stages.data import note_data, read_data
 from search.stages.prepare import Prepared, prepare
 from search.stages.report import report_at_end
 from spaces.candidate import Candidate
-from spaces.cost_table import CostTable
-from spaces.detectors import DETECTORS, DetectorSpec
-from spaces.latency import LatencyTable
-from spaces.layers.methods import METHODS
 from spaces.space import Knob, SearchSpace
 from trainers.distill.ensemble import Ensemble
 from trainers.progress import Progress, SilentProgress
@@ -72,25 +67,6 @@ def with_reports() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in REPORTING:
             patch.setattr(name, report_at_end)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _costs_are_counted_once() -> Iterator[None]:
-    """Most plans in these tests are of a few spaces, and counting their costs takes a third of a plan's time."""
-    known: dict[Any, CostTable] = {}
-
-    def cost_table(spec: DetectorSpec, space: SearchSpace, latency: LatencyTable | None) -> CostTable:
-        if latency is not None:
-            return counted(spec, space, latency)
-        layers = tuple(knob for knob in space.knobs if knob.kind == "layer")
-        key = spec, DETECTORS[spec.detector], layers, tuple(METHODS.items())
-        if key not in known:
-            known[key] = counted(spec, space, None)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("search.plan.plan.cost_table", cost_table)
         yield
 
 
