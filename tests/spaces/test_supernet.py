@@ -199,6 +199,7 @@ EVERY = (
     "bireal+pad_minus_one+resilient",
     "react+gate+input_norm",
     "react+normalised",
+    "react+bases2",
     "sign+periodic",
 )
 

@@ -22,7 +22,7 @@ from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled, kernels, model, op
 
 PLACES = range(6)
-NORMED = ("sign", "sign+gate", "int8", "real")
+NORMED = ("sign", "sign+gate", "sign+bases2", "int8", "real")
 PAIRED = ("projected", "free", "free_if_binary", "none")
 
 
@@ -139,7 +139,7 @@ def test_a_value_at_a_threshold_is_above_it():
     assert run([lambda x: binary_sums(layer, x)], [x])[0][0].ravel().tolist() == [8, 8, -8, 8]
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb_dynamic"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "sign+bases2", "lcb_dynamic"])
 def test_opened_layers(name):
     torch.manual_seed(0)
     conv, head = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6"), ActivatedConv2d(8, 5, 1)
