@@ -92,7 +92,9 @@ def _binary(about: str, **settings: Any) -> Method:
     if settings.get("shift") is DynamicChannelBias:  # its bias follows from the map as it is
         taken -= {"input_norm"}
     if not settings.get("weight_shift"):  # a bias of the weights, which a mean taken away would cancel
-        taken |= _WEIGHT_RULES | {"bases2"}
+        taken |= _WEIGHT_RULES
+        if isinstance(settings["rule"], StraightThrough):
+            taken |= {"bases2"}
     return Method(weight_bits=1, input_bits=1, build=build, options=taken, about=about)
 
 
@@ -106,17 +108,17 @@ METHODS: dict[str, Method] = {
     "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
     "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
     "sign": _binary(
-        "XNOR-Net (arXiv:1603.05279): scale in the graph",
+        "XNOR-Net (arXiv:1603.05279): scale in graph",
         rule=StraightThrough("xnor"),
         input_gradient="clipped",
     ),
     "bireal": _binary(
-        "Bi-Real Net (arXiv:1808.00278): ApproxSign's slope",
+        "Bi-Real Net (arXiv:1808.00278): ApproxSign",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): as bireal, RSign and RPReLU",
+        "ReActNet (arXiv:2003.03488): bireal, RSign, RPReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
