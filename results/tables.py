@@ -63,14 +63,20 @@ def write_run_tables(
         f"{layout.FRONT}.parquet": to_parquet(front),
     }
     if ended:
-        from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
-
         contents |= effects_files(effects)
-        beside = drawn_rivals(Path(run_dir), y)
-        contents[f"{layout.FRONT}.png"] = rendered(front_figure(trials, x, y, references, trained=beside))
+        contents[f"{layout.FRONT}.png"] = front_picture(trials, x, y, references, drawn_rivals(Path(run_dir), y))
     contents[layout.TRIALS] = to_parquet(trials, notes=notes)  # last: it says that the search has ended
     for name, content in contents.items():
         write_whole(Path(run_dir) / name, content)
+
+
+def front_picture(
+    trials: pd.DataFrame, x: str, y: str, references: Mapping[str, str] | None, beside: pd.DataFrame | None
+) -> bytes:
+    """The picture of the front as a PNG file; the arguments are those of `front_figure`."""
+    from results.plots import front_figure, rendered  # here, since matplotlib is slow to import
+
+    return rendered(front_figure(trials, x, y, references, trained=beside))
 
 
 def front_json(front: pd.DataFrame, x: str, y: str) -> str:

@@ -47,6 +47,14 @@ def _files_are_not_synced() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tables_have_no_picture() -> Iterator[None]:
+    """A picture takes half a second, and some hundred tests write tables. Those that look at it bring it back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("results.tables.front_picture", lambda *_: b"no picture")
+        yield
+
+
 @pytest.fixture
 def spec() -> DetectorSpec:
     """The smallest detector: 8, 16, 32 and 64 channels at 96 pixels, three classes."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import results
 from results import layout
+from search.comparison.jobs import Job, Training
 from search.comparison.record import Record
+from search.config.schema import SCRATCH
 from search.config.values import Precision
 from search.errors import RunError
 from search.plan.plan import SearchPlan, plan_search
@@ -16,7 +18,6 @@ from search.run.lock import RunLock
 from search.stages.data import note_data, read_data
 from search.stages.prepare import prepare
 from search.stages.retrain import Parts, retraining_parts
-from spaces.candidate import Candidate
 from trainers.devices import pick_device
 from trainers.progress import Progress, SilentProgress
 from trainers.seeding import callers_generators
@@ -32,14 +33,19 @@ class OpenedRun:
     record: Record
     progress: Progress
 
-    def parts(self, candidates: Sequence[Candidate]) -> Parts:
+    def parts(self, jobs: Sequence[Job]) -> Parts:
         """Data, teachers and supernet, read from the run: some seconds. Raises RunError where they have changed.
 
-        candidates: those that will be trained.
+        jobs: what will be done with them. Trainings from scratch stand on `student.weights` too.
         """
-        data = read_data(self.plan.base, self.folder, self.progress)
+        trained = [job for job in jobs if isinstance(job, Training)]
+        base = self.plan.base
+        if any(job.start == SCRATCH for job in trained):
+            base = replace(base, inputs=base.inputs_from_scratch)
+        data = read_data(base, self.folder, self.progress)
         note_data(data, self.folder, self.progress)
         prepared = prepare(self.plan, self.folder, data, self.progress)
+        candidates = [job.candidate for job in trained]
         return retraining_parts(self.plan, self.folder, prepared, candidates, self.progress)
 
 

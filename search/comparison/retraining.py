@@ -90,7 +90,7 @@ def run_retrainings(
         asked = _Retraining(opened, settings)
         opened.progress.record(run_started(opened.folder, opened.plan.base.config))
         spread = Workers.of(opened, workers, address)
-        parts = opened.parts([job.candidate for job in asked.jobs])
+        parts = opened.parts(asked.jobs)
         train_missing(opened, parts, asked.jobs, spread)
         retrained = asked.retrained(parts)
         root = None if data_root is None else Path(data_root)

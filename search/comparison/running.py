@@ -59,8 +59,7 @@ def run_missing(opened: OpenedRun, jobs: Sequence[Job], workers: Workers, stage:
     """
     distinct = list({job.key: job for job in jobs}.values())
     if missing := sorted(lacking(opened, distinct), key=_order):
-        trained = [job.candidate for job in missing if isinstance(job, Training)]
-        parts = opened.parts(trained)  # before the stage: it has stages of its own
+        parts = opened.parts(missing)  # before the stage: it has stages of its own
         with opened.progress.stage(stage, len(distinct), workers.count) as shown, opened.folder.timed(stage):
             shown.resume(len(distinct) - len(missing))
             if workers.are_this_process(missing):

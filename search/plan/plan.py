@@ -61,6 +61,11 @@ class Plan:
         """What 1-bit methods start from in a supernet where they have weights of their own, beside the twin."""
         return self.start if self.config.supernet.weights == "by_kind" else None
 
+    @property
+    def inputs_from_scratch(self) -> dict[str, Path]:
+        """The inputs of a run of which candidates are trained from scratch: the student's own file is read then."""
+        return {**self.inputs, **_file_of(self.start)}
+
     def check_images(self, images: int | None) -> None:
         """Raise ConfigError for a batch larger than the data; None where the number of images isn't known yet."""
         check_batch_sizes(self._sections(), self.config.data.train, images)
@@ -210,6 +215,9 @@ def _check_teachers(plan: Plan, choices: Callable[[], Choices], fixed: Candidate
 def _inputs(teachers: Mapping[str, PlannedTeacher], start: Start | None) -> dict[str, Path]:
     """The user's files that these teachers are or start from, and `start`'s, by key of the config."""
     files = {one.key: one.file for one in teachers.values() if one.file is not None}
-    if start is not None and start.file is not None:
-        files[start.key] = start.file
-    return files
+    return {**files, **_file_of(start)}
+
+
+def _file_of(start: Start | None) -> dict[str, Path]:
+    """The user's file that a start is, by its key; nothing where there is none."""
+    return {} if start is None or start.file is None else {start.key: start.file}

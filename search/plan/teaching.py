@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 import torch
@@ -13,7 +13,7 @@ from search.config.schema import Ensemble as EnsembleSection
 from search.config.schema import Space, Term, Train, TrainTerm
 from search.plan.space import Choices
 from spaces.candidate import ALL_REAL, NO_TEACHER, Candidate
-from spaces.detectors import DetectorOutput, DetectorSpec
+from spaces.detectors import DETECTORS, DetectorOutput, DetectorSpec
 from spaces.supernet import build_fixed, build_supernet
 from spaces.without_values import without_values
 from trainers.distill import TERMS, Distiller
@@ -88,31 +88,43 @@ def check_teaching(
     terms of layers all that the student may have in 1 bit, opened ones too. An ensemble must be able to teach as its
     mode says.
     """
-    without_weights, responses = cache(_without_weights), cache(_responses)
     for one in asked:
         if one.teacher == NO_TEACHER:
             continue
         term = TERMS[one.term]
-        taught = one.student() if term.compares_layers else without_weights(student)
+        taught = one.student() if term.compares_layers else _without_weights(student)
+        behind = {name: teachers[name] for name in ensemble.behind(one.teacher)}
         try:
+            networks = {name: _without_weights(spec) for name, spec in behind.items()}
             with without_values():
-                networks = {name: without_weights(spec) for name, spec in teachers.items()}
                 Distiller(taught, networks, {one.term: [one.teacher]}, ensemble)
             if term.reads == "responses":
                 loss = cast(TermLoss, term.build({}, {}))
-                for name in ensemble.behind(one.teacher):
-                    loss(responses(student), responses(teachers[name]), name)
+                for name, spec in behind.items():
+                    loss(_responses(student), _responses(spec), name)
         except ValueError as error:
             raise ConfigError(f"{one.key}: {one.teacher!r} can't teach it. {error}") from error
 
 
 def _without_weights(spec: DetectorSpec) -> nn.Module:
-    with without_values():
-        return build_fixed(spec, ALL_REAL)
+    return _built(spec, DETECTORS[spec.detector])
 
 
 def _responses(spec: DetectorSpec) -> DetectorOutput:
     """The output of such a detector for a blank image with an object."""
+    return _run(spec, DETECTORS[spec.detector])
+
+
+# A plan of comparisons asks for the same few detectors a hundred times. An entry is among the arguments because a
+# detector of the user's own may be defined anew under its name.
+@lru_cache(maxsize=16)
+def _built(spec: DetectorSpec, entry: object) -> nn.Module:
+    with without_values():
+        return build_fixed(spec, ALL_REAL)
+
+
+@lru_cache(maxsize=16)
+def _run(spec: DetectorSpec, entry: object) -> DetectorOutput:
     network = build_fixed(replace(spec, width=LEAST_WIDTH), ALL_REAL).eval()
     with torch.no_grad():
         output: DetectorOutput = network([torch.zeros(3, *spec.input_size)], OBJECT)

@@ -14,7 +14,7 @@ from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import SearchableUnit, method
 from spaces.layers.alternative import Alternative
 from spaces.layers.norms import factor_and_offset
-from spaces.supernet import build_fixed
+from spaces.supernet import build_fixed, give_memory
 from spaces.without_values import without_values
 
 BITS, SCALE, CENTRE = "packed", "scale", "centre"
@@ -59,7 +59,7 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
     """
     with without_values():  # no memory and no random numbers for weights that are replaced at once
         network = build_fixed(spec, candidate)
-    network.to_empty(device="cpu")
+    give_memory(network, torch.device("cpu"))
     state = network.state_dict()
     folded = {name: norm for name, norm in _folded(network) if f"{name}.{MEAN}" not in tensors}  # version 1 has them
     _check(tensors, packed_form(network, folded))

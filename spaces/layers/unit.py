@@ -80,6 +80,18 @@ class SearchableUnit(nn.Module):
         latent = self.weight if self.shares_one_bit_weight else self.one_bit_weight
         return {} if latent is None else {"latent": [latent]}
 
+    @torch.no_grad()
+    def one_bit_signs(self) -> Tensor:
+        """The signs, (Co, Ci, k, k), that are convolved of the latent weight of `parameter_groups`, where there is one.
+
+        Methods may take them of something else than the weight itself: the active one decides, or the first where the
+        active one doesn't read this weight.
+        """
+        readers = {name: one for name, one in self._named() if name in self._binary and not one.owns_weight}
+        reader = readers[self.active] if self.active in readers else next(iter(readers.values()))
+        latent = cast(Tensor, self.weight if self.one_bit_weight is None else self.one_bit_weight)
+        return reader.levels(latent.detach().reshape(self.shape.weight))[0]
+
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
         self.check(method)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,24 +32,36 @@ def reference():
 
 
 @pytest.fixture
-def compare(tmp_path):
-    box = tmp_path / "box.py"
-    box.write_text(BOX)
+def box(tmp_path):
+    file = tmp_path / "box.py"
+    file.write_text(BOX)
+    return str(file)
+
+
+@pytest.fixture
+def compare(monkeypatch, capsys):
+    """Runs the script in this process, which has imported what takes it four seconds."""
 
     def run(*options):
-        command = [sys.executable, str(SCRIPT), "--blackbox", str(box), *options]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *options])
+        status = 0
+        try:
+            script.main()
+        except SystemExit as end:
+            status = end.code
+        return SimpleNamespace(returncode=status, **capsys.readouterr()._asdict())
 
     return run
 
 
-def test_the_last_line_has_the_share_of_the_volume_for_each_sampler(compare, tmp_path):
+def test_the_last_line_has_the_share_of_the_volume_for_each_sampler(box, tmp_path):
     """After all four: 0.2 from cost 0 to 1 and 0.5 from 1 to 2, of the 2 between the reference and the ideal point.
 
     The ends come first. All real adds nothing, since it costs as much as the reference: 0.2 over 2.
     """
     options = ["--samplers", "structured,random", "--evaluations", "2,10", "--seeds", "2", "--plot", "curves.png"]
-    done = compare(*options)
+    command = [sys.executable, str(SCRIPT), "--blackbox", box, *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout.splitlines()[-1])
     assert list(table) == ["structured", "random"]
@@ -58,19 +71,18 @@ def test_the_last_line_has_the_share_of_the_volume_for_each_sampler(compare, tmp
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
-def test_noise_changes_what_is_found_and_not_how_it_is_measured(compare):
+def test_noise_changes_what_is_found_and_not_how_it_is_measured(compare, box):
     """Great noise may hide the better candidate of cost 1 from the front. No share is above the true one."""
-    done = compare("--samplers", "random", "--evaluations", "4", "--seeds", "4", "--noise", "5")
-    rows = json.loads(done.stdout.splitlines()[-1])["random"]["4"]
+    done = compare("--blackbox", box, "--samplers", "random", "--evaluations", "4", "--seeds", "4", "--noise", "5")
+    rows = json.loads(done.out.splitlines()[-1])["random"]["4"]
     assert 0.0 <= rows["mean"] <= 0.35
 
 
-def test_a_box_that_does_not_exist_is_named_with_the_known_ones(tmp_path):
-    command = [sys.executable, str(SCRIPT), "--blackbox", "additiv"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+def test_a_box_that_does_not_exist_is_named_with_the_known_ones(compare):
+    done = compare("--blackbox", "additiv")
     assert done.returncode == 2
-    assert "'additiv' is no Python file and no box of" in done.stderr
-    assert "There are: additive, interactions, multiplied, replay, replay_rungs, small, unstructured." in done.stderr
+    assert "'additiv' is no Python file and no box of" in done.err
+    assert "There are: additive, interactions, multiplied, replay, replay_rungs, small, unstructured." in done.err
 
 
 @pytest.mark.parametrize(
@@ -90,15 +102,14 @@ def test_a_mistake_in_a_box_is_one_message_with_what_a_box_needs(tmp_path, right
     assert "It needs knobs() -> list[Knob], costs(candidate) -> dict" in str(caught.value)
 
 
-def test_a_sampler_may_be_an_import_path(compare):
-    done = compare("--samplers", "optuna.samplers:RandomSampler", "--evaluations", "4", "--seeds", "1")
-    assert json.loads(done.stdout.splitlines()[-1])["optuna.samplers:RandomSampler"]["4"]["median"] == pytest.approx(
-        0.35
-    )
+def test_a_sampler_may_be_an_import_path(compare, box):
+    sampler = "optuna.samplers:RandomSampler"
+    done = compare("--blackbox", box, "--samplers", sampler, "--evaluations", "4", "--seeds", "1")
+    assert json.loads(done.out.splitlines()[-1])[sampler]["4"]["median"] == pytest.approx(0.35)
 
 
-def test_an_unknown_sampler_is_refused_before_anything_is_searched(compare):
-    done = compare("--samplers", "structured,tpo")
+def test_an_unknown_sampler_is_refused_before_anything_is_searched(compare, box):
+    done = compare("--blackbox", box, "--samplers", "structured,tpo")
     assert done.returncode == 2
-    assert "No sampler is called 'tpo'. Did you mean 'tpe'?" in done.stderr
-    assert "evaluations" not in done.stdout
+    assert "No sampler is called 'tpo'. Did you mean 'tpe'?" in done.err
+    assert "evaluations" not in done.out

@@ -9,6 +9,7 @@ import pytest
 from results import open_run, write_run_tables
 from results.effects import AccuracyEffects, Effect
 from results.layers import write_layer_costs
+from results.tables import front_picture
 
 BEGAN = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 
@@ -79,6 +80,12 @@ RESULT = {
     "twin_test": {"map50": 0.75},
     "costs": {"bit_ops": 400.0},
 }
+
+
+@pytest.fixture
+def fronts_are_drawn(monkeypatch):
+    """Tables have their picture, as outside of tests."""
+    monkeypatch.setattr("results.tables.front_picture", front_picture)
 
 
 @pytest.fixture(scope="session")

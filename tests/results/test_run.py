@@ -31,7 +31,7 @@ def test_the_front_of_other_columns_is_worked_out_anew(tmp_path, records):
 
 
 @pytest.fixture
-def run_over_memory(tmp_path, records):
+def run_over_memory(tmp_path, records, fronts_are_drawn):
     """A search over other axes: what is dearest in bit_ops is cheapest in memory, and the other way round."""
     for record in records:
         record["memory_mb"] = 100.0 / record["bit_ops"]

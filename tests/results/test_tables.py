@@ -23,10 +23,12 @@ def bits(value):
     return struct.pack("<d", value)
 
 
+@pytest.mark.usefixtures("fronts_are_drawn")
 def test_all_files_appear_and_nothing_else(tmp_path, records):
     write(tmp_path, records)
     write(tmp_path, records)
     assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert (tmp_path / "front.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_trials_carry_the_front_flag_last(tmp_path, records):
@@ -99,6 +101,7 @@ def test_a_missing_figure_is_null_in_json(tmp_path, records):
     assert json.loads((tmp_path / "front.json").read_text())[0]["costs"]["memory_bits"] is None
 
 
+@pytest.mark.usefixtures("fronts_are_drawn")
 @pytest.mark.parametrize("kept", [[], [5]], ids=["no trial", "only a failed one"])
 def test_without_a_complete_trial_the_front_is_empty_and_every_file_valid(tmp_path, records, kept):
     write(tmp_path, [records[i] for i in kept])

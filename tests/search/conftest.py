@@ -22,6 +22,7 @@ from search.plan.sources import class_names
 from search.run.folder import RunFolder
 from search.stages.data import note_data, read_data
 from search.stages.prepare import Prepared, prepare
+from search.stages.report import report_at_end
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
 from trainers.distill.ensemble import Ensemble
@@ -33,6 +34,7 @@ from leftover_processes import adopting
 from postgresql_server import PostgresqlServer
 
 OBJECTIVES = ("map50", "bit_ops")
+REPORTING = ("search.stages.search.report_at_end", "search.comparison.retraining.report_at_end")
 
 TINY_CONFIG: dict[str, Any] = {
     "name": "tiny",
@@ -48,6 +50,24 @@ TINY_CONFIG: dict[str, Any] = {
     "train": {"layers": "sign", "epochs": 1, "batch_size": 8},
 }
 """A search and a training of seconds: an eighth of the width, one epoch, 16 images."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _searches_end_without_a_report() -> Iterator[None]:
+    """It takes two seconds at the end of each search and retraining. Tests that need one ask for `with_reports`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in REPORTING:
+            patch.setattr(name, lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def with_reports() -> Iterator[None]:
+    """Searches and retrainings end with a report, as outside of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in REPORTING:
+            patch.setattr(name, report_at_end)
+        yield
 
 
 @pytest.fixture

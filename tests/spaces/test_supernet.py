@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from spaces.candidate import Candidate, method_of
+from spaces.deployed.packed import packed_state, unpacked_network
 from spaces.detectors import searchable_units
 from spaces.supernet import activate, build_fixed, build_supernet, extract, inherit, inherit_shared
 
@@ -226,6 +227,10 @@ def test_8_bit_units_start_as_the_twins(spec, fixed, lively, images):
 
 
 def test_networks_compute_channels_last(supernet, spec, images):
-    for network in (supernet, build_fixed(spec, Candidate({"layer/backbone": "sign"}))):
+    candidate = Candidate({"layer/backbone": "sign"})
+    fixed, taken = build_fixed(spec, candidate), extract(supernet.state_dict(), spec, candidate)
+    again = unpacked_network(packed_state(fixed.eval()), spec, candidate)
+    for network in (supernet, fixed, taken, again):
+        assert network.backbone.layer2[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
         for maps in network.eval()(images).features.values():
             assert maps.is_contiguous(memory_format=torch.channels_last)

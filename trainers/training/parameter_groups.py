@@ -129,11 +129,6 @@ def clipping_sides(modules: nn.Module) -> list[list[nn.Parameter]]:
     return [together, *(side for side in (apart, against) if side)]
 
 
-def latent_weights(modules: nn.Module) -> list[nn.Parameter]:
-    """The latent weights of 1-bit units that are trained."""
-    return [one for one in parameters_by_role(modules).get("latent", []) if one.requires_grad]
-
-
 def searched_parameters(modules: nn.Module) -> list[nn.Parameter]:
     """The parameters whose signs are searched."""
     roles = parameters_by_role(modules)

@@ -1,13 +1,16 @@
 """Silence-aware decay (OvSW, ECCV 2024): latent weights whose signs hardly ever flip are drawn to zero."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.signs import sign
+from spaces.layers import SearchableUnit
+
+SignedWeight = tuple[nn.Parameter, Callable[[], Tensor]]
+"""A latent weight, and what gives the signs that are convolved of it now: as many as it has elements."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +18,10 @@ class SilenceDecay:
     """How silent weights are found and drawn to zero (arXiv:2407.05257, there SAD).
 
         g <- g + decay w  where t < threshold         before an update of the weight w with the gradient g
-        t <- momentum t + (1 - momentum) [sign(w) flipped]        after it; 0 at first
+        t <- momentum t + (1 - momentum) [w's sign flipped]       after it; 0 at first
 
+    The sign is the one that is convolved. Of a method that takes it of something else than w (`lcb`, `adabin`,
+    `normalised`, `periodic`) that is our reading; the paper has sign(w) alone. The decay is that of w in all of them.
     The defaults are those of the paper's code for ImageNet.
     """
 
@@ -34,28 +39,36 @@ class SilenceDecay:
                 )
 
 
+def signed_weights(modules: nn.Module) -> list[SignedWeight]:
+    """The latent weights of 1-bit units that are trained."""
+    units = [unit for unit in modules.modules() if isinstance(unit, SearchableUnit)]
+    pairs = [(weight, unit.one_bit_signs) for unit in units for weight in unit.parameter_groups().get("latent", [])]
+    return [(weight, signs) for weight, signs in pairs if weight.requires_grad]
+
+
 class SilentWeights:
     """The rate t at which each sign of latent weights flips, and the decay of those below the threshold.
 
     A step that gives a weight no gradient, as a supernet's that samples another method, isn't counted for it.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], settings: SilenceDecay) -> None:
-        self._parameters, self._settings = list(parameters), settings
-        self._rates = [torch.zeros_like(parameter) for parameter in self._parameters]
+    def __init__(self, weights: Iterable[SignedWeight], settings: SilenceDecay) -> None:
+        self._weights, self._settings = list(weights), settings
+        self._rates = [torch.zeros_like(weight) for weight, _ in self._weights]
 
     @contextmanager
     def updating(self) -> Iterator[None]:
         """Within it the optimizer makes its step: the gradients have the decay, and flips are counted at its end."""
         with torch.no_grad():
-            pairs = zip(self._parameters, self._rates, strict=True)
-            trained = [(one, one.grad, rate, sign(one)) for one, rate in pairs if one.grad is not None]
-            for parameter, grad, rate, _ in trained:
-                silent = (rate < self._settings.threshold).to(grad.dtype)
-                grad.addcmul_(silent, parameter, value=self._settings.decay)
+            trained = []
+            for (weight, signs), rate in zip(self._weights, self._rates, strict=True):
+                if weight.grad is not None:
+                    silent = (rate < self._settings.threshold).to(rate.dtype)
+                    weight.grad.addcmul_(silent, weight, value=self._settings.decay)
+                    trained.append((rate, signs, signs()))
             yield
-            for parameter, _, rate, before in trained:
-                flipped = (sign(parameter) != before).to(rate.dtype)
+            for rate, signs, before in trained:
+                flipped = (signs() != before).to(rate.dtype).view_as(rate)
                 rate.mul_(self._settings.momentum).add_(flipped, alpha=1 - self._settings.momentum)
 
     def figures(self) -> dict[str, float]:

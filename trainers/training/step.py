@@ -17,13 +17,13 @@ from trainers.training.averaging import AveragedWeights
 from trainers.training.finiteness import FiniteSteps, check_finite
 from trainers.training.mixed_precision import check_precision
 from trainers.training.module_figures import Annealed, FlippedSigns, Reporting, mean_figures, set_progress
-from trainers.training.parameter_groups import clipping_sides, latent_weights, searched_parameters
+from trainers.training.parameter_groups import clipping_sides, searched_parameters
 from trainers.training.processes import ONE_PROCESS, Processes
 from trainers.training.recipe import make_optimizer, rate_share
 from trainers.training.resilience import ResilientWeights
 from trainers.training.resuming import Position, Stateful
 from trainers.training.settings import TrainSettings
-from trainers.training.silence import SilentWeights
+from trainers.training.silence import SilentWeights, signed_weights
 
 Losses = dict[str, Tensor]
 """Scalars by name."""
@@ -67,7 +67,7 @@ class Training:
         self._sides = clipping_sides(modules)
         self._averaged = None if settings.ema is None else AveragedWeights(modules.parameters(), settings.ema)
         silence = settings.silence_decay
-        self._silent = None if silence is None else SilentWeights(latent_weights(modules), silence)
+        self._silent = None if silence is None else SilentWeights(signed_weights(modules), silence)
         self._resilient = ResilientWeights(modules)
         self._finite = FiniteSteps(stage, delayed=self.device.type != "cpu" and not self._scaler.is_enabled())
         self._flipped = FlippedSigns(searched_parameters(modules))

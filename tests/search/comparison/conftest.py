@@ -127,5 +127,4 @@ def executed(planned_once, monkeypatch):
 
     monkeypatch.setattr(Executor, "execute", execute)
     monkeypatch.setattr("results.statistics.ROUNDS", 20)
-    monkeypatch.setattr("search.comparison.retraining.report_at_end", lambda *_: None)  # it takes a second
     return jobs

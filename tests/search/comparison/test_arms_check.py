@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from search.comparison import arms_check
 from search.comparison.arms import read_plan
 from search.comparison.arms_check import check_plan, save_untrained
 from search.config import ConfigError, config_text, load_config
+from search.plan import sources
 from search.plan.plan import plan_training
 from search.plan.sources import settled
 from search.stages.candidate_training import described
 from spaces.candidate import Candidate
+from trainers.detector_file import load_detector
 from trainers.whole_files import digest_of
 
 ROOT = Path(__file__).parents[3]
@@ -54,6 +57,22 @@ def begun(folder, config):
     (folder / "config.yaml").write_text(config_text(config))
 
 
+@pytest.fixture
+def _read_once(monkeypatch):
+    """The arms of a plan share their images and teachers, of which no file changes while the plan is checked."""
+    listed = {}
+
+    def check_image_sets(data):
+        key = data.model_dump_json()
+        if key not in listed:
+            listed[key] = sources.check_image_sets(data)
+        return listed[key]
+
+    monkeypatch.setattr("search.plan.plan.check_image_sets", check_image_sets)
+    monkeypatch.setattr("search.plan.teachers.load_detector", cache(load_detector))
+
+
+@pytest.mark.usefixtures("_read_once")
 @pytest.mark.parametrize(
     "name",
     [

@@ -90,6 +90,7 @@ def test_a_training_that_diverges_is_kept_as_failed_and_the_others_are_compared(
 
 
 def test_rivals_are_trained_as_the_members_are_and_drawn_beside_them(run, executed):
+    results.open_run(run).plot(run / "front.png")
     before = (run / "front.png").read_bytes()
     found = run_rivals(run, RIVALS)
     names = found.trained[found.trained["role"].eq("rival")]["name"].tolist()

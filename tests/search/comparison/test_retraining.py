@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import results
@@ -26,6 +27,7 @@ from search.stages.retrain import real_counterpart
 from search.stages.search import run_search
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
+from trainers.whole_files import digest_of
 
 ROOT = Path(__file__).parents[3]
 FRONT = RetrainSettings(seeds=(0, 1))
@@ -156,6 +158,30 @@ def test_a_real_retraining_shows_the_all_real_candidate_alike_and_the_twin_with_
     name = f"retrain {members[0]}_scratch_seed0"
     assert stages.count(name) == 1
     assert (run / "tensorboard" / name.replace(" ", "_")).is_dir()
+
+
+def test_what_trainings_from_scratch_start_from_is_noted_and_another_file_refused(run, members, tmp_path, monkeypatch):
+    """The twin is a file of its own and the supernet shares its weights: nothing else reads `student.weights`."""
+    monkeypatch.setattr("search.comparison.opened.prepare", lambda *_: None)
+    monkeypatch.setattr("search.comparison.opened.retraining_parts", lambda *_: None)
+    own, config = tmp_path / "own.pth", yaml.safe_load((run / "config.yaml").read_text())
+    own.write_bytes(b"own")
+    config["student"]["weights"] = str(own)
+    config["teachers"]["twin"]["weights"] = str(run / "teachers" / "twin.safetensors")
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    candidate = Candidate(results.open_run(run).candidate(members[0]))
+    twin, scratch = (Training(candidate, 0, 1, start) for start in ("twin", "scratch"))
+    with open_for_comparison(run) as opened:
+        opened.parts([twin])
+        assert list(json.loads((run / "given.json").read_text())) == ["teachers.twin.weights"]
+        opened.parts([twin, scratch])
+        given = json.loads((run / "given.json").read_text())
+        assert given["student.weights"] == digest_of(own)
+        own.write_bytes(b"another")
+        with pytest.raises(RunError, match=r"student\.weights \(.*own\.pth\) is another file"):
+            opened.parts([scratch])
+        opened.parts([twin])
+    assert json.loads((run / "given.json").read_text()) == given
 
 
 def test_a_searchs_end_trains_the_all_real_candidate_where_the_config_says_so(run, members):

@@ -38,7 +38,9 @@ def taught(term, *teachers):
 
 @pytest.mark.parametrize("term", ["feature_hint", "joint_features", "adversarial", "joint_cls", "response_loc"])
 def test_teachers_of_the_family_fit(config, term):
-    planned(config(taught(term, "none", "twin", "wide", "deep", "ensemble"), "ensemble.members=[twin, wide, deep]"))
+    pool = ("none", "twin", "wide", "deep", "ensemble")
+    plan = planned(config(taught(term, *pool), "ensemble.members=[twin, wide, deep]"))
+    assert next(knob for knob in plan.space.knobs if knob.key == f"teacher/{term}").choices == pool
 
 
 @pytest.mark.parametrize("term", ["joint_cls", "joint_box", "response_cls", "response_loc"])

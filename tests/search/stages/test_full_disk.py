@@ -103,7 +103,7 @@ def test_a_training_goes_on_after_a_full_disk_at_any_write(start, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("every_step_is_kept")
+@pytest.mark.usefixtures("every_step_is_kept", "with_reports")
 def test_a_search_goes_on_after_a_full_disk_at_any_write(start, tmp_path):
     named = check_full_disks(start, "search", tmp_path / "disk", range(1, 199))
     assert named >= {"supernet.pt", "0.npy", "form.json", "journal.log", "in_flight.jsonl"}

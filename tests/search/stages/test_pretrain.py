@@ -276,6 +276,27 @@ def test_a_set_that_was_read_through_is_not_read_again(write_config, tmp_path, m
     assert listed == ["train", "val"] * 2
 
 
+# A Ray of its own and two processes that import torch.
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_train_the_backbone_that_one_trains(config, tmp_path, left_running):
+    """One step with real layers, before whose rounding differs: the loss and what BatchNorm saw."""
+    chosen = ("pretrain.layers=real", "pretrain.teacher=null", "pretrain.inputs_first_epochs=0", "pretrain.epochs=1")
+    one, two = (
+        run_pretrain(config(*chosen, "pretrain.validate_every=null", f"training.workers={count}"), tmp_path / count)
+        for count in ("1", "2")
+    )
+    assert left_running() == []
+    (alone,), (shared,) = (lines(tmp_path / count) for count in ("1", "2"))
+    assert (shared["stage"], shared["epoch"]) == (alone["stage"], alone["epoch"]) == ("pretrain", 1)
+    assert shared["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+    seen, expected = (load_classifier(found.backbone).network.state_dict() for found in (two, one))
+    means = [name for name in expected if name.endswith("running_mean")]
+    assert len(means) == 20
+    for name in means:
+        torch.testing.assert_close(seen[name], expected[name], rtol=1e-3, atol=1e-4)
+
+
 def test_a_search_starts_its_1_bit_methods_from_it(pretrained, config, prepared, tmp_path, recorded_progress):
     space = {"layers": {"methods": ["real", "react"], "open": {}}, "granularity": "stage"}
     chosen = config(f"student.weights={pretrained.backbone}", "supernet.weights=by_kind", space=space)

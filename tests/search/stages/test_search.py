@@ -9,12 +9,14 @@ import pytest
 from PIL import Image, ImageOps
 
 import results
+from results.tables import front_picture
 from search.comparison.retraining import run_retrain
 from search.config import ConfigError, load_config
 from search.controller.proposal import Done
 from search.errors import RunError
 from search.run.folder import read_run_folder
 from search.stages.export import random_images, run_export_front
+from search.stages.report import report_at_end
 from search.stages.scoring import scorer_parts
 from search.stages.search import run_search
 from search.workers.worker import Measured
@@ -52,8 +54,11 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(config, tmp_path_factory):
-    """Ray's start and a real search: some seconds, paid once."""
-    return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
+    """Ray's start and a real search with its picture and its report: some seconds, paid once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.stages.search.report_at_end", report_at_end)
+        patch.setattr("results.tables.front_picture", front_picture)
+        return run_search(config(), tmp_path_factory.mktemp("runs") / "small", None, SilentProgress())
 
 
 def copied(found, run: Path, *parts: str) -> None:
@@ -99,6 +104,8 @@ def test_a_search_leaves_trials_a_front_a_picture_and_a_retrained_detector(found
         "report.html",
     ):
         assert (folder / name).stat().st_size > 0, name
+    assert (folder / "front.png").read_bytes().startswith(b"\x89PNG")
+    assert "</html>" in (folder / "report.html").read_text()
     detector = load_detector(found.retrained.checkpoint)
     spec, candidate, classes = detector.spec, detector.candidate, detector.classes
     assert (spec, classes, candidate.id) == (SPEC, SHAPE_CLASSES, run.knee())

@@ -64,16 +64,17 @@ def test_the_contract_holds_and_every_parameter_gets_a_gradient(detector, method
 
 def test_losses_are_finite_with_no_object_and_with_one(mixed, images):
     box, empty = torch.tensor([[10.0, 10.0, 40.0, 40.0]]), {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long()}
-    for training in (False, True):
-        for objects in ([empty, empty], [{"boxes": box, "labels": torch.ones(1).long()}, empty]):
-            output = mixed.train(training)(images, objects)
+    one = {"boxes": box, "labels": torch.ones(1).long()}
+    for training, batches in ((False, ([empty], [one])), (True, ([empty, empty], [one, empty]))):
+        for objects in batches:
+            output = mixed.train(training)(images[: len(objects)], objects)
             assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
             mixed.zero_grad(set_to_none=True)
             sum(output.losses.values()).backward()
             gradients = [p.grad for p in mixed.parameters() if p.grad is not None]
             assert len(gradients) > 0
             assert all(gradient.isfinite().all() for gradient in gradients)
-            assert len(output.detections) == 2
+            assert len(output.detections) == len(objects)
 
 
 def test_images_of_different_sizes_are_found_in_pixels_of_their_own(detector, mixed):
@@ -139,11 +140,11 @@ def test_images_are_normalised_as_the_backbone_says(detector, images):
 
 
 def test_the_input_of_every_sign_takes_both_signs_in_a_trained_network(detector, blobs):
-    network, data = fixed(detector, "bireal").train(), blobs(4)
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    network, data = fixed(detector, "bireal").train(), blobs(2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=4e-3)
     batch = [torch.from_numpy(image / 255).float() for image in data.images]
-    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(4)]
-    for _ in range(8):
+    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(2)]
+    for _ in range(4):
         optimizer.zero_grad()
         sum(network(batch, targets).losses.values()).backward()
         optimizer.step()

@@ -243,12 +243,12 @@ def test_proposals_are_refused(spec, images):
 
 def test_the_input_of_every_sign_takes_both_signs_in_a_trained_network(fixed, blobs):
     """A ReLU anywhere before a sign would make it a constant."""
-    network, data = fixed("bireal").train(), blobs(16)
+    network, data = fixed("bireal").train(), blobs(8)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     batch = [torch.from_numpy(image / 255).float() for image in data.images]
-    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(16)]
+    targets = [{key: torch.from_numpy(value) for key, value in data.target(i).items()} for i in range(8)]
     history = []
-    for _ in range(25):
+    for _ in range(20):
         loss = sum(network(batch, targets).losses.values())
         optimizer.zero_grad()
         loss.backward()

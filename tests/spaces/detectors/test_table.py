@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from spaces.detectors import DETECTORS, DetectorSpec, build_detector
+from spaces.without_values import without_values
 
 
 def spec_with(**changes):
@@ -67,7 +68,8 @@ def test_the_smallest_and_the_largest_image_size_are_allowed(image_size):
 def test_every_detector_of_the_table_can_be_built_and_names_its_pyramid(detector, image_size, first):
     if image_size < DETECTORS[detector].sizes[0]:
         pytest.skip(f"{detector} takes larger images only")
-    network = build_detector(spec_with(detector=detector, image_size=image_size, width=0.125), lambda _: ("real",))
+    with without_values():
+        network = build_detector(spec_with(detector=detector, image_size=image_size, width=0.125), lambda _: ("real",))
     families = {"faster_rcnn": range(2, 7), "gfl": range(3, 8), "ssd300": range(3, 9)}
     levels = next((levels for name, levels in families.items() if detector.startswith(name)), range(first, first + 4))
     assert list(network.feature_channels) == [f"p{level}" for level in levels]

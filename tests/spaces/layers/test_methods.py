@@ -74,9 +74,14 @@ def test_options_stand_behind_a_name():
         ("sign+prelu+learned_scale", "in alphabetical order: sign\\+learned_scale\\+prelu"),
         ("sign+prelu+prelu", "each option once, in alphabetical order: sign\\+prelu"),
         ("sign+", "sign has no option ''"),
+        ("react+normalised+periodic", "2 rules for its weights; allowed are normalised, periodic, resilient, ea"),
+        ("sign+normalised+periodic+resilient", "asks for 3 rules for its weights"),
+        ("react+bases2+resilient", "resilient is of one binary weight; with bases2, take normalised or none"),
+        ("react+learned_scale+periodic", "periodic has a learned scale of its own; leave learned_scale out"),
+        ("sign+learned_scale+prelu+resilient", "resilient has a learned scale of its own; leave learned_scale out"),
     ],
 )
-def test_a_name_that_means_nothing_is_refused(name, message):
+def test_a_name_that_means_nothing_or_asks_for_what_excludes_itself_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         method(name)
 
@@ -198,25 +203,6 @@ def test_the_trace_says_what_was_convolved(name):
 def test_two_relaxations_are_no_choice():
     with pytest.raises(ValueError, match="asks for two relaxations"):
         method("dbs+hard+soft")
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        (
-            "react+normalised+periodic",
-            "2 rules for its weights; allowed are normalised, periodic, resilient, ea",
-        ),
-        ("sign+normalised+periodic+resilient", "asks for 3 rules for its weights"),
-        ("react+bases2+resilient", "resilient is of one binary weight; with bases2, take normalised or none"),
-        ("sign+bases2+periodic", "periodic is of one binary weight; with bases2, take normalised or none"),
-        ("react+learned_scale+periodic", "periodic has a learned scale of its own; leave learned_scale out"),
-        ("sign+learned_scale+prelu+resilient", "resilient has a learned scale of its own; leave learned_scale out"),
-    ],
-)
-def test_rules_for_weights_that_exclude_each_other(name, message):
-    with pytest.raises(ValueError, match=message):
-        method(name)
 
 
 @pytest.mark.parametrize(("name", "learns"), [("dbs+hard", True), ("sign", False), ("sign+learned_scale", True)])

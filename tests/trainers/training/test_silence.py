@@ -7,12 +7,19 @@ from several_processes import Doubled, in_processes
 from torch import nn
 
 from spaces.layers import SearchableUnit, UnitShape
+from spaces.layers.opened import OpenedLinear
+from spaces.layers.signs import sign
 from trainers.training import step
 from trainers.training.loop import Task, train
 from trainers.training.settings import TrainSettings
-from trainers.training.silence import SilenceDecay, SilentWeights
+from trainers.training.silence import SilenceDecay, SilentWeights, signed_weights
 
 QUICK = SilenceDecay(decay=0.5, momentum=0.5, threshold=0.3)
+
+
+def own_sign(weight):
+    """A weight of which a method convolves the sign itself."""
+    return weight, lambda: sign(weight)
 
 
 def test_a_weight_decays_while_its_sign_flips_less_often_than_the_threshold():
@@ -23,7 +30,7 @@ def test_a_weight_decays_while_its_sign_flips_less_often_than_the_threshold():
     w = -0.305, t = 0.25: g = 2 - 0.5 x 0.305  = 1.8475  w = -0.48975, t = 0.125
     """
     weight = nn.Parameter(torch.tensor([0.1]))
-    optimizer, silent = torch.optim.SGD([weight], lr=0.1), SilentWeights([weight], QUICK)
+    optimizer, silent = torch.optim.SGD([weight], lr=0.1), SilentWeights([own_sign(weight)], QUICK)
     found = []
     for _ in range(3):
         weight.grad = torch.tensor([2.0])
@@ -39,7 +46,7 @@ def test_a_weight_decays_while_its_sign_flips_less_often_than_the_threshold():
 
 def test_a_step_that_gives_a_weight_no_gradient_is_not_counted():
     used, idle = (nn.Parameter(torch.tensor([one])) for one in (0.0, 0.0))
-    silent = SilentWeights([used, idle], QUICK)
+    silent = SilentWeights([own_sign(used), own_sign(idle)], QUICK)
     silent.load_state_dict({"rates": [torch.tensor([0.5]), torch.tensor([0.5])]})
     used.grad = torch.tensor([0.0])
     with silent.updating():
@@ -48,6 +55,48 @@ def test_a_step_that_gives_a_weight_no_gradient_is_not_counted():
     assert idle.grad is None
     assert silent.figures() == {"silent": 0.5}
     assert SilentWeights([], QUICK).figures() == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "before", "after", "flipped"),
+    [
+        ("react", [0.3, 0.1], [0.2, -0.3], [0, 1]),
+        ("react+resilient", [0.3, 0.1], [0.2, -0.3], [0, 1]),
+        ("react+normalised", [0.3, 0.1], [0.2, 0.3], [1, 1]),  # less the mean: 0.1, -0.1 and -0.05, 0.05
+        ("react+normalised", [0.3, 0.1], [-0.1, -0.3], [0, 0]),
+        ("adabin", [0.3, 0.1], [0.2, 0.3], [1, 1]),
+        ("react+periodic", [4.0, 1.0], [5.0, -1.0], [1, 1]),  # sin(w / sqrt 2) passes zero at 4.44 too
+        ("react+periodic", [4.0, 1.0], [9.0, 2.0], [0, 0]),
+        ("lcb", [0.3, -0.15], [0.3, -0.05], [0, 1]),  # with a bias of 0.1
+    ],
+)
+def test_the_sign_that_counts_is_the_one_that_is_convolved(method, before, after, flipped):
+    unit = SearchableUnit(UnitShape(2, 1, 1), [method])
+    if method == "lcb":
+        nn.init.constant_(unit.alternatives[method].weight_shift.bias, 0.1)
+    assert rates_of(unit, before, after) == [rate / 2 for rate in flipped]
+
+
+def test_of_several_methods_the_active_one_decides_or_the_first_that_reads_the_weight():
+    unit = SearchableUnit(UnitShape(2, 1, 1), ["real", "sign", "react+normalised", "dbs"])
+    unit.split_weight()
+    for active, rates in (("react+normalised", [0.5, 0.5]), ("sign", [0, 0]), ("dbs", [0, 0]), ("real", [0, 0])):
+        unit.activate(active)
+        assert rates_of(unit, [0.3, 0.1], [0.2, 0.3]) == rates
+    linear = OpenedLinear(nn.Linear(2, 1), ["sign+normalised"])
+    assert rates_of(linear, [0.3, 0.1], [0.2, 0.3]) == [0.5, 0.5]
+
+
+def rates_of(unit, before, after):
+    """The rates of two weights after a step that moves them."""
+    [(weight, _)] = weights = signed_weights(unit)
+    silent = SilentWeights(weights, QUICK)
+    weight.grad = torch.zeros_like(weight)
+    with torch.no_grad():
+        weight.copy_(torch.tensor(before).view_as(weight))
+        with silent.updating():
+            weight.copy_(torch.tensor(after).view_as(weight))
+    return silent.state_dict()["rates"][0].flatten().tolist()
 
 
 @pytest.mark.parametrize(
