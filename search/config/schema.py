@@ -107,7 +107,7 @@ class Teacher(ValidatedRecipe):
 
 
 class Layers(Section):
-    methods: Methods = ("real", "sign", "bireal")
+    methods: Methods = ("real", "int8", "int4", "sign+input_norm", "react+input_norm")
     keep_real: Annotated[tuple[str, ...], NULL_LIST] = ()
     # by part or group, as in heads.cls, or for `all`: the methods of layers that are real otherwise
     open: Annotated[dict[str, Methods], NULL_MAPPING] = {ALL: ("real", "int8", "int4")}

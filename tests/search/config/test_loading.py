@@ -86,7 +86,7 @@ def test_what_may_be_empty_may_be_null(key, least, written):
 
 
 def test_an_enqueued_candidate_may_have_null_for_terms(least, written):
-    config = load_config(written(least + "search: {enqueue: [{layers: sign, terms: null}]}\n"))
+    config = load_config(written(least + "search: {enqueue: [{layers: real, terms: null}]}\n"))
     assert config.search.enqueue[0].terms == {}
 
 
