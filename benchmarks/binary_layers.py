@@ -24,6 +24,7 @@ from spaces.layers import METHODS, UnitShape, method
 from spaces.layers.alternative import Alternative
 from spaces.layers.binary_unit import DBS, Binary
 from spaces.layers.signs import sign
+from spaces.layers.two_bases import TwoBases
 from spaces.layers.weight_rules import Normalised, Searched, StraightThrough, mean_scale
 from trainers.training.memory import keep_freed_memory
 
@@ -37,7 +38,7 @@ LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 def names() -> list[str]:
     options = ["bireal+learned_scale", "sign+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+soft"]
-    options += ["react+normalised", "react+periodic", "react+resilient"]
+    options += ["react+bases2", "react+normalised", "react+periodic", "react+resilient"]
     return [name for name in METHODS if name != "real"] + options
 
 
@@ -92,6 +93,10 @@ def composed(unit: Binary, x: Tensor, weight: Tensor) -> Tensor:
         deviation = latent.square().mean((1, 2, 3), keepdim=True).sqrt()
         straight = (latent / deviation).clamp(-1, 1) * deviation.detach()
         chosen = sign(latent.detach()) * scale.detach() + (straight - straight.detach())
+    elif isinstance(unit.rule, TwoBases) and unit.rule.gradient == "clipped":
+        straight, first = latent.clamp(-1, 1), sign(latent.detach()) * scale.detach()
+        residual = latent.detach() - first
+        chosen = first + sign(residual) * mean_scale(residual) + (straight - straight.detach())
     elif isinstance(unit.rule, StraightThrough) and unit.rule.gradient == "clipped":
         straight = latent.clamp(-1, 1)
         chosen = sign(latent.detach()) * (scale.detach() if unit.scale is None else scale)

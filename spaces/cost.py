@@ -7,7 +7,8 @@ counted. `memory_bits` has as many bits per weight as its method says (1 per bin
 the scales of binary and quantized weights among them. Buffers (running statistics) are not counted: they fold into the
 parameters beside them. A method whose binary weights have a centre sums up the signs under each window too, with one
 more filter of ones in each group, which isn't stored, and multiplies that sum with a real number for each output
-channel: one real MAC at each place, a row of its own. A two-stage detector is counted with a fixed number of proposals,
+channel: one real MAC at each place, a row of its own. A method whose weights are two binary ones has both products in
+its row, and bits and a scale a channel for each. A two-stage detector is counted with a fixed number of proposals,
 its `counted_proposals`, without which its figures could not be compared. None of this is time.
 """
 
@@ -157,7 +158,7 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
     chosen, shape = method(unit.active), unit.shape.weight
     alternative = cast(Alternative, unit.alternatives[unit.active])
     boxes = unit.shape.groups if alternative.has_centre else 0
-    macs = macs_of((shape[0] + boxes, *shape[1:]), output.shape)
+    macs = macs_of((shape[0] * alternative.bases + boxes, *shape[1:]), output.shape)
     own = sum(
         parameter.numel()
         for name, module in alternative.named_modules()
@@ -165,9 +166,9 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
         for key, parameter in module.named_parameters(recurse=False)
         if f"{name}.{key}".lstrip(".").partition(".")[0] not in alternative.folded
     )
-    scales = 0 if chosen.weight_bits == max(WIDTHS) else shape[0]
+    scales = 0 if chosen.weight_bits == max(WIDTHS) else shape[0] * alternative.bases
     bias = 0 if unit.bias is None else unit.bias.numel()
-    memory = math.prod(shape) * chosen.weight_bits + (own + scales + bias) * 32
+    memory = math.prod(shape) * chosen.weight_bits * alternative.bases + (own + scales + bias) * 32
     return LayerCost(unit_name, unit.active, macs, chosen.weight_bits, chosen.input_bits, memory)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spaces.deployed.form import (
     Array,
+    Base,
     BinaryInput,
     ChannelNorm,
     Convolution,
@@ -67,7 +68,7 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
     shape, one = unit.shape, cast(Alternative, unit.alternatives[unit.active])
     kind = KINDS[method(unit.active).weight_bits]
     given = None if unit.latent_weight is None else unit.latent_weight.reshape(shape.weight)
-    (levels, scale), centre = one.levels(given), one.centre(given)
+    (levels, scale), centre, second = one.levels(given), one.centre(given), one.second(given)
     shortcut = unit.active_shortcut
     return Convolution(
         name,
@@ -88,6 +89,7 @@ def describe_unit(name: str, unit: SearchableUnit) -> Convolution:
         post=_post(name, one),
         gate=_gate(one),
         centre=None if centre is None else _array(centre),
+        second=None if second is None else Base(_array(second[0], np.int8), _array(second[1])),
     )
 
 

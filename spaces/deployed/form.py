@@ -2,8 +2,9 @@
 
     q = input(x)                          -1/+1, levels of a few bits, or x behind its activation
     p = q * weight, `pad_value` outside   integers, but where the kind is `float`
+    s = q * second weight, likewise       only where there is a `second`
     r = q * ones, likewise                only where there is a `centre`
-    y = norm(gate(x) scale p + centre r) + bias
+    y = norm(gate(x) (scale p + second scale s) + centre r) + bias
                                           gate: a factor a channel and image, where there is one
     y = post(y + shortcut(x))
 
@@ -150,6 +151,14 @@ class Shortcut:
 
 
 @dataclass(frozen=True)
+class Base:
+    """A second binary weight (Co, Ci / groups, k, k), -1 and +1, and the scale (Co,) of its products."""
+
+    weight: Array
+    scale: Array
+
+
+@dataclass(frozen=True)
 class Convolution:
     """One convolution or linear layer with what stands round it; see the module.
 
@@ -177,6 +186,7 @@ class Convolution:
     post: PReLU | None = None
     gate: Gate | None = None
     centre: Array | None = None
+    second: Base | None = None
 
     @property
     def bits(self) -> int:
@@ -215,14 +225,27 @@ class Convolution:
 
     def box_factor(self, level: int = 0) -> Array | None:
         """What r is times in y, (Co,) in float64, with the norm's factor as in `affine`; None where there is no r."""
-        if self.centre is None:
-            return None
-        norm = self.norms[level] if self.norms else None
-        return self.centre.astype(np.float64) * (norm.affine()[0] if isinstance(norm, ChannelNorm) else 1.0)
+        return None if self.centre is None else self._normed(self.centre, level)
+
+    def second_factor(self, level: int = 0) -> Array | None:
+        """What s is times in y, likewise; None where there is no s."""
+        return None if self.second is None else self._normed(self.second.scale, level)
 
     @property
     def boxes(self) -> "Convolution":
         """What makes r: the same signs and a filter of ones for each group, (groups, Ho, Wo), and nothing else."""
-        ones = np.ones((self.groups, *self.weight.shape[1:]), np.int8)
-        plain = replace(self, weight=ones, scale=np.ones(self.groups, np.float32), centre=None)
-        return replace(plain, bias=None, norms=(), shortcut=None, post=None)
+        return self._bare(np.ones((self.groups, *self.weight.shape[1:]), np.int8))
+
+    @property
+    def second_sums(self) -> "Convolution | None":
+        """What makes s: the same signs and the second weight, and nothing else; None where there is none."""
+        return None if self.second is None else self._bare(self.second.weight)
+
+    def _normed(self, factor: Array, level: int) -> Array:
+        norm = self.norms[level] if self.norms else None
+        return factor.astype(np.float64) * (norm.affine()[0] if isinstance(norm, ChannelNorm) else 1.0)
+
+    def _bare(self, weight: Array) -> "Convolution":
+        """The sums with another weight alone."""
+        plain = replace(self, weight=weight, scale=np.ones(len(weight), np.float32), centre=None, second=None)
+        return replace(plain, bias=None, norms=(), shortcut=None, post=None, gate=None)

@@ -18,7 +18,8 @@ from spaces.supernet import build_fixed, give_memory
 from spaces.without_values import without_values
 
 BITS, SCALE, CENTRE = "packed", "scale", "centre"
-"""What a packed weight's bytes, scales and centres are called behind the unit's name."""
+SECOND_BITS, SECOND_SCALE = "second_packed", "second_scale"
+"""What a packed weight's bytes, scales and centres are called behind the unit's name, and those of a second weight."""
 COUNTER = "num_batches_tracked"
 """Of BatchNorms; read in training alone."""
 MEAN, VARIANCE = "running_mean", "running_var"
@@ -29,17 +30,18 @@ def packed_state(network: nn.Module) -> dict[str, Tensor]:
     """The tensors of a detector of one method in each unit: what it needs to compute, and no more.
 
     A unit of few bits has `<unit>.packed` (uint8, see `bits.packed`), `<unit>.scale` (Co,) and, where it has one,
-    `<unit>.centre` (Co,) in place of its latent weight and of what makes a scale or a step of it. The weight and bias
-    of a BatchNorm are then the factor and the offset that it computes with, and it has no statistics. All else has its
-    name of the network's state.
+    `<unit>.centre` (Co,) in place of its latent weight and of what makes a scale or a step of it. One of two binary
+    weights has `<unit>.second_packed` and `<unit>.second_scale` too. The weight and bias of a BatchNorm are then the
+    factor and the offset that it computes with, and it has no statistics. All else has its name of the network's state.
     """
     tensors, replaced = {}, set()
     for name, unit in _units_of_few_bits(network):
         weight = unit.latent_weight
         own = None if weight is None else weight.reshape(unit.shape.weight)
         levels, scale = _active(unit).levels(own)
-        bytes_ = packed(levels.cpu().numpy().astype(np.int8), method(unit.active).weight_bits)
-        tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = torch.from_numpy(bytes_), scale
+        tensors[f"{name}.{BITS}"], tensors[f"{name}.{SCALE}"] = _packed(levels, unit), scale
+        if (second := _active(unit).second(own)) is not None:
+            tensors[f"{name}.{SECOND_BITS}"], tensors[f"{name}.{SECOND_SCALE}"] = _packed(second[0], unit), second[1]
         if (centre := _active(unit).centre(own)) is not None:
             tensors[f"{name}.{CENTRE}"] = centre
         replaced |= _replaced(name, unit)
@@ -67,11 +69,15 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
     for norm in folded.values():
         cast(Tensor, norm.running_var).copy_(torch.tensor(1.0) - norm.eps)  # which is 1 again with eps
     for name, unit in _units_of_few_bits(network):
-        levels = unpack(tensors[f"{name}.{BITS}"].numpy(), method(unit.active).weight_bits, unit.shape.weight)
         weight = unit.latent_weight
         given = None if weight is None else weight.view(unit.shape.weight)
         centre = tensors[f"{name}.{CENTRE}"].clone() if _active(unit).has_centre else None
-        _active(unit).give(torch.from_numpy(levels), tensors[f"{name}.{SCALE}"].clone(), given, centre)
+        levels, scale = _unpacked(tensors[f"{name}.{BITS}"], unit), tensors[f"{name}.{SCALE}"].clone()
+        second = None
+        if _active(unit).bases > 1:
+            signs, own = (tensors[f"{name}.{key}"] for key in (SECOND_BITS, SECOND_SCALE))
+            second = _unpacked(signs, unit), own.clone()
+        _active(unit).give(levels, scale, given, centre, second)
     return network.eval()
 
 
@@ -82,9 +88,11 @@ def packed_form(network: nn.Module, folded: Collection[str]) -> dict[str, Tensor
     replaced |= {f"{name}.{key}" for name in folded for key in (MEAN, VARIANCE)}
     form = {key: tensor for key, tensor in network.state_dict().items() if key not in replaced and not _counts(key)}
     for name, unit in units:
-        size = packed_size(unit.shape.weight, method(unit.active).weight_bits)
-        form[f"{name}.{BITS}"] = torch.empty(size, dtype=torch.uint8, device="meta")
-        for key in (SCALE, CENTRE) if _active(unit).has_centre else (SCALE,):
+        size, two = packed_size(unit.shape.weight, method(unit.active).weight_bits), _active(unit).bases > 1
+        for key in (BITS, SECOND_BITS) if two else (BITS,):
+            form[f"{name}.{key}"] = torch.empty(size, dtype=torch.uint8, device="meta")
+        numbers = [SCALE, *[SECOND_SCALE] * two, *[CENTRE] * _active(unit).has_centre]
+        for key in numbers:
             form[f"{name}.{key}"] = torch.empty(unit.shape.out_channels, device="meta")
     return form
 
@@ -112,6 +120,14 @@ def _folded(network: nn.Module) -> Iterator[tuple[str, nn.BatchNorm2d]]:
         for name, norm in network.named_modules():
             if isinstance(norm, nn.BatchNorm2d):
                 yield name, norm
+
+
+def _packed(levels: Tensor, unit: SearchableUnit) -> Tensor:
+    return torch.from_numpy(packed(levels.cpu().numpy().astype(np.int8), method(unit.active).weight_bits))
+
+
+def _unpacked(bytes_: Tensor, unit: SearchableUnit) -> Tensor:
+    return torch.from_numpy(unpack(bytes_.numpy(), method(unit.active).weight_bits, unit.shape.weight))
 
 
 def _active(unit: SearchableUnit) -> Alternative:

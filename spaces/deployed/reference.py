@@ -2,10 +2,11 @@
 
 q = input(x)                        -1/+1 by `threshold`, levels by `step`, or x behind its activation
 p = q * weight, `pad_value` outside whole numbers, but where `kind` is float
+s = q * second_weight, likewise     only where there is a `second_multiplier`
 r = q * ones, likewise              only where there is a `box_multiplier`: a sum of signs for each group
-y = multiplier p + box_multiplier r + offset
+y = multiplier p + second_multiplier s + box_multiplier r + offset
                                     the scale of weights, BatchNorm and bias in one; a GroupNorm stands before o.
-                                    Where there is a gate, each image has multipliers of its own
+                                    Where there is a gate, each image has multipliers of p and s of its own
 y = post(y + shortcut(x))
 """
 
@@ -42,7 +43,7 @@ def layer(row: Row, arrays: Arrays, x: Array) -> tuple[Array, Array, Array]:
     maps = x[..., None, None] if row["linear"] else x
     q = quantized(row, arrays, maps)
     p = convolve(q, arrays["weight"], row)
-    y = finished(row, arrays, p, x, boxes(q, arrays, row))
+    y = finished(row, arrays, p, x, boxes(q, arrays, row), second_sums(q, arrays, row))
     return (q, p, y[..., 0, 0]) if row["linear"] else (q, p, y)
 
 
@@ -55,10 +56,17 @@ def boxes(q: Array, arrays: Arrays, row: Row) -> Array | None:
     return convolve(q, ones, row).repeat(len(weight) // row["groups"], 1)
 
 
-def finished(row: Row, arrays: Arrays, p: Array, x: Array, r: Array | None = None) -> Array:
-    """y of the products' sums p, and of r if there is one; x is for the gate and the shortcut, if any."""
-    multiplier = arrays["multiplier"] * gate(arrays, x) if "gate_squeeze" in arrays else arrays["multiplier"]
-    y = p.astype(np.float32) * multiplier[..., None, None]
+def second_sums(q: Array, arrays: Arrays, row: Row) -> Array | None:
+    """s; None where the layer has none."""
+    return convolve(q, arrays["second_weight"], row) if "second_multiplier" in arrays else None
+
+
+def finished(row: Row, arrays: Arrays, p: Array, x: Array, r: Array | None = None, s: Array | None = None) -> Array:
+    """y of the products' sums p, and of r and s if there are such; x is for the gate and the shortcut, if any."""
+    factors = gate(arrays, x) if "gate_squeeze" in arrays else np.float32(1)
+    y = p.astype(np.float32) * (arrays["multiplier"] * factors)[..., None, None]
+    if s is not None:
+        y = y + s.astype(np.float32) * (arrays["second_multiplier"] * factors)[..., None, None]
     if r is not None:
         y = y + r.astype(np.float32) * arrays["box_multiplier"][:, None, None]
     if row["norm_groups"]:
@@ -150,6 +158,14 @@ def weight_of(packed: Any, row: Row) -> Array:
     return unpack(packed.get_tensor(f"{row['name']}.packed"), BITS[row["kind"]], tuple(row["shape"]))
 
 
+def weights_of(packed: Any, row: Row, prefix: str = "") -> dict[str, Array]:
+    """A layer's weights out of an opened packed file, behind a prefix: one, or two."""
+    found = {f"{prefix}weight": weight_of(packed, row)}
+    if (name := f"{row['name']}.second_packed") in packed.keys():  # noqa: SIM118 - no mapping
+        found[f"{prefix}second_weight"] = unpack(packed.get_tensor(name), BITS[row["kind"]], tuple(row["shape"]))
+    return found
+
+
 def fault(row: Row, arrays: Arrays) -> str:
     """What differs between a layer's recorded integers and outputs and those computed here; empty where nothing."""
     q, p, y = layer(row, arrays, arrays["x"])
@@ -157,6 +173,8 @@ def fault(row: Row, arrays: Arrays) -> str:
         return f"{(q != arrays['q']).mean():.1%} of its inputs' levels"
     if "p" in arrays and not np.array_equal(p, arrays["p"]):
         return f"{(p != arrays['p']).mean():.1%} of its sums"
+    if "second_p" in arrays and not np.array_equal(convolve(q, arrays["second_weight"], row), arrays["second_p"]):
+        return "its sums with the second weight"
     if "p_threshold" in arrays:
         rising, threshold = arrays["p_rising"][:, None, None] > 0, arrays["p_threshold"][:, None, None]
         if not np.array_equal(np.where(rising, p >= threshold, p <= threshold), y.reshape(p.shape) >= 0):
@@ -173,9 +191,9 @@ def main(packed_file: str, vectors_file: str) -> int:
         keys, failed = list(vectors.keys()), 0
         for name, row in json.loads(vectors.metadata()["layers"]).items():
             arrays = {key.rpartition("/")[2]: vectors.get_tensor(key) for key in keys if key.startswith(f"{name}/")}
-            arrays["weight"] = weight_of(packed, row)
+            arrays |= weights_of(packed, row)
             if row["shortcut"] and row["shortcut"]["layer"]:
-                arrays["shortcut.weight"] = weight_of(packed, row["shortcut"]["layer"])
+                arrays |= weights_of(packed, row["shortcut"]["layer"], "shortcut.")
             differs = fault(row, arrays)
             failed += bool(differs)
             print(f"{name} ({row['kind']}): {f'DIFFERS in {differs}' if differs else 'the same'}")

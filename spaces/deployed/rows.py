@@ -52,6 +52,8 @@ def arrays_of(convolution: Convolution, level: int = 0) -> dict[str, Array]:
     arrays = {"weight": convolution.weight, "multiplier": _float(multiplier), "offset": _float(offset)}
     if (boxes := convolution.box_factor(level)) is not None:
         arrays["box_multiplier"] = _float(boxes)
+    if convolution.second is not None and (factor := convolution.second_factor(level)) is not None:
+        arrays |= {"second_weight": convolution.second.weight, "second_multiplier": _float(factor)}
     norm = convolution.norms[level] if convolution.norms else None
     if isinstance(norm, GroupNorm):
         arrays |= {"norm_weight": norm.weight, "norm_bias": norm.bias}
@@ -99,6 +101,8 @@ def _shortcut_arrays(shortcut: Shortcut) -> dict[str, Array]:
         arrays["multiplier"], arrays["offset"] = _float(factor * multiplier), _float(factor * own + offset)
         if (boxes := shortcut.convolution.box_factor()) is not None:
             arrays["box_multiplier"] = _float(factor * boxes)
+        if (second := shortcut.convolution.second_factor()) is not None:
+            arrays["second_multiplier"] = _float(factor * second)
     return {f"shortcut.{name}": array for name, array in arrays.items()}
 
 

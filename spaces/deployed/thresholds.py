@@ -11,13 +11,13 @@ def integer_thresholds(convolution: Convolution, level: int = 0) -> tuple[Array,
     """t (int32) and rising (int8, -1 or +1), each (Co,): y >= 0 where p >= t if rising, else where p <= t.
 
     p and y see `form`; scale, BatchNorm, bias and PReLU are in t. None where y doesn't follow from p alone, as with a
-    shortcut, a gate or a centre of weights, or neither rises nor falls with it.
+    shortcut, a gate, a second weight or a centre of weights, or neither rises nor falls with it.
     """
     own = convolution
     norm = own.norms[level] if own.norms else None
     if own.kind != "binary" or own.shortcut is not None or own.centre is not None or isinstance(norm, GroupNorm):
         return None
-    if own.gate is not None:
+    if own.gate is not None or own.second is not None:
         return None
     if own.post is not None and (own.post.slope < 0).any():
         return None

@@ -110,7 +110,14 @@ class AdaptiveBinary(Binary):
         return folded_levels(own, self._size())[1].flatten()
 
     @torch.no_grad()
-    def give(self, levels: Tensor, scale: Tensor, weight: Tensor | None, centre: Tensor | None = None) -> None:
+    def give(
+        self,
+        levels: Tensor,
+        scale: Tensor,
+        weight: Tensor | None,
+        centre: Tensor | None = None,
+        second: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         if centre is None:
             raise ValueError("This alternative's weights need the centre of each output channel.")
         super().give(levels, scale, weight)

@@ -65,8 +65,9 @@ class LayerTrace:
     weight (Co, Ci, k, k) the latent weight as its sign is taken of it, or logits; binary_weight its sign, with the
     method's own gradient; scale (Co, 1, 1, 1), a parameter or the mean magnitude of `weight`, as `scale_is_learned`
     says; `shape` and `pad_value` say how they are convolved. centre (Co, 1, 1, 1): what is added to each weight of a
-    channel, if any; scale and centre are those of the weights alone, without a scale of the inputs. others: where the
-    unit runs more than once in a pass, as on every level of a pyramid, the traces of its later runs.
+    channel, if any; scale and centre are those of the weights alone, without a scale of the inputs. of_signs: whether
+    binary_weight is of -1 and +1, or of what lies between them; else it is a sum of several such weights. others: where
+    the unit runs more than once in a pass, as on every level of a pyramid, the traces of its later runs.
     """
 
     x: Tensor
@@ -79,6 +80,7 @@ class LayerTrace:
     pad_value: float
     scale_is_learned: bool = False
     centre: Tensor | None = None
+    of_signs: bool = True
     others: tuple["LayerTrace", ...] = ()
 
     @property
@@ -99,6 +101,8 @@ class Alternative(nn.Module):
     is_binary = False
     has_centre = False
     """Whether something is added to each weight of an output channel, see `centre`."""
+    bases = 1
+    """How many weights of few bits are convolved, one or two; see `second`."""
     starts_from_real_norm = False
     """Whether its BatchNorm starts as the real alternative's, where a network takes the weights of a real one."""
     folded: tuple[str, ...] = ()
@@ -137,9 +141,20 @@ class Alternative(nn.Module):
         """What is added to the scaled levels of each output channel, (Co,); None where nothing is."""
         return None
 
+    def second(self, weight: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        """The levels (Co, Ci, k, k) and the scale (Co,) of a second weight that is convolved too and added, or None."""
+        return None
+
     @torch.no_grad()
-    def give(self, levels: Tensor, scale: Tensor, weight: Tensor | None, centre: Tensor | None = None) -> None:
-        """Compute from now on with what `levels` and `centre` returned, put into `weight`: the latent weight is lost.
+    def give(
+        self,
+        levels: Tensor,
+        scale: Tensor,
+        weight: Tensor | None,
+        centre: Tensor | None = None,
+        second: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        """Compute from now on with what `levels`, `centre` and `second` returned: the latent weight `weight` is lost.
 
         What is convolved is the same to the bit. Such an alternative can't be trained, see `train`.
         """

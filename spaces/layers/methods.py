@@ -17,10 +17,13 @@ from spaces.layers.latent import LEARNS_SCALE, Weights
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
+from spaces.layers.two_bases import TwoBasesBinary
 from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    # the weights are the sum of two binary ones, at twice the cost
+    "bases2": {"bases": 2},
     # factors of the output channels that follow from the unit's real input
     "gate": {"gate": True},
     # a BatchNorm before the sign, in place of a threshold that only its own gradient moves
@@ -81,14 +84,17 @@ _WEIGHT_RULES = frozenset(name for name, given in OPTIONS.items() if "weights" i
 
 
 def _binary(about: str, **settings: Any) -> Method:
-    def build(shape: UnitShape, **options: Any) -> Alternative:
-        return Binary(shape, **{**settings, **options})
+    def build(shape: UnitShape, *, bases: int = 1, **options: Any) -> Alternative:
+        part = Binary if bases == 1 else TwoBasesBinary
+        return part(shape, **{**settings, **options})
 
     taken = _SHARED - ({"prelu"} if "post" in settings else set())
     if settings.get("shift") is DynamicChannelBias:  # its bias follows from the map as it is
         taken -= {"input_norm"}
     if not settings.get("weight_shift"):  # a bias of the weights, which a mean taken away would cancel
         taken |= _WEIGHT_RULES
+        if isinstance(settings["rule"], StraightThrough):
+            taken |= {"bases2"}
     return Method(weight_bits=1, input_bits=1, build=build, options=taken, about=about)
 
 
@@ -102,17 +108,17 @@ METHODS: dict[str, Method] = {
     "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
     "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
     "sign": _binary(
-        "XNOR-Net (arXiv:1603.05279): scale in the graph",
+        "XNOR-Net (arXiv:1603.05279): scale in graph",
         rule=StraightThrough("xnor"),
         input_gradient="clipped",
     ),
     "bireal": _binary(
-        "Bi-Real Net (arXiv:1808.00278): ApproxSign's slope",
+        "Bi-Real Net (arXiv:1808.00278): ApproxSign",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): as bireal, RSign and RPReLU",
+        "ReActNet (arXiv:2003.03488): bireal, RSign, RPReLU",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -206,5 +212,7 @@ def _check_together(name: str, options: Sequence[str]) -> None:
             f"{name!r} asks for {len(rules)} rules for its weights; allowed are {', '.join(sorted(_WEIGHT_RULES))}, "
             "each alone, and none of them."
         )
+    if "bases2" in options and LEARNS_SCALE.intersection(rules):
+        raise ValueError(f"{name!r}: {rules[0]} is of one binary weight; with bases2, take normalised or none.")
     if "learned_scale" in options and LEARNS_SCALE.intersection(rules):
         raise ValueError(f"{name!r}: {rules[0]} has a learned scale of its own; leave learned_scale out.")

@@ -38,17 +38,17 @@ def mean_scale(weight: Tensor) -> Tensor:
     return weight.abs().mean((1, 2, 3), keepdim=True).clamp(min=LEAST_SCALE)
 
 
-def _dot(one: Tensor, other: Tensor) -> Tensor:
+def channel_dot(one: Tensor, other: Tensor) -> Tensor:
     """The inner product of each output channel's weights, (Co, 1, 1, 1)."""
     return (one * other).sum((1, 2, 3), keepdim=True)  # vecdot and einsum copy where channels come last
 
 
-def _along(grad: Tensor, effective: Tensor, scale: Tensor) -> Tensor:
+def scale_gradient(grad: Tensor, effective: Tensor, scale: Tensor) -> Tensor:
     """A learned scale's gradient <G, w^>_o, from effective = scale w^: cheaper than taking the sign again.
 
     A scale of exactly 0 gets none.
     """
-    return _dot(grad, effective) / torch.where(scale.abs() < LEAST_SCALE, LEAST_SCALE, scale)
+    return channel_dot(grad, effective) / torch.where(scale.abs() < LEAST_SCALE, LEAST_SCALE, scale)
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ class StraightThrough:
     ) -> tuple[Tensor, Tensor | None]:
         passed = pass_clipped(grad, weight)
         if scale is not None:
-            along = _along(grad, effective, scale)
+            along = scale_gradient(grad, effective, scale)
             return (passed.mul_(scale) if self.gradient == "xnor" else passed), along
         if self.gradient == "clipped":
             return passed, None
         # sign(w) = effective / alpha: cheaper than taking the sign again.
         alpha = mean_scale(weight)
-        through_scale = _dot(grad, effective) / (alpha.square() * weight[0].numel())
+        through_scale = channel_dot(grad, effective) / (alpha.square() * weight[0].numel())
         return passed.mul_(alpha).addcmul_(effective, through_scale), None
 
     def signs(self, weight: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class Searched:
         self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         soft = torch.tanh(weight / (2 * self.temperature))
-        along = None if scale is None else _along(grad, effective, scale)
+        along = None if scale is None else scale_gradient(grad, effective, scale)
         passed = torch.ops.aten.tanh_backward(grad, soft)
         return passed.mul_(1 / (2 * self.temperature) if scale is None else scale / (2 * self.temperature)), along
 
@@ -159,7 +159,7 @@ class Normalised:
         normalised = weight / deviation
         own = None if scale is None else scale / deviation
         passed, along = self.of.gradients(grad, normalised, own, effective / deviation)
-        return passed - normalised * (_dot(passed, normalised) / weight[0].numel()), along
+        return passed - normalised * (channel_dot(passed, normalised) / weight[0].numel()), along
 
     def signs(self, weight: Tensor) -> Tensor:
         return self.of.signs(weight / _deviation(weight))
@@ -186,7 +186,7 @@ class RealWeight:
         self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         if self.scaled and scale is not None:
-            return grad * scale, _dot(grad, weight)
+            return grad * scale, channel_dot(grad, weight)
         return grad, None
 
     def signs(self, weight: Tensor) -> Tensor:

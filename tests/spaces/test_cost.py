@@ -111,6 +111,8 @@ def test_grouped_convolutions_and_layers_without_products():
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs
         ("lcb_dynamic", 1, 288 * 1 + (8 + 2 * 4 + 3 * 8) * REAL),
         ("sign+gate", 1, 288 * 1 + 8 * REAL),
+        ("sign+bases2", 1, 2 * (288 * 1 + 8 * REAL)),
+        ("react+bases2+learned_scale", 1, 2 * (288 * 1 + 8 * REAL) + (4 + 3 * 8) * REAL),
     ],
 )
 def test_a_unit_of_each_method_by_hand(method, bits, memory):
@@ -135,6 +137,9 @@ def test_a_unit_of_each_method_by_hand(method, bits, memory):
         expected[""] = replace(expected[""], macs=(288 + 4 * 9) * 9)
         full = "alternatives.adabin.centre"
         expected[full] = LayerCost(full, "real", 8 * 9, 32, 32, 8 * REAL)
+    if "bases2" in method:  # both products of the same signs
+        expected[""] = replace(expected[""], macs=2 * 288 * 9)
+        assert (costs[""].bit_ops, costs[""].ops) == (2 * 288 * 9, 2 * 288 * 9 / 64)
     assert costs == expected
 
 

@@ -15,6 +15,7 @@ from spaces.supernet import build_fixed
 from spaces.without_values import without_values
 
 METHODS = ("real", "int8", "sign", "bireal+learned_scale", "react+gate", "dbs", "dbs+hard", "adabin", "lcb_dynamic")
+METHODS += ("sign+bases2",)
 
 
 def counted(spec, candidate):

@@ -18,7 +18,7 @@ NORM = {f"bn.{name}" for name in ("weight", "bias", "running_mean", "running_var
 RPRELU = {"post.before.bias", "post.prelu.weight", "post.after.bias"}
 GATE = {"gate.squeeze.weight", "gate.excite.weight"}
 WEIGHT = [[0.5, -1.5], [-0.25, 0.75]]
-RULES = ("sign+normalised", "react+periodic", "bireal+resilient")
+RULES = ("sign+normalised", "react+periodic", "bireal+resilient", "bireal+bases2")
 
 
 def unit(method, seed=0):
@@ -59,6 +59,7 @@ def flat(weight):
         ("react", "react+gate", NORM | RPRELU | {"shift.bias"}),
         ("react+gate", "sign+gate", NORM | GATE),
         ("real", "sign+gate", set()),
+        ("bireal+learned_scale", "sign+bases2+learned_scale", NORM | {"scale"}),
         ("dbs", "dbs+hard", NORM | {"logits", "scale", "post.weight"}),
         ("dbs", "bireal+learned_scale", NORM | {"scale"}),
         ("bireal+learned_scale", "dbs", NORM | {"scale"}),

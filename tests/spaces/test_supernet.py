@@ -200,6 +200,7 @@ EVERY = (
     "bireal+pad_minus_one+resilient",
     "react+gate+input_norm",
     "react+normalised",
+    "react+bases2",
     "sign+periodic",
 )
 

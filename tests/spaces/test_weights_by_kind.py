@@ -14,7 +14,7 @@ from trainers.training.searched_signs import inputs_only
 
 SEVERAL_BITS = ("real", "int8", "int4", "int2")
 ONE_BIT = ("sign", "bireal+prelu", "react", "adabin", "lcb_dynamic", "bireal+learned_scale+pad_minus_one")
-ONE_BIT += ("react+normalised", "sign+periodic", "react+resilient")
+ONE_BIT += ("react+bases2", "react+normalised", "sign+periodic", "react+resilient")
 EVERY = (*SEVERAL_BITS, *ONE_BIT, "dbs")
 HEAD = "cls_heads.0.0"
 

@@ -54,13 +54,13 @@ class LayerPair:
 
     @cached_property
     def binary_product(self) -> Tensor:
-        """a^ (*) w^ (N, Co, Ho, Wo), unscaled, with a gradient towards the binary weight.
+        """a^ (*) w^ (N, Co, Ho, Wo), unscaled, with a gradient towards the binary weight; see `convolved`."""
+        return convolve(self.trace.binary_input.detach(), self.convolved, self.trace.shape, self.trace.pad_value)
 
-        Of a weight with a centre, which isn't of opposite levels, it is a^ (*) (alpha w^ + centre).
-        """
-        trace = self.trace
-        weight = trace.binary_weight if trace.centre is None else trace.scaled_weight
-        return convolve(trace.binary_input.detach(), weight, trace.shape, trace.pad_value)
+    @property
+    def convolved(self) -> Tensor:
+        """w^ (Co, Ci, k, k); alpha w^ + centre of a weight with a centre, which isn't of opposite levels."""
+        return self.trace.binary_weight if self.trace.centre is None else self.trace.scaled_weight
 
 
 def layer_pairs(

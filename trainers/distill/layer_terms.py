@@ -42,7 +42,7 @@ class Angular(nn.Module):
         height, width = trace.binary_input.shape[-2:]
         with torch.no_grad():
             real = real_cosines(pair.real_product, pair.real_input, pair.weight, shape, self.norms)
-        weight = None if trace.centre is None else trace.scaled_weight
+        weight = None if trace.of_signs and trace.centre is None else pair.convolved
         binary = binary_cosines(pair.binary_product, (height, width), shape, trace.pad_value, self.norms, weight)
         return angular_loss(real, binary)
 

@@ -89,6 +89,9 @@ def _vectors(convolution: Convolution, layer: nn.Module, x: Tensor) -> Arrays:
     q, p, _ = reference.layer(row, arrays, recorded["x"])
     if convolution.kind != "float":
         recorded |= {"q": q, "p": p.astype(np.int32)}
+        if (second := reference.second_sums(q, arrays, row)) is not None:
+            recorded["second_p"] = second.astype(np.int32)
     if (found := integer_thresholds(convolution)) is not None:
         recorded["p_threshold"], recorded["p_rising"] = found
-    return {key: array for key, array in arrays.items() if key.rpartition(".")[2] != "weight"} | recorded
+    weights = ("weight", "second_weight")
+    return {key: array for key, array in arrays.items() if key.rpartition(".")[2] not in weights} | recorded

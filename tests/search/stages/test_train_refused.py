@@ -21,7 +21,7 @@ from trainers.progress import SilentProgress
         ("train.layers={'': sign}", "train.layers: names a layer ''"),
         (
             "train.layers=sign+prelo",
-            "train.layers: sign has no option 'prelo'. It has: gate, input_norm, learned_scale, normalised, pad",
+            "train.layers: sign has no option 'prelo'. It has: bases2, gate, input_norm, learned_scale, normalised",
         ),
         (
             "train.layers=react+normalised+periodic",
@@ -30,6 +30,10 @@ from trainers.progress import SilentProgress
         (
             "train.layers=sign+learned_scale+resilient",
             "resilient has a learned scale of its own; leave learned_sc",
+        ),
+        (
+            "train.layers=react+bases2+periodic",
+            "periodic is of one binary weight; with bases2, take normalised or none",
         ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
         ("train.layers=adabin+gate", "train.layers: adabin has no option 'gate'. It has: pad_minus_one"),

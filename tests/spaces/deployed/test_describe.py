@@ -46,7 +46,7 @@ def test_the_products_of_a_binary_unit_are_its_own_as_whole_numbers(name, number
     shape, kind, x = place(number)
     unit = lively(SearchableUnit(shape, [name], kind))
     trace = unit.alternatives[name].trace(x, unit.weight)
-    bits, sums = trace.binary_input, sign(trace.binary_weight)
+    bits, sums = trace.binary_input, sign(trace.binary_weight if trace.of_signs else trace.weight)
     pad = (shape.padding,) * 4
     padded = nn.functional.pad(bits, pad, value=trace.pad_value)
     wanted = nn.functional.conv2d(padded, sums, None, shape.stride, 0, shape.dilation, shape.groups)
@@ -74,7 +74,7 @@ def test_levels_of_few_bits_times_their_steps_are_what_is_convolved(name, bits, 
     assert np.array_equal(weight, seen[0][1].numpy())
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "sign+bases2", "lcb"])
 def test_opened_layers_are_told_too(name):
     torch.manual_seed(0)
     conv = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6")
@@ -114,7 +114,7 @@ def test_a_convolution_that_all_levels_share_has_a_norm_for_each():
 def test_a_group_norm_stays_unfolded():
     torch.manual_seed(0)
     shape = UnitShape(4, 4, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
-    for name in ("sign", "sign+gate", "adabin", "int8", "real"):
+    for name in ("sign", "sign+gate", "sign+bases2", "adabin", "int8", "real"):
         x = torch.randn(2, 4, 5, 5)
         unit = measured(lively(SearchableUnit(shape, [name], bias=True)), x)
         compare(describe_unit("it", unit), x, unit(x))
@@ -143,6 +143,24 @@ def test_a_layer_of_two_levels_that_a_reader_can_work_out():
     slope, above = convolution.post.factored
     assert (slope * above).tolist() == pytest.approx([-0.5])
     assert above.tolist() == pytest.approx([1e-6])
+
+
+def test_a_layer_of_two_bases_that_a_reader_can_work_out():
+    """Weights 3, 1, -2, 0 are 1.5 (+ + - +) + 1 (+ - - -); the norm's factor 10, signs (+, -, -, +)."""
+    unit = SearchableUnit(UnitShape(4, 1, 1), ["sign+bases2"], "none").eval()
+    one = unit.alternatives["sign+bases2"]
+    unit.weight.copy_(torch.tensor([3.0, 1, -2, 0]).view(1, 4, 1, 1))
+    one.bn.running_var.fill_(1 - one.bn.eps)
+    one.bn.weight.fill_(10)
+    convolution, x = describe_unit("it", unit), torch.tensor([1.0, -1, -1, 1]).view(1, 4, 1, 1)
+    arrays = arrays_of(convolution)
+    assert [arrays[f"{which}multiplier"].tolist() for which in ("", "second_")] == [[15], [10]]
+    assert [arrays[f"{which}weight"].flatten().tolist() for which in ("", "second_")] == [
+        [1, 1, -1, 1],
+        [1, -1, -1, -1],
+    ]
+    _, p, y = compare(convolution, x, unit(x))
+    assert (p.item(), y.item()) == (2, pytest.approx(15 * (1 - 1 + 1 + 1) + 10 * (1 + 1 + 1 - 1)))
 
 
 def test_a_zero_is_above_a_threshold_of_zero():

@@ -26,6 +26,8 @@ OPTIONS = [
     "react+gate+input_norm",
     "sign+normalised",
     "react+periodic",
+    "react+bases2",
+    "bireal+bases2+learned_scale+normalised",
 ]
 
 

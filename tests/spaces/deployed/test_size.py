@@ -34,7 +34,7 @@ def of_opened(spec, methods):
 
 
 @pytest.mark.parametrize(
-    "methods", [EVERY_WIDTH, ["bireal+learned_scale+pad_minus_one+prelu"], ["lcb_dynamic+gate", "real"]]
+    "methods", [EVERY_WIDTH, ["bireal+learned_scale+pad_minus_one+prelu"], ["lcb_dynamic+gate", "real", "sign+bases2"]]
 )
 @pytest.mark.parametrize("spec", [RESNET, MOBILE], ids=lambda spec: spec.detector)
 def test_it_is_within_one_percent_of_the_file(spec, methods, tmp_path):

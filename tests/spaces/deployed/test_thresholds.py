@@ -55,6 +55,6 @@ def test_there_are_none_where_the_sum_alone_does_not_decide():
     with torch.no_grad():
         falling.alternatives["sign+prelu"].post.weight.fill_(-0.5)
     grouped = unit_of("sign", build_norm=lambda channels: nn.GroupNorm(2, channels))
-    plain = [unit_of(name) for name in ("real", "adabin", "sign+gate")]
+    plain = [unit_of(name) for name in ("real", "adabin", "sign+gate", "sign+bases2")]
     for unit in (falling, grouped, unit_of("sign", "projected"), *plain):
         assert integer_thresholds(describe_unit("it", unit)) is None

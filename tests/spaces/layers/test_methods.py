@@ -13,6 +13,8 @@ from spaces.layers.prelu import PReLU
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough
 
+TRACED = ("sign+normalised", "react+periodic", "react+input_norm+resilient", "react+bases2+normalised")
+TRACED += ("sign+bases2+learned_scale",)
 BINARY = [name for name, one in METHODS.items() if one.is_binary]
 
 
@@ -58,11 +60,12 @@ def test_options_stand_behind_a_name():
         ("dbz", r"No layer method is called 'dbz'. Did you mean 'dbs'\? Known: real, int8, int4, int2, sign"),
         (
             "sign+soft",
-            "sign has no option 'soft'. It has: gate, input_norm, learned_scale, normalised, pad_minus_one, per",
+            "sign has no option 'soft'. It has: bases2, gate, input_norm, learned_scale, normalised, pad_minus",
         ),
-        ("react+prelu", "react has no option 'prelu'. It has: gate, input_norm, learned_scale, normalised, pad_minus"),
+        ("react+prelu", "react has no option 'prelu'. It has: bases2, gate, input_norm, learned_scale, normalised"),
         ("lcb_dynamic+input_norm", "lcb_dynamic has no option 'input_norm'"),
         ("lcb+normalised", "lcb has no option 'normalised'. It has: gate, input_norm, learned_scale, pad_minus_one."),
+        ("lcb+bases2", "lcb has no option 'bases2'. It has: gate, input_norm"),
         ("dbs+periodic", "dbs has no option 'periodic'. It has: gate, hard, input_norm"),
         ("adabin+gate", "adabin has no option 'gate'. It has: pad_minus_one."),
         ("adabin+prelu", "adabin has no option 'prelu'. It has: pad_minus_one."),
@@ -73,6 +76,7 @@ def test_options_stand_behind_a_name():
         ("sign+", "sign has no option ''"),
         ("react+normalised+periodic", "2 rules for its weights; allowed are normalised, periodic, resilient, ea"),
         ("sign+normalised+periodic+resilient", "asks for 3 rules for its weights"),
+        ("react+bases2+resilient", "resilient is of one binary weight; with bases2, take normalised or none"),
         ("react+learned_scale+periodic", "periodic has a learned scale of its own; leave learned_scale out"),
         ("sign+learned_scale+prelu+resilient", "resilient has a learned scale of its own; leave learned_scale out"),
     ],
@@ -87,12 +91,14 @@ def test_a_name_that_means_nothing_or_asks_for_what_excludes_itself_is_refused(n
     [
         *(*METHODS, "bireal+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+hard", "dbs+soft"),
         *(
+            "react+bases2",
             "react+gate",
             "sign+input_norm",
             "react+normalised",
             "sign+learned_scale+normalised",
             "react+periodic",
             "bireal+resilient",
+            "sign+bases2+learned_scale",
         ),
     ],
 )
@@ -183,7 +189,7 @@ def test_the_first_stage_of_two_has_binary_inputs_and_real_weights():
         torch.testing.assert_close(inner(x, unit.weight), expected)
 
 
-@pytest.mark.parametrize("name", [*BINARY, "sign+normalised", "react+periodic", "react+input_norm+resilient"])
+@pytest.mark.parametrize("name", [*BINARY, *TRACED])
 def test_the_trace_says_what_was_convolved(name):
     unit = SearchableUnit(UnitShape(4, 4, 3), [name]).eval()
     inner = unit.alternatives[name]
@@ -228,7 +234,7 @@ def test_logits_may_start_from_noise():
     ("name", "learned"),
     [
         *(("dbs", True), ("dbs+hard", True), ("sign", False), ("sign+learned_scale", True), ("bireal+prelu", False)),
-        *(("react+normalised", False), ("react+periodic", True), ("react+resilient", True)),
+        *(("react+bases2", False), ("react+normalised", False), ("react+periodic", True), ("react+resilient", True)),
     ],
 )
 def test_a_name_and_its_method_agree_on_whether_the_scale_is_learned(name, learned):

@@ -14,7 +14,7 @@ from spaces.layers.shortcuts import GroupMean, Repeat
 from spaces.precision import DTYPES, PRECISIONS, computing_in, has_16_bits, in_float32, network_pass
 
 NAMES = [*METHODS, "bireal+learned_scale", "bireal+prelu", "sign+pad_minus_one", "dbs+soft"]
-NAMES += ["react+gate", "react+normalised", "sign+periodic", "react+resilient"]
+NAMES += ["react+bases2", "react+gate", "react+normalised", "sign+periodic", "react+resilient"]
 CPU = torch.device("cpu")
 
 

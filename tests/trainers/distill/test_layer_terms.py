@@ -5,7 +5,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.detectors import searchable_units, traced
-from spaces.layers import LayerTrace, UnitShape
+from spaces.layers import LayerTrace, SearchableUnit, UnitShape
 from spaces.layers.signs import sign
 from spaces.supernet import build_fixed
 from trainers.devices import freeze
@@ -76,6 +76,20 @@ def test_a_weight_with_a_centre_is_compared_as_it_is_convolved():
     assert Angular()(centred).item() == pytest.approx((0.6 - 1 / 5**0.5) ** 2)
     assert Angular("whole")(centred).item() == pytest.approx((0.6 - 1 / 5**0.5) ** 2)
     assert WeightReconstruction()(centred).item() == pytest.approx((2**2 + 1**2) / 2)
+
+
+def test_a_weight_of_two_bases_is_compared_as_it_is_convolved():
+    """w = (2, -1) is 1.5 (1, -1) + 0.5 (1, 1): w^ = (4/3, -2/3) has the product 2/3 and the cosine 1 / sqrt(10)."""
+    unit = SearchableUnit(POINT, ["bireal+bases2+learned_scale"], "none")
+    with torch.no_grad():
+        unit.weight.copy_(torch.tensor([2.0, -1.0]).view(POINT.weight))
+        unit.alternatives["bireal+bases2+learned_scale"].scale.fill_(3.0)
+    plain = pair()
+    trace = unit.alternatives["bireal+bases2+learned_scale"].trace(plain.x, unit.weight)
+    both = {"a": LayerPair(trace, plain.weight, plain.x)}
+    assert Angular()(both).item() == pytest.approx((0.6 - 1 / 10**0.5) ** 2)
+    assert Amplitude()(both).item() == pytest.approx((3 - 3 * 2 / 3) ** 2)
+    assert WeightReconstruction()(both).item() == pytest.approx(((4 - 1) ** 2 + 2**2) / 2)
 
 
 def test_a_term_is_the_mean_over_layers():

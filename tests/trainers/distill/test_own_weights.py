@@ -32,6 +32,12 @@ def test_a_weight_with_a_centre_has_it_in_both_sums():
     assert loss_of((0.7, 0.1), x=(2.0, -3.0))[1].item() == pytest.approx(0.6**2)
 
 
+def test_two_bases_make_two_magnitudes_exactly():
+    """w = (0.7, 0.1): scale 0.4, and the residual (0.3, -0.3)."""
+    for x in ((1.0, 1.0), (2.0, -3.0)):
+        assert loss_of((0.7, 0.1), x=x, methods=("sign+bases2",))[1].item() == pytest.approx(0.0, abs=1e-12)
+
+
 def test_it_draws_the_binary_weight_to_the_real_one():
     """The outputs are 0 and 0.4, so that the slope at either sign is 2 (0 - 0.4) alpha = -0.24, straight through."""
     unit, loss = loss_of((0.5, -0.1))

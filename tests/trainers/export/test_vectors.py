@@ -24,6 +24,7 @@ LAYERS = {
     "layer/backbone.layer2": "int4",
     "layer/backbone.layer3": "dbs+gate",
     "layer/backbone.layer4": "adabin",
+    "layer/backbone.layer4.1": "react+bases2",
     "layer/fpn": "int8",
     "layer/shortcuts": "int2",
     "layer/heads": "bireal",
@@ -75,6 +76,7 @@ def test_every_integer_layer_has_its_levels_and_sums(written):
     [
         ("backbone.layer1.0.conv2/q", lambda a: -a, "100.0% of its inputs' levels"),
         ("backbone.layer2.0.conv2/p", lambda a: a + 1, "100.0% of its sums"),
+        ("backbone.layer4.1.conv1/second_p", lambda a: a + 1, "its sums with the second weight"),
         ("rpn.head.cls_logits/p_threshold", lambda a: a + 999, "the signs by its integer thresholds"),
         ("backbone.conv1/y", lambda a: a + 1, "its outputs, by "),
     ],

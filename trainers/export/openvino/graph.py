@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map_only
 from spaces.deployed.form import Convolution
 from spaces.deployed.tape import LAYER, Step, Tape, Value, needed
 from trainers.export.openvino.fusing import keep_signs_apart
-from trainers.export.openvino.layers import build_layer, runs_as_bits
+from trainers.export.openvino.layers import build_layer, convolutions, runs_as_bits
 from trainers.export.openvino.operators import OPERATORS, operand
 from trainers.export.openvino.runtime import Output, model, op
 
@@ -53,12 +53,12 @@ def build_graph(
     results = [outputs[value] for value in tape.returned]
     for result, name in zip(results, names, strict=True):
         result.set_names({name})
-    bits = sum(runs_as_bits(layer) for layer in run)
-    bytes_ = sum(layer.kind not in ("binary", "float") for layer in run)
-    as_floats = sum(layer.kind == "binary" for layer in run) - bits
+    bits = sum(convolutions(layer) for layer in run if runs_as_bits(layer))
+    as_floats = sum(convolutions(layer) for layer in run if layer.kind == "binary") - bits
+    floats = sum(layer.kind == "float" for layer in run) + as_floats
     graph = model(results, [image], "detector")
     keep_signs_apart(graph)
-    return Graph(graph, bits, bytes_, len(run) - bits - bytes_, as_floats)
+    return Graph(graph, bits, sum(map(convolutions, run)) - bits - floats, floats, as_floats)
 
 
 def _normalised(image: Any, mean: Sequence[float], std: Sequence[float]) -> Output:

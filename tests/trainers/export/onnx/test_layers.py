@@ -129,7 +129,7 @@ def test_a_value_at_a_threshold_is_above_it():
     assert sums_of([layer], x)[0].ravel().tolist() == [8, -8, 2]
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "int2", "bireal", "adabin", "lcb_dynamic"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "int2", "bireal", "adabin", "sign+bases2", "lcb_dynamic"])
 def test_opened_layers(name):
     torch.manual_seed(0)
     conv, head = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6"), ActivatedConv2d(8, 5, 1)
@@ -156,8 +156,8 @@ def test_a_group_norm_stays():
     torch.manual_seed(0)
     shape = UnitShape(8, 8, 3, build_norm=lambda channels: nn.GroupNorm(2, channels))
     x = torch.randn(1, 8, 5, 5)
-    names = ("sign", "adabin", "int8", "int4", "real")
-    check([measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in names], [x] * 5)
+    names = ("sign", "sign+bases2", "adabin", "int8", "int4", "real")
+    check([measured(lively(SearchableUnit(shape, [name], bias=True)), x) for name in names], [x] * len(names))
 
 
 def test_a_graph_with_a_fault_is_refused():

@@ -49,6 +49,13 @@ def test_a_detector_gives_the_raw_outputs_of_torch(detector, method, heads):
     assert (graph.bytes > 0) == (method == "int4")
 
 
+def test_layers_of_two_convolutions_on_bits_count_twice():
+    """Four in each stage: those of one, of two bases, and of products and sums of signs."""
+    layers = {"layer/backbone": "react", "layer/backbone.layer3": "react+bases2", "layer/backbone.layer4": "adabin"}
+    graph, off = differences(random_detector("ssd_resnet18", Candidate(layers), "light"))
+    assert (graph.bits, off < 1e-4) == (2 * 4 + 2 * 4 + 2 * 4, True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("heads", ["light", "full"])
 @pytest.mark.parametrize("method", ["real", "react", "int8"])

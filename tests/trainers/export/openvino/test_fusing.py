@@ -1,5 +1,7 @@
 """Signs behind a sum and other operators, which OpenVINO's CPU would fuse into the convolution before wrongly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from random_layers import binary
@@ -28,11 +30,20 @@ def gated(x):
     return op.add(op.multiply(binary_sums(binary(CHANNELS, CHANNELS, 3, 1, 1, 0), x), factors), OFFSET).output(0)
 
 
+def two_bases(x):
+    first = binary(CHANNELS, CHANNELS, 3, 1, 1, 0)
+    second = replace(first, weight=first.weight[::-1])
+    sums = [op.multiply(binary_sums(one, x), factor) for one, factor in ((first, FACTOR), (second, OFFSET))]
+    return op.add(op.add(*sums), OFFSET).output(0)
+
+
 BETWEEN = {
     "nothing": (lambda x: unit(x), 0),
     "a gate": (lambda x: gated(x), 1),
     "a gate and a sum": (lambda x: op.add(gated(x), x).output(0), 0),
     "a gate, a sum and a PReLU": (lambda x: op.prelu(op.add(gated(x), x), SLOPE).output(0), 0),
+    "two bases": (lambda x: two_bases(x), 1),
+    "two bases and a sum": (lambda x: op.add(two_bases(x), x).output(0), 0),
     "a sum": (lambda x: op.add(unit(x), x).output(0), 1),
     "a sum and a norm": (lambda x: op.add(op.multiply(op.add(unit(x), x), FACTOR), OFFSET).output(0), 1),
     "a sum and a PReLU": (lambda x: op.prelu(op.add(unit(x), x), SLOPE).output(0), 1),
@@ -55,7 +66,7 @@ def test_sums_behind_what_is_fused_are_the_same_whole_numbers(name, heads):
     assert keep_signs_apart(graph) == apart * heads
     ready = compiled(graph)
     made = ready([x])
-    assert [kind for kind, _ in kernels(ready)].count("BinaryConvolution") == 1 + heads
+    assert [kind for kind, _ in kernels(ready)].count("BinaryConvolution") == (2 if "bases" in name else 1) + heads
     given = compiled(model([before], [image], "alone"))([x])[0]
     for head in range(heads):
         wanted = reference(row_of(layer), arrays_of(layer), given)[1]

@@ -73,12 +73,12 @@ def test_layers_that_differ_in_values_alone_are_measured_once():
 
 def test_signs_with_a_post_activation_a_gate_or_moving_thresholds_are_measured_by_themselves():
     """bireal computes what sign does, and dbs what react does: only their values differ."""
-    methods = ("sign", "bireal", "react", "dbs", "lcb_dynamic", "sign+gate")
+    methods = ("sign", "bireal", "react", "dbs", "lcb_dynamic", "sign+gate", "sign+bases2")
     found = keys_of(*({"layer/backbone.layer4": method} for method in methods))
-    sign, bireal, react, dbs, moving, gated = (keys["backbone.layer4.1.conv1"] for keys in found)
+    sign, bireal, react, dbs, moving, gated, two = (keys["backbone.layer4.1.conv1"] for keys in found)
     assert sign == bireal
     assert react == dbs
-    assert len({sign, react, moving, gated}) == 4
+    assert len({sign, react, moving, gated, two}) == 5
 
 
 def test_neighbours_are_layers_that_read_each_other_and_shortcuts_beside_their_layers():

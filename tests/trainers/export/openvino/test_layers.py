@@ -17,12 +17,12 @@ from spaces.layers.opened import ActivatedConv2d, ActivatedLinear
 pytest.importorskip("openvino", reason="openvino isn't installed: pip install '.[openvino]'")
 
 from trainers.export.openvino.binary import below, binary_sums, signed_sums
-from trainers.export.openvino.layers import build_layer, runs_as_bits
+from trainers.export.openvino.layers import build_layer, convolutions, runs_as_bits
 from trainers.export.openvino.machine import settings
 from trainers.export.openvino.runtime import compiled, kernels, model, op
 
 PLACES = range(6)
-NORMED = ("sign", "sign+gate", "int8", "real")
+NORMED = ("sign", "sign+gate", "sign+bases2", "int8", "real")
 PAIRED = ("projected", "free", "free_if_binary", "none")
 
 
@@ -45,8 +45,7 @@ def run_units(units, inputs):
     layers = [describe_unit("it", unit) for unit in units]
     made, kinds = run([lambda x, one=one: build_layer(one, x) for one in layers], [x.numpy() for x in inputs])
     parts = [part for one in layers for part in (one, one.shortcut and one.shortcut.convolution) if part]
-    twice = sum(runs_as_bits(one) for one in parts if one.centre is not None)  # the sums of signs beside the products
-    assert kinds.count("BinaryConvolution") == sum(map(runs_as_bits, parts)) + twice
+    assert kinds.count("BinaryConvolution") == sum(convolutions(one) for one in parts if runs_as_bits(one))
     return made
 
 
@@ -108,7 +107,7 @@ def test_grouped_sums_are_the_same_whole_numbers_in_floats(pad_value):
         assert np.array_equal(sums, reference(row_of(one), arrays_of(one), x)[1])
 
 
-@pytest.mark.parametrize(("name", "each"), [("react", 1), ("react+gate", 1), ("adabin", 2)])
+@pytest.mark.parametrize(("name", "each"), [("react", 1), ("react+gate", 1), ("adabin", 2), ("react+bases2", 2)])
 def test_units_in_a_row_keep_their_own_weights(name, each):
     torch.manual_seed(0)
     units = nn.Sequential(*(lively(SearchableUnit(UnitShape(16, 16, 3), [name])) for _ in range(6)))
@@ -140,7 +139,7 @@ def test_a_value_at_a_threshold_is_above_it():
     assert run([lambda x: binary_sums(layer, x)], [x])[0][0].ravel().tolist() == [8, 8, -8, 8]
 
 
-@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "lcb_dynamic"])
+@pytest.mark.parametrize("name", ["real", "int8", "int4", "bireal", "adabin", "sign+bases2", "lcb_dynamic"])
 def test_opened_layers(name):
     torch.manual_seed(0)
     conv, head = ActivatedConv2d(6, 4, 3, 2, 1, groups=2, activation="relu6"), ActivatedConv2d(8, 5, 1)
