@@ -8,7 +8,7 @@
                                           gate: a factor a channel and image, where there is one
     y = post(y + shortcut(x))
 
-Arrays are float32, and int8 where they hold levels. C is a number of channels, Ci and Co those of input and output.
+Arrays are float32, and int8 where they hold levels. C, Ci and Co are channels: any, of the input, of the output.
 """
 
 import math
