@@ -15,7 +15,7 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
     """Problems of each entry: its method, its terms, their teachers and weights. The space itself must be valid."""
     offered = searched_methods(space.layers)
     for position, entry in enumerate(entries):
-        methods = trained_methods(entry.layers)
+        methods = list(dict.fromkeys(trained_methods(entry.layers)))
         not_offered = [problem for method in methods for problem in _layers(position, method, offered)]
         yield from not_offered
         for name, term in entry.terms.items():
@@ -26,7 +26,8 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
             yield from _teacher(position, name, term, searched)
             if term.teacher != NO_TEACHER:
                 yield from _weight(position, name, term, searched)
-                yield from [] if not_offered else _effect(position, name, methods, space.layers)
+                one_method = isinstance(entry.layers, str) and not not_offered
+                yield from _effect(position, name, methods, space.layers) if one_method else []
 
 
 def _layers(position: int, method: str, offered: Collection[str]) -> Iterator[Problem]:
@@ -73,9 +74,9 @@ def _given_or_default(term: TrainTerm, field: str) -> str:
 
 
 def _effect(position: int, name: str, chosen: list[str], layers: Layers) -> Iterator[Problem]:
-    """A term of layers must act on a layer.
+    """A term of layers must act on a layer. Layers that don't offer the entry's one method take their first one.
 
-    Layers that don't offer the entry's one method take their first one, as do those that a mapping doesn't name.
+    What a mapping makes of the layers is known when the search is planned, and checked there.
     """
     term = TERMS[name]
     groups = (layers.methods, *layers.open.values())

@@ -7,6 +7,7 @@ from search.config.schema import Enqueued
 from spaces.candidate import Candidate, Taught
 from spaces.layers import is_binary
 from spaces.space import SearchSpace
+from trainers.distill import TERMS
 
 ELSEWHERE = ("int8", "int4")
 """What layers become in a 1-bit network where they can't be 1-bit: the usual choice for first and last layers, and the
@@ -58,4 +59,12 @@ def _candidate(position: int, entry: Enqueued, space: SearchSpace) -> Candidate:
         layers = space.uniform(entry.layers) if isinstance(entry.layers, str) else space.choose(entry.layers)
     except ValueError as error:
         raise ConfigError(f"search.enqueue.{position}.layers (entry {position + 1} of the list): {error}") from error
-    return layers.replace(Candidate.of({}, terms))
+    candidate = layers.replace(Candidate.of({}, terms))
+    acting = space.canonical(candidate)
+    for name in terms:
+        if f"teacher/{name}" not in acting:
+            raise ConfigError(
+                f"search.enqueue.{position}.terms.{name} (entry {position + 1} of the list): has no effect: no layer "
+                f"is {TERMS[name].acts_on_what}. Take it out, or give layers another method."
+            )
+    return candidate

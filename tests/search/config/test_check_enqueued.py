@@ -30,7 +30,6 @@ REFUSED = {
     "{layers: sgn}": ("layers", Kind.UNKNOWN, "sgn"),
     "{layers: dbs}": ("layers", Kind.CONFLICT, "dbs"),
     "{layers: {backbone: sign, stem: dbs}}": ("layers", Kind.CONFLICT, "dbs"),
-    "{layers: {stem: int8}, terms: {angular: {weight: 100.0}}}": ("terms.angular", Kind.NO_EFFECT, None),
     "{layers: sgn, terms: {angular: {weight: 100}}}": ("layers", Kind.UNKNOWN, "sgn"),
     "{layers: lcb, terms: {anglar: {}}}": ("terms.anglar", Kind.UNKNOWN, "anglar"),
     "{layers: lcb, terms: {fgfi: {}}}": ("terms.fgfi", Kind.CONFLICT, "fgfi"),
@@ -140,3 +139,15 @@ def test_layers_that_the_space_does_not_have_are_refused_when_the_search_is_plan
     with pytest.raises(ConfigError) as caught:
         plan_search(config(f"search.enqueue=[{{layers: sign}}, {{layers: {layers}}}]"), None)
     assert f"search.enqueue.1.layers (entry 2 of the list): {text}" in str(caught.value)
+
+
+def test_a_term_must_act_on_a_layer_that_a_mapping_made(config):
+    entry = "{{layers: {}, terms: {{angular: {{weight: 100}}}}}}"
+    reversed_methods = ["search.trials=9", "space.layers.methods=[lcb, real]"]
+    taken = config(*reversed_methods, f"search.enqueue=[{entry.format('{backbone.layer1: real}')}]")
+    assert plan_search(taken, None).initial[-1].layers()["backbone.layer2"] == "lcb"  # named by nothing: the first
+    void = config("search.trials=9", f"search.enqueue=[{entry.format('{stem: int8}')}]")
+    with pytest.raises(
+        ConfigError, match=r"enqueue\.0\.terms\.angular \(entry 1 of the list\): has no effect: no layer is 1"
+    ):
+        plan_search(void, None)
