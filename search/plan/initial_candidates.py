@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from search.config import ConfigError
 from search.config.schema import Enqueued
-from spaces.candidate import Candidate, Taught
+from spaces.candidate import NO_TEACHER, Candidate, Taught
 from spaces.layers import is_binary
 from spaces.space import SearchSpace
 from trainers.distill import TERMS
@@ -61,8 +61,8 @@ def _candidate(position: int, entry: Enqueued, space: SearchSpace) -> Candidate:
         raise ConfigError(f"search.enqueue.{position}.layers (entry {position + 1} of the list): {error}") from error
     candidate = layers.replace(Candidate.of({}, terms))
     acting = space.canonical(candidate)
-    for name in terms:
-        if f"teacher/{name}" not in acting:
+    for name, taught in terms.items():
+        if taught.teacher != NO_TEACHER and f"teacher/{name}" not in acting:
             raise ConfigError(
                 f"search.enqueue.{position}.terms.{name} (entry {position + 1} of the list): has no effect: no layer "
                 f"is {TERMS[name].acts_on_what}. Take it out, or give layers another method."
