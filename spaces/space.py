@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spaces.candidate import KINDS, NO_TEACHER, Candidate, Value
+from spaces.lookup import did_you_mean
 
 STEPS_PER_DECADE = 3
 
@@ -116,20 +117,22 @@ class SearchSpace:
     def choose(self, methods: Mapping[str, str]) -> Candidate:
         """The full candidate with these methods by layer knob, or by what it lies in; no teacher.
 
-        A name is that of a module, a prefix of modules or a group (`backbone`, `depthwise`); the longest one that fits
-        a knob wins. Knobs that none fits have their first choice. Raises ValueError for a name that fits no knob, or
-        whose method a knob doesn't offer.
+        A name is that of a module, a prefix of modules or a group (`backbone`, `depthwise`); the longest one that
+        fits a knob and whose method it offers wins. Other knobs have their first choice. Raises ValueError for a name
+        that fits no knob, or whose method none of its knobs offers.
         """
         places = {knob.name: knob for knob in self.knobs if knob.kind == "layer"}
         chosen: dict[str, Value] = {}
         for name in sorted(methods, key=len):
-            reached = [place for place in places if place == name or place.startswith(f"{name}.")]
+            reached = [knob for place, knob in places.items() if place == name or place.startswith(f"{name}.")]
             if not reached:
-                raise ValueError(f"No layer of the space is {name!r} or lies in it. It has {', '.join(places)}.")
-            chosen.update({places[place].key: methods[name] for place in reached})
-        candidate = self.complete(Candidate(chosen))
-        self._check(candidate, ())
-        return candidate
+                raise ValueError(_no_place(name, list(places)))
+            taking = [knob for knob in reached if methods[name] in knob.choices]
+            if not taking:
+                allowed = ", ".join(map(repr, reached[0].choices))
+                raise ValueError(f"{name} is {methods[name]!r}; {reached[0].key} allows {allowed}.")
+            chosen.update({knob.key: methods[name] for knob in taking})
+        return self.complete(Candidate(chosen))
 
     def _idle_choice(self, knob: Knob) -> Value:
         return NO_TEACHER if knob.kind == "teacher" and NO_TEACHER in knob.choices else knob.choices[0]
@@ -156,3 +159,12 @@ class SearchSpace:
             if kind == "teacher" or candidate.get(f"teacher/{name}", NO_TEACHER) != NO_TEACHER:
                 opened.append(key)
         return opened
+
+
+def _no_place(name: str, places: Sequence[str]) -> str:
+    """That no layer knob is called `name` or lies in it, and what may be meant."""
+    for place in places:
+        if name.startswith(f"{place}."):
+            return f"{name!r} is a part of {place}, which has one method. Name that."
+    parts = dict.fromkeys(place.rsplit(".", cut)[0] for place in places for cut in range(place.count(".") + 1))
+    return f"No layer of the space is {name!r} or lies in it.{did_you_mean(name, parts)} It has {', '.join(places)}."

@@ -15,7 +15,7 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
     """Problems of each entry: its method, its terms, their teachers and weights. The space itself must be valid."""
     offered = searched_methods(space.layers)
     for position, entry in enumerate(entries):
-        methods = list(dict.fromkeys(trained_methods(entry.layers)))
+        methods = dict.fromkeys(trained_methods(entry.layers))
         not_offered = [problem for method in methods for problem in _layers(position, method, offered)]
         yield from not_offered
         for name, term in entry.terms.items():
@@ -26,8 +26,8 @@ def enqueued_candidates(entries: Iterable[Enqueued], space: Space) -> Iterator[P
             yield from _teacher(position, name, term, searched)
             if term.teacher != NO_TEACHER:
                 yield from _weight(position, name, term, searched)
-                one_method = isinstance(entry.layers, str) and not not_offered
-                yield from _effect(position, name, methods, space.layers) if one_method else []
+                if isinstance(entry.layers, str) and not not_offered:  # a mapping's layers are known in the plan
+                    yield from _effect(position, name, entry.layers, space.layers)
 
 
 def _layers(position: int, method: str, offered: Collection[str]) -> Iterator[Problem]:
@@ -73,14 +73,10 @@ def _given_or_default(term: TrainTerm, field: str) -> str:
     return f"is {value}" if field in term.model_fields_set else f"is left out, which means {value}"
 
 
-def _effect(position: int, name: str, chosen: list[str], layers: Layers) -> Iterator[Problem]:
-    """A term of layers must act on a layer. Layers that don't offer the entry's one method take their first one.
-
-    What a mapping makes of the layers is known when the search is planned, and checked there.
-    """
+def _effect(position: int, name: str, method: str, layers: Layers) -> Iterator[Problem]:
+    """A term of layers must act on a layer. Layers that don't offer the entry's method take their first one."""
     term = TERMS[name]
-    groups = (layers.methods, *layers.open.values())
-    methods = [method if method in group else group[0] for group in groups for method in chosen]
+    methods = [method if method in group else group[0] for group in (layers.methods, *layers.open.values())]
     if term.compares_layers and not any(map(term.acts_on, methods)):
         text = f"has no effect: no layer is {term.acts_on_what}. Take it out, or give layers another method."
         yield Problem(_key(position, "terms", name), Kind.NO_EFFECT, text)

@@ -125,10 +125,7 @@ def _built(spec: DetectorSpec, entry: object) -> nn.Module:
 
 @lru_cache(maxsize=16)
 def _run(spec: DetectorSpec, entry: object) -> DetectorOutput:
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.no_grad(),
-    ):  # no draw of the caller depends on it
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # a caller's draws don't depend on what is remembered
         network = build_fixed(replace(spec, width=LEAST_WIDTH), ALL_REAL).eval()
         output: DetectorOutput = network([torch.zeros(3, *spec.input_size)], OBJECT)
     return output

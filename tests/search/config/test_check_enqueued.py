@@ -126,13 +126,13 @@ def test_layers_may_be_chosen_by_what_they_lie_in(config):
     [
         (
             "{backbone.layer9: sign}",
-            "No layer of the space is 'backbone.layer9' or lies in it. It has backbon",
+            "No layer of the space is 'backbone.layer9' or lies in it. Did you mean 'backbone.layer",
         ),
         (
             "{backbone.layer1.0: sign}",
-            "No layer of the space is 'backbone.layer1.0' or lies in it.",
-        ),  # a part of a knob
-        ("{stem: sign}", "layer/stem is 'sign'; allowed are 'real', 'int8', 'int4'."),
+            "'backbone.layer1.0' is a part of backbone.layer1, which has one method. Name that.",
+        ),
+        ("{stem: sign}", "stem is 'sign'; layer/stem allows 'real', 'int8', 'int4'."),
     ],
 )
 def test_layers_that_the_space_does_not_have_are_refused_when_the_search_is_planned(config, layers, text):
@@ -151,3 +151,10 @@ def test_a_term_must_act_on_a_layer_that_a_mapping_made(config):
         ConfigError, match=r"enqueue\.0\.terms\.angular \(entry 1 of the list\): has no effect: no layer is 1"
     ):
         plan_search(void, None)
+
+
+def test_a_prefix_leaves_what_does_not_offer_its_method(config):
+    """With a knob for each opened layer, the first convolution lies in the backbone too, and can't be lcb."""
+    overrides = ["search.trials=9", "space.layers.open_by=layer"]
+    chosen = plan_search(config(*overrides, "search.enqueue=[{layers: {backbone: lcb}}]"), None).initial[-1].layers()
+    assert (chosen["backbone.layer1"], chosen["backbone.conv1"]) == ("lcb", "real")
