@@ -59,19 +59,17 @@ def _scaled(build: Builder, layer: Convolution, x: Output, level: int) -> Output
     factor = layer.affine(level)[0]
     if isinstance(layer.input, IntegerInput) and layer.input.divides:  # the scale and the step are in the sums
         factor = factor / (layer.scale.astype(np.float64) * layer.input.step)
-    y = _times(build, layer, sums(build, layer, x), factor, x)
+    y = sums(build, layer, x)
     if layer.second_sums is not None and (second := layer.second_factor(level)) is not None:
-        y = build.op("Add", y, _times(build, layer, sums(build, layer.second_sums, x), second, x))
+        own = build.op("Mul", sums(build, layer.second_sums, x), build.by_channel(second))
+        y, factor = build.op("Add", build.op("Mul", y, build.by_channel(factor)), own), np.ones(len(factor))
+    if layer.gate is not None:
+        y = build.op("Mul", y, factors(build, layer.gate, factor, x))
+    elif not (factor == 1).all():
+        y = build.op("Mul", y, build.by_channel(factor))
     if (boxes := layer.box_factor(level)) is not None:
         y = build.op("Add", y, build.op("Mul", _boxes(build, layer, x), build.by_channel(boxes)))
     return _shifted(build, y, layer, level)
-
-
-def _times(build: Builder, layer: Convolution, y: Output, factor: Array, x: Output) -> Output:
-    """Sums times a factor a channel, and the gate where the layer has one."""
-    if layer.gate is not None:
-        return build.op("Mul", y, factors(build, layer.gate, factor, x))
-    return y if (factor == 1).all() else build.op("Mul", y, build.by_channel(factor))
 
 
 def _boxes(build: Builder, layer: Convolution, x: Output) -> Output:

@@ -1,7 +1,5 @@
 """One layer as `spaces.deployed.form` describes it, in OpenVINO's operators."""
 
-from typing import Any
-
 import numpy as np
 
 from spaces.deployed.form import Array, Convolution, FloatInput, GroupNorm, IntegerInput, PReLU, Shortcut
@@ -42,9 +40,13 @@ def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
     """m p, see `Convolution.affine`, with the gate in m."""
     factor = layer.affine(level)[0]
     if layer.kind == "binary":
-        y = op.multiply(_sums(layer, x), _times(layer, factor, x)).output(0)
         if layer.second_sums is not None and (second := layer.second_factor(level)) is not None:
-            y = op.add(y, op.multiply(_sums(layer.second_sums, x), _times(layer, second, x))).output(0)
+            own = op.multiply(_sums(layer.second_sums, x), _by_channel(second))
+            y = op.add(op.multiply(_sums(layer, x), _by_channel(factor)), own).output(0)
+            y = y if layer.gate is None else op.multiply(y, factors(layer.gate, np.ones(len(factor)), x)).output(0)
+        else:
+            times = _by_channel(factor) if layer.gate is None else factors(layer.gate, factor, x)
+            y = op.multiply(_sums(layer, x), times).output(0)
         boxes = layer.box_factor(level)
         return y if boxes is None else op.add(y, op.multiply(_boxes(layer, x), _by_channel(boxes))).output(0)
     if isinstance(layer.input, IntegerInput):
@@ -53,11 +55,6 @@ def _scaled_sums(layer: Convolution, x: Output, level: int) -> Output:
         return _convolution(layer, _levels(layer.input, x), op.multiply(weight, scale.astype(np.float32)))
     weight = (layer.weight * factor[:, None, None, None]).astype(np.float32)
     return _convolution(layer, _activated(layer, x), op.constant(_grouped(weight, layer.groups)))
-
-
-def _times(layer: Convolution, factor: Array, x: Output) -> Any:
-    """What sums are times: a factor a channel, with the gate where the layer has one."""
-    return _by_channel(factor) if layer.gate is None else factors(layer.gate, factor, x)
 
 
 def _sums(layer: Convolution, x: Output) -> Output:
