@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from spaces.layers import SearchableUnit
+from spaces.layers.signs import sign
+from trainers.training.parameter_groups import Grouped
 
 SignedWeight = tuple[nn.Parameter, Callable[[], Tensor]]
 """A latent weight, and what gives the signs that are convolved of it now: as many as it has elements."""
@@ -40,10 +43,14 @@ class SilenceDecay:
 
 
 def signed_weights(modules: nn.Module) -> list[SignedWeight]:
-    """The latent weights of 1-bit units that are trained."""
-    units = [unit for unit in modules.modules() if isinstance(unit, SearchableUnit)]
-    pairs = [(weight, unit.one_bit_signs) for unit in units for weight in unit.parameter_groups().get("latent", [])]
-    return [(weight, signs) for weight, signs in pairs if weight.requires_grad]
+    """The latent weights that are trained. Of a module that is no searchable unit the weight's own sign counts."""
+    found: list[SignedWeight] = []
+    for module in modules.modules():
+        if isinstance(module, Grouped):
+            for weight in module.parameter_groups().get("latent", []):
+                signs = module.one_bit_signs if isinstance(module, SearchableUnit) else partial(sign, weight)
+                found.append((weight, signs))
+    return [(weight, signs) for weight, signs in found if weight.requires_grad]
 
 
 class SilentWeights:

@@ -77,6 +77,24 @@ def test_the_sign_that_counts_is_the_one_that_is_convolved(method, before, after
     assert rates_of(unit, before, after) == [rate / 2 for rate in flipped]
 
 
+class OwnLayer(nn.Module):
+    """A layer of a user's own, which says that its weight is latent."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([0.0, -2.0]))
+
+    def parameter_groups(self):
+        return {"latent": [self.weight]}
+
+
+def test_a_layer_of_ones_own_is_counted_by_its_weights_sign():
+    layer = OwnLayer()
+    [(weight, signs)] = signed_weights(layer)
+    assert weight is layer.weight
+    assert signs().tolist() == [1, -1]
+
+
 def test_of_several_methods_the_active_one_decides_or_the_first_that_reads_the_weight():
     unit = SearchableUnit(UnitShape(2, 1, 1), ["real", "sign", "react+normalised", "dbs"])
     unit.split_weight()
