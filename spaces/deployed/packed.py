@@ -12,7 +12,7 @@ from spaces.deployed.bits import packed, packed_size
 from spaces.deployed.reference import unpack
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import SearchableUnit, method
-from spaces.layers.alternative import Alternative
+from spaces.layers.alternative import Alternative, StoredWeight
 from spaces.layers.norms import factor_and_offset
 from spaces.supernet import build_fixed, give_memory
 from spaces.without_values import without_values
@@ -77,7 +77,7 @@ def unpacked_network(tensors: Mapping[str, Tensor], spec: DetectorSpec, candidat
         if _active(unit).bases > 1:
             signs, own = (tensors[f"{name}.{key}"] for key in (SECOND_BITS, SECOND_SCALE))
             second = _unpacked(signs, unit), own.clone()
-        _active(unit).give(levels, scale, given, centre, second)
+        _active(unit).give(StoredWeight(levels, scale, centre, second), given)
     return network.eval()
 
 

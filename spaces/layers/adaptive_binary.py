@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spaces.layers.alternative import LayerTrace, UnitShape
+from spaces.layers.alternative import LayerTrace, StoredWeight, UnitShape
 from spaces.layers.binary_unit import Binary
 from spaces.layers.maxout import Maxout
 from spaces.layers.signs import sign
@@ -110,19 +110,12 @@ class AdaptiveBinary(Binary):
         return folded_levels(own, self._size())[1].flatten()
 
     @torch.no_grad()
-    def give(
-        self,
-        levels: Tensor,
-        scale: Tensor,
-        weight: Tensor | None,
-        centre: Tensor | None = None,
-        second: tuple[Tensor, Tensor] | None = None,
-    ) -> None:
-        if centre is None:
+    def give(self, stored: StoredWeight, weight: Tensor | None) -> None:
+        if stored.centre is None:
             raise ValueError("This alternative's weights need the centre of each output channel.")
-        super().give(levels, scale, weight)
-        self._own_weight(weight).add_(centre.view(-1, 1, 1, 1))
-        self.given_centre = centre
+        super().give(stored, weight)
+        self._own_weight(weight).add_(stored.centre.view(-1, 1, 1, 1))
+        self.given_centre = stored.centre
 
     def _pre_sign(self, x: Tensor) -> Tensor:
         return (x - self.threshold.to(x.dtype)) / self._size().to(x.dtype)

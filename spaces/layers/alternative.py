@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -90,6 +90,15 @@ class LayerTrace:
         return scaled if self.centre is None else scaled + self.centre
 
 
+class StoredWeight(NamedTuple):
+    """A weight of few bits as it is stored: what `levels`, `centre` and `second` of an `Alternative` return."""
+
+    levels: Tensor
+    scale: Tensor
+    centre: Tensor | None = None
+    second: tuple[Tensor, Tensor] | None = None
+
+
 class Alternative(nn.Module):
     """A unit from pre-activation to BatchNorm: `forward(x, weight)`, and `after(y)` behind the shortcut.
 
@@ -146,20 +155,13 @@ class Alternative(nn.Module):
         return None
 
     @torch.no_grad()
-    def give(
-        self,
-        levels: Tensor,
-        scale: Tensor,
-        weight: Tensor | None,
-        centre: Tensor | None = None,
-        second: tuple[Tensor, Tensor] | None = None,
-    ) -> None:
-        """Compute from now on with what `levels`, `centre` and `second` returned: the latent weight `weight` is lost.
+    def give(self, stored: StoredWeight, weight: Tensor | None) -> None:
+        """Compute from now on with what is stored, put into `weight`: the latent weight is lost.
 
         What is convolved is the same to the bit. Such an alternative can't be trained, see `train`.
         """
-        self._own_weight(weight).copy_(levels * scale.view(-1, 1, 1, 1))
-        self.given_scale = scale
+        self._own_weight(weight).copy_(stored.levels * stored.scale.view(-1, 1, 1, 1))
+        self.given_scale = stored.scale
 
     def train(self, mode: bool = True) -> Self:
         """Raises ValueError where the weight was given, see `give`."""

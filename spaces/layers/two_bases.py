@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from spaces.layers.alternative import LayerTrace, UnitShape
+from spaces.layers.alternative import LayerTrace, StoredWeight, UnitShape
 from spaces.layers.binary_unit import Binary
 from spaces.layers.signs import pass_clipped, sign
 from spaces.layers.weight_rules import StraightThrough, WeightGradient, channel_dot, mean_scale, scale_gradient
@@ -114,18 +114,11 @@ class TwoBasesBinary(Binary):
         return both.second, both.second_scale.flatten()
 
     @torch.no_grad()
-    def give(
-        self,
-        levels: Tensor,
-        scale: Tensor,
-        weight: Tensor | None,
-        centre: Tensor | None = None,
-        second: tuple[Tensor, Tensor] | None = None,
-    ) -> None:
-        if second is None:
+    def give(self, stored: StoredWeight, weight: Tensor | None) -> None:
+        if stored.second is None:
             raise ValueError("This alternative's weights need a second base.")
-        super().give(levels, scale, weight)
-        signs, own = second
+        super().give(stored, weight)
+        signs, own = stored.second
         self._own_weight(weight).add_(signs * own.view(-1, 1, 1, 1))
         self.given_second, self.given_second_scale = signs.to(torch.int8), own
 

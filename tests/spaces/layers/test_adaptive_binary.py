@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from spaces.layers import SearchableUnit, UnitShape
 from spaces.layers.adaptive_binary import TwoLevels, centre_of, spread_of
+from spaces.layers.alternative import StoredWeight
 from spaces.layers.binary_conv import binary_conv2d
 from spaces.layers.maxout import Maxout
 from spaces.layers.signs import sign
@@ -124,13 +125,13 @@ def test_a_packed_weight_keeps_its_levels_and_is_never_without_its_centre():
         unit.weight.copy_(filters(*W))
     (levels, scale), centre = one.levels(unit.weight), one.centre(unit.weight)
     assert (levels.flatten().tolist(), scale.tolist(), centre.tolist()) == ([1, 1, -1, -1], [2.5], [1.0])
-    one.give(levels, scale, unit.weight, centre)
+    one.give(StoredWeight(levels, scale, centre), unit.weight)
     assert unit.weight.flatten().tolist() == [3.5, 3.5, -1.5, -1.5]
     assert [one.levels(unit.weight)[0].flatten().tolist(), one.centre(unit.weight).tolist()] == [[1, 1, -1, -1], [1.0]]
     trace = one.trace(torch.ones(1, 4, 1, 1), unit.weight)
     assert torch.equal(trace.scaled_weight, unit.weight)
     with pytest.raises(ValueError, match="need the centre of each output channel"):
-        one.give(levels, scale, unit.weight)
+        one.give(StoredWeight(levels, scale), unit.weight)
 
 
 def test_a_maxout_by_hand():

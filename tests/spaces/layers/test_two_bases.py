@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.layers import SearchableUnit, UnitShape
+from spaces.layers.alternative import StoredWeight
 from spaces.layers.signs import sign
 from spaces.layers.two_bases import TwoBases, two_bases
 
@@ -110,10 +111,10 @@ def test_a_packed_weight_keeps_both_bases(name, weights):
     unit, one = unit_of(name, *weights)
     x = torch.tensor([1.0, -1, 1, 1]).double().view(1, 4, 1, 1)
     y, (levels, scale), second = unit(x), one.levels(unit.weight), one.second(unit.weight)
-    one.give(levels, scale, unit.weight, None, second)
+    one.give(StoredWeight(levels, scale, second=second), unit.weight)
     assert torch.equal(unit(x), y)
     assert torch.equal(one.levels(unit.weight)[0], levels)
     assert [flat(part) for part in one.second(unit.weight)] == [flat(part) for part in second]
     torch.testing.assert_close(one.trace(x, unit.weight).scaled_weight.double(), unit.weight.detach())
     with pytest.raises(ValueError, match="need a second base"):
-        one.give(levels, scale, unit.weight)
+        one.give(StoredWeight(levels, scale), unit.weight)
