@@ -9,7 +9,14 @@ from torch import Tensor
 from spaces.layers.alternative import LayerTrace, StoredWeight, UnitShape
 from spaces.layers.binary_unit import Binary
 from spaces.layers.signs import pass_clipped, sign
-from spaces.layers.weight_rules import StraightThrough, WeightGradient, channel_dot, mean_scale, scale_gradient
+from spaces.layers.weight_rules import (
+    LEAST_SCALE,
+    StraightThrough,
+    WeightGradient,
+    channel_dot,
+    mean_scale,
+    scale_gradient,
+)
 
 
 class Bases(NamedTuple):
@@ -129,7 +136,8 @@ class TwoBasesBinary(Binary):
         """q(w) over the scale of the first base, see `TwoBases.signs`."""
         own = self._own_weight(weight)
         if self.given_scale is not None:
-            return own / self.given_scale.view(-1, 1, 1, 1)
+            scale = self.given_scale.view(-1, 1, 1, 1)
+            return own / torch.where(scale.abs() < LEAST_SCALE, LEAST_SCALE, scale)
         return self.rule.signs(self._latent(own))
 
     def _given_levels(self, weight: Tensor, scale: Tensor) -> Tensor:

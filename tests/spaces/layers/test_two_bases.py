@@ -118,3 +118,12 @@ def test_a_packed_weight_keeps_both_bases(name, weights):
     torch.testing.assert_close(one.trace(x, unit.weight).scaled_weight.double(), unit.weight.detach())
     with pytest.raises(ValueError, match="need a second base"):
         one.give(StoredWeight(levels, scale), unit.weight)
+
+
+def test_a_packed_scale_of_zero_leaves_no_nan():
+    unit, one = unit_of("bireal+bases2+learned_scale", *W)
+    with torch.no_grad():
+        one.scale.zero_()
+    levels, scale = one.levels(unit.weight)
+    one.give(StoredWeight(levels, scale, second=one.second(unit.weight)), unit.weight)
+    assert flat(one.trace(torch.ones(1, 4, 1, 1).double(), unit.weight).scaled_weight) == [0, 0, 0, 0]
