@@ -38,7 +38,7 @@ LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 def names() -> list[str]:
     options = ["bireal+learned_scale", "sign+learned_scale", "sign+pad_minus_one", "bireal+prelu", "dbs+soft"]
-    options += ["react+bases2", "react+normalised", "react+periodic", "react+resilient"]
+    options += ["react+bases2", "react+normalised", "react+periodic", "react+rectified", "react+resilient"]
     return [name for name in METHODS if name != "real"] + options
 
 

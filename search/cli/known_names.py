@@ -34,11 +34,14 @@ def _detectors() -> dict[str, str]:
 def _methods() -> dict[str, str]:
     from spaces.layers.methods import METHODS
 
-    options = {name: "".join(f" +{option}" for option in sorted(method.options)) for name, method in METHODS.items()}
-    return {
-        name: f"{method.about}; options{options[name]}" if options[name] else method.about
-        for name, method in METHODS.items()
-    }
+    return {name: method.about for name, method in METHODS.items()}
+
+
+def _options() -> dict[str, str]:
+    from spaces.layers.methods import METHODS, OPTIONS
+
+    takers = {name: [one for one, method in METHODS.items() if name in method.options] for name in OPTIONS}
+    return {name: f"{option.about}; of {', '.join(takers[name])}" for name, option in OPTIONS.items()}
 
 
 def _terms() -> dict[str, str]:
@@ -78,6 +81,7 @@ KINDS: dict[str, Kind] = {
     "presets": Kind("presets", "bitfront search NAME, bitfront train NAME", _presets),
     "detectors": Kind("detectors", "student.detector", _detectors),
     "methods": Kind("layer methods", "space.layers.methods", _methods),
+    "options": Kind("options of layer methods", "METHOD+OPTION", _options),
     "terms": Kind("distillation terms", "space.terms", _terms),
     "samplers": Kind("samplers", "search.sampler", _samplers),
     "objectives": Kind("objectives", "search.objectives", _objectives),

@@ -33,6 +33,7 @@ class Binary(Alternative):
     `plain`, or another rule in its place:
 
     normalised: the weight in deviations of its channel, see `weight_rules.Normalised`.
+    rectified: likewise, with a gradient for larger weights too, see `weight_rules.Rectified`.
     periodic (BiPer, CVPR 2024): alpha sign(sin(omega w)) with the gradient of alpha sin(omega w), which the first stage
     of two convolves; see `latent.PHASE`.
     resilient (ReBNN, AAAI 2023): `xnor` of a learned scale; the trainer adds a pull of w to alpha sign(w), see

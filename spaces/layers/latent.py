@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from spaces.layers.alternative import UnitShape
-from spaces.layers.weight_rules import Normalised, StraightThrough, WeightRule
+from spaces.layers.weight_rules import Normalised, Rectified, StraightThrough, WeightRule
 
-Weights = Literal["plain", "normalised", "periodic", "resilient"]
+Weights = Literal["plain", "normalised", "periodic", "rectified", "resilient"]
 """How a 1-bit method treats its latent weights, see `binary_unit.Binary`."""
+
+CENTRED: frozenset[Weights] = frozenset({"normalised", "rectified"})
+"""Those that take the sign of what deviates from a channel's mean."""
 
 LEARNS_SCALE: frozenset[Weights] = frozenset({"periodic", "resilient"})
 """Those whose scale is a parameter whatever the method's."""
@@ -33,10 +36,10 @@ def omega(shape: UnitShape) -> float:
 def seen(weight: Tensor, weights: Weights, shape: UnitShape) -> Tensor:
     """What the sign is taken of, (Co, Ci, k, k) as the latent weight.
 
-    normalised: w without its channel's mean; that its deviation is divided by changes no sign, see `Normalised`.
+    normalised, rectified: w without its channel's mean; what it is divided by changes no sign, see `Normalised`.
     periodic: sin(omega w). Others: w.
     """
-    if weights == "normalised":
+    if weights in CENTRED:
         return weight - weight.mean((1, 2, 3), keepdim=True)
     return torch.sin(weight * omega(shape)) if weights == "periodic" else weight
 
@@ -46,11 +49,12 @@ def sees(shifted: bool, weights: Weights) -> tuple[bool, Weights]:
 
     shifted: whether a learned bias a channel is added to it.
     """
-    return shifted, "plain" if weights == "resilient" else weights
+    alike: dict[Weights, Weights] = {"resilient": "plain", "rectified": "normalised"}
+    return shifted, alike.get(weights, weights)
 
 
 def rule_for(weights: Weights, rule: WeightRule) -> WeightRule:
     """The rule for what is `seen`, in a method that has `rule` for plain weights."""
-    if weights == "normalised":
-        return Normalised(rule)
+    if weights in CENTRED:
+        return Rectified(rule) if weights == "rectified" else Normalised(rule)
     return StraightThrough("xnor") if weights in LEARNS_SCALE else rule

@@ -4,7 +4,7 @@ A layer knob's choice is a method's name with options behind it, such as `bireal
 own, is searched like any other, and a checkpoint that names it can be built again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,30 +21,48 @@ from spaces.layers.two_bases import TwoBasesBinary
 from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    # the weights are the sum of two binary ones, at twice the cost
-    "bases2": {"bases": 2},
-    # factors of the output channels that follow from the unit's real input
-    "gate": {"gate": True},
-    # a BatchNorm before the sign, in place of a threshold that only its own gradient moves
-    "input_norm": {"input_norm": True},
-    # the scale of each output channel is learned, instead of the mean magnitude of its weights
-    "learned_scale": {"learned_scale": True},
-    # a rule for the latent weights, in place of the method's
-    "normalised": {"weights": "normalised"},
-    "periodic": {"weights": "periodic"},
-    "resilient": {"weights": "resilient"},
-    # a PReLU per channel behind the shortcut
-    "prelu": {"post": PReLU},
-    # -1 stands outside the map instead of 0, so that the product is purely binary at the border too
-    "pad_minus_one": {"pad_value": -1.0},
-    # dbs: in training the sign is convolved, or the relaxed weight, from beginning to end
-    "hard": {"relaxation": "hard"},
-    # dbs: the logits start from N(0, 1), as the paper's algorithm has it, not from the real weight
-    "normal_start": {"normal_start": True},
-    "soft": {"relaxation": "soft"},
+
+@dataclass(frozen=True)
+class Option:
+    """What may stand behind a method's name.
+
+    about: what it is, in a line. settings: what it gives to the alternative that it stands behind.
+    """
+
+    about: str
+    settings: Mapping[str, Any]
+
+
+OPTIONS: dict[str, Option] = {
+    "bases2": Option("the weights are the sum of two binary ones, at twice the cost", {"bases": 2}),
+    "gate": Option("factors of the output channels that follow from the unit's real input", {"gate": True}),
+    "hard": Option("the sign is convolved from a training's beginning", {"relaxation": "hard"}),
+    "input_norm": Option("a BatchNorm before the sign, in place of a learned threshold", {"input_norm": True}),
+    "learned_scale": Option(
+        "the scale of each output channel is learned, instead of the mean magnitude of its weights",
+        {"learned_scale": True},
+    ),
+    "normal_start": Option(
+        "the logits start from N(0, 1), as the paper's algorithm has it, not from the real weight",
+        {"normal_start": True},
+    ),
+    "normalised": Option(
+        "the sign is taken of each weight in deviations of its channel (IR-Net, NAS-BNN)", {"weights": "normalised"}
+    ),
+    "pad_minus_one": Option(
+        "-1 stands outside the map instead of 0: the product is purely binary at the border too", {"pad_value": -1.0}
+    ),
+    "periodic": Option("the sign is taken of each weight's sine (BiPer)", {"weights": "periodic"}),
+    "prelu": Option("a PReLU per channel behind the shortcut", {"post": PReLU}),
+    "rectified": Option(
+        "as normalised, and weights up to a high quantile get a gradient (ReCU)", {"weights": "rectified"}
+    ),
+    "resilient": Option(
+        "each weight is pulled to its binary one where signs flip often (ReBNN)", {"weights": "resilient"}
+    ),
+    "soft": Option("the relaxed weight is convolved to a training's end", {"relaxation": "soft"}),
 }
-"""The options by name, and what each gives to the alternative that it stands behind."""
+"""What may stand behind a method's name, by name."""
 
 
 REAL = "real"
@@ -80,7 +98,7 @@ class Method:
 
 
 _SHARED = frozenset({"gate", "input_norm", "learned_scale", "prelu", "pad_minus_one"})
-_WEIGHT_RULES = frozenset(name for name, given in OPTIONS.items() if "weights" in given)
+_WEIGHT_RULES = frozenset(name for name, option in OPTIONS.items() if "weights" in option.settings)
 
 
 def _binary(about: str, **settings: Any) -> Method:
@@ -108,17 +126,17 @@ METHODS: dict[str, Method] = {
     "int4": _quantized(4, LearnedSteps, "4 bits, LSQ (arXiv:1902.08153): the steps of inputs and weights are learned"),
     "int2": _quantized(2, LearnedSteps, "2 bits, likewise"),
     "sign": _binary(
-        "XNOR-Net (arXiv:1603.05279): scale in graph",
+        "XNOR-Net (arXiv:1603.05279): signs, and the mean magnitude as scale, which is part of the gradient",
         rule=StraightThrough("xnor"),
         input_gradient="clipped",
     ),
     "bireal": _binary(
-        "Bi-Real Net (arXiv:1808.00278): ApproxSign",
+        "Bi-Real Net (arXiv:1808.00278): the inputs' sign has the gradient of a quadratic (ApproxSign)",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
     ),
     "react": _binary(
-        "ReActNet (arXiv:2003.03488): bireal, RSign, RPReLU",
+        "ReActNet (arXiv:2003.03488): bireal with learned thresholds (RSign) and a shifted PReLU (RPReLU)",
         rule=StraightThrough("clipped"),
         input_gradient="approx",
         shift=ChannelBias,
@@ -170,8 +188,11 @@ def learns_scale(name: str) -> bool:
 
 def weights_of(name: str) -> Weights:
     """What a choice makes of its latent weights before their sign."""
-    rules: list[Weights] = [OPTIONS[option]["weights"] for option in name.split("+")[1:] if option in _WEIGHT_RULES]
-    return rules[0] if rules else "plain"
+    for option in name.split("+")[1:]:
+        if option in _WEIGHT_RULES:
+            rule: Weights = OPTIONS[option].settings["weights"]
+            return rule
+    return "plain"
 
 
 def method(name: str) -> Method:
@@ -193,7 +214,7 @@ def method(name: str) -> Method:
     _check_together(name, options)
     if not options:
         return chosen
-    settings = {name: value for option in options for name, value in OPTIONS[option].items()}
+    settings = {name: value for option in options for name, value in OPTIONS[option].settings.items()}
 
     def build(shape: UnitShape) -> Alternative:
         return chosen.build(shape, **settings)
@@ -213,6 +234,7 @@ def _check_together(name: str, options: Sequence[str]) -> None:
             "each alone, and none of them."
         )
     if "bases2" in options and LEARNS_SCALE.intersection(rules):
-        raise ValueError(f"{name!r}: {rules[0]} is of one binary weight; with bases2, take normalised or none.")
+        others = ", ".join(sorted(_WEIGHT_RULES - LEARNS_SCALE))
+        raise ValueError(f"{name!r}: {rules[0]} is of one binary weight; with bases2, take {others} or none.")
     if "learned_scale" in options and LEARNS_SCALE.intersection(rules):
         raise ValueError(f"{name!r}: {rules[0]} has a learned scale of its own; leave learned_scale out.")

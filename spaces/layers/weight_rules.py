@@ -5,6 +5,7 @@ it back to the latent weight and to a learned scale, and `signs` gives the binar
 losses that compare layers. weight (Co, Ci, k, k), scale (Co, 1, 1, 1) or None.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -155,14 +156,35 @@ class Normalised:
     def gradients(
         self, grad: Tensor, weight: Tensor, scale: Tensor | None, effective: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        deviation = _deviation(weight)
-        normalised = weight / deviation
-        own = None if scale is None else scale / deviation
-        passed, along = self.of.gradients(grad, normalised, own, effective / deviation)
+        reach = self.reach(weight)
+        own = None if scale is None else scale / reach
+        passed, along = self.of.gradients(grad, weight / reach, own, effective / reach)
+        normalised = weight / _deviation(weight)
         return passed - normalised * (channel_dot(passed, normalised) / weight[0].numel()), along
 
     def signs(self, weight: Tensor) -> Tensor:
-        return self.of.signs(weight / _deviation(weight))
+        return self.of.signs(weight / self.reach(weight))
+
+    def reach(self, weight: Tensor) -> Tensor:
+        """Up to what magnitude a weight gets a gradient, (Co, 1, 1, 1): d."""
+        return _deviation(weight)
+
+
+@dataclass(frozen=True)
+class Rectified(Normalised):
+    """As `Normalised`, but q0 sees v / Q, so that weights get a gradient up to Q instead of d.
+
+        Q        = -mean |v| ln(2 - 2 tau)
+
+    ReCU (arXiv:2103.12369) clamps the weights there before their sign, which changes no sign. Q is the quantile tau of
+    a Laplace distribution with the weights' mean magnitude. The paper's tau rises from 0.85 to 0.99 over a training;
+    ours stays, and Q is one of each channel, not of a layer.
+    """
+
+    tau: float = 0.99
+
+    def reach(self, weight: Tensor) -> Tensor:
+        return mean_scale(weight) * -math.log(2 - 2 * self.tau)
 
 
 def _deviation(weight: Tensor) -> Tensor:

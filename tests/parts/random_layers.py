@@ -13,7 +13,7 @@ ALL = [
     *("bireal+learned_scale+pad_minus_one+prelu", "sign+prelu", "dbs+pad_minus_one", "react+learned_scale"),
     *("lcb+learned_scale", "lcb_dynamic+pad_minus_one", "lcb+pad_minus_one", "react+input_norm"),
     *("dbs+gate", "lcb_dynamic+gate", "react+gate+input_norm", "sign+gate"),
-    *("sign+normalised+pad_minus_one", "bireal+periodic", "react+input_norm+resilient"),
+    *("sign+normalised+pad_minus_one", "bireal+periodic", "react+input_norm+resilient", "sign+rectified"),
     *("adabin+pad_minus_one", "sign+bases2+learned_scale", "react+bases2+gate", "bireal+bases2+pad_minus_one"),
 ]
 """Every method, and options that change what is computed."""

@@ -24,7 +24,7 @@ class SilenceDecay:
         t <- momentum t + (1 - momentum) [w's sign flipped]       after it; 0 at first
 
     The sign is the one that is convolved. Of a method that takes it of something else than w (`lcb`, `adabin`,
-    `normalised`, `periodic`) that is our reading; the paper has sign(w) alone. The decay is that of w in all of them.
+    `normalised`, `rectified`, `periodic`) that is our reading; the paper has sign(w) alone. The decay is that of w.
     The defaults are those of the paper's code for ImageNet.
     """
 

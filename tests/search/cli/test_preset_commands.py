@@ -57,10 +57,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all():
     assert "Kinds: presets, detectors, methods, " in result.stderr
 
 
-def test_a_method_tells_its_options():
-    assert (
-        KINDS["methods"].lines()["dbs"].endswith("options +gate +hard +input_norm +normal_start +pad_minus_one +soft")
-    )
+def test_an_option_tells_which_methods_take_it():
+    lines = KINDS["options"].lines()
+    assert lines["prelu"] == "a PReLU per channel behind the shortcut; of sign, bireal"
+    assert lines["soft"].endswith("; of dbs")
 
 
 def test_a_part_that_says_nothing_of_itself_is_listed_by_its_name(monkeypatch):

@@ -33,7 +33,7 @@ from trainers.progress import SilentProgress
         ),
         (
             "train.layers=react+bases2+periodic",
-            "periodic is of one binary weight; with bases2, take normalised or none",
+            "periodic is of one binary weight; with bases2, take normalised, rectified or none",
         ),
         ("train.layers=react+prelu", "train.layers: react has no option 'prelu'"),
         ("train.layers=adabin+gate", "train.layers: adabin has no option 'gate'. It has: pad_minus_one"),

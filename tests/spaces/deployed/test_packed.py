@@ -25,6 +25,7 @@ OPTIONS = [
     "lcb+learned_scale",
     "react+gate+input_norm",
     "sign+normalised",
+    "react+rectified",
     "react+periodic",
     "react+bases2",
     "bireal+bases2+learned_scale+normalised",

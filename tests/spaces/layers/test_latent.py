@@ -40,6 +40,12 @@ def pulled(unit, *signs):
         # h = (0, 0, 1, -1): <h, v> = 1, h - v / 2.5
         ("react+normalised", None, (1.0, 1.0, 1.0, -1.0), 0.75 * 2, [-0.4, 0.4, 0.8, -0.8]),
         ("react+learned_scale+normalised", 3.0, (1.0, 1.0, 1.0, -1.0), 3.0 * 2, [-0.4, 0.4, 0.8, -0.8]),
+        # Q = 0.75 ln 50 = 2.9 lets all pass: h = G, <h, v> = 1, h - 0.5 - v / 2.5; with a scale of 3 times 3 / Q
+        ("react+rectified", None, (1.0, 1.0, 1.0, -1.0), 0.75 * 2, [0.1, 0.9, 0.3, -1.3]),
+        (
+            *("sign+learned_scale+rectified", 3.0, (1.0, 1.0, 1.0, -1.0), 3.0 * 2),
+            [3 / 0.75 / math.log(50) * one for one in (0.1, 0.9, 0.3, -1.3)],
+        ),
         # h = G a / d where |v^| <= 1, a = 3
         (
             *("sign+learned_scale+normalised", 3.0, (1.0, 1.0, 1.0, -1.0), 3.0 * 2),
@@ -57,6 +63,12 @@ def test_the_normalised_sign_by_hand(method, scale, signs, y, gradient):
     found, gradients = pulled(made(method, [2.0, 0.0, 1.5, 0.5], scale), *signs)
     assert found == pytest.approx(y)
     assert gradients == pytest.approx(gradient)
+
+
+def test_weights_beyond_the_quantile_of_a_rectified_weight_get_no_gradient_of_their_own():
+    """v = (9, -1 nine times), mean |v| = 1.8, Q = 7.0, d = 3: h = (0, 1 five times, -1 four times), <h, v> = -1."""
+    _, gradients = pulled(made("react+rectified", [10.0] + [0.0] * 9), *[1.0] * 6, *[-1.0] * 4)
+    assert gradients == pytest.approx([0.0] + [0.9 - 1 / 90] * 5 + [-1.1 - 1 / 90] * 4, abs=1e-6)
 
 
 def test_in_front_of_a_batch_norm_its_result_and_gradient_are_the_papers():
@@ -117,7 +129,7 @@ def test_omega_is_one_over_the_deviation_that_weights_start_with(channels, kerne
     assert omega(UnitShape(8, channels, kernel)) == pytest.approx(expected, rel=0.01)
 
 
-@pytest.mark.parametrize("method", ["normalised", "periodic", "resilient"])
+@pytest.mark.parametrize("method", ["normalised", "periodic", "rectified", "resilient"])
 def test_an_opened_layer_starts_near_the_real_one(method):
     """Nothing behind it would undo another scale: with |w| all alike the two are the same."""
     torch.manual_seed(0)
