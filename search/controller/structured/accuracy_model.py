@@ -59,7 +59,7 @@ class AccuracyModel:
         if late:
             sums = self._sums.on(self._scale).copy()
             for row, value in late:
-                sums.add(row, self._scale.of(value))
+                sums.add(row, self._scale.of(value), self._scale.counts(value))
             return replace(posterior(sums, self._ratios), scale=self._scale)
         if self._posterior is None:
             self._posterior = replace(posterior(self._sums.on(self._scale), self._ratios), scale=self._scale)

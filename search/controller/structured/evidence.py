@@ -68,7 +68,7 @@ class Evidence:
         Both are in the Cholesky factor of [[K, y], [y', y'y + 1]]: the square of its last entry is y'y + 1 - y' K^-1 y.
         """
         _, _, mean, unit = self._sums.scaled()
-        y = (np.array(self._sums.values) - mean) / unit
+        y = (np.array(self._sums.values) - mean * np.array(self._sums.rows)[:, 0]) / unit
         joint = np.empty((len(ratios), len(y) + 1, len(y) + 1))
         joint[:, :-1, :-1] = np.tensordot(ratios, kernels, 1) + np.eye(len(y))
         joint[:, :-1, -1] = joint[:, -1, :-1] = y

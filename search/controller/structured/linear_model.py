@@ -1,9 +1,11 @@
 """Bayesian linear regression in closed form.
 
 y = x'w + e with e ~ N(0, s^2) and w_i ~ N(0, r_i s^2), where `evidence` chooses the ratios r. All of it needs X'X, X'y
-and y'y alone, never the observations.
+and y'y alone, never the observations. An observation whose noise has another variance, s^2 / c, counts c times: X and y
+have its x and y times the root of c.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +22,9 @@ BLOCK = 48
 
 
 class Sums:
-    """X'X, X'y and y'y of the observations added so far, in their order. The first column of X must be 1.
+    """X'X, X'y and y'y of the observations added so far, in their order. The first number of every row must be 1.
 
-    rows, values: the observations themselves while they are no more than the columns; empty from then on.
+    rows, values: X and y themselves while they have no more rows than columns; empty from then on.
     """
 
     def __init__(self, columns: int) -> None:
@@ -33,7 +35,9 @@ class Sums:
         self.xy = np.zeros(columns)
         self.yy = 0.0
 
-    def add(self, row: Array, value: float) -> None:
+    def add(self, row: Array, value: float, counts: float = 1.0) -> None:
+        """An observation that counts so many times."""
+        row, value = row * np.sqrt(counts), float(value * np.sqrt(counts))
         used = np.flatnonzero(row)
         self.xx[np.ix_(used, used)] += np.outer(row[used], row[used])
         self.xy[used] += row[used] * value
@@ -52,11 +56,16 @@ class Sums:
         return other
 
     def scaled(self) -> tuple[Array, float, float, float]:
-        """X'y and y'y of (y - mean) / unit, then the mean and the unit, which is the standard deviation or else 1."""
-        mean = self.xy[0] / self.count
-        variance = self.yy / self.count - mean * mean
+        """X'y and y'y of (y - mean) / unit, then the mean and the unit, which is the standard deviation or else 1.
+
+        All three by what the observations count.
+        """
+        counts = self.xx[0, 0]
+        mean = self.xy[0] / counts
+        deviations = self.yy - counts * mean * mean
+        variance = deviations / self.count
         unit = float(np.sqrt(variance)) if variance > 1e-12 * (1.0 + mean * mean) else 1.0
-        yy = max(self.yy - self.count * mean * mean, 0.0) / unit**2
+        yy = max(deviations, 0.0) / unit**2
         return (self.xy - mean * self.xx[0]) / unit, yy, float(mean), unit
 
 
@@ -82,9 +91,9 @@ class Posterior:
         """The expected effects (columns,)."""
         return self._effects(self.target)
 
-    def draw(self, rng: np.random.Generator) -> Array:
-        """Effects (columns,) drawn at random."""
-        return self._effects(self.target + self.noise * rng.standard_normal(self.columns)[self.used])
+    def draw(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
+        """Effects (columns,) drawn at random, so many times as far from their means as they would be."""
+        return self._effects(self.target + spread * self.noise * rng.standard_normal(self.columns)[self.used])
 
     def accuracies(self, sums: Array) -> Array:
         """The accuracies (N,) of candidates whose effects have these sums (N,)."""
@@ -93,14 +102,15 @@ class Posterior:
     def predict(self, row: Array) -> tuple[float, float]:
         """Median and standard deviation of the score, its noise included, of a candidate with this row.
 
-        On another scale than the plain one the second is half the distance between the quantiles a standard deviation
-        below and above.
+        On another scale than the plain one the deviation of what the effects give is half the distance between the
+        quantiles a standard deviation below and above. The noise has the same deviation on every scale, see `Scale`.
         """
         along = _solve_lower(self.half, self.spread * row[self.used])
         mean = self.unit * float(along @ self.target)
-        sd = self.unit * self.noise * float(np.sqrt(1.0 + along @ along))
+        noise = self.unit * self.noise
+        sd = noise * float(np.sqrt(along @ along))
         low, median, high = self.accuracies(np.array([mean - sd, mean, mean + sd]))
-        return float(median), float(high - low) / 2.0
+        return float(median), math.hypot(float(high - low) / 2.0, noise)
 
     def _effects(self, target: Array) -> Array:
         effects = np.zeros(self.columns)

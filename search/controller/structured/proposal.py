@@ -1,9 +1,9 @@
 """One proposal: what is best under a draw from the models, at a price of the costs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from search.controller.structured.front import added_volumes
 from search.controller.structured.memory import Memory
@@ -33,10 +33,13 @@ def best_options(memory: Memory, rng: np.random.Generator) -> Options | None:
     """One of the candidates that are best under a draw from the models, each at its own price of the costs.
 
     It is one that was not proposed before. Where several draws have none, it is one choice away from the best. None
-    where no price keeps to the bounds. Several accuracies are weighted at random, and several costs too.
+    where no price keeps to the bounds. Several accuracies are weighted at random, and several costs too. Draws lie up
+    to a whole deviation from the means, at random: while the effects of many choices are little known, the best of a
+    whole draw is all that luck makes better than it is.
     """
     for _ in range(DRAWS):
-        drawn = [posterior.draw(rng) for posterior in memory.posteriors()]
+        spread = rng.random()
+        drawn = [posterior.draw(rng, spread) for posterior in memory.posteriors()]
         options = sweep(_drawn_model(memory, drawn, rng), _share(memory, rng), memory.costs)
         if not len(options):
             return None
@@ -107,10 +110,15 @@ def _merits(memory: Memory, options: Options, drawn: Sequence[Array], rng: np.ra
 def _added_volumes(memory: Memory, options: Options, effects: Array) -> Array:
     """What each candidate would add to the front of all scored and in flight, every one with its accuracy by the draw.
 
-    A score itself does not count: a lucky one would hide what is better.
+    A score itself does not count: a lucky one would hide what is better. Volume is over the logarithm of the cost, if
+    none is 0: over the cost itself a front that spans a factor of 200 lies between its two dearest members.
     """
-    [posterior], [cost] = memory.posteriors(), memory.priced
     rows, costs = memory.scored_rows()
-    known = costs[:, cost], posterior.accuracies(rows @ effects)
-    new = memory.costs.of(options)[:, cost], posterior.accuracies(memory.features.accuracies(options, effects))
-    return added_volumes(known, new, memory.costs.dearest(cost)) if len(rows) else np.zeros(len(options))
+    if not len(rows):
+        return np.zeros(len(options))
+    [posterior], [cost] = memory.posteriors(), memory.priced
+    before, after = costs[:, cost], memory.costs.of(options)[:, cost]
+    scale: Callable[[ArrayLike], Array] = np.log if min(before.min(), after.min()) > 0 else np.asarray
+    known = scale(before), posterior.accuracies(rows @ effects)
+    new = scale(after), posterior.accuracies(memory.features.accuracies(options, effects))
+    return added_volumes(known, new, float(scale(memory.costs.dearest(cost))))

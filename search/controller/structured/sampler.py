@@ -60,7 +60,7 @@ class StructuredSampler(BaseSampler):
             return self._params(random_options(memory, self._rng), search_space)
         if self._rng.random() < other_share(memory.misfit()):
             params = self._other(self._seed).sample_relative(study, trial, search_space)
-            if self._is_feasible(params):
+            if self._is_new(params):
                 return params
         options = best_options(memory, self._rng)
         return self._params(random_options(memory, self._rng) if options is None else options, search_space)
@@ -74,14 +74,16 @@ class StructuredSampler(BaseSampler):
         params = self._memory.sites.params(options)
         return {key: params[key] for key in search_space}
 
-    def _is_feasible(self, params: Mapping[str, Any]) -> bool:
-        """Whether the other sampler has proposed something, and this within the bounds."""
+    def _is_new(self, params: Mapping[str, Any]) -> bool:
+        """Whether the other sampler has proposed something, for the first time and within the bounds."""
         if not params:
             return False
         memory = self._memory
         full = {knob.key: knob.choices[0] for knob in memory.problem.space.knobs} | dict(params)
         options = memory.sites.options(full)
-        return options is not None and bool(memory.costs.feasible(options[None])[0])
+        if options is None or options.tobytes() in memory.proposed:
+            return False
+        return bool(memory.costs.feasible(options[None])[0])
 
 
 def other_share(misfit: float) -> float:

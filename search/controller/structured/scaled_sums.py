@@ -18,7 +18,6 @@ class ScaledSums:
 
     def __init__(self, columns: int) -> None:
         self._sums = {PLAIN: Sums(columns), LOGARITHM: Sums(columns)}
-        self._log_slopes = dict.fromkeys(self._sums, 0.0)
         self._least, self._greatest = math.inf, -math.inf
 
     @property
@@ -27,14 +26,12 @@ class ScaledSums:
 
     def add(self, row: Array, value: float) -> None:
         for scale, sums in self._sums.items():
-            sums.add(row, scale.of(value))
-            self._log_slopes[scale] += scale.log_slope(value)
+            sums.add(row, scale.of(value), scale.counts(value))
         self._least, self._greatest = min(self._least, value), max(self._greatest, value)
 
     def copy(self) -> "ScaledSums":
         other = ScaledSums(0)
         other._sums = {scale: sums.copy() for scale, sums in self._sums.items()}
-        other._log_slopes = dict(self._log_slopes)
         other._least, other._greatest = self._least, self._greatest
         return other
 
@@ -43,10 +40,14 @@ class ScaledSums:
         return self._sums[scale]
 
     def best(self, group: NDArray[np.int64], optional: Collection[int]) -> tuple[Scale, Array]:
-        """The scale of greater evidence for the scores themselves, the plain one by default, and its ratios."""
+        """The scale of greater evidence, the plain one by default, and its ratios.
+
+        Both evidences are densities of the scores themselves: a number on a scale times the root of how often it counts
+        has the slope 1.
+        """
         ratios, plain = best_ratios(self._sums[PLAIN], group, optional)
         if may_be_logarithmic(self._least, self._greatest):
             others, logarithm = best_ratios(self._sums[LOGARITHM], group, optional)
-            if logarithm + self._log_slopes[LOGARITHM] > plain + MARGIN:
+            if logarithm > plain + MARGIN:
                 return LOGARITHM, others
         return PLAIN, ratios

@@ -20,18 +20,26 @@ MARGIN = 5.0
 
 @dataclass(frozen=True)
 class Scale:
-    """of: from accuracies to the scale, and to_accuracies back; log_slope: the logarithm of the derivative of `of`."""
+    """of: from accuracies to the scale, and to_accuracies back; slope: the derivative of `of`.
+
+    The noise of a score has one deviation for all accuracies. On the scale it is the slope times that, so that a score
+    `counts` as often as its noise has a smaller variance than at the slope 1.
+    """
 
     of: Callable[[float], float]
     to_accuracies: Callable[[Array], Array]
-    log_slope: Callable[[float], float]
+    slope: Callable[[float], float]
+
+    def counts(self, accuracy: float) -> float:
+        """How often a score counts."""
+        return self.slope(accuracy) ** -2
 
 
-PLAIN = Scale(lambda value: value, lambda numbers: numbers, lambda value: 0.0)
+PLAIN = Scale(lambda value: value, lambda numbers: numbers, lambda value: 1.0)
 LOGARITHM = Scale(
     lambda value: float(np.log(max(value, 0.0) + POINT)),
     lambda numbers: np.exp(np.minimum(numbers, np.log1p(POINT))) - POINT,
-    lambda value: -float(np.log(max(value, 0.0) + POINT)),
+    lambda value: 1.0 / (max(value, 0.0) + POINT),
 )
 """Effects multiply. In a deep network on real images a few 1-bit layers may leave nothing of the accuracy, and then no
 further one can cost the points that a sum over layers would give it. What it gives back is 1 at most."""

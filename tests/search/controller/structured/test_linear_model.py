@@ -43,10 +43,23 @@ def test_effects_of_two_scores_worked_out_by_hand(two_scores):
 def test_draws_have_the_posteriors_mean_and_covariance(two_scores):
     model = posterior(two_scores, np.ones(2))
     rng = np.random.default_rng(0)
+    np.testing.assert_allclose(model.draw(rng, spread=0.0), model.mean())
     draws = np.array([model.draw(rng) for _ in range(20_000)])
     np.testing.assert_allclose(draws.mean(0), [-0.2, 0.6], atol=0.02)
     variance = (1.4 + 0.02**2) / 3
     np.testing.assert_allclose(np.cov(draws.T), variance * np.array([[0.4, -0.2], [-0.2, 0.6]]), atol=0.02)
+
+
+def test_a_score_that_counts_twice_has_the_effects_of_two():
+    _, rows, values = random_sums(5, np.array([0.1, -0.2, 0.05]), noise=0.1)
+    twice, both = Sums(4), Sums(4)
+    for number, (row, value) in enumerate(zip(rows, values, strict=True)):
+        twice.add(row, value, 2.0 if number < 2 else 1.0)
+        for _ in range(2 if number < 2 else 1):
+            both.add(row, value)
+    expected = posterior(both, np.ones(4))
+    np.testing.assert_allclose(posterior(twice, np.ones(4)).mean(), expected.mean())
+    assert posterior(twice, np.ones(4)).predict(rows[0])[0] == pytest.approx(expected.predict(rows[0])[0])
 
 
 def test_effects_without_noise_are_found_as_soon_as_there_are_as_many_scores():
@@ -57,14 +70,23 @@ def test_effects_without_noise_are_found_as_soon_as_there_are_as_many_scores():
 
 
 @pytest.mark.parametrize("by_columns", [False, True])
-def test_the_evidence_is_the_density_of_the_scores_whose_covariance_the_effects_make(by_columns):
-    """y ~ t with the scale matrix 1 + X R X'; its density's factors that don't depend on R are left out."""
-    sums, rows, values = random_sums(9, np.array([0.3] + [0.0] * 9), noise=0.1)
+@pytest.mark.parametrize("counts", [np.ones(9), np.arange(1, 10) / 5])
+def test_the_evidence_is_the_density_of_the_scores_whose_covariance_the_effects_make(counts, by_columns):
+    """y ~ t with the scale matrix 1 + X R X'; its density's factors that don't depend on R are left out.
+
+    X and y have the x and y of a score times the root of how often it counts.
+    """
+    _, rows, values = random_sums(9, np.array([0.3] + [0.0] * 9), noise=0.1)
+    sums = Sums(11)
+    for row, value, count in zip(rows, values, counts, strict=True):
+        sums.add(row, value, count)
     assert len(sums.rows) == 9
     if by_columns:
         sums.rows.clear()
     group = np.array([0, 1] + [2] * 9)
-    scaled = (values - values.mean()) / values.std()
+    deviations = values - np.average(values, weights=counts)
+    scaled = np.sqrt(counts) * deviations / np.sqrt((counts * np.square(deviations)).mean())
+    rows = rows * np.sqrt(counts)[:, None]
     ratios = np.array([[1e6, 1.0, 0.1], [1e6, 0.0, 10.0]])
     expected = []
     for one in ratios[:, group]:

@@ -1,7 +1,5 @@
 """Effects add up on the accuracy's own scale or on its logarithm, whichever has the greater evidence."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -11,13 +9,15 @@ from search.controller.structured.scales import LOGARITHM, PLAIN, POINT, may_be_
 LAYERS = 8
 
 
-def model_of(accuracy, count=40, seed=0):
+def model_of(accuracy, count=40, seed=0, noise=1e-4):
     """The model of layers that are each 1-bit or not; the accuracy is one of the number of 1-bit layers."""
-    rng = np.random.default_rng(seed)
+    rng, low = np.random.default_rng(seed), min(accuracy(LAYERS), 0.0)
     model = AccuracyModel(np.array([0] + [1] * LAYERS), ())
     for _ in range(count):
         one_bit = rng.random(LAYERS) < rng.random()
-        model.add(np.concatenate([[1.0], one_bit]), accuracy(one_bit.sum()) + 1e-4 * rng.standard_normal(), None)
+        model.add(
+            np.concatenate([[1.0], one_bit]), max(accuracy(one_bit.sum()) + noise * rng.standard_normal(), low), None
+        )
     return model.posterior()
 
 
@@ -30,6 +30,17 @@ def test_layers_that_each_leave_a_part_of_the_accuracy_are_found_on_the_logarith
     assert median == pytest.approx(0.2816, abs=0.003)
     assert 0 < sd < 0.02
     assert found.accuracies(few[None] @ found.mean()) == pytest.approx(median)
+
+
+def test_noise_is_as_large_on_the_logarithm_and_dead_networks_dont_hide_what_a_layer_costs():
+    """With 8 of 8 layers 1-bit nothing is left, and the noise of 0.01 is larger than such scores."""
+    found = model_of(lambda n: 0.81 * 0.4**n - POINT if n < 5 else 0.0, count=60, noise=0.01)
+    assert found.scale is LOGARITHM
+    for one_bit in (0, 1, LAYERS):
+        row = np.array([1.0] + [1] * one_bit + [0] * (LAYERS - one_bit))
+        median, sd = found.predict(row)
+        assert median == pytest.approx(max(0.81 * 0.4**one_bit - POINT, 0.0), abs=0.02)
+        assert 0.005 < sd < 0.03
 
 
 def test_layers_that_each_cost_some_points_keep_the_plain_scale_though_the_scores_span_much():
@@ -59,7 +70,8 @@ def test_a_scale_gives_back_what_it_was_given_and_knows_its_slope(scale):
     for value in (0.0, 0.002, 0.3, 1.0):
         assert scale.to_accuracies(np.array([scale.of(value)])) == pytest.approx([value], abs=1e-12)
         slope = (scale.of(value + 1e-6) - scale.of(value)) / 1e-6
-        assert scale.log_slope(value) == pytest.approx(math.log(slope), abs=1e-3)
+        assert scale.slope(value) == pytest.approx(slope, rel=1e-3)
+        assert scale.counts(value) * slope**2 == pytest.approx(1.0, rel=1e-3)
     assert LOGARITHM.to_accuracies(np.array([5.0])) == pytest.approx([1.0])
 
 
