@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.controller.structured.linear_model import Posterior, posterior
-from search.controller.structured.predictions import RECENT, relative_error
+from search.controller.structured.predictions import relative_error
 from search.controller.structured.scaled_sums import ScaledSums
 from search.controller.structured.scales import PLAIN
 
 FIRST_FIT, GROWTH = 6, 1.1
 """Scale and prior variances are chosen at so many scores, and again whenever there are so many times more."""
+JUDGED_BY = 10
+"""How many of the latest predictions decide how much is left to another sampler: what the model said when it had few
+scores soon says nothing about it."""
 
 Row = NDArray[np.float64]
 
@@ -67,5 +70,5 @@ class AccuracyModel:
 
     def misfit(self) -> float:
         """The root mean square error of the latest predictions over the scores' standard deviation; 1 for too few."""
-        error = relative_error(self._predicted[-RECENT:])
+        error = relative_error(self._predicted[-JUDGED_BY:])
         return 1.0 if error is None else error

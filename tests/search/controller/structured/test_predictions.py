@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from search.controller.structured.accuracy_model import JUDGED_BY
 from search.controller.structured.predictions import prediction_columns, prediction_error
 
 
@@ -61,4 +62,5 @@ def test_rows_of_a_search_have_the_predictions_and_their_error(open_controller, 
     error = prediction_error(rows)
     assert error is not None
     assert 0.0 < error < 0.5
-    assert math.isclose(error, controller._sampler._listener._memory.misfit(), rel_tol=0.2)
+    misfit = controller._sampler._listener._memory.misfit()
+    assert math.isclose(prediction_error(rows[-JUDGED_BY:]), misfit, rel_tol=0.2)

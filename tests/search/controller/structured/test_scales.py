@@ -15,9 +15,8 @@ def model_of(accuracy, count=40, seed=0, noise=1e-4):
     model = AccuracyModel(np.array([0] + [1] * LAYERS), ())
     for _ in range(count):
         one_bit = rng.random(LAYERS) < rng.random()
-        model.add(
-            np.concatenate([[1.0], one_bit]), max(accuracy(one_bit.sum()) + noise * rng.standard_normal(), low), None
-        )
+        score = accuracy(one_bit.sum()) + noise * rng.standard_normal()
+        model.add(np.concatenate([[1.0], one_bit]), max(score, low), None)
     return model.posterior()
 
 
@@ -32,15 +31,14 @@ def test_layers_that_each_leave_a_part_of_the_accuracy_are_found_on_the_logarith
     assert found.accuracies(few[None] @ found.mean()) == pytest.approx(median)
 
 
-def test_noise_is_as_large_on_the_logarithm_and_dead_networks_dont_hide_what_a_layer_costs():
-    """With 8 of 8 layers 1-bit nothing is left, and the noise of 0.01 is larger than such scores."""
-    found = model_of(lambda n: 0.81 * 0.4**n - POINT if n < 5 else 0.0, count=60, noise=0.01)
+def test_what_is_left_of_dead_networks_is_noise_and_hides_nothing():
+    """With all 8 layers 1-bit there is 0.002 left, and the noise is 0.01."""
+    found = model_of(lambda n: 0.81 * 0.55**n - POINT if n < LAYERS else 0.002, count=60, noise=0.01)
     assert found.scale is LOGARITHM
-    for one_bit in (0, 1, LAYERS):
-        row = np.array([1.0] + [1] * one_bit + [0] * (LAYERS - one_bit))
-        median, sd = found.predict(row)
-        assert median == pytest.approx(max(0.81 * 0.4**one_bit - POINT, 0.0), abs=0.02)
-        assert 0.005 < sd < 0.03
+    for one_bit in (0, LAYERS):
+        median, sd = found.predict(np.array([1.0] + [1] * one_bit + [0] * (LAYERS - one_bit)))
+        assert median == pytest.approx(0.81 * 0.55**one_bit - POINT, abs=0.02)
+        assert 0.005 < sd < 0.02
 
 
 def test_layers_that_each_cost_some_points_keep_the_plain_scale_though_the_scores_span_much():
