@@ -1,7 +1,8 @@
 """How good a front a sampler finds within a number of evaluations, on boxes whose scores take no time.
 
 Hypervolumes are those of the true values, without noise, of the front that was found by the noisy ones; they are
-divided by the volume between the reference and the ideal point (every cost 0, every accuracy 1).
+divided by the volume between the reference and the ideal point (every cost 0, every accuracy 1). With --log-costs they
+are over the logarithm of the costs, from the cheapest candidate on that every search tries.
 
 A box is a Python file with four functions: `knobs() -> list[Knob]`, `costs(candidate) -> dict`, `score(candidate) ->
 dict`, and `reference() -> dict`, whose keys are the objectives. Those of benchmarks/boxes/ go by their names.
@@ -18,13 +19,13 @@ import statistics
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from results.pareto import pareto_mask
 from results.volume import hypervolume
@@ -34,6 +35,7 @@ from search.controller.objectives import OBJECTIVES
 from search.controller.problem import SearchProblem
 from search.controller.proposal import Done
 from search.controller.samplers import SAMPLERS, sampler_from_seed
+from search.plan.initial_candidates import uniform_candidates
 from spaces.candidate import Candidate
 from spaces.space import SearchSpace
 
@@ -53,6 +55,7 @@ class Box:
     costs: Callable[[Candidate], dict[str, float]]
     score: Callable[[Candidate], dict[str, float]]
     reference: dict[str, float]
+    log_costs: bool = False
 
     @classmethod
     def of(cls, module: ModuleType) -> "Box":
@@ -64,7 +67,8 @@ class Box:
     def ends(self) -> list[Candidate]:
         """The candidates of one method each, which every search tries first."""
         layers = [knob.choices for knob in self.space.knobs if knob.kind == "layer"]
-        return [self.space.uniform(str(method)) for method in dict.fromkeys(m for offered in layers for m in offered)]
+        methods = dict.fromkeys(str(method) for offered in layers for method in offered)
+        return list(uniform_candidates(methods, self.space).values())
 
     def values(self, candidate: Candidate) -> list[float]:
         """The objectives, in the order of the reference, each so that less is better."""
@@ -74,11 +78,20 @@ class Box:
     def signs(self) -> list[float]:
         return [1.0 if OBJECTIVES[name] == "minimize" else -1.0 for name in self.reference]
 
+    def cheapest(self) -> NDArray[np.float64]:
+        """The least value (objectives,) of each objective among the ends."""
+        return np.asarray(np.min([self.values(one) for one in self.ends()], axis=0))
+
     def volume(self, points: ArrayLike) -> float:
         """The hypervolume of points (N, objectives), as `values` gives them, as a share of what could be."""
         corner = np.array(list(self.reference.values())) * self.signs()
-        ideal = np.array([0.0 if sign > 0 else -1.0 for sign in self.signs()])
-        return hypervolume(points, corner) / float(np.prod(corner - ideal))
+        priced = np.array(self.signs()) > 0
+        ideal, scaled = np.where(priced, 0.0, -1.0), np.array(points, dtype=np.float64)
+        if self.log_costs:
+            cheapest = self.cheapest()[priced]
+            ideal[priced], corner[priced] = np.log(cheapest), np.log(corner[priced])
+            scaled[:, priced] = np.log(np.maximum(scaled[:, priced], cheapest))
+        return hypervolume(scaled, corner) / float(np.prod(corner - ideal))
 
 
 def read_module(name: str) -> ModuleType:
@@ -120,12 +133,11 @@ def volumes(box: Box, sampler: str, evaluations: Sequence[int], seed: int, noise
         problem = box.problem(max(evaluations))
         controller = Controller(problem, journal, sampler=sampler, seed=seed, initial=box.ends())
         while not isinstance(proposal := controller.ask(), Done):
-            metrics = box.score(proposal.candidate)
             error = random.Random(f"{seed} {proposal.candidate.id}").gauss(0.0, noise)
-            score = SimpleNamespace(metrics={name: value + error for name, value in metrics.items()}, seconds={})
-            controller.tell(proposal.number, score)
+            metrics = {name: max(value + error, 0.0) for name, value in box.score(proposal.candidate).items()}
+            controller.tell(proposal.number, SimpleNamespace(metrics=metrics, seconds={}))
             true.append(box.values(proposal.candidate))
-            noisy.append(np.array(true[-1]) - accuracy * error)
+            noisy.append(np.where(accuracy, np.minimum(np.array(true[-1]) - error, 0.0), true[-1]))
             if len(true) in evaluations:
                 front = pareto_mask(np.array(noisy))
                 found.append(box.volume(np.array(true)[front]))
@@ -160,6 +172,7 @@ def main() -> None:
     parser.add_argument("--evaluations", default="100,200", help="after how many the front is measured")
     parser.add_argument("--seeds", type=int, default=10, help="how many searches of each sampler")
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of the noise in a score")
+    parser.add_argument("--log-costs", action="store_true", help="measure hypervolumes over the costs' logarithms")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the medians over the evaluations, too")
     parser.add_argument("--make-replay", type=Path, metavar="RUN", help="score candidates of a run for the box replay")
     parser.add_argument("--minutes", type=float, default=20.0, help="how long to score; the next call goes on")
@@ -169,7 +182,9 @@ def main() -> None:
         print(read_module("replay").make(chosen.make_replay, chosen.minutes))
         return
     try:
-        box = read_box(chosen.blackbox)
+        box = replace(read_box(chosen.blackbox), log_costs=chosen.log_costs)
+        if chosen.log_costs and (box.cheapest()[np.array(box.signs()) > 0] <= 0).any():
+            raise ValueError(f"--log-costs needs costs above 0. A candidate of {chosen.blackbox} has 0. Leave it out.")
         for sampler in chosen.samplers.split(","):
             sampler_from_seed(sampler, box.problem(max(evaluations)))(0)
     except ValueError as error:

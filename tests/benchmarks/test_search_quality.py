@@ -71,6 +71,22 @@ def test_the_last_line_has_the_share_of_the_volume_for_each_sampler(box, tmp_pat
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
+def test_volumes_over_the_logarithm_of_costs(compare, box, tmp_path):
+    """The costs are 1, 2 and 4, whose logarithms to the base 2 are the other box's costs."""
+    doubling = tmp_path / "doubling.py"
+    doubling.write_text(
+        BOX.replace('return {"bit_ops": float(', 'return {"bit_ops": 2.0 ** (').replace(
+            '"bit_ops": 2.0, ', '"bit_ops": 4.0, '
+        )
+    )
+    options = ("--samplers", "random", "--evaluations", "2,4", "--seeds", "1", "--log-costs")
+    rows = json.loads(compare("--blackbox", str(doubling), *options).out.splitlines()[-1])["random"]
+    assert [rows[count]["mean"] for count in ("2", "4")] == pytest.approx([0.2, 0.35])
+    refused = compare("--blackbox", box, *options)
+    assert refused.returncode == 2
+    assert "--log-costs needs costs above 0" in refused.err
+
+
 def test_noise_changes_what_is_found_and_not_how_it_is_measured(compare, box):
     """Great noise may hide the better candidate of cost 1 from the front. No share is above the true one."""
     done = compare("--blackbox", box, "--samplers", "random", "--evaluations", "4", "--seeds", "4", "--noise", "5")
@@ -82,7 +98,8 @@ def test_a_box_that_does_not_exist_is_named_with_the_known_ones(compare):
     done = compare("--blackbox", "additiv")
     assert done.returncode == 2
     assert "'additiv' is no Python file and no box of" in done.err
-    assert "There are: additive, interactions, multiplied, replay, replay_rungs, small, unstructured." in done.err
+    known = "additive, interactions, multiplied, replay, replay_rungs, small, unstructured, whole_network"
+    assert f"There are: {known}." in done.err
 
 
 @pytest.mark.parametrize(
