@@ -20,6 +20,8 @@ FEWEST = 3
 """Candidates below which an order says nothing."""
 TRIES = 200
 """Draws of teachers and weights for one group, of which some are no new candidates."""
+USEFUL = 0.1
+"""A member of the front with a lower share of the best score is a network that finds next to nothing."""
 
 Role = Literal["front", "behind", "variant"]
 
@@ -51,6 +53,11 @@ def choose(run: Run, count: int, seed: int) -> list[Chosen]:
     others = behind.iloc[_partners(behind[run.x].tolist(), members[run.x].tolist(), count - len(members), seed)]
     roles: tuple[tuple[pd.DataFrame, Role], ...] = ((members, "front"), (others, "behind"))
     return [Chosen(Candidate(knobs_of(row)), role) for rows, role in roles for _, row in rows.iterrows()]
+
+
+def useful(front: pd.DataFrame, y: str) -> pd.DataFrame:
+    """The members whose score is at least `USEFUL` of the best one."""
+    return front[front[y] >= USEFUL * front[y].max()]
 
 
 def spread(costs: Sequence[float], count: int) -> list[int]:

@@ -10,7 +10,7 @@ from results import layout
 from results.agreement import ROLE, TRAINED
 from results.frame import knobs_of
 from results.rivals import MEMBER, RIVAL, SEED, Rivals, write_rivals
-from search.comparison.choice import spread
+from search.comparison.choice import spread, useful
 from search.comparison.fidelity import mean_and_sd
 from search.comparison.jobs import Job, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison
@@ -27,8 +27,9 @@ from trainers.progress import Progress
 class RivalSettings:
     """How members and rivals are trained.
 
-    members: of the front, spread over log cost. epochs: None is `retrain.epochs`. start: the weights that trainings
-    start from, supernet, twin or scratch. seeds: none is the run's own. precision: None is `retrain.precision`.
+    members: of the front, spread over log cost, without those that find next to nothing. epochs: None is
+    `retrain.epochs`. start: the weights that trainings start from, supernet, twin or scratch. seeds: none is the run's
+    own. precision: None is `retrain.precision`.
     """
 
     members: int = 5
@@ -82,7 +83,7 @@ class _Contest:
 
     def __init__(self, opened: OpenedRun, settings: RivalSettings) -> None:
         self._opened, self._settings = opened, settings
-        front = opened.results.front()
+        front = useful(opened.results.front(), opened.results.y)
         members = front.iloc[spread(front[opened.results.x].tolist(), settings.members)]
         self._members = [Candidate(knobs_of(row)) for _, row in members.iterrows()]
         self._rivals = hand_made(opened.plan, opened.results, self._members)

@@ -7,7 +7,7 @@ import pytest
 from results import Run
 from results.frame import trials_frame
 from results.front import front_flags
-from search.comparison.choice import choose, spread, variants
+from search.comparison.choice import choose, spread, useful, variants
 from search.errors import RunError
 from spaces.candidate import Candidate
 from spaces.space import Knob, SearchSpace
@@ -35,6 +35,12 @@ def run_of(*points):
     trials = trials_frame(records, x="bit_ops", y="map50")
     trials["front"] = front_flags(trials, "bit_ops", "map50")
     return Run(Path("run"), trials)
+
+
+def test_members_that_find_next_to_nothing_are_left_out():
+    """A tenth of the best score, 0.4, is 0.04."""
+    front = run_of((100, 0.01), (200, 0.039), (400, 0.05), (800, 0.4)).front()
+    assert useful(front, "map50")["map50"].tolist() == [0.05, 0.4]
 
 
 FRONT = [(100, 0.1), (200, 0.2), (400, 0.3), (800, 0.4)]
