@@ -1,4 +1,4 @@
-"""A box like an SSDLite on an EfficientNet-Lite0 whose every layer is searched: 17 blocks in 7 stages, and 11 groups.
+"""A box like an SSDLite on an EfficientNet-Lite0 whose every layer is searched: 17 blocks in 8 stages, and 11 groups.
 
 Losses multiply. The first block of a stage has no shortcut, so that it leaves little as a 1-bit one; the others do
 with less. With many 1-bit layers nothing is left. Blocks have five methods, the other layers' groups three.

@@ -56,8 +56,9 @@ def choose(run: Run, count: int, seed: int) -> list[Chosen]:
 
 
 def useful(front: pd.DataFrame, y: str) -> pd.DataFrame:
-    """The members whose score is at least `USEFUL` of the best one."""
-    return front[front[y] >= USEFUL * front[y].max()]
+    """The members whose score is at least `USEFUL` of the best one; all where that isn't above 0."""
+    best = front[y].max()
+    return front[front[y] >= USEFUL * best] if best > 0 else front
 
 
 def spread(costs: Sequence[float], count: int) -> list[int]:

@@ -8,6 +8,16 @@ Points = tuple[Array, Array]
 """Costs (N,) and accuracies (N,)."""
 
 
+CHEAPEST = 1e-4
+"""The share of the dearest cost below which no candidate counts as cheaper: of 0 there is no logarithm."""
+
+
+def log_costs(costs: Array, dearest: float) -> Array:
+    """The logarithm of each cost (N,) as a share of the dearest; 0 for each where that is 0 itself."""
+    shares = costs / dearest if dearest > 0 else np.ones(len(costs))
+    return np.asarray(np.log(np.maximum(shares, CHEAPEST)))
+
+
 def added_volumes(known: Points, new: Points, dearest: float) -> Array:
     """The hypervolume that each of the new points alone would add to that of the known ones, of which there is one.
 

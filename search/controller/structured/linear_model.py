@@ -74,7 +74,7 @@ class Posterior:
     """The distribution of the effects: unit * spread * N(m, noise^2 A^-1), where A = half half' and half' m = target.
 
     On its scale a value is offset + row @ effects. used: the columns that have an effect, of so many in all; the
-    others have none, and stand in none of the arrays.
+    others have none, and stand in none of the arrays. deviation: of the values on the scale, by what they count.
     """
 
     columns: int
@@ -85,6 +85,7 @@ class Posterior:
     noise: float
     offset: float
     unit: float
+    deviation: float
     scale: Scale = PLAIN
 
     def mean(self) -> Array:
@@ -125,7 +126,15 @@ def posterior(sums: Sums, ratios: Array) -> Posterior:
     half = joint_halves(sums, ratios[None], used)[0]
     noise = half[-1, -1] / np.sqrt(sums.count + PRIOR_COUNT)
     return Posterior(
-        len(ratios), used, half[:-1, :-1], half[-1, :-1], np.sqrt(ratios[used]), float(noise), offset, unit
+        len(ratios),
+        used,
+        half[:-1, :-1],
+        half[-1, :-1],
+        np.sqrt(ratios[used]),
+        float(noise),
+        offset,
+        unit,
+        deviation=unit * float(np.sqrt(sums.count / sums.xx[0, 0])),
     )
 
 

@@ -1,11 +1,11 @@
 """One proposal: what is best under a draw from the models, at a price of the costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from search.controller.structured.front import added_volumes
+from search.controller.structured.front import added_volumes, log_costs
 from search.controller.structured.memory import Memory
 from search.controller.structured.sites import Options
 from search.controller.structured.tradeoffs import Model, sweep
@@ -72,8 +72,8 @@ def _drawn_model(memory: Memory, drawn: Sequence[Array], rng: np.random.Generato
     """The weighted accuracies; without any, what is best is left to chance."""
     if not drawn:
         return _model(memory, _random_values(memory, rng), np.zeros(len(memory.sites)))
-    units = [posterior.unit for posterior in memory.posteriors()]
-    effects = (_weights(len(drawn), rng) / units) @ np.stack(drawn)
+    deviations = [posterior.deviation for posterior in memory.posteriors()]
+    effects = (_weights(len(drawn), rng) / deviations) @ np.stack(drawn)
     return _model(memory, memory.features.values(effects), memory.features.pairs(effects))
 
 
@@ -110,15 +110,15 @@ def _merits(memory: Memory, options: Options, drawn: Sequence[Array], rng: np.ra
 def _added_volumes(memory: Memory, options: Options, effects: Array) -> Array:
     """What each candidate would add to the front of all scored and in flight, every one with its accuracy by the draw.
 
-    A score itself does not count: a lucky one would hide what is better. Volume is over the logarithm of the cost, if
-    none is 0: over the cost itself a front that spans a factor of 200 lies between its two dearest members.
+    A score itself does not count: a lucky one would hide what is better. Volume is over the logarithm of the cost: over
+    the cost itself a front that spans a factor of 200 lies between its two dearest members.
     """
     rows, costs = memory.scored_rows()
     if not len(rows):
         return np.zeros(len(options))
     [posterior], [cost] = memory.posteriors(), memory.priced
     before, after = costs[:, cost], memory.costs.of(options)[:, cost]
-    scale: Callable[[ArrayLike], Array] = np.log if min(before.min(), after.min()) > 0 else np.asarray
-    known = scale(before), posterior.accuracies(rows @ effects)
-    new = scale(after), posterior.accuracies(memory.features.accuracies(options, effects))
-    return added_volumes(known, new, float(scale(memory.costs.dearest(cost))))
+    dearest = max(memory.costs.dearest(cost), float(before.max()))
+    known = log_costs(before, dearest), posterior.accuracies(rows @ effects)
+    new = log_costs(after, dearest), posterior.accuracies(memory.features.accuracies(options, effects))
+    return added_volumes(known, new, dearest=0.0)

@@ -42,8 +42,8 @@ class ScaledSums:
     def best(self, group: NDArray[np.int64], optional: Collection[int]) -> tuple[Scale, Array]:
         """The scale of greater evidence, the plain one by default, and its ratios.
 
-        Both evidences are densities of the scores themselves: a number on a scale times the root of how often it counts
-        has the slope 1.
+        Both are compared as densities of the scores: a number on a scale times the root of how often it counts has the
+        slope 1. That leaves out that a count follows from the score itself.
         """
         ratios, plain = best_ratios(self._sums[PLAIN], group, optional)
         if may_be_logarithmic(self._least, self._greatest):

@@ -20,10 +20,12 @@ MARGIN = 5.0
 
 @dataclass(frozen=True)
 class Scale:
-    """of: from accuracies to the scale, and to_accuracies back; slope: the derivative of `of`.
+    """of: from accuracies to the scale, and to_accuracies back; slope: the derivative of `of` for
+    accuracies, and at the nearest one for other values.
 
     The noise of a score has one deviation for all accuracies. On the scale it is the slope times that, so that a score
-    `counts` as often as its noise has a smaller variance than at the slope 1.
+    `counts` as often as its noise has a smaller variance than at the slope 1. The slope is that at the score, not at
+    what a model expects: a score near 0 hardly counts against a model that expects much.
     """
 
     of: Callable[[float], float]
@@ -39,7 +41,7 @@ PLAIN = Scale(lambda value: value, lambda numbers: numbers, lambda value: 1.0)
 LOGARITHM = Scale(
     lambda value: float(np.log(max(value, 0.0) + POINT)),
     lambda numbers: np.exp(np.minimum(numbers, np.log1p(POINT))) - POINT,
-    lambda value: 1.0 / (max(value, 0.0) + POINT),
+    lambda value: 1.0 / (min(max(value, 0.0), 1.0) + POINT),
 )
 """Effects multiply. In a deep network on real images a few 1-bit layers may leave nothing of the accuracy, and then no
 further one can cost the points that a sum over layers would give it. What it gives back is 1 at most."""

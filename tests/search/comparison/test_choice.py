@@ -41,6 +41,7 @@ def test_members_that_find_next_to_nothing_are_left_out():
     """A tenth of the best score, 0.4, is 0.04."""
     front = run_of((100, 0.01), (200, 0.039), (400, 0.05), (800, 0.4)).front()
     assert useful(front, "map50")["map50"].tolist() == [0.05, 0.4]
+    assert len(useful(run_of((100, 0.0)).front(), "map50")) == 1
 
 
 FRONT = [(100, 0.1), (200, 0.2), (400, 0.3), (800, 0.4)]

@@ -59,6 +59,7 @@ def test_a_score_that_counts_twice_has_the_effects_of_two():
             both.add(row, value)
     expected = posterior(both, np.ones(4))
     np.testing.assert_allclose(posterior(twice, np.ones(4)).mean(), expected.mean())
+    assert posterior(twice, np.ones(4)).deviation == pytest.approx(expected.deviation)
     assert posterior(twice, np.ones(4)).predict(rows[0])[0] == pytest.approx(expected.predict(rows[0])[0])
 
 

@@ -31,6 +31,11 @@ def test_layers_that_each_leave_a_part_of_the_accuracy_are_found_on_the_logarith
     assert found.accuracies(few[None] @ found.mean()) == pytest.approx(median)
 
 
+def test_a_score_beyond_all_accuracies_ends_no_search():
+    assert 0 < LOGARITHM.counts(1e300) == LOGARITHM.counts(1.0)
+    assert 0 < LOGARITHM.counts(-1e300) == LOGARITHM.counts(0.0)
+
+
 def test_what_is_left_of_dead_networks_is_noise_and_hides_nothing():
     """With all 8 layers 1-bit there is 0.002 left, and the noise is 0.01."""
     found = model_of(lambda n: 0.81 * 0.55**n - POINT if n < LAYERS else 0.002, count=60, noise=0.01)
