@@ -20,8 +20,8 @@ MARGIN = 5.0
 
 @dataclass(frozen=True)
 class Scale:
-    """of: from accuracies to the scale, and to_accuracies back; slope: the derivative of `of` for
-    accuracies, and at the nearest one for other values.
+    """of: from accuracies to the scale, and to_accuracies back. slope: the derivative of `of`, at the nearest accuracy
+    for other values.
 
     The noise of a score has one deviation for all accuracies. On the scale it is the slope times that, so that a score
     `counts` as often as its noise has a smaller variance than at the slope 1. The slope is that at the score, not at
