@@ -20,6 +20,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -78,6 +79,7 @@ class Box:
     def signs(self) -> list[float]:
         return [1.0 if OBJECTIVES[name] == "minimize" else -1.0 for name in self.reference]
 
+    @cached_property
     def cheapest(self) -> NDArray[np.float64]:
         """The least value (objectives,) of each objective among the ends."""
         return np.asarray(np.min([self.values(one) for one in self.ends()], axis=0))
@@ -88,7 +90,7 @@ class Box:
         priced = np.array(self.signs()) > 0
         ideal, scaled = np.where(priced, 0.0, -1.0), np.array(points, dtype=np.float64)
         if self.log_costs:
-            cheapest = self.cheapest()[priced]
+            cheapest = self.cheapest[priced]
             ideal[priced], corner[priced] = np.log(cheapest), np.log(corner[priced])
             scaled[:, priced] = np.log(np.maximum(scaled[:, priced], cheapest))
         return hypervolume(scaled, corner) / float(np.prod(corner - ideal))
@@ -183,7 +185,7 @@ def main() -> None:
         return
     try:
         box = replace(read_box(chosen.blackbox), log_costs=chosen.log_costs)
-        if chosen.log_costs and (box.cheapest()[np.array(box.signs()) > 0] <= 0).any():
+        if chosen.log_costs and (box.cheapest[np.array(box.signs()) > 0] <= 0).any():
             raise ValueError(f"--log-costs needs costs above 0. A candidate of {chosen.blackbox} has 0. Leave it out.")
         for sampler in chosen.samplers.split(","):
             sampler_from_seed(sampler, box.problem(max(evaluations)))(0)

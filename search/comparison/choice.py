@@ -37,12 +37,12 @@ class Chosen:
 def choose(run: Run, count: int, seed: int) -> list[Chosen]:
     """`count` candidates, or all if the run has fewer: half from the front, evenly over log cost, the others behind it.
 
-    Each of the others costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises
+    Those from the front are `useful` ones: the order of networks that find nothing says nothing. Each of the others costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises
     RunError for a run without a front, and below `FEWEST` candidates.
     """
     if count < FEWEST:
         raise RunError(f"-n is {count}, must be at least {FEWEST}: an order of fewer says nothing.")
-    front_ids = set(run.front()["id"])
+    front_ids = set(useful(run.front(), run.y)["id"])
     trials = run.trials[eligible(run.trials)].sort_values(["rung", "number"]).drop_duplicates("id", keep="last")
     if len(trials) < FEWEST:
         raise RunError(f"{run.path} has {len(trials)} complete candidates; it takes {FEWEST}. Let its search run on.")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.controller.structured.linear_model import Posterior, posterior
-from search.controller.structured.predictions import relative_error
+from search.controller.structured.predictions import FEWEST
 from search.controller.structured.scaled_sums import ScaledSums
 from search.controller.structured.scales import PLAIN
 
@@ -36,6 +36,7 @@ class AccuracyModel:
         self._ratios: Row | None = None
         self._posterior: Posterior | None = None
         self._predicted: list[tuple[float, float]] = []
+        self._scores: list[float] = []
 
     @property
     def ready(self) -> bool:
@@ -45,6 +46,7 @@ class AccuracyModel:
     def add(self, row: Row, value: float, predicted: float | None) -> None:
         """A score, with what the model said of it before it came in."""
         self._sums.add(row, value)
+        self._scores.append(value)
         self._posterior = None
         if predicted is not None:
             self._predicted.append((predicted, value))
@@ -69,6 +71,11 @@ class AccuracyModel:
         return self._posterior
 
     def misfit(self) -> float:
-        """The root mean square error of the latest predictions over the scores' standard deviation; 1 for too few."""
-        error = relative_error(self._predicted[-JUDGED_BY:])
-        return 1.0 if error is None else error
+        """The root mean square error of the latest predictions over all scores' standard deviation; 1 for too few.
+
+        The deviation is that of all scores: the latest may be nearly equal, which says nothing against the model.
+        """
+        latest = np.array(self._predicted[-JUDGED_BY:])
+        if len(latest) < FEWEST or np.ptp(self._scores) == 0:
+            return 1.0
+        return float(np.sqrt(np.square(latest[:, 0] - latest[:, 1]).mean()) / np.std(self._scores))

@@ -75,6 +75,18 @@ def test_half_are_from_the_front_and_the_others_cost_the_same():
     assert len(choose(run, 20, 0)) == 7
 
 
+def test_none_is_from_the_front_that_finds_next_to_nothing():
+    """A tenth of the best score is 0.04. A candidate behind the front may score less: whether it can is a question."""
+    run = run_of((10, 0.01), *FRONT, *BEHIND[:1], (3000, 0.02))
+    costs = {str(row["id"]): row["bit_ops"] for _, row in run.trials.iterrows()}
+    assert [(costs[one.candidate.id], one.role) for one in choose(run, 4, 0)] == [
+        (100.0, "front"),
+        (800.0, "front"),
+        (105.0, "behind"),
+        (3000.0, "behind"),
+    ]
+
+
 def test_what_no_order_can_be_made_of_is_refused():
     with pytest.raises(RunError, match=r"-n is 2, must be at least 3"):
         choose(run_of(*FRONT), 2, 0)

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from search.controller.problem import SearchProblem
 from search.controller.repeatable import Recorded
 from search.controller.samplers import SAMPLERS
+from search.controller.structured.linear_model import Posterior
 from search.controller.structured.memory import Memory, one_bit_options
 from search.controller.structured.predictions import PREDICTED
 from search.controller.structured.sampler import StructuredSampler, other_share
@@ -188,6 +189,21 @@ def test_a_model_that_predicts_nothing_leaves_half_of_the_proposals_to_the_other
             trial.suggest_categorical(knob.key, knob.choices)
         study.tell(trial, [random.Random(number).random(), 1.0])
     assert 0.3 < len(asked) / 70 < 0.7
+    assert [trial.params for trial in study.trials].count(dict(SPACE.uniform("real"))) == 1
+
+
+def test_draws_lie_up_to_a_whole_deviation_from_the_means(monkeypatch):
+    spreads = []
+
+    def draw(self, rng, spread=1.0, whole=Posterior.draw):
+        spreads.append(spread)
+        return whole(self, rng, spread)
+
+    monkeypatch.setattr(Posterior, "draw", draw)
+    in_study(("map50", "bit_ops"), trials=40)
+    assert len(set(spreads)) == len(spreads) >= 34
+    assert 0.0 <= min(spreads) < 0.1
+    assert 0.9 < max(spreads) <= 1.0
 
 
 def test_a_candidate_in_flight_that_is_above_a_bound_is_no_part_of_the_front():
