@@ -16,13 +16,17 @@ from results.errors import RunError
 from results.parquet import read_parquet, to_parquet
 
 ACCURACY = "accuracy"
+ACCURACY_SCALE, LOGARITHM_SCALE = "accuracy", "logarithm"
+MULTIPLIED = "Effects multiply here: each is the change in the network of reference choices."
+"""What is said beside effects on the logarithm."""
 
 
 @dataclass(frozen=True)
 class Effect:
     """A choice of a knob against the knob's reference choice, all else being the same.
 
-    effect, effect_se: the expected change of the accuracy, and its standard error. trials: how many complete ones made
+    effect, effect_se: the expected change of the accuracy, and its standard error. Where effects add up on the
+    accuracy's logarithm, it is the change in the network of reference choices. trials: how many complete ones made
     the choice. saved, saved_percent: what the choice saves of the cost, in the cost's unit and in percent of the
     network of reference choices.
     """
@@ -48,7 +52,8 @@ class AccuracyEffects:
     """The effects on one accuracy, and how far the model that they come from can be trusted.
 
     scores: how many the model was fitted to. noise_sd: the standard deviation of what it leaves unexplained in a score.
-    r2_left_out: the share of the scores' variance that it explains, each score predicted without itself.
+    r2_left_out: the share of the scores' variance that it explains, each score predicted without itself. scale: on what
+    the effects add up, `ACCURACY_SCALE` or `LOGARITHM_SCALE`, where they multiply.
     """
 
     accuracy: str
@@ -56,8 +61,8 @@ class AccuracyEffects:
     scores: int
     noise_sd: float
     r2_left_out: float
-
     effects: tuple[Effect, ...]
+    scale: str = ACCURACY_SCALE
 
     def figures(self) -> dict[str, object]:
         """All but the effects."""

@@ -193,7 +193,7 @@ class Run:
         and its standard error; trials (int64), how many complete ones made the choice; saved and saved_percent
         (float64), what the choice saves of the search's cost, in its unit and in percent of the network of reference
         choices; lost_per_percent (float64), the accuracy lost for each percent saved, NaN where nothing is.
-        `attrs` has the model's own figures: accuracy, cost, scores, noise_sd, r2_left_out
+        `attrs` has the model's own figures: accuracy, cost, scores, noise_sd, r2_left_out, scale
         (`results.effects.AccuracyEffects`).
         y is the run's own unless given. RunError when the run has no such effects.
         """

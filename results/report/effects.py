@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from results.columns import axis_label
+from results.effects import LOGARITHM_SCALE, MULTIPLIED
 from results.errors import RunError
 from results.report.candidates import colours_of
 from results.report.section import INK, MUTED, Figure, Section, Table
@@ -31,7 +32,8 @@ def effects_section(run: Run) -> Section:
     shown = (
         f" The figure shows the {len(largest)} largest of {len(frame)} effects." if len(largest) < len(frame) else ""
     )
-    lines = [f"{_trust(known)}{shown}"]
+    multiplied = f" {MULTIPLIED}" if known.get("scale") == LOGARITHM_SCALE else ""
+    lines = [f"{_trust(known)}{multiplied}{shown}"]
     return Section(
         ID,
         TITLE,

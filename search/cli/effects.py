@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from results.dictionary import COLUMNS
+from results.effects import LOGARITHM_SCALE, MULTIPLIED
 from results.frame_files import frame_bytes
 from search.cli.options import Format
 from search.cli.tables import emit, noted, text_of
@@ -65,6 +66,8 @@ def model_summary(effects: pd.DataFrame) -> str:
         f"score predicted without itself; a score deviates by {figures['noise_sd']:.4f} (standard deviation). "
         "se is the standard error of an effect."
     )
+    if figures.get("scale") == LOGARITHM_SCALE:
+        text += f" {MULTIPLIED}"
     if not explained >= TRUSTED:
         text += " The model predicts these scores badly: do not rely on the effects."
     return text

@@ -37,8 +37,9 @@ class Chosen:
 def choose(run: Run, count: int, seed: int) -> list[Chosen]:
     """`count` candidates, or all if the run has fewer: half from the front, evenly over log cost, the others behind it.
 
-    Those from the front are `useful` ones: the order of networks that find nothing says nothing. Each of the others costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises
-    RunError for a run without a front, and below `FEWEST` candidates.
+    Those from the front are `useful` ones: the order of networks that find nothing says nothing. Each of the others
+    costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises RunError for a run
+    without a front, and below `FEWEST` candidates.
     """
     if count < FEWEST:
         raise RunError(f"-n is {count}, must be at least {FEWEST}: an order of fewer says nothing.")

@@ -10,13 +10,14 @@ from typing import cast
 import numpy as np
 
 from results.columns import error_column, model_column
-from results.effects import AccuracyEffects, Effect
+from results.effects import ACCURACY_SCALE, LOGARITHM_SCALE, AccuracyEffects, Effect
 from search.controller.objectives import OBJECTIVES
 from search.controller.structured.contrasts import Contrast, contrasts
 from search.controller.structured.features import Features
 from search.controller.structured.fit import FEWEST_SCORES, Fit
 from search.controller.structured.known_costs import KnownCosts
 from search.controller.structured.memory import one_bit_options
+from search.controller.structured.scales import LOGARITHM
 from search.controller.structured.sites import Options, Sites
 from spaces.candidate import Candidate, Value
 from spaces.space import SearchSpace
@@ -85,9 +86,11 @@ class ModelTables:
     def _effects(self, name: str, fit: Fit, options: Options) -> AccuracyEffects:
         compared = list(contrasts(self._sites, self._features, options))
         combinations = np.array([one.combination for one in compared]).reshape(-1, len(self._features.names))
-        fitted = zip(compared, fit.sums(combinations), fit.errors(combinations), strict=True)
+        [reference] = self._features.rows(np.zeros((1, len(self._sites)), dtype=np.int64))
+        fitted = zip(compared, *fit.changes(combinations, at=reference), strict=True)
         effects = tuple(self._effect(one, float(effect), float(error)) for one, effect, error in fitted)
-        return AccuracyEffects(name, self._saved, len(options), fit.noise, fit.r2_left_out, effects)
+        scale = LOGARITHM_SCALE if fit.scale is LOGARITHM else ACCURACY_SCALE
+        return AccuracyEffects(name, self._saved, len(options), fit.noise, fit.r2_left_out, effects, scale)
 
     def _effect(self, compared: Contrast, effect: float, error: float) -> Effect:
         cost = self._costs.names.index(self._saved)

@@ -47,6 +47,7 @@ def test_columns_have_their_types_also_without_rows(run):
 
 def test_the_models_own_figures_come_with_the_table(run):
     figures = {"accuracy": "map50", "cost": "bit_ops", "scores": 40, "noise_sd": 0.008, "r2_left_out": 0.75}
+    figures |= {"scale": "accuracy"}
     assert {name: value for name, value in run.effects().attrs.items() if name != "columns"} == figures
     assert run.effects(y="map50_11").attrs["noise_sd"] == 0.02
     assert run.effects(y="map50_11")["accuracy"].tolist() == ["map50_11"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from search.controller.structured.accuracy_model import FIRST_FIT
 from search.controller.structured.evidence import RATIOS, WIDE, Evidence
 from search.controller.structured.linear_model import Posterior, Sums, posterior
+from search.controller.structured.scaled_sums import ScaledSums
 
 Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ for the variances of hierarchical models (Gelman, Bayesian Analysis 1, 2006)."""
 
 
 class Fit:
-    """The posterior of the effects given rows (N, columns) and their scores (N,).
+    """The posterior of the effects given rows (N, columns) and their scores (N,), on the scale of greater evidence.
 
     noise: the standard deviation of what the model leaves unexplained in a score. r2_left_out: the share of the scores'
     variance that it explains, each score predicted without itself (under prior variances given all of them); 0 where
@@ -40,10 +41,11 @@ class Fit:
         """
         if len(scores) < FEWEST_SCORES:
             raise ValueError(f"A fit needs {FEWEST_SCORES} scores or more, got {len(scores)}.")
-        sums = Sums(rows.shape[1])
+        on_scales = ScaledSums(rows.shape[1])
         for row, score in zip(rows, scores, strict=True):
-            sums.add(row, score)
-        draws = _posteriors(sums, group)
+            on_scales.add(row, score)
+        self.scale, _ = on_scales.best(group, ())
+        draws = _posteriors(on_scales.on(self.scale), group)
         means = np.array([one.mean() for one in draws])
         variances = np.array([np.square(one.unit * one.noise) for one in draws])
         leverage = np.array([_leverage(one) for one in draws])
@@ -53,27 +55,42 @@ class Fit:
         self.r2_left_out = self._explained_left_out(rows, np.asarray(scores), _quadratic(leverage.mean(0), rows))
 
     def accuracies(self, rows: Array) -> Array:
-        """The expected accuracy (N,) of each row (N, columns)."""
-        return self._offset + self.sums(rows)
+        """The expected accuracy (N,) of each row (N, columns); on the logarithm it is the median."""
+        return self.scale.to_accuracies(self._numbers(rows))
 
-    def sums(self, combinations: Array) -> Array:
-        """The expected sum of effects (N,), each times its number in a row of combinations (N, columns)."""
-        return np.asarray(combinations @ self._effects)
+    def errors(self, rows: Array) -> Array:
+        """The standard deviation (N,) of the posterior of these accuracies, without the noise of a score.
 
-    def errors(self, combinations: Array) -> Array:
-        """The standard deviation (N,) of the posterior of these sums of effects, without the noise of a score.
-
-        Of a candidate's row it is that of the expected accuracy.
+        On the logarithm it is half the distance between a standard deviation below and above.
         """
-        return np.asarray(np.sqrt(_quadratic(self._covariance, combinations)))
+        return self._half_distance(self._numbers(rows), rows)
+
+    def changes(self, combinations: Array, at: Array) -> tuple[Array, Array]:
+        """What sums of effects (N, columns) change in the accuracy of the row `at` (columns,), with standard errors.
+
+        On the accuracy's own scale it is the same at every row. The errors are those of the sums alone.
+        """
+        before = self._numbers(at)
+        after = before + combinations @ self._effects
+        changes = self.scale.to_accuracies(after) - self.scale.to_accuracies(before)
+        return np.asarray(changes), self._half_distance(after, combinations)
+
+    def _numbers(self, rows: Array) -> Array:
+        return np.asarray(self._offset + rows @ self._effects)
+
+    def _half_distance(self, numbers: Array, combinations: Array) -> Array:
+        sd = np.sqrt(_quadratic(self._covariance, combinations))
+        return np.asarray((self.scale.to_accuracies(numbers + sd) - self.scale.to_accuracies(numbers - sd)) / 2.0)
 
     def _explained_left_out(self, rows: Array, scores: Array, leverages: Array) -> float:
         """A score that is left out deviates more: by one over one minus its own weight in its expectation."""
         total = np.square(scores - scores.mean()).sum()
         if not total:
             return 0.0
-        left_out = (scores - self.accuracies(rows)) / (1.0 - leverages)
-        return float(1.0 - np.square(left_out).sum() / total)
+        numbers = np.array([self.scale.of(score) for score in scores])
+        weights = leverages * [self.scale.counts(score) for score in scores]
+        left_out = numbers - (numbers - self._numbers(rows)) / (1.0 - weights)
+        return float(1.0 - np.square(scores - self.scale.to_accuracies(left_out)).sum() / total)
 
 
 def _posteriors(sums: Sums, group: NDArray[np.int64]) -> list[Posterior]:

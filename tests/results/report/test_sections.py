@@ -9,7 +9,7 @@ import pytest
 
 import results
 from results import layout
-from results.effects import AccuracyEffects, Effect
+from results.effects import LOGARITHM_SCALE, AccuracyEffects, Effect
 from results.errors import RunError
 from results.fidelity import Fidelity, write_fidelity
 from results.report.classes import classes_section
@@ -67,6 +67,13 @@ def test_a_model_that_predicts_nothing_says_so(tmp_path, records):
     model = AccuracyEffects("map50", "bit_ops", 5, 0.01, -0.2, (EFFECT,))
     write_run_tables(tmp_path, records, x="bit_ops", y="map50", effects=[model])
     assert effects_section(results.open_run(tmp_path)).lines[0].endswith("trust no effect here.")
+
+
+def test_effects_that_multiply_say_where_they_hold(tmp_path, records):
+    model = AccuracyEffects("map50", "bit_ops", 5, 0.01, 0.9, (EFFECT,), LOGARITHM_SCALE)
+    write_run_tables(tmp_path, records, x="bit_ops", y="map50", effects=[model])
+    [line] = effects_section(results.open_run(tmp_path)).lines
+    assert line.endswith("0.0100. Effects multiply here: each is the change in the network of reference choices.")
 
 
 def test_the_hypervolume_grows_to_one(folder):

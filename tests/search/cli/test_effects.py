@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import results
-from results.effects import AccuracyEffects, Effect
+from results.effects import ACCURACY_SCALE, LOGARITHM_SCALE, AccuracyEffects, Effect
 from search.cli.app import app
 
 EFFECTS = (
@@ -24,14 +24,14 @@ def call(tmp_path):
 def write(tmp_path):
     """Writes the tables of two trials, whose order by the model is another than that by score."""
 
-    def write(explained):
+    def write(explained, scale=ACCURACY_SCALE):
         figures = [(1e6, 0.50, 0.40), (2e6, 0.45, 0.42)]
         records = [
             {"number": n, "id": f"{n}{n}", "state": "complete", "reason": None, "layer/b0": "real", "bit_ops": cost}
             | {"map50": score, "map50_model": mean, "map50_model_se": 0.01}
             for n, (cost, score, mean) in enumerate(figures)
         ]
-        model = AccuracyEffects("map50", "bit_ops", 40, 0.008, explained, EFFECTS)
+        model = AccuracyEffects("map50", "bit_ops", 40, 0.008, explained, EFFECTS, scale)
         results.write_run_tables(tmp_path, records, x="bit_ops", y="map50", effects=[model])
 
     return write
@@ -58,6 +58,13 @@ def test_effects_of_a_model_that_predicts_badly_come_with_a_warning(call, write)
     write(explained=-0.1)
     assert "explains -10 % of their variance" in (out := call("--effects").stdout)
     assert out.endswith("The model predicts these scores badly: do not rely on the effects.\n")
+
+
+def test_effects_that_multiply_say_where_they_hold(call, write):
+    write(explained=0.75, scale=LOGARITHM_SCALE)
+    out = call("--effects").stdout
+    assert out.endswith("effect. Effects multiply here: each is the change in the network of reference choices.\n")
+    assert json.loads(call("--effects", "--format", "json").stdout)["model"]["scale"] == "logarithm"
 
 
 def test_effects_come_as_markdown_csv_and_json(call, write, tmp_path):

@@ -53,6 +53,21 @@ def test_effects_are_those_that_the_score_was_made_of(tables, records):
     assert model.noise_sd < 2e-3
 
 
+def test_effects_that_multiply_are_changes_of_the_network_of_reference_choices(space, costs, records):
+    """0.8 for the network of reference choices; each sign layer leaves half of it, each bireal layer two thirds."""
+    left = {"sign": 0.5, "bireal": 2 / 3}
+    for row in records[:-1]:
+        row["map50"] = 0.81 * math.prod(left.get(row[f"layer/b{i}"], 1.0) for i in range(6)) - 0.01
+    modelled, [model] = ModelTables(space, costs, ("map50", "bit_ops"), saved="bit_ops").of(records)
+    assert model.scale == "logarithm"
+    effects = {(one.knob, one.choice): one for one in model.effects}
+    for i in range(6):
+        assert effects[f"layer/b{i}", "sign"].effect == pytest.approx(-0.405, abs=0.01)
+        assert effects[f"layer/b{i}", "bireal"].effect == pytest.approx(-0.27, abs=0.01)
+    for row in modelled[:-1]:
+        assert row["map50_model"] == pytest.approx(row["map50"], abs=0.01)
+
+
 def test_an_effect_says_what_it_saves_and_how_many_trials_made_the_choice(tables, records):
     _, [model] = tables.of(records)
     [sign] = [one for one in model.effects if (one.knob, one.choice) == ("layer/b2", "sign")]

@@ -91,8 +91,8 @@ def test_nineteen_of_twenty_effects_lie_within_two_standard_errors(memory, candi
         rows = memory.features.rows(options)
         fit = Fit(rows, list(rows @ effects + 0.01 * rng.standard_normal(60)), memory.features.group)
         combinations = np.stack([one.combination for one in contrasts(memory.sites, memory.features, options)])
-        deviations = np.abs(fit.sums(combinations) - combinations @ effects)
-        within += list(deviations < 2 * fit.errors(combinations))
+        changes, errors = fit.changes(combinations, at=rows[0])
+        within += list(np.abs(changes - combinations @ effects) < 2 * errors)
         expected_within += list(np.abs(fit.accuracies(rows) - rows @ effects) < 2 * fit.errors(rows))
     assert 0.90 <= np.mean(within) <= 0.99
     assert 0.90 <= np.mean(expected_within) <= 0.99

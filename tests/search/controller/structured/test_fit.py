@@ -6,6 +6,7 @@ import pytest
 from search.controller.structured import fit as module
 from search.controller.structured.fit import FEWEST_SCORES, Fit
 from search.controller.structured.linear_model import Sums, posterior
+from search.controller.structured.scales import LOGARITHM, PLAIN, POINT
 
 ONE_FEATURE = np.array([0, 1])
 """The groups of an intercept and a feature."""
@@ -24,12 +25,14 @@ def test_with_many_scores_effects_and_errors_are_those_of_two_means():
     scores = np.tile([0.40, 0.42], 50) + np.repeat([0.0, 0.1], 50)
     fit = Fit(rows, list(scores), ONE_FEATURE)
     feature, reference = np.array([[0.0, 1.0]]), np.array([[1.0, 0.0]])
-    assert fit.sums(feature) == pytest.approx(0.1, abs=2e-4)
+    change, error = fit.changes(feature, at=reference[0])
+    assert change == pytest.approx(0.1, abs=2e-4)
     assert fit.accuracies(reference) == pytest.approx(0.41, abs=2e-4)
     # Each score lies 0.01 beside the mean of its 50: a mean's error is 0.01 / sqrt(50), a difference's sqrt(2) of it.
     assert fit.noise == pytest.approx(0.01, rel=0.02)
     assert fit.errors(reference) == pytest.approx(0.01 / np.sqrt(50), rel=0.03)
-    assert fit.errors(feature) == pytest.approx(0.01 * np.sqrt(2 / 50), rel=0.03)
+    assert error == pytest.approx(0.01 * np.sqrt(2 / 50), rel=0.03)
+    assert fit.scale is PLAIN
 
 
 def test_with_many_scores_the_effects_are_those_of_least_squares():
@@ -38,8 +41,9 @@ def test_with_many_scores_the_effects_are_those_of_least_squares():
     fit = Fit(rows, list(scores), group)
     effects, [squares], *_ = np.linalg.lstsq(rows, scores, rcond=None)
     errors = np.sqrt(squares / 396) * np.sqrt(np.diagonal(np.linalg.inv(rows.T @ rows)))
-    np.testing.assert_allclose(fit.sums(np.eye(4))[1:], effects[1:], atol=0.2 * errors[1:].min())
-    np.testing.assert_allclose(fit.errors(np.eye(4))[1:], errors[1:], rtol=0.03)
+    changes, of_changes = fit.changes(np.eye(4)[1:], at=rows[0])
+    np.testing.assert_allclose(changes, effects[1:], atol=0.2 * errors[1:].min())
+    np.testing.assert_allclose(of_changes, errors[1:], rtol=0.03)
     np.testing.assert_allclose(fit.accuracies(rows), rows @ effects, atol=0.2 * errors.min())
 
 
@@ -61,10 +65,48 @@ def test_the_explained_share_is_that_of_refits_without_each_score(monkeypatch):
     assert Fit(rows, list(scores), group).r2_left_out == pytest.approx(expected, abs=1e-4)
 
 
+def test_choices_that_each_leave_a_part_are_changes_of_the_reference_network():
+    """0.8 without, and 0.6, 0.5 and 0.9 of it (and of a point more) with each of three features; noise 0.005."""
+    rows, group, rng = designed(200)
+    left = np.array([0.6, 0.5, 0.9])
+    scores = 0.81 * np.prod(np.where(rows[:, 1:] > 0, left, 1.0), axis=1) - POINT + 0.005 * rng.standard_normal(200)
+    fit = Fit(rows, list(scores), group)
+    assert fit.scale is LOGARITHM
+    none, two = np.array([1.0, 0, 0, 0]), np.array([1.0, 1, 0, 0])
+    changes, errors = fit.changes(np.eye(4)[1:], at=none)
+    np.testing.assert_allclose(changes, 0.81 * (left - 1.0), atol=0.004)
+    # A mean of 100 scores at 0.4 has an error of 0.0005, a difference of two such of 0.0007.
+    np.testing.assert_allclose(errors, 0.0008, atol=0.0004)
+    np.testing.assert_allclose(fit.changes(np.eye(4)[2:3], at=two)[0], 0.81 * 0.6 * (0.5 - 1.0), atol=0.004)
+    assert fit.accuracies(np.stack([none, two])) == pytest.approx([0.80, 0.476], abs=0.004)
+    assert fit.noise == pytest.approx(0.005, rel=0.15)
+    assert fit.r2_left_out > 0.99
+
+
+def test_a_score_left_out_on_the_logarithm_is_predicted_as_without_it(monkeypatch):
+    """One prior variance alone, which leaves effects free, so that each refit has that of the fit."""
+    monkeypatch.setattr(module, "RATIOS", np.full(1, 1e4))
+    monkeypatch.setattr(module, "PRIOR", np.zeros(1))
+    rows, group, rng = designed(14)
+    scores = 0.8 * 0.4 ** rows[:, 1:].sum(1) + 0.004 * rng.random(14)
+    fit = Fit(rows, list(scores), group)
+    assert fit.scale is LOGARITHM
+    without = []
+    for left in range(14):
+        sums = Sums(4)
+        for i in range(14):
+            if i != left:
+                sums.add(rows[i], LOGARITHM.of(scores[i]), LOGARITHM.counts(scores[i]))
+        one = posterior(sums, np.array([module.WIDE, 1e4, 1e4, 1e4]))
+        without.append(float(LOGARITHM.to_accuracies(one.offset + rows[left] @ one.mean())))
+    expected = 1 - np.square(scores - without).sum() / np.square(scores - scores.mean()).sum()
+    assert fit.r2_left_out == pytest.approx(expected, abs=1e-3)
+
+
 def test_equal_scores_have_no_effects_and_nothing_is_explained():
     rows, group, _ = designed(8)
     fit = Fit(rows, [0.25] * 8, group)
-    np.testing.assert_allclose(fit.sums(np.eye(4))[1:], 0.0, atol=1e-12)
+    np.testing.assert_allclose(fit.changes(np.eye(4)[1:], at=rows[0])[0], 0.0, atol=1e-12)
     np.testing.assert_allclose(fit.accuracies(rows), 0.25)
     assert fit.r2_left_out == 0.0
 
