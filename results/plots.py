@@ -34,6 +34,8 @@ from results.rivals import MEMBER, RIVAL
 # Okabe and Ito's palette: distinct in every common form of colour blindness, and by lightness in grey print.
 BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
 FORMATS = ("png", "svg", "pdf")
+HEIGHT, LINE, LEGEND = 5.0, 0.21, 5
+"""Inches of a picture and of a line of the legend below one, and how many entries that has besides the rivals."""
 SHORTENED = 1000.0
 """From which cost on an axis has prefixes."""
 
@@ -87,7 +89,7 @@ def front_figure(
     rung = top_rung(trials) if rung is None else rung
     of_several = f" at rung {rung}" if trials["rung"].nunique() > 1 else ""
     trials = at_rung(trials, rung)
-    figure = Figure(figsize=(7.5, 5.0), dpi=150, layout="constrained")
+    figure = Figure(figsize=(7.5, HEIGHT), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     finite = np.isfinite(trials[[x, y]].to_numpy(dtype=np.float64)).all(axis=1)
@@ -101,9 +103,15 @@ def front_figure(
         beside = trained if trained is not None and x in trained else pd.DataFrame(columns=[x, ROLE, TRAINED, "name"])
         set_scale(axes, pd.concat([complete[x], beside[x]]) if len(beside) else complete[x])
         _draw_candidates(axes, complete, x, y)
-        labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, references or {})
-        labels += _draw_trained(axes, beside, x)
-        axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
+        rivals = beside[beside[ROLE].eq(RIVAL) & beside[TRAINED].notna()].sort_values(x)
+        named_once = {one: name for one, name in (references or {}).items() if one not in set(rivals.get("id", ()))}
+        labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, named_once)
+        labels += _draw_trained(axes, beside, rivals, x)
+        if len(beside):
+            figure.set_figheight(HEIGHT + LINE * (len(rivals) + LEGEND) / 2)
+            figure.legend(loc="outside lower center", ncols=2, fontsize=9, edgecolor="none")
+        else:
+            axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
         place_labels(axes, labels, avoid=np.vstack([complete[[x, y]].to_numpy(dtype=np.float64), _along(front, x, y)]))
     return figure
 
@@ -170,17 +178,19 @@ def _draw_front(axes: Axes, front: pd.DataFrame, x: str, y: str) -> list[Label]:
     return [Label(float(knee[x]), float(knee[y]), f"knee {knee['id']}", KNEE)]
 
 
-def _draw_trained(axes: Axes, trained: pd.DataFrame, x: str) -> list[Label]:
-    """Members and rivals at their trained figures. Returns the rivals' labels."""
-    members, rivals = (trained[trained[ROLE].eq(role)] for role in (MEMBER, RIVAL))
+def _draw_trained(axes: Axes, trained: pd.DataFrame, rivals: pd.DataFrame, x: str) -> list[Label]:
+    """Members and rivals at their trained figures. Returns the rivals' numbers; the legend has their names."""
+    members = trained[trained[ROLE].eq(MEMBER)]
     for rows, marker, colour, label in (
         (members, "s", FRONT, "member of the front, trained (test images)"),
         (rivals, "^", KNEE, "made by hand, trained (test images)"),
     ):
         if len(rows):
             axes.scatter(rows[x], rows[TRAINED], s=48, marker=marker, facecolors="none", edgecolors=colour, label=label)
-    drawn = rivals[rivals[TRAINED].notna()]
-    return [Label(float(row[x]), float(row[TRAINED]), str(row["name"]), KNEE) for _, row in drawn.iterrows()]
+    for number, name in enumerate(rivals["name"], start=1):
+        axes.scatter([], [], s=40, marker=f"${number}$", color=KNEE, linewidths=0.4, label=str(name))
+    spots = rivals[[x, TRAINED]].to_numpy(dtype=np.float64)
+    return [Label(float(at), float(figure), str(number), KNEE) for number, (at, figure) in enumerate(spots, start=1)]
 
 
 def _along(front: pd.DataFrame, x: str, y: str, parts: int = 24) -> NDArray[np.float64]:

@@ -85,7 +85,7 @@ def test_what_is_written_is_read_again(found, tmp_path):
         read_rivals(tmp_path)
 
 
-def test_trained_members_and_rivals_have_markers_of_their_own(found, records):
+def test_trained_members_and_rivals_have_markers_of_their_own_and_rivals_numbers(found, records):
     trials = trials_frame(records, x="bit_ops", y="map50")
     trials["front"] = front_flags(trials, "bit_ops", "map50")
     figure = front_figure(trials, "bit_ops", "map50", trained=found.trained)
@@ -93,4 +93,20 @@ def test_trained_members_and_rivals_have_markers_of_their_own(found, records):
     drawn = {one.get_label(): len(one.get_offsets()) for one in axes.collections}
     assert drawn["member of the front, trained (test images)"] == 3
     assert drawn["made by hand, trained (test images)"] == 3
-    assert {"all sign", "all int4", "all real"} <= {text.get_text() for text in axes.texts}
+    numbers = {text.get_text(): (text.xy[0], text.xy[1]) for text in axes.texts}
+    assert {one: numbers[one] for one in "123"} == {"1": (100.0, 0.28), "2": (300.0, 0.52), "3": (600.0, 0.5025)}
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][-3:] == ["all sign", "all int4", "all real"]
+    assert axes.get_legend() is None
+    assert legend.get_window_extent().y1 < axes.get_tightbbox().y0
+
+
+def test_a_reference_that_is_a_rival_is_named_once(found, records):
+    trials = trials_frame(records, x="bit_ops", y="map50")
+    trials["front"] = front_flags(trials, "bit_ops", "map50")
+    first, second = trials["id"].iloc[:2]
+    trained = found.trained.replace({"id": {"r": first}})
+    figure = front_figure(trials, "bit_ops", "map50", {first: "all real", second: "all bireal"}, trained=trained)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "all bireal" in texts
+    assert "all real" not in texts
