@@ -168,7 +168,12 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         Column("knob", "str", "the layer or the term; of neighbours two layers"),
         Column("choice", "str", "the choice"),
         Column("reference", "str", "the choice that it is compared with"),
-        Column("effect", "float64", "expected change of the accuracy, all else being the same", SHARE),
+        Column(
+            "effect",
+            "float64",
+            "expected change of the accuracy, all else being the same; on the logarithm, all else being the reference",
+            SHARE,
+        ),
         Column("effect_se", "float64", "standard error of that change", SHARE),
         Column("trials", "int64", "how many complete trials made the choice"),
         Column("saved", "float64", "what the choice saves of the run's cost x", "that of the cost"),

@@ -17,7 +17,7 @@ from results.parquet import read_parquet, to_parquet
 
 ACCURACY = "accuracy"
 ACCURACY_SCALE, LOGARITHM_SCALE = "accuracy", "logarithm"
-MULTIPLIED = "Effects multiply here: each is the change in the network of reference choices."
+MULTIPLIED = "Effects multiply here: each is the change where all other knobs have their reference choices."
 """What is said beside effects on the logarithm."""
 
 
@@ -26,9 +26,9 @@ class Effect:
     """A choice of a knob against the knob's reference choice, all else being the same.
 
     effect, effect_se: the expected change of the accuracy, and its standard error. Where effects add up on the
-    accuracy's logarithm, it is the change in the network of reference choices. trials: how many complete ones made
-    the choice. saved, saved_percent: what the choice saves of the cost, in the cost's unit and in percent of the
-    network of reference choices.
+    accuracy's logarithm, it is the change where all other knobs have their reference choices. trials: how many complete
+    ones made the choice. saved, saved_percent: what the choice saves of the cost, in the cost's unit and in percent of
+    the network of reference choices.
     """
 
     kind: str
@@ -113,5 +113,5 @@ def read_effects(run_dir: Path, accuracy: str, complete: int) -> pd.DataFrame:
     if accuracy not in notes:
         raise RunError(f"{run_dir} has no effects on {accuracy!r}; the search optimised {', '.join(notes)}.")
     chosen = frame[frame[ACCURACY].eq(accuracy)].reset_index(drop=True)
-    chosen.attrs = notes[accuracy]
+    chosen.attrs = {"scale": ACCURACY_SCALE} | notes[accuracy]  # notes of older runs have no scale
     return described(chosen, "effects")

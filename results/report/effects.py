@@ -32,7 +32,7 @@ def effects_section(run: Run) -> Section:
     shown = (
         f" The figure shows the {len(largest)} largest of {len(frame)} effects." if len(largest) < len(frame) else ""
     )
-    multiplied = f" {MULTIPLIED}" if known.get("scale") == LOGARITHM_SCALE else ""
+    multiplied = f" {MULTIPLIED}" if known["scale"] == LOGARITHM_SCALE else ""
     lines = [f"{_trust(known)}{multiplied}{shown}"]
     return Section(
         ID,

@@ -66,7 +66,7 @@ def model_summary(effects: pd.DataFrame) -> str:
         f"score predicted without itself; a score deviates by {figures['noise_sd']:.4f} (standard deviation). "
         "se is the standard error of an effect."
     )
-    if figures.get("scale") == LOGARITHM_SCALE:
+    if figures["scale"] == LOGARITHM_SCALE:
         text += f" {MULTIPLIED}"
     if not explained >= TRUSTED:
         text += " The model predicts these scores badly: do not rely on the effects."

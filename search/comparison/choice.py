@@ -35,20 +35,22 @@ class Chosen:
 
 
 def choose(run: Run, count: int, seed: int) -> list[Chosen]:
-    """`count` candidates, or all if the run has fewer: half from the front, evenly over log cost, the others behind it.
+    """`count` candidates, or as many as there are: half from the front, evenly over log cost, the others behind it.
 
-    Those from the front are `useful` ones: the order of networks that find nothing says nothing. Each of the others
-    costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises RunError for a run
-    without a front, and below `FEWEST` candidates.
+    Those from the front are `useful` ones if there are enough: the order of networks that find nothing says nothing.
+    Each of the others costs the same as one of the front, up to `EQUAL_COST`, or as nearly as can be had. Raises
+    RunError for a run without a front, and below `FEWEST` candidates.
     """
     if count < FEWEST:
         raise RunError(f"-n is {count}, must be at least {FEWEST}: an order of fewer says nothing.")
-    front_ids = set(useful(run.front(), run.y)["id"])
+    whole = run.front()
     trials = run.trials[eligible(run.trials)].sort_values(["rung", "number"]).drop_duplicates("id", keep="last")
     if len(trials) < FEWEST:
         raise RunError(f"{run.path} has {len(trials)} complete candidates; it takes {FEWEST}. Let its search run on.")
-    on_front = trials["id"].isin(front_ids)
-    front, behind = trials[on_front].sort_values(run.x), trials[~on_front].sort_values(run.x)
+    behind = trials[~trials["id"].isin(whole["id"])].sort_values(run.x)
+    from_front = useful(whole, run.y)
+    from_front = from_front if len(from_front) + len(behind) >= FEWEST else whole
+    front = trials[trials["id"].isin(from_front["id"])].sort_values(run.x)
     wanted = max((count + 1) // 2, count - len(behind))
     members = front.iloc[spread(front[run.x].tolist(), wanted)]
     others = behind.iloc[_partners(behind[run.x].tolist(), members[run.x].tolist(), count - len(members), seed)]

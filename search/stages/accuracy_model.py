@@ -86,8 +86,8 @@ class ModelTables:
     def _effects(self, name: str, fit: Fit, options: Options) -> AccuracyEffects:
         compared = list(contrasts(self._sites, self._features, options))
         combinations = np.array([one.combination for one in compared]).reshape(-1, len(self._features.names))
-        [reference] = self._features.rows(np.zeros((1, len(self._sites)), dtype=np.int64))
-        fitted = zip(compared, *fit.changes(combinations, at=reference), strict=True)
+        bases = np.array([one.base for one in compared]).reshape(combinations.shape)
+        fitted = zip(compared, *fit.changes(combinations, bases), strict=True)
         effects = tuple(self._effect(one, float(effect), float(error)) for one, effect, error in fitted)
         scale = LOGARITHM_SCALE if fit.scale is LOGARITHM else ACCURACY_SCALE
         return AccuracyEffects(name, self._saved, len(options), fit.noise, fit.r2_left_out, effects, scale)

@@ -18,8 +18,9 @@ NEIGHBOURS, PAIR, WEIGHT = (GROUPS.index(name) for name in ("neighbours", "pair"
 class Contrast:
     """A choice of a knob against its reference choice, all other knobs being the same.
 
-    combination: (columns,), what the effects of the columns are multiplied with. chosen: (candidates,), which
-    candidates made the choice. site, options: where the costs differ: the site's option and the one compared with.
+    combination: (columns,), what the effects of the columns are multiplied with. base: (columns,), the row that this is
+    added to: the reference choice, where all other knobs have theirs. chosen: (candidates,), which candidates made the
+    choice. site, options: where the costs differ: the site's option and the one compared with.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Contrast:
     choice: str
     reference: str
     combination: Array
+    base: Array
     chosen: NDArray[np.bool_]
     site: int = 0
     options: tuple[int, int] = (0, 0)
@@ -57,7 +59,7 @@ class _Contrasts:
         methods = [str(option[site.name]) for option in site.options]
         for option, row in enumerate(others, start=1):
             chosen = self._candidates[:, k] == option
-            yield Contrast("layer", site.name, methods[option], methods[0], row - first, chosen, k, (option, 0))
+            yield Contrast("layer", site.name, methods[option], methods[0], row - first, first, chosen, k, (option, 0))
 
     def of_teachers(self, k: int, site: Site) -> Iterator[Contrast]:
         """Each teacher of a term, at the middle weight, against none; against the first where a term must have one."""
@@ -66,7 +68,7 @@ class _Contrasts:
         rows = self._alone(k, [first, *(option for _, option in others)], without=(WEIGHT,))
         for (teacher, _), row in zip(others, rows[1:], strict=True):
             chosen = self._chose(k, site, site.name, teacher)
-            yield Contrast("teacher", site.name, teacher, reference, row - rows[0], chosen)
+            yield Contrast("teacher", site.name, teacher, reference, row - rows[0], rows[0], chosen)
 
     def of_weights(self, k: int, site: Site) -> Iterator[Contrast]:
         """A term's lowest and highest loss weight against the middle on a log scale: the mean over its teachers."""
@@ -77,15 +79,22 @@ class _Contrasts:
         [key] = {key for option in site.options for key in option if key != site.name}
         for weight in (weights[0], weights[-1]):
             options = [i for i, option in enumerate(site.options) if option.get(key) == weight]
-            row = (self._alone(k, options) - self._alone(k, options, without=(WEIGHT,))).mean(0)
-            yield Contrast("weight", key, f"{weight:g}", f"{middle:.3g}", row, self._chose(k, site, key, weight))
+            base = self._alone(k, options, without=(WEIGHT,)).mean(0)
+            row = self._alone(k, options).mean(0) - base
+            yield Contrast("weight", key, f"{weight:g}", f"{middle:.3g}", row, base, self._chose(k, site, key, weight))
 
     def of_pairs(self) -> Iterator[Contrast]:
         """Each two neighbouring layers that both have about their lowest cost, against the sum of their own effects."""
         for k, both in self._both.items():
             pair = self._pair_name(k)
             row = np.array([name in ("neighbours", pair) for name in self._features.names], dtype=np.float64)
-            yield Contrast("neighbours", pair.removeprefix("pair "), "both cheapest", "sum of both", row, both)
+            cheapest = self._features.one_bit[[k, k + 1]].argmax(1)
+            ends = [
+                self._alone(at, [option], without=(NEIGHBOURS, PAIR))[0]
+                for at, option in zip((k, k + 1), cheapest, strict=True)
+            ]
+            base = ends[0] + ends[1] - self._alone(k, [0], without=(NEIGHBOURS, PAIR))[0]
+            yield Contrast("neighbours", pair.removeprefix("pair "), "both cheapest", "sum of both", row, base, both)
 
     def _pair_name(self, k: int) -> str:
         return f"pair {self._sites.sites[k].name}, {self._sites.sites[k + 1].name}"

@@ -63,24 +63,27 @@ class Fit:
 
         On the logarithm it is half the distance between a standard deviation below and above.
         """
-        return self._half_distance(self._numbers(rows), rows)
+        numbers, sd = self._numbers(rows), np.sqrt(_quadratic(self._covariance, rows))
+        return np.asarray((self.scale.to_accuracies(numbers + sd) - self.scale.to_accuracies(numbers - sd)) / 2.0)
 
-    def changes(self, combinations: Array, at: Array) -> tuple[Array, Array]:
-        """What sums of effects (N, columns) change in the accuracy of the row `at` (columns,), with standard errors.
+    def changes(self, combinations: Array, bases: Array) -> tuple[Array, Array]:
+        """What sums of effects (N, columns) change in the accuracies of the rows `bases` (N, columns), and the errors.
 
-        On the accuracy's own scale it is the same at every row. The errors are those of the sums alone.
+        On the accuracy's own scale a change is the same at every row, and so is its standard error. On the logarithm
+        the error is that of the difference to first order, of which what is unknown of the base is a part.
         """
-        before = self._numbers(at)
+        before = self._numbers(bases)
         after = before + combinations @ self._effects
         changes = self.scale.to_accuracies(after) - self.scale.to_accuracies(before)
-        return np.asarray(changes), self._half_distance(after, combinations)
+        gradients = self._slopes(after) * (bases + combinations) - self._slopes(before) * bases
+        return np.asarray(changes), np.sqrt(_quadratic(self._covariance, gradients))
+
+    def _slopes(self, numbers: Array) -> Array:
+        """The slopes (N, 1) of the accuracy over the scale."""
+        return np.array([1.0 / self.scale.slope(float(one)) for one in self.scale.to_accuracies(numbers)])[:, None]
 
     def _numbers(self, rows: Array) -> Array:
         return np.asarray(self._offset + rows @ self._effects)
-
-    def _half_distance(self, numbers: Array, combinations: Array) -> Array:
-        sd = np.sqrt(_quadratic(self._covariance, combinations))
-        return np.asarray((self.scale.to_accuracies(numbers + sd) - self.scale.to_accuracies(numbers - sd)) / 2.0)
 
     def _explained_left_out(self, rows: Array, scores: Array, leverages: Array) -> float:
         """A score that is left out deviates more: by one over one minus its own weight in its expectation."""

@@ -73,7 +73,9 @@ def test_effects_that_multiply_say_where_they_hold(tmp_path, records):
     model = AccuracyEffects("map50", "bit_ops", 5, 0.01, 0.9, (EFFECT,), LOGARITHM_SCALE)
     write_run_tables(tmp_path, records, x="bit_ops", y="map50", effects=[model])
     [line] = effects_section(results.open_run(tmp_path)).lines
-    assert line.endswith("0.0100. Effects multiply here: each is the change in the network of reference choices.")
+    assert line.endswith(
+        "0.0100. Effects multiply here: each is the change where all other knobs have their reference choices."
+    )
 
 
 def test_the_hypervolume_grows_to_one(folder):

@@ -63,7 +63,9 @@ def test_effects_of_a_model_that_predicts_badly_come_with_a_warning(call, write)
 def test_effects_that_multiply_say_where_they_hold(call, write):
     write(explained=0.75, scale=LOGARITHM_SCALE)
     out = call("--effects").stdout
-    assert out.endswith("effect. Effects multiply here: each is the change in the network of reference choices.\n")
+    assert out.endswith(
+        "effect. Effects multiply here: each is the change where all other knobs have their reference choices.\n"
+    )
     assert json.loads(call("--effects", "--format", "json").stdout)["model"]["scale"] == "logarithm"
 
 

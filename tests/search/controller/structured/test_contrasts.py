@@ -9,6 +9,7 @@ import pytest
 from search.controller.structured.contrasts import contrasts
 from search.controller.structured.fit import Fit
 from search.controller.structured.memory import Memory
+from search.controller.structured.scales import LOGARITHM, POINT
 from spaces.space import Knob, SearchSpace
 
 TEACHERS = {"none": 0.0, "twin": 0.01, "big": 0.02}
@@ -81,6 +82,33 @@ def test_a_term_that_must_have_a_teacher_is_compared_with_its_first(problem):
     assert [one.chosen.tolist() for one in compared] == [[False, True], [False, True]]
 
 
+def test_where_effects_multiply_each_is_the_change_where_all_other_knobs_are_the_references(memory, candidates):
+    """Twenty times the sums above are logarithms: a 1-bit b0 leaves exp(-0.2) of 0.51, a point of it being added.
+
+    Of b0 and b1 both 1-bit, exp(-0.6) is left by themselves, and exp(-0.14) of that by the two together. A teacher
+    multiplies the reference network, and its weight what it makes of that.
+    """
+    acting = candidates[(candidates[:, :3] == 2).any(1)]
+    logs = 20.0 * (np.array([accuracy(memory.sites.params(one)) for one in acting]) - 0.5)
+    rows = memory.features.rows(acting)
+    fit = Fit(rows, list(0.51 * np.exp(logs) - POINT), memory.features.group)
+    assert fit.scale is LOGARITHM
+    compared = list(contrasts(memory.sites, memory.features, acting))
+    changes, errors = fit.changes(
+        np.array([one.combination for one in compared]), np.array([one.base for one in compared])
+    )
+    found = {(one.knob, one.choice): float(change) for one, change in zip(compared, changes, strict=True)}
+    expected = {
+        ("layer/b0", "sign"): (0.0, -0.2),
+        ("layer/b2", "sign"): (0.0, -0.6),
+        ("teacher/hint", "big"): (0.0, 0.4),
+    }
+    expected |= {("layer/b0, layer/b1", "both cheapest"): (-0.6, -0.14), ("weight/hint", "10"): (0.3, 0.06)}
+    for key, (before, change) in expected.items():
+        assert found[key] == pytest.approx(0.51 * (math.exp(before + change) - math.exp(before)), abs=0.002), key
+    assert (errors < 0.002).all()
+
+
 def test_nineteen_of_twenty_effects_lie_within_two_standard_errors(memory, candidates):
     """20 searches of 60 scores with a noise of 0.01: 12 effects each, and the expected accuracies of the 60."""
     effects = effects_without_noise(memory, candidates[(candidates[:, :3] == 2).any(1)])
@@ -91,7 +119,7 @@ def test_nineteen_of_twenty_effects_lie_within_two_standard_errors(memory, candi
         rows = memory.features.rows(options)
         fit = Fit(rows, list(rows @ effects + 0.01 * rng.standard_normal(60)), memory.features.group)
         combinations = np.stack([one.combination for one in contrasts(memory.sites, memory.features, options)])
-        changes, errors = fit.changes(combinations, at=rows[0])
+        changes, errors = fit.changes(combinations, np.zeros(combinations.shape))
         within += list(np.abs(changes - combinations @ effects) < 2 * errors)
         expected_within += list(np.abs(fit.accuracies(rows) - rows @ effects) < 2 * fit.errors(rows))
     assert 0.90 <= np.mean(within) <= 0.99

@@ -25,7 +25,7 @@ def test_with_many_scores_effects_and_errors_are_those_of_two_means():
     scores = np.tile([0.40, 0.42], 50) + np.repeat([0.0, 0.1], 50)
     fit = Fit(rows, list(scores), ONE_FEATURE)
     feature, reference = np.array([[0.0, 1.0]]), np.array([[1.0, 0.0]])
-    change, error = fit.changes(feature, at=reference[0])
+    change, error = fit.changes(feature, reference)
     assert change == pytest.approx(0.1, abs=2e-4)
     assert fit.accuracies(reference) == pytest.approx(0.41, abs=2e-4)
     # Each score lies 0.01 beside the mean of its 50: a mean's error is 0.01 / sqrt(50), a difference's sqrt(2) of it.
@@ -41,7 +41,7 @@ def test_with_many_scores_the_effects_are_those_of_least_squares():
     fit = Fit(rows, list(scores), group)
     effects, [squares], *_ = np.linalg.lstsq(rows, scores, rcond=None)
     errors = np.sqrt(squares / 396) * np.sqrt(np.diagonal(np.linalg.inv(rows.T @ rows)))
-    changes, of_changes = fit.changes(np.eye(4)[1:], at=rows[0])
+    changes, of_changes = fit.changes(np.eye(4)[1:], rows[:3])
     np.testing.assert_allclose(changes, effects[1:], atol=0.2 * errors[1:].min())
     np.testing.assert_allclose(of_changes, errors[1:], rtol=0.03)
     np.testing.assert_allclose(fit.accuracies(rows), rows @ effects, atol=0.2 * errors.min())
@@ -73,11 +73,15 @@ def test_choices_that_each_leave_a_part_are_changes_of_the_reference_network():
     fit = Fit(rows, list(scores), group)
     assert fit.scale is LOGARITHM
     none, two = np.array([1.0, 0, 0, 0]), np.array([1.0, 1, 0, 0])
-    changes, errors = fit.changes(np.eye(4)[1:], at=none)
+    changes, errors = fit.changes(np.eye(4)[1:], np.tile(none, (3, 1)))
     np.testing.assert_allclose(changes, 0.81 * (left - 1.0), atol=0.004)
-    # A mean of 100 scores at 0.4 has an error of 0.0005, a difference of two such of 0.0007.
-    np.testing.assert_allclose(errors, 0.0008, atol=0.0004)
-    np.testing.assert_allclose(fit.changes(np.eye(4)[2:3], at=two)[0], 0.81 * 0.6 * (0.5 - 1.0), atol=0.004)
+    # To first order, with the noise's 0.005: errors of least squares on accuracies, at the true effects.
+    slopes = (scores + POINT)[:, None] * rows
+    covariance = 0.005**2 * np.linalg.inv(slopes.T @ slopes)
+    gradients = 0.81 * (left[:, None] * (none + np.eye(4)[1:]) - none)
+    expected = np.sqrt(np.einsum("ij,jk,ik->i", gradients, covariance, gradients))
+    np.testing.assert_allclose(errors, expected, rtol=0.15)
+    np.testing.assert_allclose(fit.changes(np.eye(4)[2:3], two[None])[0], 0.81 * 0.6 * (0.5 - 1.0), atol=0.004)
     assert fit.accuracies(np.stack([none, two])) == pytest.approx([0.80, 0.476], abs=0.004)
     assert fit.noise == pytest.approx(0.005, rel=0.15)
     assert fit.r2_left_out > 0.99
@@ -106,7 +110,7 @@ def test_a_score_left_out_on_the_logarithm_is_predicted_as_without_it(monkeypatc
 def test_equal_scores_have_no_effects_and_nothing_is_explained():
     rows, group, _ = designed(8)
     fit = Fit(rows, [0.25] * 8, group)
-    np.testing.assert_allclose(fit.changes(np.eye(4)[1:], at=rows[0])[0], 0.0, atol=1e-12)
+    np.testing.assert_allclose(fit.changes(np.eye(4)[1:], rows[:3])[0], 0.0, atol=1e-12)
     np.testing.assert_allclose(fit.accuracies(rows), 0.25)
     assert fit.r2_left_out == 0.0
 
