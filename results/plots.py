@@ -36,6 +36,8 @@ BEHIND, FRONT, KNEE, INK = "#9AA0A6", "#0072B2", "#D55E00", "#30343A"
 FORMATS = ("png", "svg", "pdf")
 HEIGHT, LINE, LEGEND = 5.0, 0.21, 5
 """Inches of a picture and of a line of the legend below one, and how many entries that has besides the rivals."""
+HALF = 50
+"""So many letters of a name have room in half of the width."""
 SHORTENED = 1000.0
 """From which cost on an axis has prefixes."""
 
@@ -108,8 +110,9 @@ def front_figure(
         labels = _draw_front(axes, front, x, y) + _draw_references(axes, complete, x, y, named_once)
         labels += _draw_trained(axes, beside, rivals, x)
         if len(beside):
-            figure.set_figheight(HEIGHT + LINE * (len(rivals) + LEGEND) / 2)
-            figure.legend(loc="outside lower center", ncols=2, fontsize=9, edgecolor="none")
+            columns = 2 if rivals["name"].str.len().max() <= HALF else 1
+            figure.set_figheight(HEIGHT + LINE * (len(rivals) + LEGEND) / columns)
+            figure.legend(loc="outside lower center", ncols=columns, fontsize=9, edgecolor="none")
         else:
             axes.legend(loc="lower right", fontsize=9, framealpha=0.9, edgecolor="none")
         place_labels(axes, labels, avoid=np.vstack([complete[[x, y]].to_numpy(dtype=np.float64), _along(front, x, y)]))

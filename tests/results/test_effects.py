@@ -1,10 +1,13 @@
 """The table of effects, as it is written and as it is read."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from results import RunError, open_run, write_run_tables
 from results.effects import COLUMNS, AccuracyEffects, Effect, effects_frame
+from results.parquet import read_parquet, to_parquet
 
 SIGN = Effect("layer", "layer/block.0", "sign", "real", -0.03, 0.004, 12, 600.0, 60.0)
 TWIN = Effect("teacher", "teacher/hint", "twin", "none", 0.01, 0.002, 9, 0.0, 0.0)
@@ -75,3 +78,14 @@ def test_a_run_without_effects_says_how_to_get_them(tmp_path, records):
         match=r"has no effects.parquet. It comes with the end of the search.*`bitfront search .*config.yaml --run-dir",
     ):
         run.effects()
+
+
+def test_older_effects_are_on_the_accuracys_own_scale(tmp_path, records):
+    run = opened(tmp_path, records, [MODEL])
+    file = tmp_path / "effects.parquet"
+    frame, notes = read_parquet(file)
+    old = {
+        name: json.dumps({k: v for k, v in json.loads(text).items() if k != "scale"}) for name, text in notes.items()
+    }
+    file.write_bytes(to_parquet(frame, notes=old))
+    assert run.effects().attrs["scale"] == "accuracy"

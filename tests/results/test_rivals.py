@@ -101,6 +101,27 @@ def test_trained_members_and_rivals_have_markers_of_their_own_and_rivals_numbers
     assert legend.get_window_extent().y1 < axes.get_tightbbox().y0
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "all sign",
+        "last 13 of 17 blocks react+input_norm, rest int8",
+        "stem and heads int8, rest " + 2 * "bireal+learned_scale+prelu",
+    ],
+)
+def test_no_name_is_cut_at_the_edges_of_the_picture(found, records, name):
+    trials = trials_frame(records, x="bit_ops", y="map50")
+    trials["front"] = front_flags(trials, "bit_ops", "map50")
+    trained = found.trained.assign(name=name)
+    figure = front_figure(trials, "bit_ops", "map50", trained=trained)
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y0 >= 0
+
+
 def test_a_reference_that_is_a_rival_is_named_once(found, records):
     trials = trials_frame(records, x="bit_ops", y="map50")
     trials["front"] = front_flags(trials, "bit_ops", "map50")

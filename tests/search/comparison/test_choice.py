@@ -87,6 +87,14 @@ def test_none_is_from_the_front_that_finds_next_to_nothing():
     ]
 
 
+def test_a_member_that_finds_next_to_nothing_is_not_behind_the_front_either():
+    run = run_of((10, 0.01), *FRONT, *BEHIND)
+    costs = {str(row["id"]): row["bit_ops"] for _, row in run.trials.iterrows()}
+    assert sorted(costs[one.candidate.id] for one in choose(run, 20, 0)) == [100, 105, 200, 400, 420, 800, 3000]
+    few = run_of((10, 0.01), (20, 0.02), (40, 0.4))
+    assert [one.role for one in choose(few, 3, 0)] == ["front"] * 3  # an order takes three
+
+
 def test_what_no_order_can_be_made_of_is_refused():
     with pytest.raises(RunError, match=r"-n is 2, must be at least 3"):
         choose(run_of(*FRONT), 2, 0)
