@@ -76,7 +76,7 @@ def scores_of(parts: Parts, config: Config, folder: Path, candidates: list[Candi
 
 def compare(opened: OpenedRun, trained: pd.DataFrame, chosen: argparse.Namespace) -> pd.DataFrame:
     """A row for each supernet, seed and number of steps, the first one for the order by cost alone."""
-    parts, steps = opened.parts(), [int(one) for one in chosen.steps.split(",")]
+    parts, steps = opened.parts([]), [int(one) for one in chosen.steps.split(",")]
     candidates = [Candidate(knobs_of(row)) for _, row in trained.iterrows()]
     x = opened.results.x
     rows = [{"supernet": "the order by cost", **agreement(trained, [x], x).iloc[0]}]

@@ -209,7 +209,11 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         *KNOBS,
     ),
     "agreement": (
-        Column("measure", "str", "the column that should order candidates as training does"),
+        Column(
+            "measure",
+            "str",
+            "what should order candidates as training does: a column, or another training",
+        ),
         Column("candidates", "int64 or float64", "how many have both figures, variants left out"),
         Column("tau", "float64", "Kendall's tau-b with the trained figures"),
         Column("spearman", "float64", "Spearman's rank correlation with them"),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from results import layout
 from results.agreement import ROLE, TRAINED
+from results.columns import TRAINED_SEED
 from results.dictionary import described
 from results.errors import RunError
 from results.files import write_whole
@@ -23,7 +24,6 @@ AHEAD_POINTS = 3.0
 """So far above every rival of equal or higher cost a member has a place of its own."""
 EQUAL_POINTS = 0.5
 """A member that is at most so far below a rival of twice its cost, or dearer, equals it."""
-SEED = "trained_seed_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class Rivals:
 
     @staticmethod
     def _differences(member: pd.Series, rival: pd.Series) -> list[float]:
-        seeds = [name for name in member.index if str(name).startswith(SEED)]
+        seeds = [name for name in member.index if str(name).startswith(TRAINED_SEED)]
         differences = (member[seeds] - rival[seeds]).astype("float64").dropna()
         return differences.tolist() or [float("nan")]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from results.columns import TRAINED_SEED
 from search.cli.options import Format
 from search.cli.streams import say
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from search.stages.detector_result import Result
 
 TRAINED_ALIKE = "all real, trained alike"
-SEED = "trained_seed_"
-"""How the columns of single seeds begin, which people aren't shown."""
 GIVEN = "given"
 """In place of epochs: a detector that was given as a file."""
 
@@ -89,7 +88,8 @@ def _teacher_epochs(result: "Result", name: str) -> str:
 
 
 def _summary(row: Mapping[Hashable, object]) -> dict[str, object]:
-    return {str(name): _readable(str(name), value) for name, value in row.items() if not str(name).startswith(SEED)}
+    shown = {str(name): value for name, value in row.items() if not str(name).startswith(TRAINED_SEED)}
+    return {name: _readable(name, value) for name, value in shown.items()}
 
 
 def _readable(name: str, value: object) -> object:

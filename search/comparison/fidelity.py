@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from results.agreement import LAYERS, ROLE, TRAINED, agreement
-from results.columns import model_column
+from results.columns import TRAINED_SEED, model_column
 from results.fidelity import Fidelity, write_fidelity
 from search.comparison.choice import Chosen, choose, variants
 from search.comparison.jobs import Job, Scoring, settled, trainings
@@ -133,7 +133,7 @@ class _Study:
             **{f"model_rung_{rung}": model for rung, model in zip(self._rungs, models, strict=True)},
             **mean_and_sd("score_seeds", again),
             **mean_and_sd(TRAINED, list(trained.values())),
-            **{f"trained_seed_{seed}": value for seed, value in trained.items()},
+            **{f"{TRAINED_SEED}{seed}": value for seed, value in trained.items()},
             **candidate,
         }
 

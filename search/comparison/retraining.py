@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from results.agreement import TRAINED
+from results.columns import TRAINED_SEED
 from results.frame import knobs_of
 from search.comparison.fidelity import mean_and_sd
 from search.comparison.jobs import Training, settled, trainings
@@ -23,7 +24,7 @@ from search.stages.retrain import Parts, real_counterpart, result_of
 from spaces.candidate import Candidate
 from trainers.progress import Progress
 
-CANDIDATE, SCORE, SEED = "candidate", "score", "trained_seed_"
+CANDIDATE, SCORE = "candidate", "score"
 ALL_REAL = "all real"
 """The name of the all-real candidate in the table."""
 COSTS = ("bit_ops", "ops", "memory_mb", "size_mb")
@@ -173,6 +174,6 @@ class _Retraining:
             CANDIDATE: name,
             SCORE: float(own.sort_values("rung")[run.y].iloc[-1]) if len(own) else math.nan,
             **mean_and_sd(TRAINED, list(trained.values())),
-            **{f"{SEED}{seed}": value for seed, value in trained.items()},
+            **{f"{TRAINED_SEED}{seed}": value for seed, value in trained.items()},
             **{cost: costs[cost] for cost in dict.fromkeys((run.x, *COSTS)) if cost in costs},
         }

@@ -8,8 +8,9 @@ import pandas as pd
 
 from results import layout
 from results.agreement import ROLE, TRAINED
+from results.columns import TRAINED_SEED
 from results.frame import knobs_of
-from results.rivals import MEMBER, RIVAL, SEED, Rivals, write_rivals
+from results.rivals import MEMBER, RIVAL, Rivals, write_rivals
 from search.comparison.choice import spread, useful
 from search.comparison.fidelity import mean_and_sd
 from search.comparison.jobs import Job, settled, trainings
@@ -113,6 +114,6 @@ class _Contest:
             "id": one.candidate.id,
             **self._opened.plan.cost_table.costs(one.candidate),
             **mean_and_sd(TRAINED, list(found.values())),
-            **{f"{SEED}{seed}": value for seed, value in found.items()},
+            **{f"{TRAINED_SEED}{seed}": value for seed, value in found.items()},
             **one.candidate,
         }

@@ -80,3 +80,20 @@ def test_a_run_without_it_and_a_damaged_file_have_one_message(tmp_path):
     (tmp_path / "fidelity.json").write_text("{")
     with pytest.raises(RunError, match=r"fidelity\.json can't be read \(.*Make it again with: bitfront fidelity "):
         read_fidelity(tmp_path)
+
+
+def test_another_training_is_each_seed_against_the_mean_of_the_others(candidates):
+    """By hand, over the five that aren't variants: seed 0 in order; seed 1 with one pair turned, seed 2 with two."""
+    zero, one, two = [1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 5.0, 4.0], [2.0, 1.0, 3.0, 5.0, 4.0]
+    seeds = {f"trained_seed_{seed}": [*values, 3.5] for seed, values in {0: zero, 1: one, 2: two}.items()}
+    row = agreement(candidates.assign(**seeds), ["score"], "bit_ops").iloc[-1]
+    assert (row["measure"], row["candidates"]) == ("another training", 5)
+    # means of the others, by seed: [1.5, 1.5, 3, 5, 4], [1.5, 1.5, 3, 4.5, 4.5], [1, 2, 3, 4.5, 4.5]
+    taus = [7 / math.sqrt(10 * 9), 8 / math.sqrt(10 * 8), 7 / math.sqrt(10 * 9)]
+    assert row["tau"] == pytest.approx(sum(taus) / 3)
+    assert row["tau_same_layers_pairs"] == 1
+
+
+def test_one_seed_has_no_other_training(candidates):
+    made = agreement(candidates.assign(trained_seed_0=0.5), ["score"], "bit_ops")
+    assert made["measure"].tolist() == ["score"]
