@@ -33,7 +33,7 @@ def to_squares(image_size: int, backbone: Backbone, multiple: int = 1) -> Genera
 
     They are padded to a side that is a multiple of `multiple`, so that strides divide it.
     """
-    return GeneralizedRCNNTransform(
+    return _Squares(
         image_size,
         image_size,
         list(backbone.image_mean),
@@ -53,6 +53,15 @@ def to_shorter_sides(shorter: int, longest: int, backbone: Backbone) -> Generali
     return GeneralizedRCNNTransform(
         shorter, longest, list(backbone.image_mean), list(backbone.image_std), size_divisible=COARSEST_STRIDE
     )
+
+
+class _Squares(GeneralizedRCNNTransform):
+    """Leaves an image that has the size already as it is, to which torchvision would come by resampling."""
+
+    def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
+        if tuple(image.shape[-2:]) == self.fixed_size:
+            return image, target
+        return super().resize(image, target)
 
 
 def sizes_of(images: list[Tensor]) -> list[tuple[int, int]]:

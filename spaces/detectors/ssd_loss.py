@@ -26,7 +26,7 @@ def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[T
     labels, positive = wanted.labels, wanted.labels > 0
     positives = divisor(positive.sum())
     box = F.smooth_l1_loss(offsets[positive], wanted.box[positive], reduction="sum") / positives
-    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+    each = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")  # classes first: several times faster
     hard = hard_negatives(each.detach(), positive)
     cls = (each * (positive | hard)).sum() / positives
     return {"cls": cls, "box": box}
@@ -54,6 +54,7 @@ def hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
     torchvision's SSD gives an image without objects no negatives at all: it would learn nothing from it.
     """
     wanted = NEGATIVES_PER_POSITIVE * positive.sum(1, keepdim=True).clamp(min=1)
-    order = losses.masked_fill(positive, -torch.inf).argsort(1, descending=True)
-    rank = order.argsort(1)
-    return (rank < wanted) & ~positive
+    most = min(int(wanted.max()), losses.shape[1])
+    hardest = losses.masked_fill(positive, -torch.inf).topk(most, 1).indices
+    taken = torch.arange(most, device=losses.device) < wanted
+    return torch.zeros_like(positive).scatter_(1, hardest, taken) & ~positive

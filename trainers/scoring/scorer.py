@@ -22,6 +22,7 @@ from trainers.distill.teacher_cache import KnownOutputs
 from trainers.inference import score_metrics
 from trainers.scoring.parts import ScorerParts, ScoreSettings, group_of, images_of
 from trainers.seeding import callers_generators, seeded, seeded_torch
+from trainers.training import fused
 from trainers.training.finiteness import DivergedError, check_finite
 from trainers.training.memory import keep_freed_memory
 from trainers.training.parameter_groups import optimizer_groups
@@ -101,7 +102,7 @@ class Scorer:
         shared = [unit.latent_weight for name, unit in searchable_units(network).items() if name not in latent]
         plain = [weight for weight in shared if weight is not None]
         groups = optimizer_groups(nn.ModuleList([network, distiller]), rate, rates, plain=plain)
-        optimizer = torch.optim.Adam(groups)
+        optimizer = fused.adam(groups)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine(steps))
         network.train()
         for step, (start, (images, targets)) in enumerate(self._steps(steps)):

@@ -88,8 +88,10 @@ class Processes:
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients by their means over all processes; one that a process lacks counts as 0 there."""
+        if not self.several:
+            return
         trained = [parameter for parameter in parameters if parameter.requires_grad]
-        if not self.several or not trained:
+        if not trained:
             return
         present = torch.tensor([one.grad is not None for one in trained], device=trained[0].device, dtype=torch.uint8)
         dist.all_reduce(present, dist.ReduceOp.MAX)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from trainers.training import fused
 from trainers.training.parameter_groups import optimizer_groups
 from trainers.training.schedule import usual_warm_up, warmed_cosine, warmed_steps
 from trainers.training.settings import TrainSettings
@@ -19,8 +20,8 @@ def make_optimizer(modules: nn.ModuleDict, settings: TrainSettings) -> torch.opt
     decays = {} if latent is None else {"latent": latent}
     groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay, decays)
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+        return fused.sgd(groups, settings.momentum)
+    return fused.adamw(groups)
 
 
 def rate_share(settings: TrainSettings, steps_per_epoch: int) -> Callable[[int], float]:

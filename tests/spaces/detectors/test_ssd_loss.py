@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spaces.detectors.box_coding import decode
-from spaces.detectors.ssd_loss import BOX_SCALES, assign, ssd_losses
+from spaces.detectors.ssd_loss import BOX_SCALES, assign, hard_negatives, ssd_losses
 
 ANCHORS = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 40.0, 40.0]])
 
@@ -68,6 +68,13 @@ def test_hard_negatives_are_counted_by_image_and_positives_by_batch():
     losses = ssd_losses(logits, offsets, anchors, [both, target([0.0, 0.0, 10.0, 10.0]), target()])
     # 2 + 6 in the first image, 1 + 3 in the second, 3 negatives in the empty one; three positives in all.
     assert losses["cls"].item() == pytest.approx((8 + 4 + 3) * math.log(2) / 3, rel=1e-5)
+
+
+def test_images_that_want_different_numbers_of_negatives_get_the_hardest_and_no_more_than_there_are():
+    losses = torch.tensor([[0.1, 0.4, 0.2, 0.5, 0.3, 0.0], [0.9, 0.1, 0.8, 0.7, 0.6, 0.5]])
+    positive = torch.tensor([[True, False, False, False, False, False], [True, True, True, True, False, True]])
+    wanted = [[False, True, False, True, True, False], [False, False, False, False, True, False]]
+    assert hard_negatives(losses, positive).tolist() == wanted
 
 
 def test_an_all_background_batch_has_losses_and_gradients():

