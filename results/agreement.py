@@ -36,7 +36,8 @@ def agreement(candidates: pd.DataFrame, measures: Sequence[str], cost: str) -> p
 
     candidates: a row each, with the columns of the measures, `cost`, `TRAINED`, `ROLE` and `LAYERS`, and those of the
     training seeds. With two seeds or more the last row is `ANOTHER_TRAINING`: each seed's figures as a measure of the
-    mean of the other seeds', as means over seeds. It says how far from 1 noise alone keeps an order.
+    mean of the other seeds', as means over seeds. It says how well one more training orders them; both sides have
+    the noise of a training there, so that a score without such noise may be above it.
     Columns: measure; candidates, how many have both figures, variants left out; tau and spearman over these;
     tau_equal_cost over their pairs of equal cost (`EQUAL_COST`); tau_same_layers over the pairs of the same layers,
     variants among them. Each with its 95 % interval of a bootstrap over candidates (`_low`, `_high`), and the last two

@@ -56,7 +56,7 @@ def to_shorter_sides(shorter: int, longest: int, backbone: Backbone) -> Generali
 
 
 class _Squares(GeneralizedRCNNTransform):
-    """Leaves an image that has the size already as it is, to which torchvision would come by resampling."""
+    """Without resampling for images that have the size already; torchvision's result is the same."""
 
     def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
         if tuple(image.shape[-2:]) == self.fixed_size:

@@ -20,7 +20,7 @@ def make_optimizer(modules: nn.ModuleDict, settings: TrainSettings) -> torch.opt
     decays = {} if latent is None else {"latent": latent}
     groups = optimizer_groups(modules, settings.learning_rate, settings.rates, settings.weight_decay, decays)
     if settings.optimizer == "sgd":
-        return fused.sgd(groups, settings.momentum)
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
     return fused.adamw(groups)
 
 

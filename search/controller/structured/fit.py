@@ -14,6 +14,7 @@ from search.controller.structured.accuracy_model import FIRST_FIT
 from search.controller.structured.evidence import RATIOS, WIDE, Evidence
 from search.controller.structured.linear_model import Posterior, Sums, posterior
 from search.controller.structured.scaled_sums import ScaledSums
+from search.controller.structured.scales import PLAIN
 
 Array = NDArray[np.float64]
 
@@ -55,8 +56,9 @@ class Fit:
         self.r2_left_out = self._explained_left_out(rows, np.asarray(scores), _quadratic(leverage.mean(0), rows))
 
     def accuracies(self, rows: Array) -> Array:
-        """The expected accuracy (N,) of each row (N, columns); on the logarithm it is the median."""
-        return self.scale.to_accuracies(self._numbers(rows))
+        """The expected accuracy (N,) of each row (N, columns); on the logarithm it is the median, 0 or more."""
+        found = self.scale.to_accuracies(self._numbers(rows))
+        return found if self.scale is PLAIN else np.maximum(found, 0.0)
 
     def errors(self, rows: Array) -> Array:
         """The standard deviation (N,) of the posterior of these accuracies, without the noise of a score.

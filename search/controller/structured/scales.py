@@ -40,11 +40,12 @@ class Scale:
 PLAIN = Scale(lambda value: value, lambda numbers: numbers, lambda value: 1.0)
 LOGARITHM = Scale(
     lambda value: float(np.log(max(value, 0.0) + POINT)),
-    lambda numbers: np.clip(np.exp(np.minimum(numbers, np.log1p(POINT))) - POINT, 0.0, 1.0),
+    lambda numbers: np.exp(np.minimum(numbers, np.log1p(POINT))) - POINT,
     lambda value: 1.0 / (min(max(value, 0.0), 1.0) + POINT),
 )
 """Effects multiply. In a deep network on real images a few 1-bit layers may leave nothing of the accuracy, and then no
-further one can cost the points that a sum over layers would give it. What it gives back is 0 to 1."""
+further one can cost the points that a sum over layers would give it. What it gives back lies between
+`-POINT` and 1."""
 
 
 def may_be_logarithmic(least: float, greatest: float) -> bool:

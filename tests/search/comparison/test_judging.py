@@ -45,7 +45,8 @@ def test_fidelity_compares_the_orders_and_makes_nothing_twice(run, executed):
     signs = candidates[[name for name in candidates if name.startswith("layer/")]].eq("sign").sum(axis=1)
     assert candidates["trained"].tolist() == pytest.approx((0.905 - 0.1 * signs).tolist())
     assert candidates["trained_sd"].tolist() == pytest.approx([0.01 / 2**0.5] * 5)
-    assert found.agreement["measure"].tolist() == ["bit_ops", "score_rung_0", "model_rung_0", "score_seeds"]
+    measures = ["bit_ops", "score_rung_0", "model_rung_0", "score_seeds", "another training"]
+    assert found.agreement["measure"].tolist() == measures
     assert found.settings["epochs"] == 1
     before = executed.copy()
     assert run_fidelity(run, SETTINGS).candidates.equals(candidates)

@@ -20,4 +20,5 @@ def test_images_that_have_the_size_or_not_become_what_torchvisions_transform_mak
     assert torch.equal(found.tensors, expected.tensors)
     for one, other in zip(boxes, expected_boxes, strict=True):
         assert torch.equal(one["boxes"], other["boxes"])
+    assert ours.resize(images[0])[0] is images[0]  # not resampled
     assert targets[0]["boxes"].tolist() == [[3.0, 5.0, 33.0, 60.0]]

@@ -83,6 +83,7 @@ def test_choices_that_each_leave_a_part_are_changes_of_the_reference_network():
     np.testing.assert_allclose(errors, expected, rtol=0.15)
     np.testing.assert_allclose(fit.changes(np.eye(4)[2:3], two[None])[0], 0.81 * 0.6 * (0.5 - 1.0), atol=0.004)
     assert fit.accuracies(np.stack([none, two])) == pytest.approx([0.80, 0.476], abs=0.004)
+    assert fit.accuracies(np.array([[1.0, 20, 20, 20]])).tolist() == [0.0]
     assert fit.noise == pytest.approx(0.005, rel=0.15)
     assert fit.r2_left_out > 0.99
 
