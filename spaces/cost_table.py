@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import torch
 from torch import nn
 
 from spaces.added_cost import AddedCost
 from spaces.candidate import Candidate, Value
-from spaces.cost import BITS_PER_MEGABYTE, Costs, LayerCost, layer_costs, totals
+from spaces.cost import BITS_PER_MEGABYTE, LayerCost, layer_costs
+from spaces.cost_segments import segments_of, sums_by_method
+from spaces.cost_sums import NOTHING, Sums, costs_of, least_of, sums_of, total_of
 from spaces.deployed.size import sizes
 from spaces.detectors import DetectorSpec, counted_proposals, searchable_units
-from spaces.detectors.openable import INSIDE_A_UNIT
 from spaces.latency import FIGURE as LATENCY
 from spaces.latency import LatencyTable
-from spaces.layers import REAL, WIDTHS
+from spaces.layers import REAL
 from spaces.layers.opened import group_of
 from spaces.pair_costs import PairCosts
 from spaces.space import SearchSpace
@@ -24,17 +24,6 @@ from spaces.without_values import without_values, without_work
 
 Choices = Mapping[str, Sequence[str]]
 """Maps a layer, or a prefix of layers, to the methods that it may have."""
-
-Sums = tuple[int, ...]
-"""bit_ops, memory_bits, the MACs at each of `WIDTHS`, and what the table was given besides (`AddedCost`)."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Neighbouring rows of the counting pass that come from one layer, by the layer's method."""
-
-    layer: str
-    rows: Mapping[str, Sequence[LayerCost]]
 
 
 @dataclass(frozen=True)
@@ -78,26 +67,26 @@ class CostTable:
     ) -> None:
         self.proposals = proposals
         self._more = tuple(added)
-        self._segments = _segments(passes)
+        self._segments = segments_of(passes)
         self._groups = {name: group_of(unit) for name, unit in units.items()}
         self._by_unit = {unit: self._with_more(unit) for unit in units}
         self.knob_of = self._by_layer({prefix: prefix for prefix in choices}, missing="")
         """The choice that each unit follows, by the unit's name; empty where there is none."""
         rest = [rows for s in self._segments if s.layer not in units for rows in s.rows.values()]
-        self._constant = _sums(row for rows in rest for row in rows) + tuple(one.rest for one in added)
+        self._constant = sums_of(row for rows in rest for row in rows) + tuple(one.rest for one in added)
         """The layers that have no choice of methods."""
         unnamed = (self._by_unit[unit][REAL] for unit, knob in self.knob_of.items() if not knob)
-        self._unnamed = _added([self._constant, *unnamed])
+        self._unnamed = total_of([self._constant, *unnamed])
         """The same, and the units that no choice names."""
         self._by_knob: dict[str, dict[Value, Sums]] = {}
         for prefix, offered in choices.items():
             own = [self._by_unit[unit] for unit, knob in self.knob_of.items() if knob == prefix]
-            self._by_knob[f"layer/{prefix}"] = {m: _added(methods[m] for methods in own) for m in offered}
+            self._by_knob[f"layer/{prefix}"] = {m: total_of(methods[m] for methods in own) for m in offered}
         knobs = {unit: f"layer/{knob}" if knob else "" for unit, knob in self.knob_of.items()}
         methods = {f"layer/{prefix}": offered for prefix, offered in choices.items()}
         self._pairs = {
             place: PairCosts(one.name, one.pairs, knobs, methods)
-            for place, one in enumerate(self._more, len(_NOTHING))
+            for place, one in enumerate(self._more, len(NOTHING))
             if one.pairs
         }
         """What neighbours add to some of the sums, by the place of these."""
@@ -142,13 +131,13 @@ class CostTable:
             return self._costs_by_unit(candidate)
         chosen = {knob: str(candidate[knob]) for knob in self._by_knob} if self._pairs else {}
         pairs = {place: one.by_knob(chosen) for place, one in self._pairs.items()}
-        return self._figures(_added([self._unnamed, *shares]), pairs)
+        return self._figures(total_of([self._unnamed, *shares]), pairs)
 
     def least(self) -> dict[str, float]:
         """The least value of each cost. No single candidate need have all of them: the cheapest may differ by cost."""
         offered = [list(methods.values()) for methods in self._by_knob.values()]
-        ops = _costs(self._unnamed).ops + sum(min(_costs(sums).ops for sums in methods) for methods in offered)
-        least = _added([self._unnamed, *map(_least, offered)])
+        ops = costs_of(self._unnamed).ops + sum(min(costs_of(sums).ops for sums in methods) for methods in offered)
+        least = total_of([self._unnamed, *map(least_of, offered)])
         pairs = {place: self._least_of_pairs(place) - least[place] for place in self._pairs}
         return self._figures(least, pairs) | {"ops": ops}
 
@@ -182,9 +171,9 @@ class CostTable:
         for layer in dict.fromkeys(segment.layer for segment in self._segments):
             knob = self.knob_of.get(layer, "")
             kind = (self._groups[layer] or "block") if layer in self._groups else "fixed"
-            methods = self._by_unit.get(layer) or _by_method(s for s in self._segments if s.layer == layer)
+            methods = self._by_unit.get(layer) or sums_by_method(s for s in self._segments if s.layer == layer)
             for method in self._by_knob[f"layer/{knob}"] if knob else [REAL] if layer in self._groups else methods:
-                costs = _costs(methods[str(method)])
+                costs = costs_of(methods[str(method)])
                 total = sum(costs.macs.values())
                 shares = (total, costs.bit_ops, costs.ops, costs.memory_bits, self.latency_of(layer, str(method)))
                 found.append(LayerShare(layer, f"layer/{knob}" if knob else "", kind, str(method), *shares))
@@ -200,14 +189,14 @@ class CostTable:
 
     def _with_more(self, unit: str) -> dict[str, Sums]:
         """A unit's sums by method, the added costs among them."""
-        counted = _by_method(s for s in self._segments if s.layer == unit)
+        counted = sums_by_method(s for s in self._segments if s.layer == unit)
         return {name: sums + tuple(one.of(unit, name) for one in self._more) for name, sums in counted.items()}
 
     def _figures(self, sums: Sums, pairs: Mapping[int, int]) -> dict[str, float]:
         """pairs: what is added to some of the sums, by place."""
-        costs = _costs(sums)
+        costs = costs_of(sums)
         sums = tuple(value + pairs.get(place, 0) for place, value in enumerate(sums))
-        more = zip(self._more, sums[len(_NOTHING) :], strict=True)
+        more = zip(self._more, sums[len(NOTHING) :], strict=True)
         added = {one.name: value / one.per_figure for one, value in more}
         return costs.as_dict() | {"memory_mb": costs.memory_bits / BITS_PER_MEGABYTE} | added
 
@@ -215,7 +204,7 @@ class CostTable:
         """As `costs`, for a candidate that leaves choices out or names layers that are no knobs of the space."""
         chosen = self._methods(candidate)
         pairs = {place: one.by_layer(chosen) for place, one in self._pairs.items()}
-        return self._figures(_added([self._constant, *(self._by_unit[unit][m] for unit, m in chosen.items())]), pairs)
+        return self._figures(total_of([self._constant, *(self._by_unit[unit][m] for unit, m in chosen.items())]), pairs)
 
     def _methods(self, candidate: Candidate) -> dict[str, str]:
         """Each unit's method. Raises ValueError for a layer or a method that the table doesn't hold."""
@@ -236,54 +225,3 @@ class CostTable:
 
 def _layer_choices(space: SearchSpace) -> Choices:
     return {knob.name: tuple(map(str, knob.choices)) for knob in space.knobs if knob.kind == "layer"}
-
-
-def _segments(passes: Iterable[Sequence[LayerCost]]) -> list[Segment]:
-    """The rows of all passes, in the order that they have in common.
-
-    A layer's own row stands in every pass. Rows of modules inside a unit's alternative stand only where the unit has
-    this method; they are placed in front of the next row that stands in every pass. Where two units have such rows in
-    one place, one unit lies inside the other and comes later.
-    """
-    segments: dict[tuple[int, bool, int, str], dict[str, list[LayerCost]]] = {}
-    for rows in passes:
-        place = 0
-        measured: dict[tuple[int, bool, int, str], tuple[str, list[LayerCost]]] = {}
-        for row in rows:
-            layer, inside, rest = row.name.partition(INSIDE_A_UNIT)
-            method = rest.partition(".")[0] if inside else row.method
-            measured.setdefault((place, not inside, len(layer), layer), (method, []))[1].append(row)
-            place += not inside
-        for key, (method, own) in measured.items():
-            segments.setdefault(key, {})[method] = own
-    return [Segment(key[-1], segments[key]) for key in sorted(segments)]
-
-
-def _by_method(segments: Iterable[Segment]) -> dict[str, Sums]:
-    """The sums of one unit's rows, by its method."""
-    rows: dict[str, list[LayerCost]] = {}
-    for segment in segments:
-        for method, own in segment.rows.items():
-            rows.setdefault(method, []).extend(own)
-    return {method: _sums(own) for method, own in rows.items()}
-
-
-def _sums(rows: Iterable[LayerCost]) -> Sums:
-    costs = totals(rows)
-    return costs.bit_ops, costs.memory_bits, *(costs.macs[bits] for bits in WIDTHS)
-
-
-def _added(parts: Iterable[Sums]) -> Sums:
-    return tuple(map(sum, zip_longest(_NOTHING, *parts, fillvalue=0)))
-
-
-def _least(parts: Iterable[Sums]) -> Sums:
-    return tuple(map(min, zip(*parts, strict=True)))
-
-
-def _costs(sums: Sums) -> Costs:
-    bit_ops, memory_bits, *macs = sums[: len(_NOTHING)]
-    return Costs(bit_ops, memory_bits, dict(zip(WIDTHS, macs, strict=True)))
-
-
-_NOTHING: Sums = (0, 0, *(0 for _ in WIDTHS))
