@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.columns import TRAINED_SEED
+from results.figures import TRAINED_SEED
 from results.pareto import pareto_mask
 from results.statistics import bootstrap, kendall_tau_b, spearman
 

@@ -15,8 +15,6 @@ LEADING = ("number", "id", "state", "reason", "rung")
 FLAGS = ("feasible", "front")
 TIMES = ("started", "completed")
 """When a trial was proposed and when its score came in, in UTC."""
-TRAINED_SEED = "trained_seed_"
-"""What a column with the figures of one training seed begins with."""
 MODEL, ERROR = "_model", "_model_se"
 """The endings of an accuracy's expectation by the model of all scores, and of the standard error of that."""
 

@@ -12,6 +12,9 @@ from typing import Literal
 
 Direction = Literal["maximize", "minimize"]
 
+TRAINED_SEED = "trained_seed_"
+"""What a column with the figures of one training seed begins with."""
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from results import layout
 from results.agreement import ROLE, TRAINED
-from results.columns import TRAINED_SEED
 from results.dictionary import described
 from results.errors import RunError
+from results.figures import TRAINED_SEED
 from results.files import write_whole
 from results.parquet import read_parquet, to_parquet
 from results.statistics import paired_interval

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from results.columns import TRAINED_SEED
+from results.figures import TRAINED_SEED
 from search.cli.options import Format
 from search.cli.streams import say
 

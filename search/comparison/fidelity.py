@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from results.agreement import LAYERS, ROLE, TRAINED, agreement
-from results.columns import TRAINED_SEED, model_column
+from results.columns import model_column
 from results.fidelity import Fidelity, write_fidelity
+from results.figures import TRAINED_SEED
 from search.comparison.choice import Chosen, choose, variants
 from search.comparison.jobs import Job, Scoring, settled, trainings
 from search.comparison.opened import OpenedRun, open_for_comparison

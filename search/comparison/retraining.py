@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from results.agreement import TRAINED
-from results.columns import TRAINED_SEED
+from results.figures import TRAINED_SEED
 from results.frame import knobs_of
 from search.comparison.fidelity import mean_and_sd
 from search.comparison.jobs import Training, settled, trainings

@@ -8,7 +8,7 @@ import pandas as pd
 
 from results import layout
 from results.agreement import ROLE, TRAINED
-from results.columns import TRAINED_SEED
+from results.figures import TRAINED_SEED
 from results.frame import knobs_of
 from results.rivals import MEMBER, RIVAL, Rivals, write_rivals
 from search.comparison.choice import spread, useful
