@@ -79,7 +79,7 @@ def test_colours_are_learnt_from_labels_and_a_teacher_is_followed_instead(pictur
     progress, network = recorded_progress(), built("react")
     train_classifier(network, pictures, settings, Task(stage="a", seed=1), inputs_first_epochs=1, progress=progress)
     assert progress.stages == [("a, inputs", 1), ("a", 16)]
-    assert measure_classifier(network, pictures, 6)["top1"] > 0.8  # a third by chance
+    assert measure_classifier(network, pictures, 6)["top1"] > 0.8  # 11 or 12 of 12 by rounding; a third by chance
     assert network.training is False
     assert all("val_top1" not in figures for kind, *_, figures in progress.events if kind == "advance")
     follower, task = built("react"), Task(stage="b", seed=1)
