@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 # Tried in this order, in points from the labelled spot: near before far, and first the upper left, which a rising
 # front mostly leaves empty.
-DIRECTIONS = ((-12, 14), (12, -18), (12, 14), (-12, -18), (0, 22), (0, -24))
+DIRECTIONS = ((-12, 14), (12, -18), (12, 14), (-12, -18), (0, 22), (0, -24), (24, 0), (-24, 0))
 OFFSETS = tuple((reach * right, reach * up) for reach in (1.0, 1.8, 3.0, 4.5) for right, up in DIRECTIONS)
 MARGIN = 4.0
 
