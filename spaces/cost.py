@@ -24,6 +24,7 @@ from spaces.detectors import counted_proposals
 from spaces.detectors.openable import INSIDE_A_UNIT
 from spaces.layers import REAL, WIDTHS, SearchableUnit, method
 from spaces.layers.alternative import Alternative
+from spaces.layers.input_norm import InputNorm
 
 WORD_BITS = 64
 USUAL_WIDTHS = (1, 8, 32)
@@ -166,6 +167,8 @@ def _unit_cost(unit_name: str, unit: SearchableUnit, output: Tensor) -> LayerCos
         for key, parameter in module.named_parameters(recurse=False)
         if f"{name}.{key}".lstrip(".").partition(".")[0] not in alternative.folded
     )
+    # A BatchNorm whose factor is 1 is one threshold a channel.
+    own -= sum(one.norm.num_features for one in alternative.modules() if isinstance(one, InputNorm))
     scales = 0 if chosen.weight_bits == max(WIDTHS) else shape[0] * alternative.bases
     bias = 0 if unit.bias is None else unit.bias.numel()
     memory = math.prod(shape) * chosen.weight_bits * alternative.bases + (own + scales + bias) * 32

@@ -135,6 +135,12 @@ class Alternative(nn.Module):
     def start_from(self, weight: Tensor) -> None:
         """Set what depends on a real weight (Co, Ci, k, k), such as a learned scale; nothing by default."""
 
+    def refit_scale(self, weight: Tensor) -> None:
+        """Set a learned scale anew, after a training of the real weight (Co, Ci, k, k) that didn't reach it."""
+
+    def pass_without_input(self) -> None:
+        """Take part in what several processes measure together, where this one has no input; nothing by default."""
+
     @torch.no_grad()
     def levels(self, weight: Tensor | None) -> tuple[Tensor, Tensor]:
         """The weight in evaluation, as levels (Co, Ci, k, k) and the scale (Co,) that each channel's are times.

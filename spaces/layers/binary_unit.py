@@ -112,6 +112,11 @@ class Binary(Alternative):
             own = weight if self.weights == "periodic" else seen(weight, self.weights, self.shape)
             self.scale.copy_(mean_scale(own).flatten())
 
+    @torch.no_grad()
+    def refit_scale(self, weight: Tensor) -> None:
+        if self.weights != "periodic":  # whose scale real weights have too
+            Binary.start_from(self, weight)
+
     def trace(self, x: Tensor, weight: Tensor | None) -> LayerTrace:
         x = in_float32(x)
         pre_sign = self._pre_sign(x)
@@ -217,6 +222,10 @@ class DBS(Binary):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The logits have a learning rate of their own: they must travel a whole unit to change a sign."""
         return {"logit": [self.logits]}
+
+    def relaxed_until(self, progress: float) -> bool:
+        """Whether the steps just before this share of a training convolved the relaxed weight."""
+        return self.relaxation == "soft" or (self.relaxation == "annealed" and progress <= ANNEALED_SHARE)
 
     def clipped_apart(self) -> list[nn.Parameter]:
         """Logits and scale: the layer losses that train them are often larger than all other losses together."""

@@ -27,8 +27,8 @@ class LearnedSteps(FakeQuantized):
 
     Inputs have one step, unsigned behind a ReLU, signed in a place without one; weights one step per output channel.
     Steps start at 2 mean|v| / sqrt(Qp). A weight's is set from the real weight (`start_from`); the input's is 0 until
-    it is measured, by the first batch in training or, where no training came before, in recalibration. Until then every
-    batch in evaluation has its own.
+    it is measured, by the first batch in training or, where no training came before, in recalibration, which leaves a
+    learned step as it is. Until then every batch in evaluation has its own.
 
     What is learned is the logarithm of a step over its start: AdamW moves a parameter by about the learning rate
     whatever its gradient, which for a step itself would be a tenth of it each time. The paper has SGD and learns the
@@ -73,9 +73,6 @@ class LearnedSteps(FakeQuantized):
         self.weight_start.copy_(first_step(weight.abs().mean((1, 2, 3)), self.weight_levels))
         self.weight_log.zero_()
 
-    def forget_range(self) -> None:
-        """Nothing: a learned step isn't measured anew."""
-
     def _levels(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         step = self.weight_step
         return (quantized_weight(weight, step, self.weight_levels) / step.view(-1, 1, 1, 1)).round(), step
@@ -90,6 +87,14 @@ class LearnedSteps(FakeQuantized):
                 return measured
             self.input_start.copy_(measured)
         return self.input_step
+
+    @torch.no_grad()
+    def pass_without_input(self) -> None:
+        if not self._is_measured():
+            magnitude = mean(torch.zeros_like(self.input_start))
+            if self.training or self.observing:
+                measured = first_step(magnitude, self.input_levels)
+                self.input_start.copy_(torch.where(magnitude == 0, self.input_start, measured))
 
     def _is_measured(self) -> bool:
         """Whether the input's step has a start. It is asked again only where that has changed: that waits for a GPU."""

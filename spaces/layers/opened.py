@@ -93,11 +93,13 @@ class OpenedLinear(SearchableUnit):
     def forward(self, x: Tensor) -> Tensor:
         if self.active == REAL:
             return F.linear(activated(x, self.shape.activation), cast(Tensor, self.weight), self.bias)
+        alternative = cast(Alternative, self.alternatives[self.active])
         if len(x) == 0:  # no proposal: nothing to measure a range on, and still a path for gradients
+            alternative.pass_without_input()
             return x.new_zeros(0, self.shape.out_channels) + x.sum()
         latent = self.latent_weight
         weight = None if latent is None else latent[..., None, None]
-        y = cast(Alternative, self.alternatives[self.active])(x[..., None, None], weight).flatten(1)
+        y = alternative(x[..., None, None], weight).flatten(1)
         return y if self.bias is None else y + self.bias
 
 

@@ -1,6 +1,8 @@
 """The alternatives that aren't 1-bit: full precision, and fewer bits by fake quantization."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -41,9 +43,14 @@ class FakeQuantized(Alternative):
         self.observing = False
         """Whether the range of inputs is measured outside training too."""
 
-    def forget_range(self) -> None:
-        """Forget the measured range of the inputs, so that the next batch starts it anew."""
-        raise NotImplementedError
+    @contextmanager
+    def observed(self) -> Iterator[None]:
+        """Within this context the range of the inputs is measured anew, outside training too; without any it stays."""
+        self.observing = True
+        try:
+            yield
+        finally:
+            self.observing = False
 
 
 class Quantized(FakeQuantized):
@@ -52,7 +59,8 @@ class Quantized(FakeQuantized):
     With L = 2^(bits - 1) - 1 levels on each side of zero (127 for 8 bits) and U = 2^bits - 1 above it (255):
     Weights: s_o round(w / s_o), s_o = max|w_o| / L, one scale per output channel.
     Inputs: s round(x / s), clipped to 0..U s behind a ReLU (to -L..L s in a place without one). s comes from the
-    running maximum of |x|, one per layer, which training updates by a tenth per step.
+    running maximum of |x|, one per layer, which training updates by a tenth per pass; a layer that several levels of a
+    pyramid share passes for each, so that it has a mixture of theirs.
     Gradient: straight through the rounding, 0 for a clipped input.
     """
 
@@ -91,8 +99,26 @@ class Quantized(FakeQuantized):
         """(Co, 1, 1, 1)."""
         return weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=LEAST_LARGEST) / self.signed_levels
 
-    def forget_range(self) -> None:
+    @contextmanager
+    def observed(self) -> Iterator[None]:
+        before = self.largest.clone()
         self.largest.zero_()
+        try:
+            with super().observed():
+                yield
+        finally:
+            self.largest.copy_(torch.where(self.largest == 0, before, self.largest))
+
+    @torch.no_grad()
+    def pass_without_input(self) -> None:
+        if self.training or self.observing:
+            self._observe(torch.zeros_like(self.largest))
+
+    def _observe(self, own: Tensor) -> None:
+        """The largest magnitude of this process's inputs, a scalar; 0 says nothing of the range."""
+        now = largest(own)
+        updated = torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM))
+        self.largest.copy_(torch.where(now == 0, self.largest, updated))
 
     @torch.no_grad()
     def _step_for(self, x: Tensor) -> Tensor:
@@ -100,8 +126,7 @@ class Quantized(FakeQuantized):
         if self.largest.is_meta:
             return self.largest
         if self.training or self.observing:
-            now = largest(largest_magnitude(x, self.shape.activation))
-            self.largest.copy_(torch.where(self.largest == 0, now, self.largest.lerp(now, RANGE_MOMENTUM)))
+            self._observe(largest_magnitude(x, self.shape.activation))
         elif not x.is_cpu:  # as below, without waiting for the device
             own = largest_magnitude(x, self.shape.activation)
             return self._input_step(torch.where(self.largest == 0, own, self.largest))

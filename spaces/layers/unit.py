@@ -92,6 +92,14 @@ class SearchableUnit(nn.Module):
         latent = cast(Tensor, self.weight if self.one_bit_weight is None else self.one_bit_weight)
         return reader.levels(latent.detach().reshape(self.shape.weight))[0]
 
+    @torch.no_grad()
+    def refit_scales(self) -> None:
+        """Learned scales of 1-bit alternatives as they start from the latent weight, which trained without them."""
+        latent = self.weight if self.one_bit_weight is None else self.one_bit_weight
+        for name, one in self._named():
+            if name in self._binary and latent is not None and not one.owns_weight:
+                one.refit_scale(latent.reshape(self.shape.weight))
+
     def activate(self, method: str) -> None:
         """Make `method` the one that computes. Raises ValueError when the unit wasn't built with it."""
         self.check(method)

@@ -106,6 +106,8 @@ def test_grouped_convolutions_and_layers_without_products():
         ("bireal+periodic", 1, 288 * 1 + 8 * REAL),
         ("bireal+resilient", 1, 288 * 1 + 8 * REAL),
         ("react", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # RSign's 4 thresholds, RPReLU's 3 numbers a channel
+        ("sign+input_norm", 1, 288 * 1 + (8 + 4) * REAL),  # its norm has no factor: a threshold for each input channel
+        ("react+input_norm", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),
         ("dbs", 1, 288 * 1 + (8 + 8) * REAL),  # its logits are the binary weights, its PReLU has 8 slopes
         ("adabin", 1, 288 * 1 + (8 + 1 + 2 * 8) * REAL),  # one threshold, two slopes a channel; 8 centres below
         ("lcb", 1, 288 * 1 + (8 + 4 + 3 * 8) * REAL),  # its bias of weights goes into their signs

@@ -61,8 +61,8 @@ def train_classifier(
 
     task = replace(task, score=score, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
     modules = nn.ModuleDict({"network": network})
-    train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    finish_training(network, data, settings, task.seed)
+    validated = train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
+    finish_training(network, data, settings, task.seed, settings.epochs if validated is None else validated.epochs)
 
 
 @torch.no_grad()

@@ -52,5 +52,5 @@ def train_detector(
 
     task = replace(task, described_as={"inputs_first_epochs": inputs_first_epochs, **task.described_as})
     validated = train_inputs_first(modules, step_losses, data, settings, task, inputs_first_epochs, progress)
-    finish_training(network, data, settings, task.seed)
+    finish_training(network, data, settings, task.seed, settings.epochs if validated is None else validated.epochs)
     return validated

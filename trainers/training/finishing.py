@@ -9,12 +9,14 @@ from trainers.training.searched_signs import searches
 from trainers.training.settings import TrainSettings
 
 
-def finish_training(network: nn.Module, data: TrainingData, settings: TrainSettings, seed: int) -> None:
+def finish_training(network: nn.Module, data: TrainingData, settings: TrainSettings, seed: int, epochs: int) -> None:
     """Measure BatchNorm statistics anew on the training images where training has not seen these weights.
 
-    That is so of a moving average, and of signs that were searched softly. Others stay as they are.
+    That is so of a moving average, and of signs that were searched softly up to here, after so many of the settings'
+    epochs. Others stay as they are.
     """
-    if settings.ema is not None or any(search.relaxation == "soft" for search in searches(network)):
+    progress = epochs / settings.epochs
+    if settings.ema is not None or any(search.relaxed_until(progress) for search in searches(network)):
         order = data.batches(min(settings.batch_size, len(data)), seed=seed, epoch=0, augment=False)
         device = next(network.parameters()).device
         recalibrate(network, (to_device(batch, device)[0] for batch in order))

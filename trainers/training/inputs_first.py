@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from spaces.layers import SearchableUnit
 from spaces.layers.binary_unit import Binary
 from trainers.data.batches import TrainingData
 from trainers.progress import Progress
@@ -28,8 +29,9 @@ def train_inputs_first(
 
     So many epochs with binary inputs and real weights, then `settings.epochs` with both binary; each stage has its own
     warm-up and schedule; milestones lie in the first one where they do in the second, in proportion. What settings say
-    of latent weights holds in the second alone. The first one's end is saved, so that a training killed in the second
-    stage resumes there; it isn't validated. Modules without 1-bit units have one stage.
+    of latent weights holds in the second alone, which starts from scales that fit the weights of the first. The first
+    one's end is saved, so that a training killed in the second stage resumes there; it isn't validated. Modules without
+    1-bit units have one stage.
     """
     if inputs_first_epochs and any(isinstance(module, Binary) for module in modules.modules()):
         file = None if task.resume_from is None else _inputs_file(task.resume_from)
@@ -38,6 +40,9 @@ def train_inputs_first(
             own = settings.over(inputs_first_epochs).with_real_weights()
             own = replace(own, validate_every=None, patience=None)
             train(modules, step_losses, data, own, first, progress)
+        for module in modules.modules():
+            if isinstance(module, SearchableUnit):
+                module.refit_scales()
     return train(modules, step_losses, data, settings, task, progress)
 
 

@@ -25,6 +25,11 @@ class Validated:
     figures: Mapping[int, Mapping[str, float]]
     weights: Mapping[str, Tensor]
 
+    @property
+    def epochs(self) -> int:
+        """How many were trained, up to the last validation: all of them, or those before patience ended."""
+        return max(self.figures)
+
     def as_plain(self) -> dict[str, Any]:
         """The figures without the weights, as JSON can hold them."""
         epochs = [{"epoch": epoch, **figures} for epoch, figures in self.figures.items()]
@@ -36,8 +41,8 @@ class Validation:
 
     With a moving average it is the average that is measured, with statistics of its own. The training itself goes on
     as if nothing had been measured. `score` gives the figures of the network as it then is, `finish` does before what
-    follows a training's last step. The state has the best weights, so that they are those of its figures whenever the
-    training is killed.
+    follows a training's last step, after so many epochs. The state has the best weights, so that they are those of its
+    figures whenever the training is killed.
     """
 
     def __init__(
@@ -45,7 +50,7 @@ class Validation:
         network: nn.Module,
         settings: TrainSettings,
         score: Callable[[], Mapping[str, float]],
-        finish: Callable[[], None],
+        finish: Callable[[int], None],
     ) -> None:
         self._network, self._score, self._finish = network, score, finish
         self._every, self._epochs, self._patience = settings.validate_every, settings.epochs, settings.patience
@@ -57,7 +62,7 @@ class Validation:
         if self._every is None or (epoch % self._every and epoch != self._epochs):
             return {}
         with training.as_finished():
-            self._finish()
+            self._finish(epoch)
             self._figures[epoch] = {name: float(value) for name, value in self._score().items()}
             if self._best == epoch:
                 self._weights = {

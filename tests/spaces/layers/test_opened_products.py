@@ -73,6 +73,21 @@ def test_an_8_bit_linear_layer_by_hand():
     assert unit(x[:0]).shape == (0, 3)  # no proposal
 
 
+@pytest.mark.parametrize(
+    ("method", "shared"), [("int8", "spaces.layers.real.largest"), ("int4", "spaces.layers.learned_steps.mean")]
+)
+def test_without_proposals_a_linear_layer_still_measures_with_the_other_processes(monkeypatch, method, shared):
+    """These would wait for it for ever. Here the others' figure is 3, or 0 where they have no proposals either."""
+    unit, asked, others = OpenedLinear(linear(), [method]).train(), [], iter((0.0, 3.0))
+    monkeypatch.setattr(shared, lambda own: asked.append(own.item()) or torch.tensor(next(others)))
+    quantized = unit.alternatives[method]
+    unit(torch.zeros(0, 2))
+    assert quantized.input_step == 0
+    unit(torch.zeros(0, 2))
+    assert asked == [0.0, 0.0]
+    assert quantized.input_step.item() == pytest.approx(3 / 255 if method == "int8" else 2 * 3 / 15**0.5)
+
+
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_a_linear_layer_and_a_1x1_convolution_agree_in_every_method(method):
     torch.manual_seed(0)

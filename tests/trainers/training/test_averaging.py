@@ -6,6 +6,8 @@ from torch import nn
 from toy_paths import train_paths
 
 from spaces.space import Knob, SearchSpace
+from spaces.supernet import activate
+from trainers.devices import freeze
 from trainers.distill import Distiller
 from trainers.training.averaging import AveragedWeights
 from trainers.training.detector import train_detector
@@ -97,18 +99,35 @@ def test_a_detector_is_its_average_with_statistics_of_its_own(fixed, blobs):
     assert not torch.equal(network.backbone.layer1[0].conv1.weight, plain.backbone.layer1[0].conv1.weight)
 
 
-def test_a_supernet_and_its_adapters_are_averaged_and_resumed(supernet, blobs, tmp_path):
-    space = SearchSpace([Knob("layer/backbone", ("real", "sign", "bireal"))])
-    start = tensor_states(supernet)
+@pytest.mark.usefixtures("every_step_is_kept")
+def test_a_supernet_and_its_adapters_are_averaged_and_resumed(supernet, fixed, blobs, tmp_path, monkeypatch):
+    space = SearchSpace([Knob("layer/backbone", ("real", "sign", "bireal")), Knob("teacher/feature_hint", ("twin",))])
+    start, twin = tensor_states(supernet), freeze(fixed("real", seed=5))
 
-    def run(**options):
+    def run(ema=0.9, **options):
         supernet.load_state_dict(start)
-        settings = TrainSettings(epochs=2, batch_size=4, ema=0.9)
-        train_paths(supernet, Distiller(supernet, {}, {}), space, blobs(4), settings, **options)
-        return tensor_states(supernet)
+        torch.manual_seed(0)
+        modules = nn.ModuleDict({"supernet": supernet})
+        modules["distiller"] = Distiller(supernet, {"twin": twin}, {"feature_hint": ["twin"]})
+        settings = TrainSettings(epochs=2, batch_size=4, ema=ema)
+        train_paths(supernet, modules["distiller"], space, blobs(8), settings, **options)
+        return tensor_states(modules)
 
-    one = run()
-    assert differing(one, run(resume_from=tmp_path / "state")) == []
+    one, passes = run(), []
+    adapters = {name for name in one if name.startswith("distiller.terms.")}
+    assert adapters
+    assert adapters <= set(differing(one, run(ema=None)))
+
+    def cut_off(network, candidate):
+        passes.append(1)
+        if len(passes) > 3:
+            raise KeyboardInterrupt
+        activate(network, candidate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trainers.training.paths.activate", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            run(resume_from=tmp_path / "state")
     assert differing(one, run(resume_from=tmp_path / "state")) == []
 
 

@@ -104,6 +104,33 @@ def test_the_range_of_8_bit_inputs_is_measured_anew(training):
     assert inputs.largest.item() == pytest.approx(1.9)
 
 
+def test_the_range_of_a_layer_that_does_not_run_stays():
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            shape = UnitShape(1, 1, 1)
+            self.used, self.unused = (SearchableUnit(shape, ["int8"], shortcut="none") for _ in range(2))
+
+        def forward(self, images):
+            return self.used(torch.stack(images))
+
+    network = Network()
+    for unit in (network.used, network.unused):
+        unit.alternatives["int8"].largest.fill_(100.0)
+    recalibrate(network, [images(1.0, 2.0)])
+    assert network.used.alternatives["int8"].largest.item() == 2.0
+    assert network.unused.alternatives["int8"].largest.item() == 100.0
+    assert not network.unused.alternatives["int8"].observing
+
+
+def test_a_last_image_alone_is_measured_with_the_batch_before():
+    network, seen = Normed(), []
+    network.first.register_forward_hook(lambda _, inputs, y: seen.append(len(inputs[0])))
+    recalibrate(network, [images(1.0, 2.0), images(3.0, 4.0), images(5.0)])  # a variance of one value is refused
+    assert seen == [2, 3]
+    assert network.first.running_mean.item() == pytest.approx((2 * 1.5 + 3 * 4) / 5)
+
+
 @pytest.mark.parametrize("method", ["dbs", "dbs+hard", "dbs+soft"])
 def test_statistics_are_those_of_the_signs_that_are_evaluated(fixed, blobs, method):
     network, data = fixed(method), blobs(8)

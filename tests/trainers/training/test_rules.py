@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+from torch import nn
 from toy_paths import toy_costs, train_paths
 
 from spaces.candidate import Candidate
@@ -176,9 +177,11 @@ def test_a_training_by_any_rule_goes_on_in_mid_epoch(supernet, fixed, blobs, tmp
         torch.manual_seed(0)
         distiller = Distiller(supernet, {"twin": twin}, {"feature_hint": ["none", "twin"]})
         train_paths(supernet, distiller, SPACE, data, SETTINGS, rule=rule, by_cost=by_cost, **options)
-        return {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
+        both = nn.ModuleDict({"supernet": supernet, "distiller": distiller})
+        return {name: tensor.clone() for name, tensor in both.state_dict().items()}
 
     unbroken, passes = run(), []
+    assert any(name.startswith("distiller.") for name in unbroken)
 
     def cut_off(network, candidate):
         passes.append(1)

@@ -5,6 +5,7 @@ import torch
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, traced
+from spaces.layers import SearchableUnit
 from spaces.supernet import build_fixed, build_supernet
 from trainers.devices import freeze
 from trainers.distill import Distiller
@@ -32,6 +33,10 @@ def trained(data, drawn=0, **of_task):
     torch.rand(drawn)
     train_detector(network, data, SETTINGS, Task(**{"seed": 1, "stage": "twin"} | of_task))
     return network.state_dict()
+
+
+def is_unit(module):
+    return isinstance(module, SearchableUnit)
 
 
 def differing(one, other):
@@ -79,14 +84,17 @@ def test_all_terms_of_lws_det_teach_it(images, targets):
     assert student.fpn.p5.output.alternatives["dbs"].logits.grad.count_nonzero()
 
 
-def test_recalibration_never_runs_the_second_stage(blobs, monkeypatch):
-    network = build()
+def test_recalibration_never_runs_the_second_stage_and_leaves_its_ranges(blobs, monkeypatch):
+    network = build(LAYERS | dict.fromkeys(("layer/heads.fc", "layer/heads.cls", "layer/heads.box"), "int8"))
+    ranges = [unit.alternatives["int8"].largest.fill_(7.0) for unit in network.roi_heads.modules() if is_unit(unit)]
+    assert len(ranges) == 4
 
     def fail(_):
         raise AssertionError("the second stage has no BatchNorm")
 
     monkeypatch.setattr(network.roi_heads.box_head, "forward", fail)
     recalibrate(network, [[torch.from_numpy(image / 255).float() for image in blobs(4).images]])
+    assert [largest.item() for largest in ranges] == [7.0] * 4
 
 
 def test_a_candidate_adapts_alike_whatever_was_drawn_before(blobs, monkeypatch):

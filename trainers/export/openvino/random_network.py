@@ -1,6 +1,7 @@
 """Detectors of random weights as graphs: time depends on shapes and methods, not on what was learnt."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import cast
 
@@ -44,13 +45,11 @@ def random_network(spec: DetectorSpec, candidate: Candidate) -> nn.Module:
     """In evaluation mode."""
     with seeded_torch(0):
         network = build_fixed(spec, candidate).eval()
-        quantized = [module for module in network.modules() if isinstance(module, FakeQuantized)]
-        for one in quantized:
-            one.observing = True
-        with torch.no_grad():
+        with torch.no_grad(), ExitStack() as observed:
+            for module in network.modules():
+                if isinstance(module, FakeQuantized):
+                    observed.enter_context(module.observed())
             network([torch.rand(3, spec.image_size, spec.image_size)])
-        for one in quantized:
-            one.observing = False
     return network
 
 
