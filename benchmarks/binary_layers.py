@@ -22,7 +22,8 @@ from torch import Tensor
 
 from spaces.layers import METHODS, UnitShape, method
 from spaces.layers.alternative import Alternative
-from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.binary_unit import Binary
+from spaces.layers.searched_unit import DBS
 from spaces.layers.signs import sign
 from spaces.layers.two_bases import TwoBases
 from spaces.layers.weight_rules import Normalised, Searched, StraightThrough, mean_scale

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorSpec, searchable_units
 from spaces.layers import UnitShape
-from spaces.layers.binary_unit import annealed_rule
+from spaces.layers.searched_unit import annealed_rule
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough, WeightRule
 from spaces.supernet import build_fixed

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from spaces.detectors import searchable_units
 from spaces.layers import REAL, OpenedLinear, SearchableUnit, UnitShape, is_binary
 from spaces.layers.alternative import Alternative
-from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.binary_unit import Binary
 from spaces.layers.latent import seen, sees
 from spaces.layers.methods import weights_of
+from spaces.layers.searched_unit import DBS
 
 LEAST_MEAN = 1e-12
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from spaces.layers.adaptive_binary import AdaptiveBinary
 from spaces.layers.alternative import Alternative, UnitShape
-from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.binary_unit import Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.latent import LEARNS_SCALE, Weights
 from spaces.layers.learned_steps import LearnedSteps
 from spaces.layers.prelu import PReLU
 from spaces.layers.real import Quantized, Real
+from spaces.layers.searched_unit import DBS
 from spaces.layers.two_bases import TwoBasesBinary
 from spaces.layers.weight_rules import StraightThrough
 from spaces.lookup import lookup

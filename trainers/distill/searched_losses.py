@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from spaces.candidate import Candidate
 from spaces.detectors import DetectorOutput, searchable_units
-from spaces.layers.binary_unit import DBS
+from spaces.layers.searched_unit import DBS
 from trainers.distill.layer_pair import check_twin, layer_pairs
 from trainers.distill.terms import TERMS, LayerTermLoss
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.binary_unit import Binary
+from spaces.layers.searched_unit import DBS
 
 
 def searches(modules: nn.Module) -> list[DBS]:

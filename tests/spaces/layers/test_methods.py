@@ -6,10 +6,11 @@ from torch import nn
 
 from spaces.layers import METHODS, SearchableUnit, UnitShape, learns_scale, method
 from spaces.layers.adaptive_binary import TwoLevels
-from spaces.layers.binary_unit import DBS, Binary
+from spaces.layers.binary_unit import Binary
 from spaces.layers.channel_bias import ChannelBias, DynamicChannelBias, ShiftedPReLU
 from spaces.layers.maxout import Maxout
 from spaces.layers.prelu import PReLU
+from spaces.layers.searched_unit import DBS
 from spaces.layers.signs import sign
 from spaces.layers.weight_rules import Searched, StraightThrough
 
