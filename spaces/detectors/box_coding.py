@@ -14,7 +14,7 @@ LARGEST_GROWTH = math.log(1000 / 16)
 
 
 def encode(boxes: Tensor, anchors: Tensor, scales: Scales) -> Tensor:
-    """Offsets (P, 4) of boxes (P, 4) xyxy from anchors (P, 4) xyxy.
+    """Offsets (..., P, 4) of boxes (..., P, 4) xyxy from anchors (P, 4) xyxy.
 
     Centre: scale * (box's centre - anchor's centre) / anchor's side. Side: scale * log(box's side / anchor's side).
     """
@@ -27,7 +27,7 @@ def encode(boxes: Tensor, anchors: Tensor, scales: Scales) -> Tensor:
             factors[2] * torch.log(width / at_width),
             factors[3] * torch.log(height / at_height),
         ],
-        dim=1,
+        dim=-1,
     )
 
 
@@ -54,6 +54,6 @@ def match(iou: Tensor, least: float) -> Tensor:
 
 
 def _centred(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    left, top, right, bottom = boxes.unbind(1)
+    left, top, right, bottom = boxes.unbind(-1)
     width, height = right - left, bottom - top
     return left + 0.5 * width, top + 0.5 * height, width, height

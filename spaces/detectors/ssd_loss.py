@@ -34,18 +34,19 @@ def ssd_losses(logits: Tensor, offsets: Tensor, anchors: Tensor, targets: list[T
 
 def assign(anchors: Tensor, targets: list[Target]) -> Assignment:
     """The classes that the anchors (M, 4) must tell and the coded offsets that they must regress."""
+    boxes = [target["boxes"].to(anchors.dtype) for target in targets]
+    overlaps = box_iou(torch.cat(boxes), anchors).split([len(one) for one in boxes])  # one call for all images
     labels, matched = [], []
-    for target in targets:
-        boxes = target["boxes"].to(anchors.dtype)
-        if len(boxes) == 0:
+    for target, own, overlap in zip(targets, boxes, overlaps, strict=True):
+        if len(own) == 0:
             labels.append(anchors.new_zeros(len(anchors), dtype=torch.long))
             matched.append(anchors)
             continue
-        index = box_coding.match(box_iou(boxes, anchors), MATCH_IOU)
-        labels.append(torch.where(index >= 0, target["labels"][index.clamp(min=0)], 0))
-        matched.append(boxes[index.clamp(min=0)])
-    coded = box_coding.encode(torch.cat(matched), anchors.repeat(len(targets), 1), BOX_SCALES)
-    return Assignment(torch.stack(labels), coded.view(len(targets), -1, 4))
+        index = box_coding.match(overlap, MATCH_IOU)
+        first = index.clamp(min=0)
+        labels.append(torch.where(index >= 0, target["labels"][first], 0))
+        matched.append(own[first])
+    return Assignment(torch.stack(labels), box_coding.encode(torch.stack(matched), anchors, BOX_SCALES))
 
 
 def hard_negatives(losses: Tensor, positive: Tensor) -> Tensor:
