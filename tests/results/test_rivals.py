@@ -37,7 +37,7 @@ def test_members_stand_beside_rivals_of_equal_or_higher_cost(found):
     pairs = found.pairs().set_index(["member", "rival"])
     assert pairs.loc[("a", "all sign"), "cost_ratio"] == 1.0
     assert pairs.loc[("a", "all sign"), "points"] == pytest.approx(4.0)
-    assert pairs.loc[("a", "all sign"), "points_half"] == pytest.approx(12.706 * 1.0)  # of 3 and 5: sd / sqrt(2) is 1
+    assert pairs.loc[("a", "all sign"), "points_half"] == pytest.approx(12.7062 * 1.0)  # of 3 and 5: sd / sqrt(2) is 1
     assert ("b", "all sign") not in pairs.index
     assert len(pairs) == 3 + 2 + 2
 
@@ -51,6 +51,16 @@ def test_a_place_is_a_lead_or_an_equal_at_half_the_cost_that_no_rival_beats(foun
     alone = Rivals(found.trained[found.trained["bit_ops"].le(100.0)], found.settings).places()
     assert alone["lead"].tolist() == pytest.approx([4.0])
     assert alone["place"].tolist() == [True]
+
+
+def test_any_number_of_seeds_has_an_interval(tmp_path):
+    seeds = {f"trained_seed_{seed}": [0.5 + 0.01 * (seed % 2), 0.46] for seed in range(12)}
+    known = {"role": ["member", "rival"], "name": ["a", "all sign"], "id": ["a", "s"], "bit_ops": 100.0}
+    found = Rivals(pd.DataFrame({**known, "trained": [0.505, 0.46], **seeds}), {"x": "bit_ops", "y": "map50"})
+    write_rivals(tmp_path, found)
+    [pair] = read_rivals(tmp_path).pairs().to_dict("records")
+    assert pair["points"] == pytest.approx(4.5)
+    assert pair["points_half"] == pytest.approx(2.200985 * (0.25 / 11) ** 0.5, abs=1e-5)  # 6 of 4 and 6 of 5 points
 
 
 def test_a_rival_that_is_a_member_is_no_rival_of_it():
