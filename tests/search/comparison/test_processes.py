@@ -38,6 +38,15 @@ try:
 except typer.Exit as end:
     sys.exit(end.exit_code)
 """
+STARTED_BY = """
+import sys, time
+from multiprocessing import set_start_method
+from pathlib import Path
+from search.comparison.processes import seed_by_seed
+
+set_start_method(sys.argv[1])
+seed_by_seed([int(sys.argv[2])], 1, Path("checked").touch, time.sleep)
+"""
 COMPARISON = """
 import sys, time, types
 slow = types.ModuleType("search.comparison.arms_check")
@@ -131,6 +140,22 @@ def test_no_seed_outlives_a_parent_that_is_killed(tmp_path):
     wait_until(lambda: begun("1", "2"), process)
     process.kill()
     assert process.communicate(timeout=100)[1] == ""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_seed_comes_to_its_end_however_processes_start(method):
+    """From Python 3.14 on a server forks them on Linux, so that their parent isn't the process that waits for them."""
+    process = script(STARTED_BY, method, "2")
+    assert process.communicate(timeout=100)[1] == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_seed_that_is_no_fork_of_its_parent_does_not_outlive_it_either(method):
+    process = script(STARTED_BY, method, "600")
+    wait_until(Path("checked").exists, process)
+    process.kill()
+    process.communicate(timeout=100)
 
 
 def test_a_check_that_is_stopped_leaves_no_stand_ins(tmp_path):
