@@ -53,6 +53,24 @@ def test_a_place_is_a_lead_or_an_equal_at_half_the_cost_that_no_rival_beats(foun
     assert alone["place"].tolist() == [True]
 
 
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("member", "rival", "beaten"),
+    [
+        ((0.30, NAN), (0.20, 0.45), ""),  # 10 points ahead with the seed of both
+        ((0.30, NAN), (0.35, 0.05), "all sign"),  # 5 points behind with it
+        ((0.30, NAN), (0.30, 0.05), "all sign"),
+        ((0.30, 0.40), (0.40, 0.20), ""),
+        ((0.30, NAN), (NAN, 0.45), ""),
+    ],
+)
+def test_a_rival_beats_a_member_with_the_seeds_of_both(member, rival, beaten):
+    rows = rows_of(("member", "a", "a", 100.0, *member), ("rival", "all sign", "s", 50.0, *rival))
+    assert Rivals(rows, {"x": "bit_ops", "y": "map50"}).places()["beaten_by"].tolist() == [beaten]
+
+
 def test_any_number_of_seeds_has_an_interval(tmp_path):
     seeds = {f"trained_seed_{seed}": [0.5 + 0.01 * (seed % 2), 0.46] for seed in range(12)}
     known = {"role": ["member", "rival"], "name": ["a", "all sign"], "id": ["a", "s"], "bit_ops": 100.0}
