@@ -245,10 +245,15 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         COST,
         Column("trained", "float64", "its trained figure, mean over seeds", SHARE),
         Column("same_as", "str", "the rival that it is; empty where it is none"),
-        Column("lead", "float64", "lead over the best rival of equal or higher cost; missing without one", "points"),
+        Column(
+            "lead",
+            "float64",
+            "lead over the best rival of equal or higher cost; missing without one, or while one is unmeasured",
+            "points",
+        ),
         Column("equal_at_half", "str", "the rivals of twice its cost or more that it equals"),
         Column("beaten_by", "str", "rivals that cost no more and are as accurate over shared seeds"),
-        Column("place", "bool", "whether it has a place of its own"),
+        Column("place", "bool", "whether it has a place of its own; not while a rival is unmeasured"),
     ),
 }
 

@@ -58,18 +58,20 @@ class Rivals:
         """What each member is worth: member, the cost, trained, same_as, lead, equal_at_half, beaten_by, place.
 
         same_as: the rival that it is, if it is one; then it has no place. lead: its points over the best rival of equal
-        or higher cost; NaN where there is none. equal_at_half: the rivals of at least twice its cost that it equals or
-        beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate. place: whether it
-        leads by `AHEAD_POINTS` or equals a rival at half its cost. Points are those of `pairs`.
+        or higher cost; NaN where there is none or one is unmeasured. equal_at_half: the rivals of at least twice its
+        cost that it equals or beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate.
+        place: whether it leads by `AHEAD_POINTS` or equals a rival at half its cost; never while a rival, of any cost,
+        is unmeasured. Points are those of `pairs`; without a shared seed a rival is unmeasured.
         """
         every, rows = self._every_pair(), []
         rivals = self.trained[self.trained[ROLE].eq(RIVAL)]
         for _, member in self.trained[self.trained[ROLE].eq(MEMBER)].iterrows():
             own = every[every["member"].eq(member["id"])]
             dearer, cheaper = own[own["cost_ratio"].ge(1.0)], own[own["cost_ratio"].le(1.0)]
-            lead = float(dearer["points"].min())
+            lead = float(dearer["points"].min(skipna=False))
             equalled = dearer[dearer["cost_ratio"].ge(2.0) & dearer["points"].ge(-EQUAL_POINTS)]["rival"].tolist()
             beaten = cheaper[cheaper["points"].le(0.0)]["rival"].tolist()
+            measured = bool(own["points"].notna().all())
             same = ", ".join(rivals.loc[rivals["id"].eq(member["id"]), "name"])
             rows.append(
                 {
@@ -80,7 +82,7 @@ class Rivals:
                     "lead": lead,
                     "equal_at_half": ", ".join(equalled),
                     "beaten_by": ", ".join(beaten),
-                    "place": bool(lead >= AHEAD_POINTS or equalled) and not beaten and not same,
+                    "place": bool(lead >= AHEAD_POINTS or equalled) and measured and not beaten and not same,
                 }
             )
         return described(pd.DataFrame(rows), "places")

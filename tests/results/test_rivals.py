@@ -56,6 +56,19 @@ def test_a_place_is_a_lead_or_an_equal_at_half_the_cost_that_no_rival_beats(foun
 NAN = math.nan
 
 
+@pytest.mark.parametrize(("other", "equal_at_half"), [((150.0, 0.20, 0.20), ""), ((200.0, 0.30, 0.30), "all int4")])
+@pytest.mark.parametrize("cost", [50.0, 100.0, 150.0])
+def test_no_place_while_a_rival_is_unmeasured(other, equal_at_half, cost):
+    """Neither for a lead of 10 points over another rival, nor for equalling one of twice the cost."""
+    rows = [("member", "a", "a", 100.0, 0.30, 0.30), ("rival", "all int4", "i", *other)]
+    for seeds, measured in (((0.20, NAN), True), ((NAN, NAN), False)):
+        found = Rivals(rows_of(*rows, ("rival", "all sign", "s", cost, *seeds)), {"x": "bit_ops", "y": "map50"})
+        [place] = found.places().to_dict("records")
+        assert (place["equal_at_half"], place["beaten_by"]) == (equal_at_half, "")
+        assert place["place"] == measured
+        assert math.isnan(place["lead"]) == (not measured and cost >= 100.0)
+
+
 @pytest.mark.parametrize(
     ("member", "rival", "beaten"),
     [
