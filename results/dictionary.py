@@ -237,18 +237,23 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         Column("member", "str", "a member's id"),
         Column("rival", "str", "a rival of equal or higher cost"),
         Column("cost_ratio", "float64", "the rival's cost over the member's"),
-        Column("points", "float64", "the member's trained figure less the rival's, mean over seeds", "points"),
-        Column("points_half", "float64", "half the width of its 95 % interval; missing with one seed", "points"),
+        Column("points", "float64", "the member's trained figure less the rival's, mean over shared seeds", "points"),
+        Column("points_half", "float64", "half the width of its 95 % interval; missing with one shared seed", "points"),
     ),
     "places": (
         Column("member", "str", "a member's id"),
         COST,
         Column("trained", "float64", "its trained figure, mean over seeds", SHARE),
         Column("same_as", "str", "the rival that it is; empty where it is none"),
-        Column("lead", "float64", "lead over the best rival of equal or higher cost; missing without one", "points"),
+        Column(
+            "lead",
+            "float64",
+            "lead over the best rival of equal or higher cost; missing without one, or while one is unmeasured",
+            "points",
+        ),
         Column("equal_at_half", "str", "the rivals of twice its cost or more that it equals"),
-        Column("beaten_by", "str", "rivals that cost no more and are as accurate"),
-        Column("place", "bool", "whether it has a place of its own"),
+        Column("beaten_by", "str", "rivals that cost no more and are as accurate over shared seeds"),
+        Column("place", "bool", "whether it has a place of its own; not while a rival is unmeasured"),
     ),
 }
 

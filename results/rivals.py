@@ -47,35 +47,31 @@ class Rivals:
     def pairs(self) -> pd.DataFrame:
         """Each member beside the rivals of equal or higher cost: member, rival, cost_ratio, points, points_half.
 
-        cost_ratio: the rival's cost over the member's. points: the member's trained figure less the rival's, in points;
-        points_half is the half-width of the 95 % interval over seeds, NaN with one.
+        cost_ratio: the rival's cost over the member's. points: the member's trained figure less the rival's, in points,
+        mean over shared seeds, those whose trainings of both came to their end; NaN without any. points_half: the
+        half-width of its 95 % interval over them, NaN with one.
         """
-        members, rivals = (self.trained[self.trained[ROLE].eq(role)] for role in (MEMBER, RIVAL))
-        rows = []
-        for _, member in members.iterrows():
-            for _, rival in rivals[rivals[self.x].ge(member[self.x]) & rivals["id"].ne(member["id"])].iterrows():
-                mean, half = paired_interval(self._differences(member, rival))
-                ratio = float(rival[self.x] / member[self.x])
-                rows.append((member["id"], rival["name"], ratio, 100 * mean, 100 * half))
-        names = {"member": "str", "rival": "str"} | dict.fromkeys(("cost_ratio", "points", "points_half"), "float64")
-        return described(pd.DataFrame(rows, columns=list(names)).astype(names), "pairs")
+        every = self._every_pair()
+        return described(every[every["cost_ratio"].ge(1.0)].reset_index(drop=True), "pairs")
 
     def places(self) -> pd.DataFrame:
         """What each member is worth: member, the cost, trained, same_as, lead, equal_at_half, beaten_by, place.
 
         same_as: the rival that it is, if it is one; then it has no place. lead: its points over the best rival of equal
-        or higher cost; NaN where there is none. equal_at_half: the rivals of at least twice its cost that it equals or
-        beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate. place: whether it
-        leads by `AHEAD_POINTS` or equals a rival at half its cost.
+        or higher cost; NaN where there is none or one is unmeasured. equal_at_half: the rivals of at least twice its
+        cost that it equals or beats (`EQUAL_POINTS`). beaten_by: rivals that cost no more and are at least as accurate.
+        place: whether it leads by `AHEAD_POINTS` or equals a rival at half its cost; never while a rival, of any cost,
+        is unmeasured. Points are those of `pairs`; without a shared seed a rival is unmeasured.
         """
-        pairs, rows = self.pairs(), []
+        every, rows = self._every_pair(), []
         rivals = self.trained[self.trained[ROLE].eq(RIVAL)]
         for _, member in self.trained[self.trained[ROLE].eq(MEMBER)].iterrows():
-            own = pairs[pairs["member"].eq(member["id"])]
-            lead = float(own["points"].min())
-            equalled = own[own["cost_ratio"].ge(2.0) & own["points"].ge(-EQUAL_POINTS)]["rival"].tolist()
-            cheaper = rivals[rivals[self.x].le(member[self.x]) & rivals["id"].ne(member["id"])]
-            beaten = cheaper[cheaper[TRAINED].ge(member[TRAINED])]["name"].tolist()
+            own = every[every["member"].eq(member["id"])]
+            dearer, cheaper = own[own["cost_ratio"].ge(1.0)], own[own["cost_ratio"].le(1.0)]
+            lead = float(dearer["points"].min(skipna=False))
+            equalled = dearer[dearer["cost_ratio"].ge(2.0) & dearer["points"].ge(-EQUAL_POINTS)]["rival"].tolist()
+            beaten = cheaper[cheaper["points"].le(0.0)]["rival"].tolist()
+            measured = bool(own["points"].notna().all())
             same = ", ".join(rivals.loc[rivals["id"].eq(member["id"]), "name"])
             rows.append(
                 {
@@ -86,10 +82,22 @@ class Rivals:
                     "lead": lead,
                     "equal_at_half": ", ".join(equalled),
                     "beaten_by": ", ".join(beaten),
-                    "place": bool(lead >= AHEAD_POINTS or equalled) and not beaten and not same,
+                    "place": bool(lead >= AHEAD_POINTS or equalled) and measured and not beaten and not same,
                 }
             )
         return described(pd.DataFrame(rows), "places")
+
+    def _every_pair(self) -> pd.DataFrame:
+        """The columns of `pairs` for rivals of any cost, but those that are the member itself."""
+        members, rivals = (self.trained[self.trained[ROLE].eq(role)] for role in (MEMBER, RIVAL))
+        rows = []
+        for _, member in members.iterrows():
+            for _, rival in rivals[rivals["id"].ne(member["id"])].iterrows():
+                mean, half = paired_interval(self._differences(member, rival))
+                ratio = float(rival[self.x] / member[self.x])
+                rows.append((member["id"], rival["name"], ratio, 100 * mean, 100 * half))
+        names = {"member": "str", "rival": "str"} | dict.fromkeys(("cost_ratio", "points", "points_half"), "float64")
+        return pd.DataFrame(rows, columns=list(names)).astype(names)
 
     @staticmethod
     def _differences(member: pd.Series, rival: pd.Series) -> list[float]:

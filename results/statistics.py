@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-"""The 97.5 % quantile of Student's t, by the number of pairs."""
-
 ROUNDS = 2000
 """Samples of a bootstrap."""
 
@@ -61,16 +58,33 @@ def bootstrap(
 
 
 def paired_interval(differences: Sequence[float]) -> tuple[float, float]:
-    """Mean and half-width of the 95 % interval of paired differences (Student's t); a single pair has NaN for it.
-
-    Raises ValueError for more pairs than `STUDENT_T` has.
-    """
-    mean = statistics.mean(differences)
-    if len(differences) < 2:
+    """Mean and half-width of the 95 % interval of paired differences (Student's t); a single pair has NaN for it."""
+    mean, count = statistics.mean(differences), len(differences)
+    if count < 2:
         return mean, math.nan
-    if len(differences) not in STUDENT_T:
-        raise ValueError(f"There are {len(differences)} pairs; up to {max(STUDENT_T)} are possible.")
-    return mean, STUDENT_T[len(differences)] * statistics.stdev(differences) / math.sqrt(len(differences))
+    return mean, student_t_quantile(count - 1) * statistics.stdev(differences) / math.sqrt(count)
+
+
+def student_t_quantile(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t with this many degrees of freedom, 1 or more.
+
+    Bisection over the angle atan(t / sqrt(freedom)), because over it the probability of -t..t is a finite sum.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):  # halvings of the angle, until a float can't tell its ends apart
+        middle = (low + high) / 2
+        low, high = (middle, high) if _probability_within(middle, freedom) < 0.95 else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _probability_within(angle: float, freedom: int) -> float:
+    """Of -t..t, where t is tan(angle) * sqrt(freedom) (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
+    odd = freedom % 2
+    term, total = math.sin(angle) * math.cos(angle) ** odd, 0.0
+    for factor in range(1 + odd, freedom, 2):
+        total += term
+        term *= math.cos(angle) ** 2 * factor / (factor + 1)
+    return (angle + total) * 2 / math.pi if odd else total
 
 
 def points_text(differences: Sequence[float]) -> str:

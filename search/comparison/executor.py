@@ -18,8 +18,14 @@ from trainers.seeding import callers_generators
 from trainers.training.finiteness import DivergedError
 from trainers.whole_files import write_whole
 
-FILES = (layout.DETECTOR, layout.RESULT_CANDIDATE, layout.RESULT_CURVES, layout.RESULT_FIGURES)
-"""Of a result, in the order in which they are written: the last one says that it is whole."""
+FILES = (
+    layout.DETECTOR,
+    layout.BEST_DETECTOR,
+    layout.RESULT_CANDIDATE,
+    layout.RESULT_CURVES,
+    layout.RESULT_FIGURES,
+)
+"""Of a result, in the order in which they are written: the last one says that it is whole. Not every result has all."""
 
 
 class Executor:

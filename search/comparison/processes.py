@@ -4,14 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
-from results.statistics import STUDENT_T
 from search.config import ConfigError
 from search.errors import RunError
 
@@ -19,9 +17,7 @@ Outcome = TypeVar("Outcome")
 
 
 def check_seeds_and_workers(seeds: Sequence[int], workers: int) -> None:
-    """Raise ConfigError for seeds of which no interval can be made, and below one worker."""
-    if len(seeds) > max(STUDENT_T):
-        raise ConfigError(f"--seeds: {len(seeds)} seeds were given; up to {max(STUDENT_T)} are allowed.")
+    """Raise ConfigError for a seed that is given twice, and below one worker."""
     if len(set(seeds)) < len(seeds):
         raise ConfigError("--seeds: one of them was given twice.")
     if workers < 1:
@@ -38,7 +34,7 @@ def seed_by_seed(
     thread, or all cores if it is alone, unless OMP_NUM_THREADS says otherwise. Raises RunError if a process was killed.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1" if workers > 1 else str(os.cpu_count()))
-    with ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_end_with_parent) as pool:
         try:
             pool.submit(check).result()
             jobs = [pool.submit(all_of_a_seed, seed) for seed in seeds]
@@ -62,17 +58,18 @@ def seed_by_seed(
             raise
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """In a process of a seed: Ctrl-C is left to the parent; SIGTERM, or the end of the parent, ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_watch_parent, daemon=True).start()
 
 
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+def _watch_parent() -> None:
+    """Wait for the end of the process that waits for this one. That isn't `os.getppid()` where a server forks."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def test_members_stand_beside_rivals_of_equal_or_higher_cost(found):
     pairs = found.pairs().set_index(["member", "rival"])
     assert pairs.loc[("a", "all sign"), "cost_ratio"] == 1.0
     assert pairs.loc[("a", "all sign"), "points"] == pytest.approx(4.0)
-    assert pairs.loc[("a", "all sign"), "points_half"] == pytest.approx(12.706 * 1.0)  # of 3 and 5: sd / sqrt(2) is 1
+    assert pairs.loc[("a", "all sign"), "points_half"] == pytest.approx(12.7062 * 1.0)  # of 3 and 5: sd / sqrt(2) is 1
     assert ("b", "all sign") not in pairs.index
     assert len(pairs) == 3 + 2 + 2
 
@@ -51,6 +51,47 @@ def test_a_place_is_a_lead_or_an_equal_at_half_the_cost_that_no_rival_beats(foun
     alone = Rivals(found.trained[found.trained["bit_ops"].le(100.0)], found.settings).places()
     assert alone["lead"].tolist() == pytest.approx([4.0])
     assert alone["place"].tolist() == [True]
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(("other", "equal_at_half"), [((150.0, 0.20, 0.20), ""), ((200.0, 0.30, 0.30), "all int4")])
+@pytest.mark.parametrize("cost", [50.0, 100.0, 150.0])
+def test_no_place_while_a_rival_is_unmeasured(other, equal_at_half, cost):
+    """Neither for a lead of 10 points over another rival, nor for equalling one of twice the cost."""
+    rows = [("member", "a", "a", 100.0, 0.30, 0.30), ("rival", "all int4", "i", *other)]
+    for seeds, measured in (((0.20, NAN), True), ((NAN, NAN), False)):
+        found = Rivals(rows_of(*rows, ("rival", "all sign", "s", cost, *seeds)), {"x": "bit_ops", "y": "map50"})
+        [place] = found.places().to_dict("records")
+        assert (place["equal_at_half"], place["beaten_by"]) == (equal_at_half, "")
+        assert place["place"] == measured
+        assert math.isnan(place["lead"]) == (not measured and cost >= 100.0)
+
+
+@pytest.mark.parametrize(
+    ("member", "rival", "beaten"),
+    [
+        ((0.30, NAN), (0.20, 0.45), ""),  # 10 points ahead with the seed of both
+        ((0.30, NAN), (0.35, 0.05), "all sign"),  # 5 points behind with it
+        ((0.30, NAN), (0.30, 0.05), "all sign"),
+        ((0.30, 0.40), (0.40, 0.20), ""),
+        ((0.30, NAN), (NAN, 0.45), ""),
+    ],
+)
+def test_a_rival_beats_a_member_with_the_seeds_of_both(member, rival, beaten):
+    rows = rows_of(("member", "a", "a", 100.0, *member), ("rival", "all sign", "s", 50.0, *rival))
+    assert Rivals(rows, {"x": "bit_ops", "y": "map50"}).places()["beaten_by"].tolist() == [beaten]
+
+
+def test_any_number_of_seeds_has_an_interval(tmp_path):
+    seeds = {f"trained_seed_{seed}": [0.5 + 0.01 * (seed % 2), 0.46] for seed in range(12)}
+    known = {"role": ["member", "rival"], "name": ["a", "all sign"], "id": ["a", "s"], "bit_ops": 100.0}
+    found = Rivals(pd.DataFrame({**known, "trained": [0.505, 0.46], **seeds}), {"x": "bit_ops", "y": "map50"})
+    write_rivals(tmp_path, found)
+    [pair] = read_rivals(tmp_path).pairs().to_dict("records")
+    assert pair["points"] == pytest.approx(4.5)
+    assert pair["points_half"] == pytest.approx(2.200985 * (0.25 / 11) ** 0.5, abs=1e-5)  # 6 of 4 and 6 of 5 points
 
 
 def test_a_rival_that_is_a_member_is_no_rival_of_it():

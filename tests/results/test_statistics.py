@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.statistics import bootstrap, kendall_tau_b, paired_interval, points_text, ranks, sign_flip_p, spearman
+from results.statistics import (
+    bootstrap,
+    kendall_tau_b,
+    paired_interval,
+    points_text,
+    ranks,
+    sign_flip_p,
+    spearman,
+    student_t_quantile,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +82,30 @@ def test_a_bootstrap_is_between_the_ends_of_what_it_draws_and_the_same_for_a_see
 
 
 def test_an_interval_is_students_of_the_pairs():
-    assert paired_interval([0.01, 0.03]) == pytest.approx((0.02, 0.12706))
+    assert paired_interval([0.01, 0.03]) == pytest.approx((0.02, 0.127062), abs=1e-6)
     assert points_text([0.02]) == "+2.0"
     assert points_text([0.01, 0.03]) == "+2.0 ± 12.7"
     assert points_text([-0.01, -0.02, -0.03]) == "-2.0 ± 2.5"
-    with pytest.raises(ValueError, match=r"There are 11 pairs; up to 10 are possible\."):
-        paired_interval([0.1] * 11)
+    assert paired_interval([0.0] * 5 + [0.1] + [0.2] * 5) == pytest.approx((0.1, 2.228139 * 0.1 / 11**0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "t"),
+    [
+        (1, math.tan(0.95 * math.pi / 2)),  # Cauchy's distribution
+        (2, 0.95 * math.sqrt(2 / (1 - 0.95**2))),
+        (3, 3.182),  # from here on as printed in tables
+        (4, 2.776),
+        (9, 2.262),
+        (10, 2.228),
+        (11, 2.201),
+        (30, 2.042),
+        (120, 1.980),
+        (10_001, 1.960),
+    ],
+)
+def test_students_quantile_is_the_tables_for_any_number_of_degrees(freedom, t):
+    assert student_t_quantile(freedom) == pytest.approx(t, abs=1e-9 if freedom < 3 else 5e-4)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,20 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 import results
-from search.comparison.executor import Executor
+from search.comparison.executor import Executor, RemoteExecutor, keep_files
 from search.comparison.fidelity import FidelitySettings, fidelity_jobs, run_fidelity
 from search.comparison.jobs import Scoring, Training, job_of
+from search.comparison.opened import open_for_comparison
 from search.comparison.rivals_run import RivalSettings, rival_jobs, run_rivals
 from search.comparison.running import execute_jobs
 from search.config import ConfigError
 from search.errors import RunError
+from search.stages.retrain import result_of
 from spaces.candidate import Candidate
+from trainers.detector_file import load_detector
 from trainers.training.finiteness import DivergedError
 
 ROOT = Path(__file__).parents[3]
@@ -152,14 +156,45 @@ def test_a_real_score_and_a_real_training_and_one_that_diverges(run, monkeypatch
     assert execute_jobs(run, [Training(candidate, 4, 1)]) == [{"failed": "the loss is nan"}]
 
 
+def with_validation(run):
+    """The run, whose trainings keep their best weights in a file of their own."""
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["retrain"]["validate_every"] = 1
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    return run
+
+
+def test_a_worker_sends_every_file_of_a_result_and_the_figures_last(run, monkeypatch):
+    """Of seconds: a real training. The folder in which the worker trained is removed with its files."""
+    execute, written = Executor.execute, set()
+
+    def listed(self, job, training):
+        outcome = execute(self, job, training)
+        written.update(file.name for file in training.place.iterdir())
+        return outcome
+
+    monkeypatch.setattr(Executor, "execute", listed)
+    job = Training(Candidate(results.open_run(run).candidate(results.open_run(run).front()["id"].iloc[0])), 0, 1)
+    with open_for_comparison(with_validation(run)) as opened:
+        training, parts = opened.record.training(job), opened.parts([job])
+        _, files = RemoteExecutor(parts).execute(job, training)
+        assert set(files) == written
+        assert list(files)[-1] == "figures.json"
+        keep_files(training.place, files)
+        best = result_of(parts, training).best
+    assert load_detector(best.checkpoint).candidate == job.candidate
+
+
 @pytest.mark.slow
 def test_workers_give_what_one_process_gives(run, tmp_path):
+    with_validation(run)
     settings = FidelitySettings(candidates=3, variants=0, adaptations=1)
     alone = shutil.copytree(run, tmp_path / "alone")
     spread, one = (run_fidelity(place, settings, workers=count) for place, count in ((run, 2), (alone, 1)))
     assert spread.candidates.equals(one.candidates)
-    for folder in (run, alone):
-        assert len(list(folder.glob("retrained/*/figures.json"))) == 3
+    left = [{file.relative_to(folder) for file in folder.glob("retrained/*/*")} for folder in (run, alone)]
+    assert left[0] == left[1]
+    assert sum(file.name == "best.safetensors" for file in left[0]) == 3
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from search.comparison.processes import check_seeds_and_workers
+
 ROOT = Path(__file__).parents[3]
 SEEDS = """
 import os, sys, time
@@ -35,6 +37,15 @@ try:
         seed_by_seed(seeds, workers, partial(check, {fails}), one)
 except typer.Exit as end:
     sys.exit(end.exit_code)
+"""
+STARTED_BY = """
+import sys, time
+from multiprocessing import set_start_method
+from pathlib import Path
+from search.comparison.processes import seed_by_seed
+
+set_start_method(sys.argv[1])
+seed_by_seed([int(sys.argv[2])], 1, Path("checked").touch, time.sleep)
 """
 COMPARISON = """
 import sys, time, types
@@ -78,7 +89,6 @@ def begun(*seeds):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["1", *map(str, range(11))], "--seeds: 11 seeds were given; up to 10 are allowed."),
         (["1", "0", "0"], "--seeds: one of them was given twice."),
         (["0", "0"], "--workers is 0, must be at least 1."),
     ],
@@ -87,6 +97,10 @@ def test_a_wrong_option_is_refused(arguments, message):
     process = started(False, *arguments)
     assert message in process.communicate(timeout=100)[1]
     assert process.returncode == 2
+
+
+def test_any_number_of_seeds_is_allowed():
+    check_seeds_and_workers(range(11), 1)
 
 
 def test_no_seed_starts_when_the_check_fails(tmp_path):
@@ -126,6 +140,22 @@ def test_no_seed_outlives_a_parent_that_is_killed(tmp_path):
     wait_until(lambda: begun("1", "2"), process)
     process.kill()
     assert process.communicate(timeout=100)[1] == ""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_seed_comes_to_its_end_however_processes_start(method):
+    """From Python 3.14 on a server forks them on Linux, so that their parent isn't the process that waits for them."""
+    process = script(STARTED_BY, method, "2")
+    assert process.communicate(timeout=100)[1] == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_seed_that_is_no_fork_of_its_parent_does_not_outlive_it_either(method):
+    process = script(STARTED_BY, method, "600")
+    wait_until(Path("checked").exists, process)
+    process.kill()
+    process.communicate(timeout=100)
 
 
 def test_a_check_that_is_stopped_leaves_no_stand_ins(tmp_path):
