@@ -89,7 +89,9 @@ def test_a_comparison_trains_its_arms_once_and_goes_on_from_what_it_has(plan_fil
     rows = [line.split(",")[:2] for line in done.stdout.splitlines()[1:]]
     assert rows == [["teacher wide", "trained"], ["hint", "(twin)"], ["hint", "alone"], ["hint", "taught"]]
     written = {file: file.stat().st_mtime_ns for file in Path("runs").glob("*/trained/*/*")}
-    assert len(written) == 2 * 3 * 3
+    names = {"candidate.json", "curves.json", "detector.safetensors", "figures.json"}
+    assert {file.name for file in written} == names
+    assert len(written) == 2 * 3 * len(names)
     assert run_compare("plan.yaml", "--seeds", 0, 1, "--format", "csv").stdout == done.stdout
     assert {file: file.stat().st_mtime_ns for file in written} == written
     changed = run_compare("plan.yaml", "--seeds", 0, 1, "--set", "teachers.twin.epochs=2")
